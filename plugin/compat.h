@@ -1,4 +1,5 @@
-/* Every test of a Lua or OpenSSL version, as HAVE_* macros or small stand-ins; no other file asks. */
+/* Every test of a Lua or OpenSSL version, as HAVE_* macros or small stand-ins; no other file asks.
+ */
 #ifndef RESUM_COMPAT_H
 #define RESUM_COMPAT_H
 

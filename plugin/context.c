@@ -1,0 +1,253 @@
+/* resum.context: what a client offers: versions, ciphers, groups, signature algorithms, ALPN,
+ * client certificate. A scanner must reach what browsers refuse, so everything that a
+ * distribution's openssl.cnf may restrict is set here, explicitly, at security level 0, and no
+ * certificate is verified: resumption is judged, not identity.
+ */
+#include "resum.h"
+
+#include "names.h"
+#include "wire.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#define CONTEXT "resum.context"
+#define DEFAULT_CIPHERS "DEFAULT:COMPLEMENTOFDEFAULT:!aNULL:!eNULL:!PSK:!SRP:!CAMELLIA:!ARIA:!SEED"
+#define DEFAULT_CIPHERSUITES                                                                       \
+  "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+#define DEFAULT_GROUPS "X25519:P-256:P-384:P-521"
+#define DEFAULT_SIGNATURE_ALGORITHMS                                                               \
+  "ecdsa_secp256r1_sha256:rsa_pss_rsae_sha256:rsa_pkcs1_sha256:"                                   \
+  "ecdsa_secp384r1_sha384:rsa_pss_rsae_sha384:rsa_pkcs1_sha384:"                                   \
+  "ecdsa_secp521r1_sha512:rsa_pss_rsae_sha512:rsa_pkcs1_sha512:ed25519:ed448:"                     \
+  "rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:ECDSA+SHA1:"                           \
+  "RSA+SHA1"
+
+/* Options that openssl.cnf may have set and that would hide something from a scan. */
+#define UNWANTED_OPTIONS                                                                           \
+  (SSL_OP_NO_SSL_MASK | SSL_OP_NO_TICKET | SSL_OP_NO_ENCRYPT_THEN_MAC |                            \
+   SSL_OP_NO_EXTENDED_MASTER_SECRET | SSL_OP_ALLOW_NO_DHE_KEX)
+/* Servers without RFC 5746 are there to be scanned; a renegotiation is not. */
+#define WANTED_OPTIONS (SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_NO_RENEGOTIATION)
+
+typedef struct {
+  SSL_CTX *ctx; /* owned; NULL when closed */
+} context_box;
+
+SSL_CTX *rs_context_check(lua_State *L, int arg) {
+  context_box *box = (context_box *)luaL_checkudata(L, arg, CONTEXT);
+  luaL_argcheck(L, box->ctx, arg, "the context is closed");
+  return box->ctx;
+}
+
+/* --- options; each returns 0, or the number of results of the error that it pushed --- */
+
+static int context_version(lua_State *L, const char *option, int otherwise) {
+  const char *name = rs_option_string(L, 1, option, NULL);
+  if (!name)
+    return otherwise;
+  unsigned version = rs_version_number(name);
+  if (version < TLS1_VERSION)
+    luaL_argerror(
+        L, 1,
+        lua_pushfstring(L, "option '%s': TLSv1.0, TLSv1.1, TLSv1.2 or TLSv1.3 expected", option));
+  return (int)version;
+}
+
+static int context_set_versions(lua_State *L, SSL_CTX *ctx) {
+  int low = context_version(L, "min_version", TLS1_VERSION);
+  int high = context_version(L, "max_version", TLS1_3_VERSION);
+  if (low > high)
+    return luaL_argerror(L, 1, "option 'min_version' is above 'max_version'");
+  if (!SSL_CTX_set_min_proto_version(ctx, low) || !SSL_CTX_set_max_proto_version(ctx, high))
+    return rs_error_openssl(L, "versions", "unsupported");
+  return 0;
+}
+
+/* The security level comes last: a list may carry one of its own ("@SECLEVEL=2"). */
+static int context_set_ciphers(lua_State *L, SSL_CTX *ctx) {
+  const char *list = rs_option_string(L, 1, "ciphers", NULL);
+  const char *suites = rs_option_string(L, 1, "ciphersuites", NULL);
+  if (!SSL_CTX_set_cipher_list(ctx, list ? list : DEFAULT_CIPHERS))
+    return rs_error_openssl(L, "ciphers", "unsupported");
+  SSL_CTX_set_security_level(ctx, 0);
+  if (!SSL_CTX_set_ciphersuites(ctx, suites ? suites : DEFAULT_CIPHERSUITES))
+    return rs_error_openssl(L, "ciphersuites", "unsupported");
+  return 0;
+}
+
+static int context_set_groups(lua_State *L, SSL_CTX *ctx) {
+  const char *groups = rs_option_string(L, 1, "groups", NULL);
+  const char *algorithms = rs_option_string(L, 1, "sigalgs", NULL);
+  if (!SSL_CTX_set1_groups_list(ctx, groups ? groups : DEFAULT_GROUPS))
+    return rs_error(L, "groups", "not a list of groups that OpenSSL knows", "unsupported");
+  if (!SSL_CTX_set1_sigalgs_list(ctx, algorithms ? algorithms : DEFAULT_SIGNATURE_ALGORITHMS))
+    return rs_error(L, "sigalgs", "not a list of algorithms that OpenSSL knows", "unsupported");
+  return 0;
+}
+
+/* The list of names as ALPN's wire form (RFC 7301, section 3.1). */
+static int context_set_alpn(lua_State *L, SSL_CTX *ctx) {
+  if (lua_isnoneornil(L, 1) || lua_getfield(L, 1, "alpn") == LUA_TNIL)
+    return 0;
+  if (!lua_istable(L, -1))
+    return luaL_argerror(L, 1, "option 'alpn': list of names expected");
+  unsigned char wire[512];
+  rs_writer w = rs_writer_of(wire, sizeof wire);
+  for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TSTRING; i++, lua_pop(L, 1)) {
+    size_t length;
+    const char *name = lua_tolstring(L, -1, &length);
+    luaL_argcheck(L, length > 0 && length < 256, 1,
+                  "option 'alpn': names of 1 to 255 bytes expected");
+    rs_write_number(&w, (uint32_t)length, 1);
+    rs_write_bytes(&w, name, length);
+  }
+  luaL_argcheck(L, lua_isnil(L, -1), 1, "option 'alpn': list of names expected");
+  luaL_argcheck(L, !w.full, 1, "option 'alpn': the list is too long");
+  if (w.used > 0 && SSL_CTX_set_alpn_protos(ctx, wire, (unsigned)w.used) != 0)
+    return rs_error_openssl(L, "alpn", "unsupported");
+  return 0;
+}
+
+/* Never lets OpenSSL ask at the terminal: no passphrase given means an empty one. */
+static int context_passphrase(char *room, int size, int writing, void *given) {
+  (void)writing;
+  size_t length = given ? strlen((const char *)given) : 0;
+  if (length > (size_t)size)
+    return -1;
+  if (length > 0)
+    memcpy(room, given, length);
+  return (int)length;
+}
+
+static BIO *bio_of(const char *bytes, size_t length) {
+  return BIO_new_mem_buf(bytes, (int)(length > INT32_MAX ? 0 : length));
+}
+
+/* The leaf comes first, its chain behind it. */
+static int context_use_certificates(SSL_CTX *ctx, BIO *bio) {
+  X509 *leaf = bio ? PEM_read_bio_X509(bio, NULL, context_passphrase, NULL) : NULL;
+  int good = leaf && SSL_CTX_use_certificate(ctx, leaf);
+  X509_free(leaf);
+  for (X509 *next; good && (next = PEM_read_bio_X509(bio, NULL, context_passphrase, NULL));) {
+    good = SSL_CTX_add1_chain_cert(ctx, next) != 0;
+    X509_free(next);
+  }
+  return good;
+}
+
+static int context_use_key(SSL_CTX *ctx, BIO *bio, const char *passphrase) {
+  /* OpenSSL's callback takes void *; it only reads. */
+  EVP_PKEY *key =
+      bio ? PEM_read_bio_PrivateKey(bio, NULL, context_passphrase, (void *)(uintptr_t)passphrase)
+          : NULL;
+  int good = key && SSL_CTX_use_PrivateKey(ctx, key);
+  EVP_PKEY_free(key);
+  return good;
+}
+
+static int context_set_certificate(lua_State *L, SSL_CTX *ctx) {
+  size_t certificate_length = 0, key_length = 0;
+  const char *certificate = rs_option_string(L, 1, "certificate", &certificate_length);
+  const char *key = rs_option_string(L, 1, "private_key", &key_length);
+  const char *passphrase = rs_option_string(L, 1, "passphrase", NULL);
+  luaL_argcheck(L, !certificate == !key, 1, "'certificate' and 'private_key' go together");
+  if (!certificate)
+    return 0;
+  BIO *bio = bio_of(certificate, certificate_length);
+  int good = context_use_certificates(ctx, bio);
+  BIO_free(bio);
+  if (!good)
+    return rs_error_openssl(L, "certificate", "invalid");
+  ERR_clear_error(); /* the end of the chain leaves an entry */
+  bio = bio_of(key, key_length);
+  good = context_use_key(ctx, bio, passphrase);
+  BIO_free(bio);
+  if (!good || !SSL_CTX_check_private_key(ctx))
+    return rs_error_openssl(L, "private_key", "invalid");
+  return 0;
+}
+
+static void context_set_options(lua_State *L, SSL_CTX *ctx) {
+  SSL_CTX_clear_options(ctx, UNWANTED_OPTIONS);
+  SSL_CTX_set_options(ctx, WANTED_OPTIONS);
+  if (!rs_option_boolean(L, 1, "tickets", 1))
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+  SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+  SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+  /* Sessions come through the callback that handshake.c sets; libssl keeps none of its own. */
+  SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+}
+
+/*** What a client offers. One context serves any number of handshakes.
+ * @function context
+ * @tparam[opt] table options min_version and max_version ("TLSv1.0" to "TLSv1.3", all by default),
+ *   ciphers and ciphersuites (OpenSSL lists, ciphers(1)), groups ("X25519:P-256"), sigalgs,
+ *   alpn (list of names), tickets (false: no session_ticket extension up to TLS 1.2, RFC 5077),
+ *   certificate and private_key (PEM text), passphrase
+ * @treturn[1] context
+ * @treturn[2] nil
+ * @treturn[2] string message, naming the option
+ * @treturn[2] string code: "unsupported" (OpenSSL knows no such value) or "invalid" */
+static int context_new(lua_State *L) {
+  static const char *const names[] = {"min_version", "max_version", "ciphers",    "ciphersuites",
+                                      "groups",      "sigalgs",     "alpn",       "tickets",
+                                      "certificate", "private_key", "passphrase", NULL};
+  lua_settop(L, 1);
+  rs_options_check(L, 1, names);
+  ERR_clear_error();
+  context_box *box = (context_box *)lua_newuserdatauv(L, sizeof *box, 0);
+  box->ctx = NULL;
+  luaL_setmetatable(L, CONTEXT);
+  box->ctx = SSL_CTX_new(TLS_client_method());
+  if (!box->ctx)
+    return rs_error_openssl(L, "context", "openssl");
+  context_set_options(L, box->ctx);
+  int (*const setters[])(lua_State *, SSL_CTX *) = {context_set_versions, context_set_ciphers,
+                                                    context_set_groups, context_set_alpn,
+                                                    context_set_certificate};
+  for (size_t i = 0; i < sizeof setters / sizeof setters[0]; i++) {
+    int failed = setters[i](L, box->ctx);
+    if (failed)
+      return failed;
+  }
+  lua_settop(L, 2);
+  return 1;
+}
+
+/*** Lets go of the context; handshakes made from it live on.
+ * @function context:close */
+static int context_close(lua_State *L) {
+  context_box *box = (context_box *)luaL_checkudata(L, 1, CONTEXT);
+  SSL_CTX_free(box->ctx);
+  box->ctx = NULL;
+  return 0;
+}
+
+static int context_tostring(lua_State *L) {
+  context_box *box = (context_box *)luaL_checkudata(L, 1, CONTEXT);
+  if (box->ctx)
+    lua_pushfstring(L, CONTEXT " (%s to %s)",
+                    rs_version_name((unsigned)SSL_CTX_get_min_proto_version(box->ctx)),
+                    rs_version_name((unsigned)SSL_CTX_get_max_proto_version(box->ctx)));
+  else
+    lua_pushliteral(L, CONTEXT " (closed)");
+  return 1;
+}
+
+static const luaL_Reg methods[] = {{"close", context_close}, {NULL, NULL}};
+
+static const luaL_Reg metamethods[] = {
+    {"__gc", context_close},
+#if HAVE_LUA_CLOSE
+    {"__close", context_close},
+#endif
+    {"__tostring", context_tostring},
+    {NULL, NULL},
+};
+
+void rs_open_context(lua_State *L) {
+  rs_new_class(L, CONTEXT, methods, metamethods);
+  lua_pushcfunction(L, context_new);
+  lua_setfield(L, -2, "context");
+}

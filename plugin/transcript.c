@@ -1,0 +1,269 @@
+/* Keeps the messages of one connection and turns them into facts. What stands in the facts stood on
+ * the wire; libssl's opinion of it is not asked. Knows no SSL, no socket, no verdict.
+ */
+#include "transcript.h"
+
+#include "hello.h"
+#include "names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_ENTRIES = 256, MAX_BYTES = 256 * 1024, HEADER = 4, ALERT_FATAL = 2 };
+
+/* Grows to hold `wanted` items, within `limit`. Returns 0 when it can't. */
+static int grow(void **items, size_t *room, size_t wanted, size_t size, size_t limit) {
+  if (wanted <= *room)
+    return 1;
+  if (wanted > limit)
+    return 0;
+  size_t next = *room ? *room : 16;
+  while (next < wanted)
+    next *= 2;
+  void *grown = realloc(*items, next * size);
+  if (!grown)
+    return 0;
+  *items = grown;
+  *room = next;
+  return 1;
+}
+
+void rs_transcript_add(rs_transcript *t, int from_server, int content, const void *bytes,
+                       size_t length) {
+  void *entries = t->entries, *store = t->bytes;
+  if (length == 0 ||
+      !grow(&entries, &t->entries_room, t->count + 1, sizeof *t->entries, MAX_ENTRIES))
+    return;
+  t->entries = (rs_transcript_entry *)entries;
+  rs_transcript_entry *entry = &t->entries[t->count++];
+  entry->content = (unsigned char)content;
+  entry->type = *(const unsigned char *)bytes;
+  entry->from_server = from_server != 0;
+  entry->offset = t->used;
+  entry->length = 0;
+  if (!grow(&store, &t->bytes_room, t->used + length, 1, MAX_BYTES))
+    return;
+  t->bytes = (unsigned char *)store;
+  memcpy(t->bytes + t->used, bytes, length);
+  entry->length = length;
+  t->used += length;
+}
+
+void rs_transcript_free(rs_transcript *t) {
+  free(t->entries);
+  free(t->bytes);
+  memset(t, 0, sizeof *t);
+}
+
+static rs_reader entry_bytes(const rs_transcript *t, const rs_transcript_entry *entry) {
+  return rs_reader_of(entry->length ? t->bytes + entry->offset : NULL, entry->length);
+}
+
+/* What follows the type and length of a handshake message. */
+static rs_reader entry_body(const rs_transcript *t, const rs_transcript_entry *entry) {
+  rs_reader r = entry_bytes(t, entry);
+  rs_read_bytes(&r, HEADER);
+  return r;
+}
+
+static int entry_is(const rs_transcript_entry *entry, int from_server, int type) {
+  return entry->content == RS_HANDSHAKE && entry->from_server == from_server && entry->type == type;
+}
+
+int rs_transcript_fatal_alert(const rs_transcript *t, int from_server) {
+  for (size_t i = t->count; i-- > 0;) {
+    const rs_transcript_entry *entry = &t->entries[i];
+    if (entry->content == RS_ALERT && entry->from_server == from_server &&
+        entry->type == ALERT_FATAL) {
+      rs_reader r = entry_bytes(t, entry);
+      rs_read_u8(&r);
+      return rs_read_u8(&r);
+    }
+  }
+  return -1;
+}
+
+int rs_transcript_has_certificate(const rs_transcript *t) {
+  for (size_t i = 0; i < t->count; i++)
+    if (entry_is(&t->entries[i], 1, RS_CERTIFICATE) ||
+        entry_is(&t->entries[i], 1, RS_COMPRESSED_CERTIFICATE))
+      return 1;
+  return 0;
+}
+
+/* --- as a list of messages --- */
+
+static void push_type(lua_State *L, const rs_transcript *t, const rs_transcript_entry *entry) {
+  rs_server_hello hello;
+  if (entry->content == RS_ALERT)
+    lua_pushliteral(L, "alert");
+  else if (entry->content == RS_CHANGE_CIPHER_SPEC)
+    lua_pushliteral(L, "change_cipher_spec");
+  else if (entry->type == RS_SERVER_HELLO && rs_read_server_hello(entry_body(t, entry), &hello) &&
+           hello.hello_retry_request)
+    lua_pushliteral(L, "hello_retry_request");
+  else
+    rs_push_message(L, entry->type);
+}
+
+void rs_transcript_push(lua_State *L, const rs_transcript *t) {
+  lua_createtable(L, (int)t->count, 0);
+  for (size_t i = 0; i < t->count; i++) {
+    const rs_transcript_entry *entry = &t->entries[i];
+    rs_reader r = entry_bytes(t, entry);
+    lua_createtable(L, 0, 3);
+    lua_pushstring(L, entry->from_server ? "server" : "client");
+    lua_setfield(L, -2, "from");
+    push_type(L, t, entry);
+    lua_setfield(L, -2, "type");
+    lua_pushlstring(L, r.left ? (const char *)r.at : "", r.left);
+    lua_setfield(L, -2, "bytes");
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+}
+
+/* --- as facts: each adds to the table on top --- */
+
+static void set_bytes(lua_State *L, const char *name, rs_bytes b) {
+  lua_pushlstring(L, b.length ? (const char *)b.bytes : "", b.length);
+  lua_setfield(L, -2, name);
+}
+
+static void set_boolean(lua_State *L, const char *name, int value) {
+  lua_pushboolean(L, value);
+  lua_setfield(L, -2, name);
+}
+
+static void set_integer(lua_State *L, const char *name, lua_Integer value) {
+  lua_pushinteger(L, value);
+  lua_setfield(L, -2, name);
+}
+
+static void facts_client_hello(lua_State *L, rs_reader body) {
+  rs_client_hello hello;
+  rs_read_client_hello(body, &hello);
+  set_bytes(L, "session_id_sent", hello.session_id);
+  set_boolean(L, "ticket_offered", hello.ticket_offered);
+  set_integer(L, "ticket_length_sent", (lua_Integer)hello.ticket_length);
+  set_integer(L, "psk_identities_sent", hello.psk_identities);
+}
+
+static void facts_server_hello(lua_State *L, rs_reader body, unsigned *version) {
+  rs_server_hello hello;
+  rs_read_server_hello(body, &hello);
+  if (hello.hello_retry_request) {
+    set_boolean(L, "hello_retry", 1);
+    return;
+  }
+  *version = hello.version;
+  rs_push_version(L, hello.version);
+  lua_setfield(L, -2, "version");
+  rs_push_cipher(L, hello.cipher);
+  lua_setfield(L, -2, "cipher");
+  set_integer(L, "cipher_id", hello.cipher);
+  set_bytes(L, "session_id", hello.session_id);
+  set_boolean(L, "extended_master_secret", hello.extended_master_secret);
+  set_boolean(L, "encrypt_then_mac", hello.encrypt_then_mac);
+  set_boolean(L, "session_ticket", hello.session_ticket);
+  set_boolean(L, "server_key_share", hello.has_key_share);
+  if (hello.has_key_share) {
+    rs_push_group(L, hello.group);
+    lua_setfield(L, -2, "group");
+  }
+  if (hello.selected_identity >= 0)
+    set_integer(L, "selected_identity", hello.selected_identity);
+  if (hello.alpn.length > 0)
+    set_bytes(L, "alpn", hello.alpn);
+}
+
+static void facts_encrypted_extensions(lua_State *L, rs_reader body) {
+  rs_encrypted_extensions extensions;
+  rs_read_encrypted_extensions(body, &extensions);
+  set_boolean(L, "early_data", extensions.early_data);
+  if (extensions.alpn.length > 0)
+    set_bytes(L, "alpn", extensions.alpn);
+}
+
+static void facts_key_exchange(lua_State *L, rs_reader body) {
+  unsigned group = rs_read_key_exchange_group(body);
+  if (group) {
+    rs_push_group(L, group);
+    lua_setfield(L, -2, "group");
+  }
+}
+
+/* Appends to facts.tickets, which stands below the top. */
+static void facts_ticket(lua_State *L, rs_reader body, unsigned version) {
+  rs_new_session_ticket ticket;
+  if (!rs_read_new_session_ticket(body, version, &ticket))
+    return;
+  lua_getfield(L, -1, "tickets");
+  lua_newtable(L);
+  set_bytes(L, "ticket", ticket.ticket);
+  set_integer(L, "lifetime_s", ticket.lifetime_s);
+  if (version >= RS_TLS13) {
+    set_integer(L, "age_add", ticket.age_add);
+    set_integer(L, "nonce_length", (lua_Integer)ticket.nonce.length);
+    if (ticket.has_early_data)
+      set_integer(L, "max_early_data", ticket.max_early_data);
+  }
+  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  lua_pop(L, 1);
+}
+
+static void facts_alert(lua_State *L, rs_reader bytes, int from_server) {
+  unsigned level = rs_read_u8(&bytes), code = rs_read_u8(&bytes);
+  lua_getfield(L, -1, "alerts");
+  lua_newtable(L);
+  lua_pushstring(L, from_server ? "server" : "client");
+  lua_setfield(L, -2, "from");
+  lua_pushstring(L, level == ALERT_FATAL ? "fatal" : "warning");
+  lua_setfield(L, -2, "level");
+  lua_pushstring(L, rs_alert_name(code));
+  lua_setfield(L, -2, "description");
+  set_integer(L, "code", code);
+  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  lua_pop(L, 1);
+}
+
+static void facts_from_server(lua_State *L, int type, rs_reader body, unsigned *version) {
+  switch (type) {
+  case RS_SERVER_HELLO:
+    facts_server_hello(L, body, version);
+    break;
+  case RS_ENCRYPTED_EXTENSIONS:
+    facts_encrypted_extensions(L, body);
+    break;
+  case RS_SERVER_KEY_EXCHANGE:
+    facts_key_exchange(L, body);
+    break;
+  case RS_CERTIFICATE_REQUEST:
+    set_boolean(L, "certificate_request", 1);
+    break;
+  case RS_NEW_SESSION_TICKET:
+    facts_ticket(L, body, *version);
+    break;
+  default:
+    break;
+  }
+}
+
+void rs_transcript_set_facts(lua_State *L, const rs_transcript *t) {
+  unsigned version = 0;
+  lua_newtable(L);
+  lua_setfield(L, -2, "tickets");
+  lua_newtable(L);
+  lua_setfield(L, -2, "alerts");
+  set_boolean(L, "certificate", rs_transcript_has_certificate(t));
+  set_boolean(L, "certificate_request", 0);
+  set_boolean(L, "hello_retry", 0);
+  for (size_t i = 0; i < t->count; i++) {
+    const rs_transcript_entry *entry = &t->entries[i];
+    if (entry->content == RS_ALERT)
+      facts_alert(L, entry_bytes(t, entry), entry->from_server);
+    else if (entry->content == RS_HANDSHAKE && entry->from_server)
+      facts_from_server(L, entry->type, entry_body(t, entry), &version);
+    else if (entry_is(entry, 0, RS_CLIENT_HELLO))
+      facts_client_hello(L, entry_body(t, entry));
+  }
+}
