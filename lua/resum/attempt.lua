@@ -1,0 +1,286 @@
+-- One attempt: connect, handshake, wait for what the server issues, end in order, and write down all of
+-- it, also when it failed. It always puts close_notify on the wire and drains what is unread, because
+-- many servers forget a session whose connection ended otherwise. It judges nothing beyond one
+-- connection, and sees sockets only through a host.
+
+local core = require "resum.core"
+local mechanisms = require "resum.mechanism"
+
+local M = {}
+
+local DEFAULT_TIMEOUT = 5 -- seconds for connect, and for the handshake
+local TICKET_WAIT = 1 -- seconds for a NewSessionTicket that comes by itself
+local REQUEST_WAIT = 2 -- seconds for one that comes after application data
+local LINGER = { least = 0.25, most = 1, round_trips = 4 } -- for the server's end after our close_notify
+
+-- host.connect's and stream:read's codes, as outcomes
+local OUTCOME_OF_CODE = {
+  timeout = "timeout",
+  refused = "unreachable",
+  unreachable = "unreachable",
+  reset = "reset",
+  eof = "closed",
+  closed = "closed",
+  alert = "alert",
+}
+
+local function fail(record, message, code)
+  record.outcome = OUTCOME_OF_CODE[code] or "protocol_error"
+  record.error = { message = message, code = code }
+end
+
+-- A connection in progress: what every phase below needs.
+local Connection = {}
+Connection.__index = Connection
+
+function Connection:send(bytes, deadline)
+  if bytes == "" then
+    return true
+  end
+  return self.stream:write(bytes, deadline)
+end
+
+-- One read, fed to the machine; what it answers is sent. Returns its state, or nil, message, code.
+function Connection:receive(deadline)
+  local bytes, why = self.stream:read(deadline)
+  if not bytes and why ~= "eof" then
+    return nil, "connection: " .. (why == "timeout" and "no answer in time" or "reset by the server"), why
+  end
+  self.first_bytes = self.first_bytes or bytes
+  self.ended = not bytes
+  local state, out, message, code
+  if bytes then
+    state, out, message, code = self.handshake:step(bytes)
+  else
+    state, out, message, code = self.handshake:eof()
+  end
+  return state, message, code, out
+end
+
+-- What a server that does not speak TLS said instead, as far as it is worth showing.
+local function not_tls(first_bytes)
+  local content, major = (first_bytes or ""):byte(1, 2)
+  if not content or (content >= 20 and content <= 23 and (major or 3) == 3) then
+    return nil
+  end
+  local line = first_bytes:match("^[^\r\n]*"):sub(1, 60)
+  local shown = line:gsub("[^\32-\126]", function(c)
+    return ("\\x%02x"):format(c:byte())
+  end)
+  return ('not a TLS server: it said "%s"'):format(shown)
+end
+
+-- Runs the handshake. Returns the bytes still to be sent when it is established, or nil after fail().
+function Connection:establish(record, deadline)
+  local state, out, message, code = self.handshake:step()
+  while state == "want" do
+    local sent, why = self:send(out, deadline)
+    if not sent then
+      return fail(record, "handshake: the server took no more bytes", why)
+    end
+    state, message, code, out = self:receive(deadline)
+  end
+  if state == "established" then
+    return out
+  end
+  self:send(out or "", deadline) -- our alert
+  local said = code == "protocol_error" and not_tls(self.first_bytes)
+  if said then
+    fail(record, said, "not_tls")
+  elseif state == "closed" then
+    fail(record, "handshake: the server sent close_notify in the middle", "closed")
+  else
+    fail(record, message, code)
+  end
+end
+
+-- Reads until enough(), the deadline or the end. Returns false when the connection can't go on.
+function Connection:read_until(enough, deadline)
+  while not enough() do
+    local state, message, code, out = self:receive(deadline)
+    if state ~= "established" then
+      if code ~= "timeout" then
+        self.over, self.over_message, self.over_code = true, message, code
+      end
+      return code == "timeout"
+    end
+    self:send(out, deadline)
+  end
+  return true
+end
+
+-- Some servers issue tickets only once application data came: wait, ask, wait again.
+function Connection:wait_for_ticket(request, deadline)
+  local now, handshake = self.host.now, self.handshake
+  local function enough()
+    return #handshake:facts().tickets > 0
+  end
+  if self:read_until(enough, math.min(deadline, now() + TICKET_WAIT)) and not enough() then
+    self:send(handshake:write(request) or "", deadline)
+    self:read_until(enough, math.min(deadline, now() + REQUEST_WAIT))
+  end
+end
+
+-- close_notify, in one write with what is due before it; then read to the end, so that nothing unread
+-- turns the close into a reset, and late tickets still arrive.
+function Connection:finish(due, handshake_s)
+  local now = self.host.now
+  local linger = math.max(LINGER.least, math.min(LINGER.most, LINGER.round_trips * handshake_s))
+  local deadline = now() + linger
+  if self.ended or not self:send(due .. self.handshake:shutdown(), deadline) then
+    return
+  end
+  self:read_until(function()
+    return self.ended
+  end, deadline)
+end
+
+-- The outcome of a completed handshake.
+function Connection:settle(record)
+  local facts = self.handshake:facts()
+  if not self.session then
+    record.outcome = "full"
+  elseif facts.reused then
+    record.outcome = "resumed"
+  elseif self.mechanism.offered(facts) then
+    record.outcome = "refused"
+  else
+    fail(record, "the session could not be offered: it has expired or is of another version", "not_offered")
+  end
+end
+
+-- All of it between the first byte and the last.
+function Connection:run(record)
+  local now, client = self.host.now, self.client
+  local started = now()
+  local due = self:establish(record, started + client.timeout)
+  record.timing.handshake_s = now() - started
+  if due then
+    self:settle(record)
+    if self.want_tickets and self.mechanism.tickets_come_late then
+      self:send(due, started + client.timeout)
+      due = ""
+      self:wait_for_ticket(client.request, now() + TICKET_WAIT + REQUEST_WAIT)
+    end
+    self:finish(due, record.timing.handshake_s)
+  end
+  -- A TLS 1.3 server can still refuse after we have finished: a missing client certificate, for example.
+  if self.over_code == "alert" and not self.handshake:facts().reused then
+    fail(record, self.over_message, "alert")
+  end
+end
+
+local function write_down(record, handshake)
+  local facts = handshake:facts()
+  record.facts, record.version, record.cipher = facts, facts.version, facts.cipher
+  record.reused = facts.reused
+  record.sessions = handshake:sessions()
+end
+
+local function connect(client, mechanism, options, stream)
+  local handshake = assert(core.handshake(client:context(mechanism), {
+    server_name = client.server_name,
+    session = options.session,
+  }))
+  return setmetatable({
+    client = client,
+    host = client.host,
+    stream = stream,
+    handshake = handshake,
+    mechanism = mechanism,
+    session = options.session,
+    want_tickets = options.want_tickets,
+  }, Connection)
+end
+
+--- Runs one attempt.
+-- @tparam table client see new_client
+-- @tparam table options mechanism ("session_id", "ticket", "psk", "control"), session (offered when given),
+--   want_tickets (wait for what the server issues), design (a word kept in the record)
+-- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
+--   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"), reused,
+--   version, cipher, facts, sessions, error ({message, code}), timing ({connect_s, handshake_s, total_s})
+local function run(client, options)
+  local host = client.host
+  local mechanism = mechanisms[options.mechanism]
+  local record = {
+    mechanism = mechanism.name,
+    design = options.design,
+    engine = "handshake",
+    address = client.address,
+    reused = false,
+    sessions = {},
+    timing = {},
+  }
+  local started = host.now()
+  local stream, message, code =
+    host.connect(client.address, client.port, { timeout = client.timeout, source = client.source })
+  record.timing.connect_s = host.now() - started
+  if stream then
+    local connection = connect(client, mechanism, options, stream)
+    connection:run(record)
+    stream:close()
+    write_down(record, connection.handshake)
+    connection.handshake:close()
+  else
+    fail(record, message, code)
+  end
+  record.timing.total_s = host.now() - started
+  client.on_event({ kind = "attempt", record = record })
+  return record
+end
+
+local Client = {}
+Client.__index = Client
+
+--- What is offered for a mechanism, made once.
+function Client:context(mechanism)
+  local context = self.contexts[mechanism.name]
+  if not context then
+    local options = { certificate = self.certificate, private_key = self.private_key, passphrase = self.passphrase }
+    for name, value in pairs(mechanism.context) do
+      options[name] = value
+    end
+    context = assert(core.context(options))
+    self.contexts[mechanism.name] = context
+  end
+  return context
+end
+
+--- One connection to this address; see the record's fields above.
+-- @function client:attempt
+Client.attempt = run
+
+local function nothing() end
+
+local function never()
+  return false
+end
+
+--- A client of one address: makes attempts there.
+-- @tparam table endpoint {address, port, server_name (SNI, or nil for none)}
+-- @tparam table options host (a host module), timeout (seconds, 5), source (local address), certificate,
+--   private_key (PEM) and passphrase, on_event (called with {kind="attempt", record=…} after each), cancelled
+--   (asked between attempts)
+-- @treturn table client; client:attempt{mechanism=…, session=…, want_tickets=…} returns a record
+function M.new_client(endpoint, options)
+  return setmetatable({
+    host = options.host,
+    address = endpoint.address,
+    port = endpoint.port,
+    server_name = endpoint.server_name,
+    timeout = options.timeout or DEFAULT_TIMEOUT,
+    source = options.source,
+    certificate = options.certificate,
+    private_key = options.private_key,
+    passphrase = options.passphrase,
+    -- answered at once by any HTTP server; others close, which flushes their tickets as well
+    request = options.request or ("HEAD / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"):format(
+      endpoint.server_name or endpoint.address),
+    on_event = options.on_event or nothing,
+    cancelled = options.cancelled or never,
+    contexts = {},
+  }, Client)
+end
+
+return M

@@ -1,0 +1,190 @@
+-- The public face: what `require "resum"` gives. It finds the addresses of a target, makes sure that TLS is
+-- spoken there at all (the control), runs the scans asked for, and folds them to one result that prints
+-- itself.
+
+local attempt = require "resum.attempt"
+local core = require "resum.core"
+local mechanisms = require "resum.mechanism"
+local scans = require "resum.scan"
+local target = require "resum.target"
+local text = require "resum.report.text"
+
+local M = {
+  _VERSION = "resum " .. core.VERSION,
+  VERSION = core.VERSION,
+  attempt = attempt,
+  core = core,
+  target = target,
+}
+
+local DEFAULTS = { concurrency = 10, retries = 1, timeout = 5 }
+
+--- Hosts: what connects, resolves and waits.
+M.host = {}
+
+--- The host used when none is given: luv, or LuaSocket where luv is not installed.
+-- @treturn table host
+function M.host.default()
+  local found, host = pcall(require, "resum.host.uv")
+  return found and host or require("resum.host.luasocket")
+end
+
+local result_meta = {
+  __tostring = function(result)
+    return text.target(result, {})
+  end,
+}
+
+local function merge(...)
+  local all = {}
+  for i = 1, select("#", ...) do
+    for name, value in pairs((select(i, ...)) or {}) do
+      all[name] = value
+    end
+  end
+  return all
+end
+
+-- A full handshake with every version allowed; where that fails for another reason than the network, once more
+-- without TLS 1.3, for servers that are upset by its ClientHello.
+local function control_handshake(client, retries)
+  local record
+  for _ = 0, retries do
+    record = client:attempt({ mechanism = "control", design = "control" })
+    if record.outcome == "full" or client.cancelled() then
+      return record
+    end
+  end
+  if record.outcome ~= "unreachable" and record.outcome ~= "timeout" then
+    local older = client:attempt({ mechanism = "ticket", design = "control" })
+    if older.outcome == "full" then
+      return older
+    end
+  end
+  return record
+end
+
+local function interrupted()
+  return "error", { message = "interrupted", code = "interrupted" }
+end
+
+local function scan_address(entry, client, wanted, options)
+  local control = control_handshake(client, options.retries)
+  entry.control = control
+  if control.outcome ~= "full" then
+    entry.status = control.timing.handshake_s and "error" or "unreachable"
+    entry.error = control.error
+  end
+  for _, scan in ipairs(scans) do
+    if control.outcome == "full" and wanted[scan.name] and not client.cancelled() then
+      entry[scan.name] = scan.run(client, control, merge(scan.defaults, options))
+    end
+  end
+  if client.cancelled() then
+    entry.status, entry.error = interrupted()
+  end
+end
+
+local function server_name(parsed, options)
+  if options.sni then
+    return options.sni
+  end
+  local is_address = parsed.host:find(":", 1, true) or parsed.host:find("^%d+%.%d+%.%d+%.%d+$")
+  return not is_address and parsed.host or nil
+end
+
+-- One job an address; what one raises is kept as its error, the others go on.
+local function scan_addresses(result, addresses, wanted, options)
+  local jobs = {}
+  for i, address in ipairs(addresses) do
+    local entry = { address = address, status = "completed" }
+    result.addresses[i] = entry
+    local client = attempt.new_client(
+      { address = address, port = result.target.port, server_name = result.target.sni }, options)
+    jobs[i] = function()
+      scan_address(entry, client, wanted, options)
+    end
+  end
+  for i, problem in pairs(options.host.parallel(jobs, #jobs)) do
+    result.addresses[i].status = "error"
+    result.addresses[i].error = { message = tostring(problem), code = "internal" }
+  end
+end
+
+-- A target counts as scanned when one of its addresses was.
+local function conclude(result)
+  local first = result.addresses[1]
+  result.status, result.error = first.status, first.error
+  for _, entry in ipairs(result.addresses) do
+    if entry.status == "completed" then
+      result.status, result.error = "completed", nil
+      return
+    end
+  end
+end
+
+local function resolve(parsed, options)
+  if parsed.address then
+    return { parsed.address }
+  end
+  return options.host.resolve(parsed.host, options.family)
+end
+
+--- Runs the scans asked for on every address of a target.
+-- @tparam string|table wanted_target "host:port", "[v6]:port", "host:port{ip}", or what resum.target.parse gave
+-- @tparam[opt] table options support and rate (booleans: the scans to run, support by default), mechanisms (list of
+--   "session_id", "ticket", "psk"), attempts (support 5, rate 100), concurrency (10), timeout (seconds, 5), retries
+--   (1), sni (name; by default the host's name), certificate and private_key (PEM text), source (local address),
+--   host (a host module), on_event, cancelled
+-- @treturn[1] table {target, status ("completed", "unreachable", "error"), error, elapsed_s, addresses = {{address,
+--   status, error, support, rate},...}}; tostring() of it is the report
+-- @treturn[2] nil
+-- @treturn[2] string message: the target or an option is not usable
+-- @treturn[2] string code: "usage"
+function M.run(wanted_target, options)
+  options = merge(DEFAULTS, { mechanisms = mechanisms.names }, options)
+  options.host = options.host or M.host.default()
+  local parsed, message, code = wanted_target, nil, nil
+  if type(wanted_target) == "string" then
+    parsed, message, code = target.parse(wanted_target)
+  end
+  if not parsed then
+    return nil, message, code
+  end
+  local wanted = { support = options.support, rate = options.rate }
+  if not wanted.support and not wanted.rate then
+    wanted.support = true
+  end
+  local started = options.host.now()
+  local result = setmetatable({
+    target = { text = parsed.text, host = parsed.host, port = parsed.port, sni = server_name(parsed, options) },
+    addresses = {},
+  }, result_meta)
+  local addresses, problem, problem_code = resolve(parsed, options)
+  if addresses then
+    scan_addresses(result, addresses, wanted, options)
+    conclude(result)
+  else
+    result.status, result.error = "unreachable", { message = problem, code = problem_code }
+  end
+  result.elapsed_s = options.host.now() - started
+  return result
+end
+
+--- Is resumption supported? A few attempts for each mechanism.
+-- @tparam string|table wanted_target see run
+-- @tparam[opt] table options see run
+-- @treturn table as run
+function M.scan(wanted_target, options)
+  return M.run(wanted_target, merge(options, { support = true, rate = false }))
+end
+
+--- How often is a session resumed? Many attempts for each mechanism.
+-- @tparam string|table wanted_target see run
+-- @tparam[opt] table options see run
+-- @treturn table as run
+function M.rate(wanted_target, options)
+  return M.run(wanted_target, merge(options, { support = false, rate = true }))
+end
+
+return M

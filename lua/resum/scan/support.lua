@@ -1,0 +1,87 @@
+-- Is resumption supported? For each mechanism one session, offered several times ("fixed"). Where not all of
+-- them resume, fresh sessions are offered once each as well ("pairs"): they tell tickets that are good for one
+-- connection from servers that share nothing.
+
+local seed = require "resum.scan.seed"
+local verdict = require "resum.verdict"
+
+local M = { name = "support", summary = "whether each mechanism resumes, in a few attempts" }
+
+local function offer_one_session(client, mechanism, session, attempts)
+  local records = {}
+  while #records < attempts and not client.cancelled() do
+    records[#records + 1] = client:attempt({ mechanism = mechanism, session = session, design = "fixed" })
+  end
+  return records
+end
+
+local function offer_fresh_sessions(client, mechanism, options, seeds)
+  local records = {}
+  for _ = 1, options.attempts do
+    local session, more = seed.obtain(client, mechanism, options.retries)
+    table.move(more, 1, #more, #seeds + 1, seeds)
+    if not session or client.cancelled() then
+      break
+    end
+    records[#records + 1] = client:attempt({ mechanism = mechanism, session = session, design = "pairs" })
+  end
+  return records
+end
+
+local function all_resumed(records)
+  local counts = verdict.count(records)
+  return counts.refused == 0
+end
+
+-- The evidence of one mechanism, without what other mechanisms have to say.
+local function gather(client, mechanism, options)
+  local session, seeds = seed.obtain(client, mechanism, options.retries)
+  local evidence = { seeds = seeds, fixed = {} }
+  if session then
+    evidence.fixed = offer_one_session(client, mechanism, session, options.attempts)
+    if not all_resumed(evidence.fixed) then
+      evidence.pairs = offer_fresh_sessions(client, mechanism, options, seeds)
+    end
+  end
+  return evidence
+end
+
+local function established(evidence)
+  for _, record in ipairs(evidence.seeds) do
+    if record.outcome == "full" then
+      return true
+    end
+  end
+  return false
+end
+
+-- The control has shown one version; the other mechanisms' handshakes may have shown another.
+local function other_version_works(mechanism, all, control)
+  local is_new = mechanism == "psk"
+  for name, evidence in pairs(all) do
+    if (name == "psk") ~= is_new and established(evidence) then
+      return true
+    end
+  end
+  return (control.version == "TLSv1.3") ~= is_new
+end
+
+--- @tparam table client
+-- @tparam table control the record of the control handshake
+-- @tparam table options mechanisms (list), attempts (5), retries (1)
+-- @treturn table mechanism -> verdict, see resum.verdict.judge
+function M.run(client, control, options)
+  local all, verdicts = {}, {}
+  for _, mechanism in ipairs(options.mechanisms) do
+    all[mechanism] = gather(client, mechanism, options)
+  end
+  for mechanism, evidence in pairs(all) do
+    evidence.other_version_works = other_version_works(mechanism, all, control)
+    verdicts[mechanism] = verdict.judge(mechanism, evidence)
+  end
+  return verdicts
+end
+
+M.defaults = { attempts = 5 }
+
+return M

@@ -1,0 +1,233 @@
+-- What the attempts say: counts, a verdict and a reason for each mechanism. Pure: records in, tables out.
+-- Its rules guard against the known ways to be wrong: what timed out is neither yes nor no, one dropped
+-- connection is never "TLS 1.3 only", a ticket issued is not a ticket accepted, and a ticket that works
+-- once is not a fault of the server.
+
+local mechanisms = require "resum.mechanism"
+
+local M = {}
+
+local ERRORS = { timeout = true, reset = true, closed = true, unreachable = true, protocol_error = true }
+local PROTOCOL_VERSION = 70 -- the alert of RFC 8446, section 6.2
+local REPEATED = 2 -- the same refusal so often is no accident
+
+-- A server may answer an offered session with a fatal alert where it should fall back to a full handshake.
+-- When it never resumes, that is its answer; among resumptions an alert is an accident, counted as an error.
+local function alert_is_answer(records)
+  local alerts = 0
+  for _, record in ipairs(records) do
+    if record.outcome == "resumed" then
+      return false
+    elseif record.outcome == "alert" then
+      alerts = alerts + 1
+    end
+  end
+  return alerts >= REPEATED
+end
+
+--- Counts outcomes of attempts that offered a session.
+-- @tparam {record,...} records
+-- @treturn table attempted, resumed, refused, errors (numbers), error_kinds (outcome -> number),
+--   alerts (how many of the refused were fatal alerts)
+function M.count(records)
+  local counts = { attempted = #records, resumed = 0, refused = 0, errors = 0, alerts = 0, error_kinds = {} }
+  local alert_refuses = alert_is_answer(records)
+  for _, record in ipairs(records) do
+    local outcome = record.outcome
+    if outcome == "resumed" then
+      counts.resumed = counts.resumed + 1
+    elseif outcome == "refused" or (outcome == "alert" and alert_refuses) then
+      counts.refused = counts.refused + 1
+      counts.alerts = counts.alerts + (outcome == "alert" and 1 or 0)
+    elseif ERRORS[outcome] or outcome == "alert" then
+      counts.errors = counts.errors + 1
+      counts.error_kinds[outcome] = (counts.error_kinds[outcome] or 0) + 1
+    else
+      error("verdict.count: an attempt that offered nothing has no place here: " .. tostring(outcome), 2)
+    end
+  end
+  return counts
+end
+
+local function most_frequent(kinds)
+  local best
+  for kind, n in pairs(kinds) do
+    if not best or n > kinds[best] or (n == kinds[best] and kind < best) then
+      best = kind
+    end
+  end
+  return best
+end
+
+--- The verdict that counts alone carry.
+-- @tparam table counts from count()
+-- @treturn string "supported", "partially_supported", "not_supported" or "inconclusive"
+-- @treturn string|nil reason: "issued_not_accepted", "issued_not_always_accepted", "alert_on_resumption", or
+--   the most frequent error
+function M.of_counts(counts)
+  local answered = counts.resumed + counts.refused
+  if answered == 0 or counts.errors > answered then
+    return "inconclusive", most_frequent(counts.error_kinds) or "no_attempts"
+  elseif counts.refused == 0 then
+    return "supported"
+  elseif counts.resumed > 0 then
+    return "partially_supported", "issued_not_always_accepted"
+  end
+  return "not_supported", counts.alerts == counts.refused and "alert_on_resumption" or "issued_not_accepted"
+end
+
+-- How a handshake without an offer was refused: the same text means the same refusal.
+local function refusal(record)
+  if record.outcome == "alert" then
+    local alerts = record.facts and record.facts.alerts or {}
+    local last = alerts[#alerts]
+    return "alert " .. (last and last.description or "unknown"), last and last.code
+  elseif record.outcome == "closed" or record.outcome == "reset" then
+    return record.outcome
+  end
+end
+
+local function server_chose_another_version(record, mechanism)
+  return record.version ~= nil and record.outcome ~= "full" and not mechanisms.speaks(mechanism, record.version)
+end
+
+-- Whether these full handshakes, all failed, show that the server does not speak the mechanism's version.
+local function version_is_missing(seeds, mechanism, other_version_works)
+  local seen = {}
+  for _, record in ipairs(seeds) do
+    local how, alert = refusal(record)
+    if server_chose_another_version(record, mechanism) or alert == PROTOCOL_VERSION then
+      return true
+    elseif how then
+      seen[how] = (seen[how] or 0) + 1
+      if other_version_works and seen[how] >= REPEATED then
+        return true
+      end
+    end
+  end
+  return false
+end
+
+local function failure_reason(seeds)
+  local kinds = {}
+  for _, record in ipairs(seeds) do
+    local how = record.outcome
+    kinds[how] = (kinds[how] or 0) + 1
+  end
+  return most_frequent(kinds) or "no_attempts"
+end
+
+-- Without a session to offer: why?
+local function without_session(seeds, mechanism, other_version_works)
+  for _, record in ipairs(seeds) do
+    if record.outcome == "full" then
+      return "not_supported", "not_issued", record.version
+    end
+  end
+  if version_is_missing(seeds, mechanism, other_version_works) then
+    return "not_applicable", "version_not_supported"
+  end
+  return "inconclusive", failure_reason(seeds)
+end
+
+-- A session that resumed on its first offer only, while fresh ones always do: every ticket is good for one
+-- connection (RFC 8446, appendix C.4, wants clients to use them so).
+function M.looks_single_use(records)
+  if #records < 2 or records[1].outcome ~= "resumed" then
+    return false
+  end
+  for i = 2, #records do
+    if records[i].outcome ~= "refused" then
+      return false
+    end
+  end
+  return true
+end
+
+local function plain(counts)
+  return {
+    attempted = counts.attempted,
+    resumed = counts.resumed,
+    refused = counts.refused,
+    errors = counts.errors,
+  }
+end
+
+local function copy_counts(into, counts)
+  for name, value in pairs(plain(counts)) do
+    into[name] = value
+  end
+  into.error_kinds = counts.error_kinds
+end
+
+-- What the server handed out, from the first full handshake that got something.
+local function add_issued(verdict, seeds, mechanism)
+  for _, record in ipairs(seeds) do
+    local facts = record.facts
+    if record.outcome == "full" then
+      verdict.version = verdict.version or record.version
+      if mechanism.issued(facts) then
+        if mechanism.name == "session_id" then
+          verdict.session_id_length = #facts.session_id
+        elseif mechanism.name == "ticket" then
+          verdict.lifetime_hint_s = facts.tickets[1].lifetime_s
+          verdict.ticket_length = #facts.tickets[1].ticket
+        else
+          verdict.tickets_issued = #facts.tickets
+          verdict.lifetime_s = facts.tickets[1].lifetime_s
+          verdict.ticket_length = #facts.tickets[1].ticket
+        end
+        return
+      end
+    end
+  end
+  if mechanism.name == "psk" and verdict.reason == "not_issued" then
+    verdict.tickets_issued = 0
+  end
+end
+
+-- The design that resumed most speaks; the other stays as evidence.
+local function deciding(fixed, pairs_)
+  if pairs_ and pairs_.resumed > fixed.resumed then
+    return pairs_
+  end
+  return fixed
+end
+
+--- Judges one mechanism from all that was tried.
+-- @tparam string name "session_id", "ticket" or "psk"
+-- @tparam table evidence seeds (records of full handshakes), fixed (records: one session offered again and
+--   again), pairs (records: each a fresh session offered once; or nil), other_version_works (boolean: TLS of a
+--   version outside this mechanism's was established)
+-- @treturn table verdict, reason, version, attempted, resumed, refused, errors, error_kinds, designs (counts of
+--   each), attempts (every record), and what was issued: session_id_length; lifetime_hint_s (seconds), ticket_length;
+--   tickets_issued, lifetime_s
+function M.judge(name, evidence)
+  local mechanism = mechanisms[name]
+  local fixed = M.count(evidence.fixed)
+  local fresh = evidence.pairs and M.count(evidence.pairs)
+  local verdict = { designs = { fixed = plain(fixed), pairs = fresh and plain(fresh) } }
+  local counts = deciding(fixed, fresh)
+  copy_counts(verdict, counts)
+  if #evidence.fixed == 0 then
+    verdict.verdict, verdict.reason, verdict.version =
+      without_session(evidence.seeds, mechanism, evidence.other_version_works)
+  else
+    verdict.verdict, verdict.reason = M.of_counts(counts)
+    if counts == fresh and verdict.verdict == "supported" then
+      if M.looks_single_use(evidence.fixed) then
+        verdict.reason = "single_use_tickets"
+      else
+        verdict.verdict, verdict.reason = "partially_supported", "issued_not_always_accepted"
+      end
+    end
+  end
+  add_issued(verdict, evidence.seeds, mechanism)
+  verdict.attempts = {}
+  for _, records in ipairs({ evidence.seeds, evidence.fixed, evidence.pairs or {} }) do
+    table.move(records, 1, #records, #verdict.attempts + 1, verdict.attempts)
+  end
+  return verdict
+end
+
+return M
