@@ -1,11 +1,11 @@
-# resum: `make help` prints the targets.
+# resum. `make help` prints the targets. Nothing is written outside build/, except by install, and by apt-get
+# for missing Debian packages, which is announced.
 
 LUA_VERSION ?= 5.4
 CC ?= cc
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 DESTDIR ?=
-LUA = lua$(LUA_VERSION)
 
 # SAN=1: a build with AddressSanitizer and UndefinedBehaviorSanitizer, beside the usual one.
 ifdef SAN
@@ -16,20 +16,31 @@ BUILD = build/$(LUA_VERSION)
 endif
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion
-PACKAGES = lua$(LUA_VERSION) openssl
 BUILD_FLAGS = -std=c99 -fPIC -fvisibility=hidden $(WARNINGS) $(SAN_FLAGS) \
-  $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
-LIBS = $(shell pkg-config --libs openssl 2>/dev/null)
+  $(shell pkg-config --cflags lua$(LUA_VERSION) openssl)
+LIBS = $(shell pkg-config --libs openssl)
 
 SOURCES = $(wildcard plugin/*.c)
 OBJECTS = $(SOURCES:plugin/%.c=$(BUILD)/plugin/%.o)
 CORE = $(BUILD)/resum/core.so
-SPEC_SOURCES = $(wildcard spec/support/*.c)
-SPEC_MODULES = $(SPEC_SOURCES:%.c=$(BUILD)/%.so)
+SPEC_MODULES = $(patsubst %.c,$(BUILD)/%.so,$(wildcard spec/support/*.c))
+FORMATTED = $(wildcard plugin/*.[ch] spec/support/*.[ch])
+
+# What is needed, by Debian's names.
+BUILD_PACKAGES = gcc libc6-dev pkg-config liblua$(LUA_VERSION)-dev libssl-dev
+RUN_PACKAGES = lua$(LUA_VERSION) lua-luv lua-cjson lua-argparse
+SCAN_PACKAGES = $(BUILD_PACKAGES) $(RUN_PACKAGES) openssl
+TEST_PACKAGES = $(SCAN_PACKAGES) lua-busted lua-socket nginx-light haproxy gnutls-bin binutils
+LINT_PACKAGES = $(BUILD_PACKAGES) liblua5.3-dev lua-check clang-format cppcheck
+
+# In the tree, Lua finds the module and the scripts here.
+export LUA_PATH = lua/?.lua;lua/?/init.lua;;
+export LUA_CPATH = $(BUILD)/?.so;;
+BUSTED = lua$(LUA_VERSION) /usr/bin/busted
 
 .PHONY: all
-all: ## build resum.core for Lua 5.4 (LUA_VERSION=5.3 for nmap of Debian 12)
-all: $(CORE)
+all: packages-build ## build resum.core for Lua 5.4 (LUA_VERSION=5.3 for nmap of Debian 12)
+	@$(MAKE) --no-print-directory $(CORE)
 
 $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
@@ -43,4 +54,86 @@ $(BUILD)/spec/support/%.so: spec/support/%.c
 	@mkdir -p $(@D)
 	$(CC) -shared -Iplugin $(BUILD_FLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(LIBS)
 
--include $(wildcard $(BUILD)/plugin/*.d)
+-include $(wildcard $(BUILD)/plugin/*.d $(BUILD)/spec/support/*.d)
+
+# Asks for the embedded demo when there is no TARGET.
+.PHONY: scan
+scan: packages-scan ## scan the embedded demo, or TARGET=host:port, with ARGS="--resum_rate"
+	@$(MAKE) --no-print-directory -s $(CORE)
+ifdef TARGET
+	@./lua/bin/resum $(ARGS) $(TARGET)
+else
+	@lua$(LUA_VERSION) spec/support/demo.lua ./lua/bin/resum $(or $(ARGS),--resum --resum_rate)
+endif
+
+.PHONY: test test-all asan
+test: packages-test ## run the specs: in memory, the command line, real servers on loopback
+	@$(MAKE) --no-print-directory -s $(CORE) $(SPEC_MODULES)
+	$(BUSTED) --exclude-tags=heavy $(ARGS)
+
+test-all: packages-test ## the same and what is heavy to install
+	@$(MAKE) --no-print-directory -s $(CORE) $(SPEC_MODULES)
+	$(BUSTED) $(ARGS)
+
+asan: packages-test ## the whole suite on a build with AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory -s asan-run SAN=1
+
+.PHONY: asan-run
+asan-run: $(CORE) $(SPEC_MODULES)
+	LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) $(BUSTED) --exclude-tags=heavy $(ARGS)
+
+.PHONY: lint
+lint: packages-lint ## luacheck, clang-format, cppcheck, and no compiler warning for Lua 5.3 and 5.4
+	luacheck -q lua spec
+	clang-format --dry-run --Werror $(FORMATTED)
+	cppcheck -q --std=c99 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	  -Iplugin $$(pkg-config --cflags lua$(LUA_VERSION)) plugin
+	@for version in 5.3 5.4; do $(MAKE) --no-print-directory -s LUA_VERSION=$$version \
+	  BUILD=build/lint/$$version CFLAGS="-O2 -Werror" build/lint/$$version/resum/core.so || exit 1; done
+
+.PHONY: install uninstall
+SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)
+LIBRARY = $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)
+install: all ## install under PREFIX (and DESTDIR)
+	install -d $(DESTDIR)$(PREFIX)/bin $(LIBRARY)/resum
+	install -m 755 $(CORE) $(LIBRARY)/resum/core.so
+	cd lua && find resum -name '*.lua' -exec install -D -m 644 {} $(abspath $(SHARE))/{} \;
+	install -m 755 lua/bin/resum $(DESTDIR)$(PREFIX)/bin/resum
+
+uninstall: ## remove what install put there
+	rm -rf $(SHARE)/resum $(LIBRARY)/resum
+	rm -f $(DESTDIR)$(PREFIX)/bin/resum
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf build
+
+.PHONY: help
+help: ## print this
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+
+# packages-X installs what is missing of X_PACKAGES. A service of a package is not started: policy-rc.d says no
+# for the time of the installation.
+.PHONY: packages-build packages-scan packages-test packages-lint
+packages-build: NEEDED = $(BUILD_PACKAGES)
+packages-scan: NEEDED = $(SCAN_PACKAGES)
+packages-test: NEEDED = $(TEST_PACKAGES)
+packages-lint: NEEDED = $(LINT_PACKAGES)
+packages-build packages-scan packages-test packages-lint:
+	@command -v dpkg-query >/dev/null || exit 0; \
+	missing=; for package in $(NEEDED); do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
+	echo "Installing Debian packages:$$missing"; \
+	if [ $$(id -u) = 0 ]; then sudo=; elif command -v sudo >/dev/null; then sudo=sudo; else \
+	  echo "resum: not root and no sudo: ask your administrator to run: apt-get install$$missing" >&2; exit 1; fi; \
+	policy=/usr/sbin/policy-rc.d; \
+	if [ ! -e $$policy ]; then \
+	  trap '$$sudo rm -f '$$policy EXIT; trap 'exit 1' INT TERM; \
+	  printf '#!/bin/sh\nexit 101\n' | $$sudo tee $$policy >/dev/null; $$sudo chmod 755 $$policy; fi; \
+	log=$$(mktemp); \
+	{ $$sudo apt-get update && $$sudo env DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -y --no-install-recommends $$missing; } >$$log 2>&1 </dev/null \
+	  || { tail -n 20 $$log >&2; rm -f $$log; echo "resum: apt-get failed, see above" >&2; exit 1; }; \
+	rm -f $$log

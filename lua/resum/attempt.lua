@@ -10,7 +10,7 @@ local M = {}
 
 local DEFAULT_TIMEOUT = 5 -- seconds for connect, and for the handshake
 local TICKET_WAIT = 1 -- seconds for a NewSessionTicket that comes by itself
-local REQUEST_WAIT = 2 -- seconds for one that comes after application data
+local REQUEST_WAIT = 1 -- seconds for one that comes after application data
 local LINGER = { least = 0.25, most = 1, round_trips = 4 } -- for the server's end after our close_notify
 
 -- host.connect's and stream:read's codes, as outcomes
@@ -63,11 +63,11 @@ local function not_tls(first_bytes)
   if not content or (content >= 20 and content <= 23 and (major or 3) == 3) then
     return nil
   end
-  local line = first_bytes:match("^[^\r\n]*"):sub(1, 60)
-  local shown = line:gsub("[^\32-\126]", function(c)
-    return ("\\x%02x"):format(c:byte())
-  end)
-  return ('not a TLS server: it said "%s"'):format(shown)
+  local line = first_bytes:match("^[\32-\126]*"):sub(1, 60)
+  if #line < 4 then
+    return "not a TLS server: its first bytes are no TLS record"
+  end
+  return ('not a TLS server: it said "%s"'):format(line)
 end
 
 -- Runs the handshake. Returns the bytes still to be sent when it is established, or nil after fail().

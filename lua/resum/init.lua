@@ -17,7 +17,7 @@ local M = {
   target = target,
 }
 
-local DEFAULTS = { concurrency = 10, retries = 1, timeout = 5 }
+local DEFAULTS = { concurrency = 10, retries = 2, timeout = 5 }
 
 --- Hosts: what connects, resolves and waits.
 M.host = {}
@@ -49,13 +49,14 @@ end
 -- without TLS 1.3, for servers that are upset by its ClientHello.
 local function control_handshake(client, retries)
   local record
-  for _ = 0, retries do
+  for try = 0, retries do
     record = client:attempt({ mechanism = "control", design = "control" })
-    if record.outcome == "full" or client.cancelled() then
+    local silent = record.outcome == "timeout" or record.outcome == "unreachable"
+    if record.outcome == "full" or client.cancelled() or (silent and try > 0) then
       return record
     end
   end
-  if record.outcome ~= "unreachable" and record.outcome ~= "timeout" then
+  if record.outcome ~= "timeout" and record.outcome ~= "unreachable" then
     local older = client:attempt({ mechanism = "ticket", design = "control" })
     if older.outcome == "full" then
       return older
@@ -134,7 +135,7 @@ end
 -- @tparam string|table wanted_target "host:port", "[v6]:port", "host:port{ip}", or what resum.target.parse gave
 -- @tparam[opt] table options support and rate (booleans: the scans to run, support by default), mechanisms (list of
 --   "session_id", "ticket", "psk"), attempts (support 5, rate 100), concurrency (10), timeout (seconds, 5), retries
---   (1), sni (name; by default the host's name), certificate and private_key (PEM text), source (local address),
+--   (2), sni (name; by default the host's name), certificate and private_key (PEM text), source (local address),
 --   host (a host module), on_event, cancelled
 -- @treturn[1] table {target, status ("completed", "unreachable", "error"), error, elapsed_s, addresses = {{address,
 --   status, error, support, rate},...}}; tostring() of it is the report

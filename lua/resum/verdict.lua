@@ -9,7 +9,8 @@ local M = {}
 
 local ERRORS = { timeout = true, reset = true, closed = true, unreachable = true, protocol_error = true }
 local PROTOCOL_VERSION = 70 -- the alert of RFC 8446, section 6.2
-local REPEATED = 2 -- the same refusal so often is no accident
+local REPEATED = 2 -- the same alert so often is no accident
+local DROPPED = 3 -- a connection dropped in the same way so often neither
 
 -- A server may answer an offered session with a fatal alert where it should fall back to a full handshake.
 -- When it never resumes, that is its answer; among resumptions an alert is an accident, counted as an error.
@@ -76,14 +77,15 @@ function M.of_counts(counts)
   return "not_supported", counts.alerts == counts.refused and "alert_on_resumption" or "issued_not_accepted"
 end
 
--- How a handshake without an offer was refused: the same text means the same refusal.
+-- How a handshake without an offer was refused (the same text means the same refusal), how often that has to
+-- happen to be no accident, and the alert's code.
 local function refusal(record)
   if record.outcome == "alert" then
     local alerts = record.facts and record.facts.alerts or {}
     local last = alerts[#alerts]
-    return "alert " .. (last and last.description or "unknown"), last and last.code
+    return "alert " .. (last and last.description or "unknown"), REPEATED, last and last.code
   elseif record.outcome == "closed" or record.outcome == "reset" then
-    return record.outcome
+    return record.outcome, DROPPED
   end
 end
 
@@ -95,12 +97,12 @@ end
 local function version_is_missing(seeds, mechanism, other_version_works)
   local seen = {}
   for _, record in ipairs(seeds) do
-    local how, alert = refusal(record)
+    local how, often, alert = refusal(record)
     if server_chose_another_version(record, mechanism) or alert == PROTOCOL_VERSION then
       return true
     elseif how then
       seen[how] = (seen[how] or 0) + 1
-      if other_version_works and seen[how] >= REPEATED then
+      if other_version_works and seen[how] >= often then
         return true
       end
     end

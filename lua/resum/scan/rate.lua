@@ -11,6 +11,8 @@ local M = { name = "rate", summary = "how often each mechanism resumes, in many 
 M.defaults = { attempts = 100 }
 
 local SEEDS = 4
+local SINGLE_USE_OFFERS = 3 -- of each seed, before it can be told that it resumes once only
+local BATCH = 8 -- handshakes whose sessions are fresh at a time: a server's cache may be small
 local CONFIDENCE = 0.95
 
 local function shuffle(list)
@@ -21,71 +23,82 @@ local function shuffle(list)
   return list
 end
 
--- Up to `count` sessions, each from a full handshake of its own.
-local function obtain_sessions(client, mechanism, count, options)
-  local sessions, seeds = {}, {}
-  local jobs = {}
+-- Sessions from up to `count` full handshakes: those of each handshake as one list.
+local function obtain_sessions(client, mechanism, count, seeds, options)
+  local sessions, jobs = {}, {}
   for i = 1, count do
     jobs[i] = function()
-      -- One server that issues nothing is enough to know; the first job finds out alone.
       local session, records = seed.obtain(client, mechanism, options.retries)
       table.move(records, 1, #records, #seeds + 1, seeds)
-      sessions[#sessions + 1] = session
+      if session then
+        sessions[#sessions + 1] = records[#records].sessions
+      end
     end
   end
+  -- Where nothing is issued one look is enough, so the first goes alone.
   jobs[1]()
   if #sessions > 0 then
     client.host.parallel({ table.unpack(jobs, 2) }, options.concurrency)
   end
-  return sessions, seeds
+  return sessions
 end
 
--- Offers sessions[plan[i]] for each i; the sequence is in the order in which the connections were started.
-local function offer(client, mechanism, sessions, plan, design, options)
-  local sequence, jobs = {}, {}
-  local started = 0
-  for i, which in ipairs(plan) do
+-- Offers each of the plan's {seed = number, session = session}; appends to the sequence, in the order in which the
+-- connections are started.
+local function offer(client, mechanism, plan, design, sequence, options)
+  local jobs = {}
+  for i, entry in ipairs(plan) do
     jobs[i] = function()
       if client.cancelled() then
         return
       end
-      started = started + 1
-      local place = started
-      sequence[place] = { seed = which }
-      sequence[place].record = client:attempt({ mechanism = mechanism, session = sessions[which], design = design })
-      sequence[place].outcome = sequence[place].record.outcome
+      local place = { seed = entry.seed }
+      sequence[#sequence + 1] = place
+      place.record = client:attempt({ mechanism = mechanism, session = entry.session, design = design })
     end
   end
   client.host.parallel(jobs, options.concurrency)
-  return sequence
 end
 
--- Each session equally often, in random order.
+-- The newest session of each handshake, equally often, in random order.
 local function fixed_plan(sessions, attempts)
   local plan = {}
   for i = 1, attempts do
-    plan[i] = (i - 1) % sessions + 1
+    local which = (i - 1) % #sessions + 1
+    plan[i] = { seed = which, session = sessions[which][#sessions[which]] }
   end
   return shuffle(plan)
 end
 
--- Every session resumed at most once although it was offered several times, and not by want of servers that
--- accept: such tickets are good for one connection, and the fixed design says nothing about them.
+-- Every session of every handshake once, in random order.
+local function fresh_plan(sessions, first_seed, most)
+  local plan = {}
+  for i, list in ipairs(sessions) do
+    for _, session in ipairs(list) do
+      plan[#plan + 1] = { seed = first_seed + i, session = session }
+    end
+  end
+  shuffle(plan)
+  return table.move(plan, 1, math.min(#plan, most), 1, {})
+end
+
+-- Every session resumed at most once although it was offered several times: then the tickets may be good for one
+-- connection each, and only fresh ones can tell. Where that was not the cause, fresh ones do no harm.
 local function each_resumed_once(sequence, sessions)
   local offered, resumed, total = {}, {}, 0
   for _, entry in ipairs(sequence) do
     offered[entry.seed] = (offered[entry.seed] or 0) + 1
-    if entry.outcome == "resumed" then
+    if entry.record.outcome == "resumed" then
       resumed[entry.seed] = (resumed[entry.seed] or 0) + 1
       total = total + 1
     end
   end
   for i = 1, sessions do
-    if (resumed[i] or 0) > 1 or (offered[i] or 0) < 3 then
+    if (resumed[i] or 0) > 1 or (offered[i] or 0) < SINGLE_USE_OFFERS then
       return false
     end
   end
-  return sessions > 1 and total == sessions
+  return total > 0
 end
 
 local function records_of(sequence)
@@ -96,13 +109,13 @@ local function records_of(sequence)
   return records
 end
 
-local function fold(mechanism, sequence, sessions, seeds, design, options)
+local function fold(mechanism, sequence, seeds, design, handshakes, options)
   local counts = verdict.count(records_of(sequence))
   local answered = counts.resumed + counts.refused
   local lo, hi = stats.wilson(counts.resumed, answered, CONFIDENCE)
   local outcomes = {}
   for i, entry in ipairs(sequence) do
-    outcomes[i] = { outcome = entry.outcome, seed = entry.seed }
+    outcomes[i] = { outcome = entry.record.outcome, seed = entry.seed }
   end
   local result = {
     mechanism = mechanism,
@@ -115,7 +128,7 @@ local function fold(mechanism, sequence, sessions, seeds, design, options)
     interval = lo and { lo, hi } or nil,
     confidence = CONFIDENCE,
     design = design,
-    seeds = #sessions,
+    seeds = handshakes,
     concurrency = options.concurrency,
     version = seeds[#seeds] and seeds[#seeds].version,
     sequence = outcomes,
@@ -132,29 +145,43 @@ local function without_sessions(mechanism, seeds, control, options)
     fixed = {},
     other_version_works = (control.version == "TLSv1.3") ~= is_new,
   })
-  local result = fold(mechanism, {}, {}, seeds, "fixed", options)
+  local result = fold(mechanism, {}, seeds, "fixed", 0, options)
   result.verdict, result.reason = judged.verdict, judged.reason
   return result
 end
 
+-- Tickets that are good for one connection: fresh ones, a batch at a time, each offered once.
+local function measure_fresh(client, mechanism, seeds, options)
+  local sequence, handshakes = {}, 0
+  while #sequence < options.attempts and not client.cancelled() do
+    local sessions = obtain_sessions(client, mechanism, BATCH, seeds, options)
+    if #sessions == 0 then
+      break
+    end
+    local plan = fresh_plan(sessions, handshakes, options.attempts - #sequence)
+    offer(client, mechanism, plan, "fresh", sequence, options)
+    handshakes = handshakes + #sessions
+  end
+  return sequence, handshakes
+end
+
 local function measure(client, mechanism, control, options)
-  local sessions, seeds = obtain_sessions(client, mechanism, math.min(SEEDS, options.attempts), options)
+  local seeds, sequence = {}, {}
+  local sessions = obtain_sessions(client, mechanism, math.min(SEEDS, options.attempts), seeds, options)
   if #sessions == 0 then
     return without_sessions(mechanism, seeds, control, options)
   end
-  local plan = fixed_plan(#sessions, options.attempts)
-  local sequence = offer(client, mechanism, sessions, plan, "fixed", options)
+  offer(client, mechanism, fixed_plan(sessions, options.attempts), "fixed", sequence, options)
   if not each_resumed_once(sequence, #sessions) then
-    return fold(mechanism, sequence, sessions, seeds, "fixed", options)
+    return fold(mechanism, sequence, seeds, "fixed", #sessions, options)
   end
-  sessions, seeds = obtain_sessions(client, mechanism, options.attempts, options)
-  sequence = offer(client, mechanism, sessions, fixed_plan(#sessions, #sessions), "fresh", options)
-  return fold(mechanism, sequence, sessions, seeds, "fresh", options)
+  local fresh, handshakes = measure_fresh(client, mechanism, seeds, options)
+  return fold(mechanism, fresh, seeds, "fresh", handshakes, options)
 end
 
 --- @tparam table client
 -- @tparam table control the record of the control handshake
--- @tparam table options mechanisms (list), attempts (100), concurrency (10), retries (1)
+-- @tparam table options mechanisms (list), attempts (100), concurrency (10), retries (2)
 -- @treturn table mechanism -> attempted, resumed, refused, errors, error_kinds, rate (0 to 1, errors apart),
 --   interval ({lo, hi}, Wilson), confidence, design ("fixed", or "fresh" where tickets are good for one
 --   connection), seeds, concurrency, version, verdict, reason, sequence ({{outcome, seed},...})

@@ -68,7 +68,7 @@ end
 
 --- @tparam table client
 -- @tparam table control the record of the control handshake
--- @tparam table options mechanisms (list), attempts (5), retries (1)
+-- @tparam table options mechanisms (list), attempts (5), retries (2)
 -- @treturn table mechanism -> verdict, see resum.verdict.judge
 function M.run(client, control, options)
   local all, verdicts = {}, {}

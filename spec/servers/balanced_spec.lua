@@ -1,0 +1,150 @@
+-- The cases in which other tools are wrong, and balancers in front of real servers: verdicts and rates.
+
+local resum = require "resum"
+local servers = require "spec.support.servers"
+
+local MECHANISMS = { "session_id", "ticket", "psk" }
+
+local function nginx(options)
+  options = options or {}
+  options.session_cache = options.session_cache or "shared:SSL:1m"
+  options.session_tickets = options.session_tickets or "on"
+  return servers.nginx(options)
+end
+
+local function three_nginx()
+  return { nginx(), nginx(), nginx() }
+end
+
+local function run(server, options)
+  local result = assert(resum.run(server.address, options))
+  assert.equal("completed", result.status)
+  return result.addresses[1]
+end
+
+local function field(verdicts, name)
+  local values = {}
+  for mechanism, v in pairs(verdicts) do
+    values[mechanism] = v[name]
+  end
+  return values
+end
+
+local function every(value)
+  return { session_id = value, ticket = value, psk = value }
+end
+
+describe("behind a balancer", function()
+  after_each(servers.stop_all)
+
+  for _, case in ipairs({ { "HAProxy", servers.haproxy }, { "our own balancer", servers.balancer } }) do
+    it("three servers that share nothing are supported partially, a third of the time (" .. case[1] .. ")", function()
+      local address = run(case[2]({ backends = three_nginx() }), { support = true, rate = true })
+      assert.same(every("partially_supported"), field(address.support, "verdict"))
+      assert.same(every("partially_supported"), field(address.rate, "verdict"))
+      for _, mechanism in ipairs(MECHANISMS) do
+        local rate = address.rate[mechanism]
+        assert.same({ 100, 100, 0 }, { rate.attempted, #rate.sequence, rate.errors }, mechanism)
+        -- A third at random order; five standard deviations leave no room for a flaky spec.
+        assert.is_true(rate.resumed > 9 and rate.resumed < 58, mechanism .. " resumed " .. rate.resumed)
+        assert.is_true(rate.interval[1] < rate.rate and rate.rate < rate.interval[2])
+        assert.equal(rate.resumed / 100, rate.rate)
+      end
+    end)
+  end
+
+  it("three servers that share their ticket keys resume all tickets, and not their session ids", function()
+    local keys = servers.ticket_keys(1)
+    local backends = {}
+    for i = 1, 3 do
+      backends[i] = nginx({ ticket_keys = keys })
+    end
+    local address = run(servers.haproxy({ backends = backends }), { support = true, rate = true })
+    local expected = { session_id = "partially_supported", ticket = "supported", psk = "supported" }
+    assert.same(expected, field(address.support, "verdict"))
+    assert.same(expected, field(address.rate, "verdict"))
+    assert.same({ 1, 1 }, { address.rate.ticket.rate, address.rate.psk.rate })
+  end)
+
+  it("a ticket that is renewed while it resumes counts as resumed", function()
+    local keys = servers.ticket_keys(2)
+    local backends = { nginx({ ticket_keys = keys }), nginx({ ticket_keys = { keys[2], keys[1] } }) }
+    local address = run(servers.haproxy({ backends = backends }),
+      { support = true, rate = true, mechanisms = { "ticket", "psk" } })
+    assert.same({ ticket = "supported", psk = "supported" }, field(address.support, "verdict"))
+    assert.same({ ticket = 100, psk = 100 }, field(address.rate, "resumed"))
+    local renewed = 0
+    for _, record in ipairs(address.support.ticket.attempts) do
+      renewed = renewed + (record.outcome == "resumed" and #record.facts.tickets or 0)
+    end
+    assert.is_true(renewed > 0, "no ticket was renewed: the case did not happen")
+  end)
+
+  it("a member that does not resume lowers the rate by its share", function()
+    local keys = servers.ticket_keys(1)
+    local backends = { nginx({ ticket_keys = keys }), nginx({ ticket_keys = keys }),
+      nginx({ session_cache = "off", session_tickets = "off" }) }
+    local address = run(servers.haproxy({ backends = backends }), { rate = true, mechanisms = { "ticket" } })
+    local rate = address.rate.ticket
+    assert.equal("partially_supported", rate.verdict)
+    assert.is_true(rate.resumed >= 66 and rate.resumed <= 67, "resumed " .. rate.resumed)
+  end)
+end)
+
+describe("a server that forgets sessions without close_notify", function()
+  after_each(servers.stop_all)
+
+  for _, arguments in ipairs({ { "-no_ticket" }, {} }) do
+    it("resumes every time, because we send it: s_server " .. table.concat(arguments, " "), function()
+      local address = run(servers.s_server({ args = arguments }), { rate = true, mechanisms = { "session_id", "psk" } })
+      assert.same({ session_id = 100, psk = 100 }, field(address.rate, "resumed"))
+    end)
+  end
+end)
+
+describe("tickets that are good for one connection", function()
+  after_each(servers.stop_all)
+
+  it("are supported, and the rate uses a fresh one each time", function()
+    local server = servers.s_server({ www = false, args = { "-early_data" } })
+    local address = run(server, { support = true, rate = true, mechanisms = { "psk" } })
+    local support, rate = address.support.psk, address.rate.psk
+    assert.same({ "supported", "single_use_tickets", 5, 5 },
+      { support.verdict, support.reason, support.resumed, support.attempted })
+    assert.same({ "fresh", 100, 100, 1 }, { rate.design, rate.attempted, rate.resumed, rate.rate })
+  end)
+end)
+
+describe("one connection in 50 that is dropped", function()
+  after_each(servers.stop_all)
+
+  local expected = { fin = "closed", rst = "reset", stall = "timeout" }
+  for fault, kind in pairs(expected) do
+    it("is an error of its kind, and changes no verdict: " .. fault, function()
+      local server = servers.balancer({ backends = { nginx() }, fault = fault .. ":50" })
+      local address = run(server, { support = true, rate = true, timeout = 1 })
+      assert.same(every("supported"), field(address.support, "verdict"))
+      assert.same(every("supported"), field(address.rate, "verdict"))
+      for _, mechanism in ipairs(MECHANISMS) do
+        local rate = address.rate[mechanism]
+        assert.equal(100, rate.resumed + rate.errors, mechanism)
+        assert.is_true(rate.errors >= 1 and rate.errors <= 3, mechanism .. " errors " .. rate.errors)
+        assert.same({ [kind] = rate.errors }, rate.error_kinds)
+        assert.equal(1, rate.rate)
+      end
+    end)
+  end
+end)
+
+describe("a server that speaks one version", function()
+  after_each(servers.stop_all)
+
+  it("is not called TLS 1.3 only when every second connection is dropped", function()
+    local server = servers.balancer({ backends = { nginx() }, fault = "fin:2" })
+    local address = run(server, { support = true })
+    for mechanism, v in pairs(address.support) do
+      assert.is_not.equal("not_applicable", v.verdict, mechanism)
+      assert.is_not.equal("not_supported", v.verdict, mechanism)
+    end
+  end)
+end)

@@ -1,0 +1,416 @@
+--- Child processes for specs: start, wait for a condition, stop; nothing survives the spec run.
+-- Owns the children's lives, their captured output, and temporary directories. It must not know what
+-- the children are: servers.lua says that.
+--
+-- A child runs in a process group of its own (a Ctrl-C on the terminal does not reach it) and gets
+-- SIGTERM from the kernel when the process that started it dies, in whatever way that happens.
+
+local uv = require "luv"
+
+local M = {}
+
+--- The repository's directory, absolute.
+M.ROOT = assert(uv.fs_realpath(debug.getinfo(1, "S").source:match("^@(.*)/spec/support/process%.lua$")))
+
+local OUTPUT_LIMIT = 8 * 1024 * 1024 -- bytes of one stream that run() gives back
+local LOG_LIMIT = 64 * 1024 -- bytes of one stream that child.log() gives back
+local STOP_SECONDS = 3 -- between SIGTERM and SIGKILL
+local POLL_MS = 5
+
+local children = {} -- pid -> child: those that still run
+local directories = {} -- path -> true: those that still exist
+
+local function clock()
+  return uv.hrtime() / 1e9
+end
+
+--- The last bytes of a file; "" when there is none.
+-- @tparam string path
+-- @tparam[opt] integer limit at most so many bytes, counted from the end
+function M.read_file(path, limit)
+  local file = io.open(path, "rb")
+  if not file then
+    return ""
+  end
+  if limit then
+    file:seek("set", math.max(0, file:seek("end") - limit))
+  end
+  local bytes = file:read("a")
+  file:close()
+  return bytes
+end
+
+--- Writes a whole file; raises an error when it can't.
+function M.write_file(path, bytes)
+  local file = assert(io.open(path, "wb"))
+  assert(file:write(bytes))
+  assert(file:close())
+end
+
+--- Removes a file or a directory with everything in it; no error when it is not there.
+function M.remove(path)
+  local stat = uv.fs_lstat(path)
+  if stat and stat.type == "directory" then
+    local listing = uv.fs_scandir(path)
+    local name = uv.fs_scandir_next(listing)
+    while name do
+      M.remove(path .. "/" .. name)
+      name = uv.fs_scandir_next(listing)
+    end
+    uv.fs_rmdir(path)
+  elseif stat then
+    uv.fs_unlink(path)
+  end
+  directories[path] = nil
+end
+
+--- Is there a living process with this pid? A zombie counts as gone.
+function M.exists(pid)
+  local state = M.read_file(("/proc/%d/stat"):format(pid)):match("^.*%) (%a)")
+  return state ~= nil and state ~= "Z" and state ~= "X"
+end
+
+local TEMPORARY = uv.os_tmpdir() .. "/resum-spec-%d-"
+
+-- What spec runs left behind that were killed.
+local function sweep_temporary_directories()
+  local parent, prefix = TEMPORARY:gsub("%%d%-$", ""):match("^(.*)/([^/]*)$")
+  local listing = uv.fs_scandir(parent)
+  local name = listing and uv.fs_scandir_next(listing)
+  while name do
+    local pid = name:sub(1, #prefix) == prefix and name:match("^(%d+)%-", #prefix + 1)
+    if pid and not M.exists(tonumber(pid)) then
+      M.remove(parent .. "/" .. name)
+    end
+    name = uv.fs_scandir_next(listing)
+  end
+end
+
+local swept = false
+
+--- Makes a directory of its own under TMPDIR; it is removed at the latest when the Lua state closes.
+-- @treturn string its path
+function M.temporary_directory()
+  if not swept then
+    swept = true
+    sweep_temporary_directories()
+  end
+  local path = assert(uv.fs_mkdtemp(TEMPORARY:format(uv.os_getpid()) .. "XXXXXX"))
+  directories[path] = true
+  return path
+end
+
+-- Keeps the loop alive and turning while somebody waits: the children's own handles don't. It is never closed: luv 1.44
+-- crashes at the end of the program when a handle was closed and the loop did not turn once more.
+local ticker = uv.new_timer()
+
+local function poll(deadline, condition)
+  local value = condition()
+  while not value and clock() < deadline do
+    uv.run("once")
+    value = condition()
+  end
+  return value
+end
+
+--- Runs the event loop until condition() is true.
+-- @tparam number seconds how long at most
+-- @tparam function condition
+-- @return what condition() returned, when that is true; else nil, "timeout"
+function M.wait_until(seconds, condition)
+  ticker:start(POLL_MS, POLL_MS, function() end)
+  local ran, value = pcall(poll, clock() + seconds, condition)
+  ticker:stop()
+  if not ran then
+    error(value, 0)
+  end
+  if value then
+    return value
+  end
+  return nil, "timeout"
+end
+
+local function owns_socket(pid, inodes)
+  local folder = ("/proc/%d/fd"):format(pid)
+  local listing = uv.fs_scandir(folder)
+  local name = listing and uv.fs_scandir_next(listing)
+  while name do
+    local link = uv.fs_readlink(folder .. "/" .. name)
+    if link and inodes[link:match("^socket:%[(%d+)%]$")] then
+      return true
+    end
+    name = uv.fs_scandir_next(listing)
+  end
+  return false
+end
+
+--- Does anybody, or does this process, listen on the TCP port? Asks the kernel's socket table: no
+-- connection is made, so no server is disturbed and no rotation is advanced.
+-- @tparam integer port
+-- @tparam[opt] integer pid
+function M.listening(port, pid)
+  local pattern = ("^%%s*%%d+: %%x+:%04X %%S+ 0A"):format(port) .. ("%s+%S+"):rep(5) .. "%s+(%d+)"
+  local inodes = {}
+  for _, table_name in ipairs { "/proc/net/tcp", "/proc/net/tcp6" } do
+    for line in M.read_file(table_name):gmatch("[^\n]+") do
+      local inode = line:match(pattern)
+      if inode then
+        inodes[inode] = true
+      end
+    end
+  end
+  if next(inodes) == nil then
+    return false
+  end
+  return pid == nil or owns_socket(pid, inodes)
+end
+
+local function can_bind(host, port)
+  local socket = uv.new_tcp()
+  local bound = socket:bind(host, port) and socket:listen(1, function() end)
+  socket:close()
+  uv.run("nowait")
+  return bound ~= nil
+end
+
+--- A TCP port on which nobody listens now. It lies below the kernel's range for outgoing connections,
+-- so only another server can take it in the meantime: be ready to try again.
+-- @tparam[opt="127.0.0.1"] string host
+function M.free_port(host)
+  for _ = 1, 100 do
+    local high, low = uv.random(2):byte(1, 2)
+    local port = 16384 + (high * 256 + low) % 16000
+    if not M.listening(port) and can_bind(host or "127.0.0.1", port) then
+      return port
+    end
+  end
+  error("free_port: none found on " .. (host or "127.0.0.1"), 2)
+end
+
+-- Servers live in sbin, which is not on every user's PATH.
+local function search_path()
+  return (os.getenv("PATH") or "/usr/bin:/bin") .. ":/usr/local/sbin:/usr/sbin:/sbin"
+end
+
+--- Where a program is, or nil when it is not installed.
+-- @tparam string name a name to be looked for, or a path
+function M.find(name)
+  if name:find("/", 1, true) then
+    return uv.fs_access(name, "X") and name or nil
+  end
+  for folder in search_path():gmatch("[^:]+") do
+    if uv.fs_access(folder .. "/" .. name, "X") then
+      return folder .. "/" .. name
+    end
+  end
+  return nil
+end
+
+local function environment_list(changes)
+  local variables = uv.os_environ()
+  variables.PATH = search_path()
+  for name, value in pairs(changes or {}) do
+    variables[name] = value or nil
+  end
+  local list = {}
+  for name, value in pairs(variables) do
+    list[#list + 1] = name .. "=" .. value
+  end
+  return list
+end
+
+-- Opens what becomes the child's stdin: the descriptor, and the pipe if it is one.
+local function open_input(input, directory)
+  if input == "pipe" then
+    local pipe = assert(uv.pipe())
+    return pipe.read, pipe
+  end
+  local path = "/dev/null"
+  if input then
+    path = directory .. "/stdin"
+    M.write_file(path, input)
+  end
+  return assert(uv.fs_open(path, "r", 0))
+end
+
+local function open_output(path)
+  return assert(uv.fs_open(path, "a", 384)) -- 384 = 0600
+end
+
+local function spawn(options, streams, on_exit)
+  local program = M.find(options.command[1])
+  if not program then
+    return nil, options.command[1] .. ": not installed (no such program on PATH)"
+  end
+  local arguments = { "--pdeathsig", "TERM", "--", program }
+  for i = 2, #options.command do
+    arguments[#arguments + 1] = tostring(options.command[i])
+  end
+  return uv.spawn("setpriv", {
+    args = arguments,
+    env = environment_list(options.environment),
+    cwd = options.working_directory,
+    stdio = streams,
+    detached = true,
+  }, on_exit)
+end
+
+-- The group first: a server's workers go with their master. (The child may not have made its group yet.)
+local function kill(child, signal)
+  if not uv.kill(-child.pid, signal) then
+    uv.kill(child.pid, signal)
+  end
+end
+
+-- The output outlives its files.
+local function freeze_output(child)
+  for _, name in ipairs { "stdout", "stderr", "log" } do
+    local text = child[name]()
+    child[name] = function() return text end
+  end
+end
+
+local function add_methods(child, pipe)
+  --- What the child wrote to stdout, to stderr (the last 8 MiB of each).
+  function child.stdout()
+    return M.read_file(child.directory .. "/stdout", OUTPUT_LIMIT)
+  end
+
+  function child.stderr()
+    return M.read_file(child.directory .. "/stderr", OUTPUT_LIMIT)
+  end
+
+  --- The end of stdout followed by the end of stderr.
+  function child.log()
+    return M.read_file(child.directory .. "/stdout", LOG_LIMIT) .. M.read_file(child.directory .. "/stderr", LOG_LIMIT)
+  end
+
+  --- Writes a few bytes to the child's stdin (only with input = "pipe"). We hold the reading end as well: a write to a
+  -- child that has ended does no harm.
+  function child.write(bytes)
+    uv.fs_write(pipe.write, bytes, -1)
+  end
+
+  --- Closes the child's stdin. Idempotent.
+  function child.close_input()
+    if pipe then
+      uv.fs_close(pipe.write)
+      uv.fs_close(pipe.read)
+      pipe = nil
+    end
+  end
+
+  --- Waits for the end: returns code, signal; or nil, "timeout".
+  function child.wait(seconds)
+    local ended = M.wait_until(seconds, function() return child.exited end)
+    if not ended then
+      return nil, "timeout"
+    end
+    return ended.code, ended.signal
+  end
+
+  --- Sends a signal to the child alone ("sigint", "sigterm", …).
+  function child.kill(signal)
+    return uv.kill(child.pid, signal)
+  end
+
+  --- Ends the child (SIGTERM, after three seconds SIGKILL), waits for it, closes its stdin. Idempotent.
+  function child.stop()
+    if not child.exited then
+      kill(child, "sigterm")
+      if not child.wait(STOP_SECONDS) then
+        kill(child, "sigkill")
+        child.wait(STOP_SECONDS)
+      end
+    end
+    child.close_input()
+    if child.owns_directory and directories[child.directory] then
+      freeze_output(child)
+      M.remove(child.directory)
+    end
+  end
+end
+
+--- Starts a child process.
+-- @tparam table options
+--   command: list of program and arguments;
+--   input: bytes for its stdin, or "pipe" (stays open, child.write writes to it); default: empty;
+--   environment: table of changes, a value of false removes a variable;
+--   working_directory; directory: where its output files go (default: an own temporary directory, removed by stop)
+-- @treturn table child: pid, directory, exited = nil | {code=, signal=}, and the functions stdout, stderr, log, write,
+--   close_input, wait, kill, stop (none takes the child as an argument)
+-- @raise when the program is not installed or can't be started
+function M.start(options)
+  local directory = options.directory or M.temporary_directory()
+  local child = { directory = directory, owns_directory = options.directory == nil }
+  local input, pipe = open_input(options.input, directory)
+  local output, errors = open_output(directory .. "/stdout"), open_output(directory .. "/stderr")
+  add_methods(child, pipe)
+  local handle
+  local spawned, pid = spawn(options, { input, output, errors }, function(code, signal)
+    child.exited = { code = code, signal = signal }
+    children[child.pid] = nil
+    handle:close()
+  end)
+  uv.fs_close(output)
+  uv.fs_close(errors)
+  if not pipe then
+    uv.fs_close(input)
+  end
+  if not spawned then
+    child.exited = {}
+    child.stop()
+    error("cannot start " .. tostring(pid), 2)
+  end
+  handle = spawned
+  handle:unref()
+  child.pid = math.floor(pid)
+  children[child.pid] = child
+  return child
+end
+
+--- Runs a program to its end.
+-- @tparam table options as for start, and seconds (default 60): then it is killed and an error is raised
+-- @treturn table {code=, signal=, stdout=, stderr=}
+function M.run(options)
+  local child = M.start(options)
+  local code, signal = child.wait(options.seconds or 60)
+  child.stop()
+  if not code then
+    error(("%s did not end in %g s; it said:\n%s"):format(
+      table.concat(options.command, " "), options.seconds or 60, child.log()), 2)
+  end
+  return { code = code, signal = signal, stdout = child.stdout(), stderr = child.stderr() }
+end
+
+--- Stops every child that still runs.
+function M.stop_all()
+  for _, child in pairs(children) do
+    kill(child, "sigterm")
+  end
+  local pid, child = next(children)
+  while pid do
+    child.stop()
+    children[pid] = nil
+    pid, child = next(children)
+  end
+end
+
+-- The last line of defence, for a spec that ended without stopping what it started. It may not wait.
+local at_close = setmetatable({}, {
+  __gc = function()
+    for _, child in pairs(children) do
+      kill(child, "sigkill")
+    end
+    local left = {}
+    for path in pairs(directories) do
+      left[#left + 1] = path
+    end
+    for _, path in ipairs(left) do
+      M.remove(path)
+    end
+  end,
+})
+M.at_close = at_close -- keeps it alive as long as the module
+
+return M

@@ -1,0 +1,146 @@
+-- The verdict logic: one case for each rule that guards a verdict. Pure tables in, tables out.
+
+local verdict = require "resum.verdict"
+
+-- Records as resum.attempt makes them, as far as the verdict reads them.
+local function full(facts, version)
+  facts = facts or {}
+  facts.tickets = facts.tickets or {}
+  facts.session_id = facts.session_id or ""
+  return { outcome = "full", version = version or "TLSv1.2", facts = facts }
+end
+
+local function failed(outcome, alert, code)
+  local alerts = alert and { { from = "server", level = "fatal", description = alert, code = code } } or {}
+  return { outcome = outcome, facts = { alerts = alerts, tickets = {} } }
+end
+
+local function offers(outcomes)
+  local records = {}
+  for letter in outcomes:gmatch(".") do
+    local outcome = ({ R = "resumed", n = "refused", a = "alert", t = "timeout", r = "reset", c = "closed",
+      p = "protocol_error", u = "unreachable" })[letter]
+    records[#records + 1] = { outcome = outcome }
+  end
+  return records
+end
+
+local function judged(name, evidence)
+  evidence.seeds = evidence.seeds or { full({ session_id = ("i"):rep(32), tickets = { { ticket = "t", lifetime_s = 9 } } }) }
+  evidence.fixed = evidence.fixed or {}
+  local v = verdict.judge(name, evidence)
+  return { v.verdict, v.reason, ("%d/%d refused %d errors %d"):format(v.resumed, v.attempted, v.refused, v.errors) }
+end
+
+describe("a verdict", function()
+  local cases = {
+    { "is supported when every offer resumed", "RRRRR", nil, { "supported", nil, "5/5 refused 0 errors 0" } },
+    { "survives one error among resumptions", "RRtRR", nil, { "supported", nil, "4/5 refused 0 errors 1" } },
+    { "is not supported when no offer resumed", "nnnnn", "nnnnn",
+      { "not_supported", "issued_not_accepted", "0/5 refused 5 errors 0" } },
+    { "is partial when some resumed", "nnRnn", "nnnnn",
+      { "partially_supported", "issued_not_always_accepted", "1/5 refused 4 errors 0" } },
+    { "is partial when only fresh sessions found their server", "nnnnn", "nRnnn",
+      { "partially_supported", "issued_not_always_accepted", "1/5 refused 4 errors 0" } },
+    { "knows tickets that are good for one connection", "Rnnnn", "RRRRR",
+      { "supported", "single_use_tickets", "5/5 refused 0 errors 0" } },
+    { "does not take luck of fresh sessions for single use", "RnRnn", "RRRRR",
+      { "partially_supported", "issued_not_always_accepted", "5/5 refused 0 errors 0" } },
+    { "never calls what timed out unsupported", "ttttt", nil, { "inconclusive", "timeout", "0/5 refused 0 errors 5" } },
+    { "never calls what timed out supported", "Rtttt", nil, { "inconclusive", "timeout", "1/5 refused 0 errors 4" } },
+    { "names the most frequent error", "rrrct", nil, { "inconclusive", "reset", "0/5 refused 0 errors 5" } },
+    { "takes a repeated alert to an offered session for a refusal", "aaaaa", nil,
+      { "not_supported", "alert_on_resumption", "0/5 refused 5 errors 0" } },
+    { "takes an alert among resumptions for an error", "RRaRR", nil, { "supported", nil, "4/5 refused 0 errors 1" } },
+    { "takes a single alert for an error", "a", nil, { "inconclusive", "alert", "0/1 refused 0 errors 1" } },
+  }
+  for _, case in ipairs(cases) do
+    it(case[1], function()
+      local evidence = { fixed = offers(case[2]), pairs = case[3] and offers(case[3]) }
+      assert.same(case[4], judged("ticket", evidence))
+    end)
+  end
+end)
+
+describe("without a session to offer", function()
+  local empty = "0/0 refused 0 errors 0"
+  local protocol_version = failed("alert", "protocol_version", 70)
+  local handshake_failure = failed("alert", "handshake_failure", 40)
+  local lower = { outcome = "protocol_error", version = "TLSv1.2", facts = { alerts = {}, tickets = {} } }
+  local cases = {
+    { "a server that issued nothing is not supported", { full(), full(), full() }, true,
+      { "not_supported", "not_issued", empty } },
+    { "one full handshake among errors is enough to know that nothing was issued", { failed("timeout"), full() }, true,
+      { "not_supported", "not_issued", empty } },
+    { "a protocol_version alert says that the version is missing", { protocol_version }, false,
+      { "not_applicable", "version_not_supported", empty } },
+    { "an older version in the ServerHello says it too", { lower }, false,
+      { "not_applicable", "version_not_supported", empty } },
+    { "a repeated refusal says it when another version works", { handshake_failure, handshake_failure }, true,
+      { "not_applicable", "version_not_supported", empty } },
+    { "a repeated refusal says nothing when no other version works", { handshake_failure, handshake_failure }, false,
+      { "inconclusive", "alert", empty } },
+    { "one dropped connection says nothing", { failed("closed") }, true, { "inconclusive", "closed", empty } },
+    { "two different failures say nothing", { failed("closed"), failed("reset") }, true,
+      { "inconclusive", "closed", empty } },
+    { "two timeouts say nothing", { failed("timeout"), failed("timeout") }, true,
+      { "inconclusive", "timeout", empty } },
+    { "two dropped connections say nothing", { failed("closed"), failed("closed") }, true,
+      { "inconclusive", "closed", empty } },
+    { "three dropped connections say it when another version works",
+      { failed("closed"), failed("closed"), failed("closed") }, true,
+      { "not_applicable", "version_not_supported", empty } },
+  }
+  for _, case in ipairs(cases) do
+    it(case[1], function()
+      assert.same(case[4], judged("psk", { seeds = case[2], other_version_works = case[3] }))
+    end)
+  end
+end)
+
+describe("what was issued", function()
+  local function issued(name, facts, version)
+    local v = verdict.judge(name, { seeds = { full(facts, version) }, fixed = offers("RRRRR") })
+    return { v.version, v.session_id_length, v.lifetime_hint_s, v.tickets_issued, v.lifetime_s, v.ticket_length }
+  end
+
+  it("is the id's length for session ids", function()
+    assert.same({ "TLSv1.1", 32 }, issued("session_id", { session_id = ("x"):rep(32) }, "TLSv1.1"))
+  end)
+
+  it("is lifetime hint and size for tickets, also when the hint is 0 (unspecified)", function()
+    assert.same({ "TLSv1.2", nil, 0, nil, nil, 5 }, issued("ticket", { tickets = { { ticket = "12345", lifetime_s = 0 } } }))
+  end)
+
+  it("is number, lifetime and size for PSKs", function()
+    local tickets = { { ticket = ("x"):rep(208), lifetime_s = 7200 }, { ticket = "y", lifetime_s = 7200 } }
+    assert.same({ "TLSv1.3", nil, nil, 2, 7200, 208 }, issued("psk", { tickets = tickets }, "TLSv1.3"))
+  end)
+
+  it("is no ticket where none came", function()
+    local v = verdict.judge("psk", { seeds = { full({}, "TLSv1.3") }, fixed = {} })
+    assert.same({ "not_supported", "not_issued", 0, "TLSv1.3" }, { v.verdict, v.reason, v.tickets_issued, v.version })
+  end)
+end)
+
+describe("counting", function()
+  it("keeps errors apart by kind", function()
+    assert.same({ attempted = 8, resumed = 2, refused = 1, errors = 5, alerts = 0,
+      error_kinds = { timeout = 1, reset = 1, closed = 1, unreachable = 1, protocol_error = 1 } },
+      verdict.count(offers("RRntrcup")))
+  end)
+
+  it("rejects an attempt that offered nothing: it would dilute the rate", function()
+    assert.has_error(function()
+      verdict.count({ full() })
+    end, "verdict.count: an attempt that offered nothing has no place here: full")
+  end)
+
+  it("keeps every attempt as evidence", function()
+    local seeds, fixed, fresh = { full() }, offers("Rnn"), offers("RR")
+    local v = verdict.judge("ticket", { seeds = seeds, fixed = fixed, pairs = fresh })
+    assert.same({ seeds[1], fixed[1], fixed[2], fixed[3], fresh[1], fresh[2] }, v.attempts)
+    assert.same({ fixed = { attempted = 3, resumed = 1, refused = 2, errors = 0 },
+      pairs = { attempted = 2, resumed = 2, refused = 0, errors = 0 } }, v.designs)
+  end)
+end)
