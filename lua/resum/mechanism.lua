@@ -11,6 +11,7 @@ M.names = { "session_id", "ticket", "psk" }
 M.session_id = {
   name = "session_id",
   title = "Session ID",
+  noun = "session ID",
   context = { max_version = "TLSv1.2", tickets = false },
   issued = function(facts)
     return #(facts.session_id or "") > 0
@@ -23,6 +24,7 @@ M.session_id = {
 M.ticket = {
   name = "ticket",
   title = "Ticket (RFC 5077)",
+  noun = "ticket",
   context = { max_version = "TLSv1.2" },
   issued = function(facts)
     return #facts.tickets > 0
@@ -34,7 +36,8 @@ M.ticket = {
 
 M.psk = {
   name = "psk",
-  title = "PSK (TLS 1.3)",
+  title = "PSK (RFC 8446)",
+  noun = "PSK",
   context = { min_version = "TLSv1.3", max_version = "TLSv1.3" },
   issued = function(facts)
     return #facts.tickets > 0
@@ -49,7 +52,6 @@ M.psk = {
 --- The control: any version, nothing offered. It tells a dead or odd server from one that does not resume.
 M.control = {
   name = "control",
-  title = "Control",
   context = {},
   issued = function()
     return false

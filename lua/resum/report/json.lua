@@ -1,0 +1,174 @@
+-- Results as JSON, schema 1: what is listed here and nothing else, so that no secret and no handle can slip in.
+-- Bytes are hex; of a ticket only its length and the name of its key are shown. Pure: result in, string out.
+
+local cjson = require "cjson"
+local printable = require "resum.printable"
+
+local M = { SCHEMA = 1 }
+
+-- Bytes at a ticket's start that name its key in most servers (RFC 5077, section 4). What is not longer than twice
+-- that is no ticket of that kind, but the name of an entry in a cache.
+local KEY_NAME = 16
+
+-- cjson writes an empty table as {}. No other string can hold a control character: printable() escapes them.
+local EMPTY_LIST = "\1"
+local EMPTY_LIST_JSON = '"\\u0001"'
+
+local function list(items, convert)
+  local out = {}
+  for i, item in ipairs(items or {}) do
+    out[i] = convert(item)
+  end
+  return #out > 0 and out or EMPTY_LIST
+end
+
+local function hex(bytes)
+  return bytes and (bytes:gsub(".", function(byte)
+    return ("%02x"):format(byte:byte())
+  end))
+end
+
+-- Copies the named fields whose values are plain.
+local function pick(from, names)
+  local out = {}
+  for name in names:gmatch("%S+") do
+    local value = from[name]
+    if type(value) == "string" then
+      value = printable(value)
+    elseif type(value) == "table" or type(value) == "userdata" then
+      error("report.json: " .. name .. " is not a plain value", 2)
+    end
+    out[name] = value
+  end
+  return out
+end
+
+local function seconds(value)
+  return value and math.floor(value * 1e6 + 0.5) / 1e6
+end
+
+local function problem(from)
+  return from and pick(from, "message code")
+end
+
+local function ticket(from)
+  local out = pick(from, "lifetime_s age_add nonce_length max_early_data")
+  out.length = #from.ticket
+  out.key_name = #from.ticket > 2 * KEY_NAME and hex(from.ticket:sub(1, KEY_NAME)) or nil
+  return out
+end
+
+local function alert(from)
+  return pick(from, "from level description code")
+end
+
+local function facts(from)
+  if not from then
+    return nil
+  end
+  local out = pick(from, "cipher_id group certificate certificate_request extended_master_secret encrypt_then_mac alpn "
+    .. "server_key_share selected_identity hello_retry ticket_offered ticket_length_sent psk_identities_sent "
+    .. "bytes_in bytes_out")
+  out.session_id_sent, out.session_id = hex(from.session_id_sent), hex(from.session_id)
+  out.tickets, out.alerts = list(from.tickets, ticket), list(from.alerts, alert)
+  return out
+end
+
+local function attempt(record)
+  local out = pick(record, "mechanism design engine address outcome reused version cipher")
+  out.error = problem(record.error)
+  out.facts = facts(record.facts)
+  out.timing = {
+    connect_s = seconds(record.timing.connect_s),
+    handshake_s = seconds(record.timing.handshake_s),
+    total_s = seconds(record.timing.total_s),
+  }
+  return out
+end
+
+local COUNTS = "verdict reason version attempted resumed refused errors "
+
+local function plain_map(from)
+  local out = {}
+  for name, value in pairs(from or {}) do
+    out[name] = value
+  end
+  return out
+end
+
+local function support(from)
+  local out = pick(from, COUNTS .. "session_id_length lifetime_hint_s ticket_length tickets_issued lifetime_s")
+  out.error_kinds = plain_map(from.error_kinds)
+  out.designs = {}
+  for name, counts in pairs(from.designs) do
+    out.designs[name] = pick(counts, "attempted resumed refused errors")
+  end
+  out.attempts = list(from.attempts, attempt)
+  return out
+end
+
+local function rate(from)
+  local out = pick(from, COUNTS .. "rate confidence design seeds concurrency")
+  out.error_kinds = plain_map(from.error_kinds)
+  out.interval = from.interval and { from.interval[1], from.interval[2] }
+  out.sequence = list(from.sequence, function(entry)
+    return pick(entry, "outcome seed")
+  end)
+  return out
+end
+
+local function each(verdicts, convert)
+  if not verdicts then
+    return nil
+  end
+  local out = {}
+  for mechanism, verdict in pairs(verdicts) do
+    out[mechanism] = convert(verdict)
+  end
+  return out
+end
+
+local function address(entry)
+  local out = pick(entry, "address status")
+  out.error = problem(entry.error)
+  out.control = entry.control and attempt(entry.control)
+  out.support = each(entry.support, support)
+  out.rate = each(entry.rate, rate)
+  return out
+end
+
+local function target(result)
+  local out = pick(result, "status")
+  out.target = pick(result.target, "text host port sni")
+  out.error = problem(result.error)
+  out.elapsed_s = seconds(result.elapsed_s)
+  out.addresses = list(result.addresses, address)
+  return out
+end
+
+local function encode(value)
+  return (cjson.encode(value):gsub(EMPTY_LIST_JSON, "[]"))
+end
+
+--- One target as one line.
+-- @tparam table result what resum.run returned
+-- @treturn string JSON object without a line end
+function M.line(result)
+  return encode(target(result))
+end
+
+--- A whole run.
+-- @tparam table about version (of resum), started_at (ISO 8601), elapsed_s (seconds)
+-- @tparam {table,...} results what resum.run returned, for each target
+-- @treturn string JSON object without a line end
+function M.run(about, results)
+  return encode({
+    resum = about.version,
+    schema = M.SCHEMA,
+    started_at = about.started_at,
+    elapsed_s = seconds(about.elapsed_s),
+    targets = list(results, target),
+  })
+end
+
+return M

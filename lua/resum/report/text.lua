@@ -1,0 +1,282 @@
+-- A target's result for people: a block for the target, in it one for each address, in it a line for each
+-- mechanism, and at its end what that means. Pure: result in, string out. What came from a server is escaped.
+
+local mechanisms = require "resum.mechanism"
+local printable = require "resum.printable"
+local target = require "resum.target"
+
+local M = {}
+
+local STRIP_WIDTH = 50
+local COLOURS = { good = "32", bad = "31", mixed = "33", faint = "2", strong = "1" }
+local VERDICT_COLOURS = { supported = "good", partially_supported = "mixed", not_supported = "bad" }
+
+local VERDICT_WORDS = {
+  supported = "supported",
+  partially_supported = "partially supported",
+  not_supported = "not supported",
+  not_applicable = "not applicable",
+  inconclusive = "inconclusive",
+}
+
+local REASON_WORDS = {
+  not_issued = { session_id = "no session ID is issued", ticket = "no ticket is issued", psk = "no ticket is issued" },
+  issued_not_accepted = "issued, but never accepted",
+  issued_not_always_accepted = "", -- what "partially" says
+  alert_on_resumption = "the server ends the connection with an alert instead of a full handshake",
+  single_use_tickets = "each ticket is good for one connection",
+  no_attempts = "no attempt was made",
+  timeout = "no answer in time",
+  reset = "connections were reset",
+  closed = "connections were closed in the middle",
+  unreachable = "the server could not be reached any more",
+  protocol_error = "answers broke the protocol",
+  alert = "handshakes ended with an alert",
+}
+
+-- A resumed connection, a full handshake instead, an error; in colour and without.
+local STRIP_MARKS = { resumed = { "#", "good" }, refused = { ".", "mixed" }, error = { "x", "bad" } }
+
+local function painter(colour)
+  return function(text, name)
+    if colour and COLOURS[name] then
+      return ("\27[%sm%s\27[0m"):format(COLOURS[name], text)
+    end
+    return text
+  end
+end
+
+local function count_of(n, one, many)
+  return ("%d %s"):format(n, n == 1 and one or many or one .. "s")
+end
+
+local function version_of(mechanism)
+  return mechanism == "psk" and "TLS 1.3" or "TLS 1.2 or older"
+end
+
+local function shown_version(version)
+  return version and version:gsub("^TLSv", "TLS ") or ""
+end
+
+local function reason_words(mechanism, reason)
+  local words = REASON_WORDS[reason]
+  if reason == "version_not_supported" then
+    return "the server does not speak " .. version_of(mechanism)
+  elseif type(words) == "table" then
+    return words[mechanism]
+  end
+  return words or reason and printable(reason)
+end
+
+local function error_words(counts)
+  if counts.errors == 0 then
+    return nil
+  end
+  local kinds = {}
+  for kind, n in pairs(counts.error_kinds) do
+    kinds[#kinds + 1] = ("%s %d"):format(printable(kind), n)
+  end
+  table.sort(kinds)
+  return ("%s (%s)"):format(count_of(counts.errors, "error"), table.concat(kinds, ", "))
+end
+
+-- What the server handed out, as far as it says more than the verdict.
+local function issued_words(mechanism, verdict)
+  if mechanism == "session_id" then
+    return nil
+  elseif mechanism == "ticket" and verdict.ticket_length then
+    local hint = verdict.lifetime_hint_s == 0 and "no lifetime hint"
+      or ("lifetime hint %.0f s"):format(verdict.lifetime_hint_s)
+    return ("%d-byte ticket, %s"):format(verdict.ticket_length, hint)
+  elseif mechanism == "psk" and verdict.lifetime_s then
+    return ("%s, lifetime %.0f s"):format(count_of(verdict.tickets_issued, "ticket"), verdict.lifetime_s)
+  end
+end
+
+local function answered(counts)
+  return counts.resumed + counts.refused
+end
+
+local function count_words(counts)
+  if counts.attempted == 0 then
+    return nil
+  end
+  return ("%d of %d resumed"):format(counts.resumed, answered(counts))
+end
+
+local function append(list, more)
+  table.move(more, 1, #more, #list + 1, list)
+end
+
+local function join(parts, separator)
+  local present = {}
+  for i = 1, parts.n do
+    present[#present + 1] = parts[i] ~= "" and parts[i] or nil
+  end
+  return table.concat(present, separator)
+end
+
+local function each_mechanism(verdicts)
+  local i = 0
+  return function()
+    repeat
+      i = i + 1
+    until not mechanisms.names[i] or verdicts[mechanisms.names[i]]
+    return mechanisms.names[i], verdicts[mechanisms.names[i]]
+  end
+end
+
+local function line_start(mechanism, verdict)
+  return ("      %-17s  %-7s  "):format(mechanisms[mechanism].title, shown_version(verdict.version))
+end
+
+local function support_line(mechanism, verdict, paint)
+  local words = VERDICT_WORDS[verdict.verdict] or printable(verdict.verdict)
+  local details = join(table.pack(
+    count_words(verdict),
+    error_words(verdict),
+    reason_words(mechanism, verdict.reason),
+    issued_words(mechanism, verdict)), "; ")
+  return line_start(mechanism, verdict) .. paint(("%-21s"):format(words), VERDICT_COLOURS[verdict.verdict]) .. details
+end
+
+local function percent(share)
+  return ("%.0f"):format(100 * share)
+end
+
+-- Interval ends are rounded outwards: it must not promise more than was measured.
+local function interval_words(interval)
+  return ("%.0f to %.0f %%"):format(math.floor(100 * interval[1] + 1e-9), math.ceil(100 * interval[2] - 1e-9))
+end
+
+local function strip(sequence, paint)
+  local lines, line = {}, {}
+  for i, entry in ipairs(sequence) do
+    local mark = STRIP_MARKS[entry.outcome] or STRIP_MARKS.error
+    line[#line + 1] = paint(mark[1], mark[2])
+    if #line == STRIP_WIDTH or i == #sequence then
+      lines[#lines + 1] = "        " .. table.concat(line)
+      line = {}
+    end
+  end
+  return lines
+end
+
+local function rate_lines(mechanism, rate, paint)
+  if not rate.rate then
+    return { support_line(mechanism, rate, paint) }
+  end
+  local figure = ("%3s %%  (%s)"):format(percent(rate.rate), interval_words(rate.interval))
+  local details = join(table.pack(
+    count_words(rate),
+    error_words(rate),
+    rate.design == "fresh" and "each ticket is good for one connection: fresh ones were offered" or nil), "; ")
+  local lines = strip(rate.sequence, paint)
+  table.insert(lines, 1,
+    line_start(mechanism, rate) .. paint(("%-21s"):format(figure), VERDICT_COLOURS[rate.verdict]) .. "  " .. details)
+  return lines
+end
+
+-- Which mechanisms got which verdict, the rate's word before the support scan's: it had more attempts.
+local function by_verdict(entry)
+  local lists = {}
+  for _, name in ipairs(mechanisms.names) do
+    local judged = entry.rate and entry.rate[name]
+    if not judged or judged.attempted == 0 then
+      judged = entry.support and entry.support[name] or judged
+    end
+    if judged then
+      local list = lists[judged.verdict] or {}
+      lists[judged.verdict] = list
+      list[#list + 1] = mechanisms[name].noun
+    end
+  end
+  return lists
+end
+
+local function enumerate(list)
+  if #list < 2 then
+    return list[1]
+  end
+  return table.concat(list, ", ", 1, #list - 1) .. " and " .. list[#list]
+end
+
+-- The sentences at the end of an address.
+local function conclusions(entry)
+  local lists, sentences = by_verdict(entry), {}
+  local function say(format, ...)
+    sentences[#sentences + 1] = format:format(...)
+  end
+  if lists.partially_supported then
+    say("Behind this address not every server shares its sessions. Resumption by %s works at times only.",
+      enumerate(lists.partially_supported))
+    say("Give all servers the same ticket keys and one session cache. (Is it one server? Then it forgets too soon.)")
+  end
+  if lists.supported then
+    say("Resumption by %s works.", enumerate(lists.supported))
+  end
+  if lists.not_supported then
+    say("Resumption by %s does not work%s.", enumerate(lists.not_supported),
+      not lists.supported and not lists.partially_supported and ": every connection costs a full handshake" or "")
+  end
+  if lists.inconclusive then
+    say("Resumption by %s: too many errors to say.", enumerate(lists.inconclusive))
+  end
+  return sentences
+end
+
+local function problem_line(holder)
+  local what = holder.status == "unreachable" and "unreachable" or "error"
+  return ("%s: %s"):format(what, printable(holder.error and holder.error.message or "unknown", 200))
+end
+
+local function legend(rate)
+  for _, one in each_mechanism(rate) do
+    if one.rate then
+      return ("    Rate, by up to %s each  (# resumed, . full handshake instead, x error; 95 %% interval)"):format(
+        count_of(one.attempted, "attempt"))
+    end
+  end
+  return "    Rate"
+end
+
+local function address_lines(entry, paint)
+  local lines = { "  " .. paint(printable(entry.address), "strong") }
+  if entry.status ~= "completed" then
+    lines[#lines + 1] = "    " .. paint(problem_line(entry), "bad")
+  end
+  if entry.support then
+    lines[#lines + 1] = "    Support"
+    for mechanism, verdict in each_mechanism(entry.support) do
+      lines[#lines + 1] = support_line(mechanism, verdict, paint)
+    end
+  end
+  if entry.rate then
+    lines[#lines + 1] = legend(entry.rate)
+    for mechanism, rate in each_mechanism(entry.rate) do
+      append(lines, rate_lines(mechanism, rate, paint))
+    end
+  end
+  for i, sentence in ipairs(conclusions(entry)) do
+    lines[#lines + 1] = (i == 1 and "    => " or "       ") .. paint(sentence, "strong")
+  end
+  return lines
+end
+
+--- The report of one target.
+-- @tparam table result what resum.run returned
+-- @tparam[opt] table options colour (boolean: with the terminal's escape sequences)
+-- @treturn string lines, the last one ended
+function M.target(result, options)
+  local paint = painter(options and options.colour)
+  local lines = { paint(printable(target.label(result.target)), "strong") }
+  if #result.addresses == 0 then
+    lines[2] = "  " .. paint(problem_line(result), "bad")
+  end
+  for _, entry in ipairs(result.addresses) do
+    append(lines, address_lines(entry, paint))
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+return M
