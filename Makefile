@@ -36,6 +36,7 @@ LINT_PACKAGES = $(BUILD_PACKAGES) liblua5.3-dev lua-check clang-format cppcheck
 # In the tree, Lua finds the module and the scripts here.
 export LUA_PATH = lua/?.lua;lua/?/init.lua;;
 export LUA_CPATH = $(BUILD)/?.so;;
+export RESUM_BUILD = $(CURDIR)/$(BUILD)
 BUSTED = lua$(LUA_VERSION) /usr/bin/busted
 
 .PHONY: all

@@ -26,7 +26,8 @@ local function offers(outcomes)
 end
 
 local function judged(name, evidence)
-  evidence.seeds = evidence.seeds or { full({ session_id = ("i"):rep(32), tickets = { { ticket = "t", lifetime_s = 9 } } }) }
+  local issued = { session_id = ("i"):rep(32), tickets = { { ticket = "t", lifetime_s = 9 } } }
+  evidence.seeds = evidence.seeds or { full(issued) }
   evidence.fixed = evidence.fixed or {}
   local v = verdict.judge(name, evidence)
   return { v.verdict, v.reason, ("%d/%d refused %d errors %d"):format(v.resumed, v.attempted, v.refused, v.errors) }
@@ -109,7 +110,8 @@ describe("what was issued", function()
   end)
 
   it("is lifetime hint and size for tickets, also when the hint is 0 (unspecified)", function()
-    assert.same({ "TLSv1.2", nil, 0, nil, nil, 5 }, issued("ticket", { tickets = { { ticket = "12345", lifetime_s = 0 } } }))
+    local facts = { tickets = { { ticket = "12345", lifetime_s = 0 } } }
+    assert.same({ "TLSv1.2", nil, 0, nil, nil, 5 }, issued("ticket", facts))
   end)
 
   it("is number, lifetime and size for PSKs", function()

@@ -29,6 +29,64 @@ function M.host.default()
   return found and host or require("resum.host.luasocket")
 end
 
+-- What run, scan and rate take, and of which type.
+local OPTIONS = {
+  support = "boolean",
+  rate = "boolean",
+  mechanisms = "table",
+  attempts = "number",
+  concurrency = "number",
+  timeout = "number",
+  retries = "number",
+  sni = "string",
+  certificate = "string",
+  private_key = "string",
+  passphrase = "string",
+  source = "string",
+  family = "string",
+  host = "table",
+  on_event = "function",
+  cancelled = "function",
+}
+
+local function check_types(options, level)
+  for name, value in pairs(options) do
+    if not OPTIONS[name] then
+      error(("resum: there is no option '%s'"):format(tostring(name)), level + 1)
+    elseif type(value) ~= OPTIONS[name] then
+      error(("resum: the option %s must be a %s, not a %s"):format(name, OPTIONS[name], type(value)), level + 1)
+    end
+  end
+  for _, name in ipairs(options.mechanisms or {}) do
+    if not mechanisms[name] or not mechanisms[name].title then
+      error(("resum: there is no mechanism '%s'"):format(tostring(name)), level + 1)
+    end
+  end
+end
+
+local function check(options, level)
+  check_types(options, level + 1)
+  local context, message = core.context({
+    certificate = options.certificate,
+    private_key = options.private_key,
+    passphrase = options.passphrase,
+  })
+  if not context then
+    return nil, message, "usage"
+  end
+  return true
+end
+
+--- Can these options be used? A misuse (unknown name, wrong type) is raised.
+-- @tparam table options see run
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string message: the client certificate or its key is not usable
+-- @treturn[2] string code: "usage"
+function M.check(options)
+  return check(options, 2)
+end
+
 local result_meta = {
   __tostring = function(result)
     return text.target(result, {})
@@ -65,6 +123,8 @@ local function control_handshake(client, retries)
   return record
 end
 
+local function nothing() end
+
 local function interrupted()
   return "error", { message = "interrupted", code = "interrupted" }
 end
@@ -75,14 +135,15 @@ local function scan_address(entry, client, wanted, options)
   if control.outcome ~= "full" then
     entry.status = control.timing.handshake_s and "error" or "unreachable"
     entry.error = control.error
+    return
   end
   for _, scan in ipairs(scans) do
-    if control.outcome == "full" and wanted[scan.name] and not client.cancelled() then
+    if wanted[scan.name] and not client.cancelled() then
       entry[scan.name] = scan.run(client, control, merge(scan.defaults, options))
     end
   end
-  if client.cancelled() then
-    entry.status, entry.error = interrupted()
+  if not client.cancelled() then
+    entry.status, entry.error = "completed", nil
   end
 end
 
@@ -90,15 +151,15 @@ local function server_name(parsed, options)
   if options.sni then
     return options.sni
   end
-  local is_address = parsed.host:find(":", 1, true) or parsed.host:find("^%d+%.%d+%.%d+%.%d+$")
-  return not is_address and parsed.host or nil
+  return not target.is_address(parsed.host) and parsed.host:gsub("%.$", "") or nil
 end
 
 -- One job an address; what one raises is kept as its error, the others go on.
 local function scan_addresses(result, addresses, wanted, options)
   local jobs = {}
   for i, address in ipairs(addresses) do
-    local entry = { address = address, status = "completed" }
+    local status, problem = interrupted() -- until it is done
+    local entry = { address = address, status = status, error = problem }
     result.addresses[i] = entry
     local client = attempt.new_client(
       { address = address, port = result.target.port, server_name = result.target.sni }, options)
@@ -136,31 +197,31 @@ end
 -- @tparam[opt] table options support and rate (booleans: the scans to run, support by default), mechanisms (list of
 --   "session_id", "ticket", "psk"), attempts (support 5, rate 100), concurrency (10), timeout (seconds, 5), retries
 --   (2), sni (name; by default the host's name), certificate and private_key (PEM text), source (local address),
---   host (a host module), on_event, cancelled
+--   host (a host module), family ("inet" or "inet6": addresses of that kind only), on_event (called with {kind =
+--   "started", result} and {kind = "attempt", record}), cancelled (asked between connections; true ends the scan)
 -- @treturn[1] table {target, status ("completed", "unreachable", "error"), error, elapsed_s, addresses = {{address,
 --   status, error, support, rate},...}}; tostring() of it is the report
 -- @treturn[2] nil
 -- @treturn[2] string message: the target or an option is not usable
 -- @treturn[2] string code: "usage"
 function M.run(wanted_target, options)
-  options = merge(DEFAULTS, { mechanisms = mechanisms.names }, options)
-  options.host = options.host or M.host.default()
-  local parsed, message, code = wanted_target, nil, nil
-  if type(wanted_target) == "string" then
+  local usable, message, code = check(options or {}, 2)
+  local parsed = usable and wanted_target
+  if usable and type(wanted_target) ~= "table" then
     parsed, message, code = target.parse(wanted_target)
   end
   if not parsed then
     return nil, message, code
   end
-  local wanted = { support = options.support, rate = options.rate }
-  if not wanted.support and not wanted.rate then
-    wanted.support = true
-  end
+  options = merge(DEFAULTS, { mechanisms = mechanisms.names, on_event = nothing }, options)
+  options.host = options.host or M.host.default()
+  local wanted = { support = options.support or not options.rate, rate = options.rate }
   local started = options.host.now()
   local result = setmetatable({
     target = { text = parsed.text, host = parsed.host, port = parsed.port, sni = server_name(parsed, options) },
     addresses = {},
   }, result_meta)
+  options.on_event({ kind = "started", result = result })
   local addresses, problem, problem_code = resolve(parsed, options)
   if addresses then
     scan_addresses(result, addresses, wanted, options)

@@ -45,6 +45,9 @@ local cases = {
   { "s_server -no_ticket -no_cache", s_server("-no_ticket", "-no_cache"), NOT_ISSUED, NOT_ISSUED, NOT_ACCEPTED },
   { "s_server -tls1_2", s_server("-tls1_2"), YES, YES, NO_VERSION },
   { "s_server -tls1_3", s_server("-tls1_3"), NO_VERSION, NO_VERSION, YES },
+  { "s_server -tls1", s_server("-tls1", "-cipher", "DEFAULT:@SECLEVEL=0"), YES, YES, NO_VERSION, version = "tls1" },
+  { "s_server -tls1_1", s_server("-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0"), YES, YES, NO_VERSION,
+    version = "tls1_1" },
   { "s_server -num_tickets 0", s_server("-num_tickets", "0"), YES, YES, NOT_ISSUED },
   { "s_server -num_tickets 4", s_server("-num_tickets", "4"), YES, YES, YES },
   { "nginx, cache none, tickets on", nginx("none", "on"), NOT_ACCEPTED, YES, YES },
@@ -92,7 +95,9 @@ describe("the support scan of", function()
       for mechanism, v in pairs(support) do
         local expected = v.verdict == "supported" and 5 or 0
         assert.same({ expected, 0 }, { v.resumed, v.errors }, mechanism)
-        assert.equal(v.verdict == "supported", reference.openssl(server.address, mechanism).resumed, mechanism)
+        local version = mechanism ~= "psk" and case.version or nil
+        local answer = reference.openssl(server.address, mechanism, { version = version })
+        assert.equal(v.verdict == "supported", answer.resumed, mechanism)
       end
     end)
   end

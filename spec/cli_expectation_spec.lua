@@ -1,0 +1,51 @@
+local expectation = require "resum.cli.expectation"
+
+local function result(support, rate)
+  return { addresses = { { address = "192.0.2.1", status = "completed", support = support, rate = rate } } }
+end
+
+local function check(rule, ...)
+  return { expectation.check(assert(expectation.parse(rule)), result(...)) }
+end
+
+describe("an expectation", function()
+  it("compares a verdict", function()
+    assert.same({ true }, check("ticket=supported", { ticket = { verdict = "supported" } }))
+    assert.same({ false, "inconclusive on 192.0.2.1" },
+      check("ticket=supported", { ticket = { verdict = "inconclusive" } }))
+  end)
+
+  it("holds only where the rate agrees, when both were measured", function()
+    assert.same({ false, "partially_supported on 192.0.2.1" }, check("session-id=supported",
+      { session_id = { verdict = "supported" } }, { session_id = { verdict = "partially_supported" } }))
+    assert.same({ true }, check("session_id=supported", nil, { session_id = { verdict = "supported" } }))
+  end)
+
+  it("compares a rate", function()
+    assert.same({ true }, check("psk>=0.95", nil, { psk = { rate = 0.95 } }))
+    assert.same({ false, "0.94 on 192.0.2.1" }, check("psk>=0.95", nil, { psk = { rate = 0.94 } }))
+    assert.same({ false, "no rate on 192.0.2.1" }, check("psk>=0.95", nil, { psk = {} }))
+  end)
+
+  it("is not met by what was not measured", function()
+    assert.same({ false, "nothing on 192.0.2.1" }, check("psk=supported", {}))
+  end)
+
+  it("has to hold on every address that was scanned", function()
+    local both = { addresses = {
+      { address = "192.0.2.1", status = "completed", support = { psk = { verdict = "supported" } } },
+      { address = "192.0.2.2", status = "completed", support = { psk = { verdict = "not_supported" } } },
+      { address = "192.0.2.3", status = "unreachable" },
+    } }
+    local rule = expectation.parse("psk=supported")
+    assert.same({ false, "not_supported on 192.0.2.2" }, { expectation.check(rule, both) })
+  end)
+
+  for _, text in ipairs({ "", "psk", "psk=", "psk=yes", "psk>0.5", "psk>=2", "psk==supported", "rsa=supported" }) do
+    it("is not '" .. text .. "'", function()
+      local rule, message = expectation.parse(text)
+      assert.is_nil(rule)
+      assert.equal("--expect takes rules such as ticket=supported or psk>=0.95, not '" .. text .. "'", message)
+    end)
+  end
+end)

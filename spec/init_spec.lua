@@ -1,0 +1,113 @@
+-- The public face, on a host that answers as a script says: names, addresses, options. No connection is made.
+
+local resum = require "resum"
+
+-- A host on which every name has these addresses, and connections to them fail as told ({message, code}).
+local function host(addresses, failures)
+  local connected = {}
+  return {
+    name = "scripted",
+    connected = connected,
+    now = function()
+      return 0
+    end,
+    sleep = function() end,
+    resolve = function(name, family)
+      if not addresses then
+        return nil, "resolve: no address for " .. name, "unreachable"
+      end
+      assert(family == nil)
+      return addresses
+    end,
+    connect = function(address, port)
+      connected[#connected + 1] = address .. " " .. port
+      local failure = failures[address]
+      if failure == "error" then
+        error("a defect of the host", 0)
+      end
+      return nil, failure[1], failure[2]
+    end,
+    parallel = function(jobs)
+      local errors = {}
+      for i, job in ipairs(jobs) do
+        local ran, problem = pcall(job)
+        errors[i] = not ran and problem or nil
+      end
+      return errors
+    end,
+  }
+end
+
+local REFUSED = { "connect: refused", "refused" }
+local TIMEOUT = { "connect: no answer in time", "timeout" }
+
+describe("resum.scan", function()
+  it("tries every address, and says of each what is wrong", function()
+    local one = host({ "192.0.2.1", "2001:db8::1" }, { ["192.0.2.1"] = REFUSED, ["2001:db8::1"] = TIMEOUT })
+    local result = resum.scan("a.example:99", { host = one })
+    assert.equal("unreachable", result.status)
+    assert.same({ text = "a.example:99", host = "a.example", port = 99, sni = "a.example" }, result.target)
+    local shown = {}
+    for i, entry in ipairs(result.addresses) do
+      shown[i] = { entry.address, entry.status, entry.error.message, entry.error.code, entry.support }
+    end
+    assert.same({
+      { "192.0.2.1", "unreachable", "connect: refused", "refused" },
+      { "2001:db8::1", "unreachable", "connect: no answer in time", "timeout" },
+    }, shown)
+    assert.same({ "192.0.2.1 99", "192.0.2.1 99", "2001:db8::1 99", "2001:db8::1 99" }, one.connected)
+  end)
+
+  it("tries only the address that stands in braces", function()
+    local one = host(nil, { ["192.0.2.7"] = REFUSED })
+    local result = resum.scan("a.example{192.0.2.7}", { host = one })
+    assert.equal("a.example", result.target.sni)
+    assert.equal("192.0.2.7", result.addresses[1].address)
+  end)
+
+  it("asks for no server name when the host is an address", function()
+    for _, text in ipairs({ "192.0.2.1", "[2001:db8::1]:443" }) do
+      local parsed = resum.target.parse(text)
+      local result = resum.scan(text, { host = host({ parsed.host }, { [parsed.host] = REFUSED }) })
+      assert.is_nil(result.target.sni)
+    end
+    local one = host({ "192.0.2.1" }, { ["192.0.2.1"] = REFUSED })
+    local named = resum.scan("192.0.2.1", { sni = "b.example", host = one })
+    assert.equal("b.example", named.target.sni)
+  end)
+
+  it("says so when a name has no address", function()
+    local result = resum.scan("a.example", { host = host(nil, {}) })
+    assert.same({ "unreachable", "resolve: no address for a.example", "unreachable", {} },
+      { result.status, result.error.message, result.error.code, result.addresses })
+  end)
+
+  it("keeps the other addresses when one meets a defect", function()
+    local result = resum.scan("a.example", {
+      host = host({ "192.0.2.1", "192.0.2.2" }, { ["192.0.2.1"] = "error", ["192.0.2.2"] = REFUSED }),
+    })
+    assert.same({ "error", "internal", "unreachable" },
+      { result.addresses[1].status, result.addresses[1].error.code, result.addresses[2].status })
+  end)
+
+  it("prints itself", function()
+    local result = resum.scan("a.example", { host = host(nil, {}) })
+    assert.equal("a.example:443\n  unreachable: resolve: no address for a.example\n", tostring(result))
+  end)
+
+  it("tells of a target or a certificate that can't be used", function()
+    assert.same({ nil, "target: 'a:0': the port must be a number from 1 to 65535", "usage" }, { resum.scan("a:0") })
+    local result, message, code = resum.rate("a.example", { certificate = "none", private_key = "none" })
+    assert.same({ nil, "usage" }, { result, code })
+    assert.is_truthy(message:find("^certificate: "))
+  end)
+
+  it("raises what is a mistake of the caller", function()
+    assert.has_error(function() resum.scan("a.example", { atempts = 3 }) end, "resum: there is no option 'atempts'")
+    assert.has_error(function() resum.scan("a.example", { attempts = "3" }) end,
+      "resum: the option attempts must be a number, not a string")
+    assert.has_error(function() resum.scan(443) end, "resum: a target is a string such as host:port, not a number")
+    assert.has_error(function() resum.scan("a.example", { mechanisms = { "control" } }) end,
+      "resum: there is no mechanism 'control'")
+  end)
+end)

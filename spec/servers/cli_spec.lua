@@ -1,0 +1,289 @@
+-- The command itself, as a user runs it: output, JSON and exit code on real servers, on bad input, and on what is no
+-- TLS server at all.
+
+local cjson = require "cjson"
+local process = require "spec.support.process"
+local servers = require "spec.support.servers"
+
+local LUA = "lua" .. _VERSION:match("%d%.%d")
+local RESUM = process.ROOT .. "/lua/bin/resum"
+
+local function resum(...)
+  return process.run({ command = { LUA, RESUM, ... } })
+end
+
+local function lines(text)
+  local list = {}
+  for line in text:gmatch("[^\n]+") do
+    list[#list + 1] = line
+  end
+  return list
+end
+
+local function nginx()
+  return servers.nginx({ session_cache = "shared:SSL:1m", session_tickets = "on" })
+end
+
+-- A port on which nobody listens.
+local function refused()
+  return { address = "127.0.0.1:" .. process.free_port() }
+end
+
+describe("the command", function()
+  after_each(servers.stop_all)
+
+  it("scans several targets, and says about those that can't be scanned why", function()
+    local good, ssh, closed = nginx(), servers.odd({ kind = "ssh" }), refused()
+    local run = resum("--mechanisms", "ticket,psk", good.address, ssh.address, "127.0.0.1:70000", closed.address)
+    local function block(address, ...)
+      return table.concat({ address, "  127.0.0.1", ... }, "\n") .. "\n"
+    end
+    assert.equal(table.concat({
+      block(good.address,
+        "    Support",
+        "      Ticket (RFC 5077)  TLS 1.2  supported            5 of 5 resumed; 192-byte ticket, lifetime hint 300 s",
+        "      PSK (RFC 8446)     TLS 1.3  supported            5 of 5 resumed; 2 tickets, lifetime 300 s",
+        "    => Resumption by ticket and PSK works."),
+      block(ssh.address, '    error: not a TLS server: it said "' .. run.stdout:match('"(SSH%-2.0[^"]*)"') .. '"'),
+      block(closed.address, "    unreachable: connect: refused"),
+    }, "\n"), run.stdout)
+    assert.same({ "resum: target: '127.0.0.1:70000': the port must be a number from 1 to 65535" }, lines(run.stderr))
+    assert.equal(2, run.code)
+  end)
+
+  it("gives text, JSON and exit code that agree", function()
+    local server = servers.s_server({ args = { "-no_ticket" } })
+    local text, json = resum("--resum", "--resum-rate", server.address),
+      resum("--resum", "--resum_rate", "--json-out", "-", server.address)
+    assert.same({ 0, 0, "", "" }, { text.code, json.code, text.stderr, json.stderr })
+    local run = cjson.decode(json.stdout)
+    assert.equal(1, run.schema)
+    assert.is_truthy(run.started_at:find("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%dZ$"))
+    local address = run.targets[1].addresses[1]
+    local expected = {
+      session_id = { "supported", "Session ID         TLS 1.2  supported " },
+      ticket = { "not_supported", "Ticket (RFC 5077)  TLS 1.2  not supported " },
+      psk = { "supported", "PSK (RFC 8446)     TLS 1.3  supported " },
+    }
+    for mechanism, words in pairs(expected) do
+      assert.equal(words[1], address.support[mechanism].verdict, mechanism)
+      assert.equal(words[1], address.rate[mechanism].verdict, mechanism)
+      assert.is_truthy(text.stdout:find(words[2], 1, true), words[2])
+    end
+    assert.equal(100, #address.rate.psk.sequence)
+    assert.equal(0, #address.rate.ticket.sequence)
+    assert.equal(6, #address.support.psk.attempts)
+  end)
+
+  it("writes one JSON object a line for each target, and a file where it is told to", function()
+    local folder = process.temporary_directory()
+    local path = folder .. "/out.json"
+    local server, closed = nginx(), refused()
+    local run = resum("--json_lines", "--json_out", path, "--mechanisms=psk", server.address, closed.address)
+    assert.equal(1, run.code)
+    assert.is_truthy(run.stdout:find("Resumption by PSK works", 1, true))
+    local statuses = {}
+    for _, line in ipairs(lines(process.read_file(path))) do
+      local target = cjson.decode(line)
+      statuses[target.target.text] = target.status
+    end
+    assert.same({ [server.address] = "completed", [closed.address] = "unreachable" }, statuses)
+  end)
+
+  it("keeps an unusable target among the JSON results", function()
+    local run = resum("--json_out", "-", "127.0.0.1:0")
+    assert.equal(2, run.code)
+    local only = cjson.decode(run.stdout).targets[1]
+    assert.same({ "127.0.0.1:0", "error", "usage" }, { only.target.text, only.status, only.error.code })
+  end)
+
+  it("ends with 3 when an expectation is not met, and says which", function()
+    local server = servers.s_server({ args = { "-no_ticket" } })
+    local met = resum("--quiet", "--expect", "psk=supported", server.address)
+    assert.same({ 0, "", "" }, { met.code, met.stdout, met.stderr })
+    local missed = resum("--quiet", "--expect", "psk=supported", "--expect", "ticket=supported", server.address)
+    assert.same({ 3, "", { ("resum: %s: expected ticket=supported, found not_supported on 127.0.0.1"):format(
+      server.address) } }, { missed.code, missed.stdout, lines(missed.stderr) })
+  end)
+
+  it("gives the same verdicts on LuaSocket", function()
+    local server = servers.s_server({ args = { "-no_cache" } })
+    local verdicts = {}
+    for _, host in ipairs({ "uv", "luasocket" }) do
+      local run = cjson.decode(resum("--host", host, "--json_out", "-", server.address).stdout)
+      verdicts[host] = {}
+      for mechanism, v in pairs(run.targets[1].addresses[1].support) do
+        verdicts[host][mechanism] = { v.verdict, v.reason, v.resumed, v.refused, v.errors }
+      end
+    end
+    assert.same({ "supported", nil, 5, 0, 0 }, verdicts.uv.psk)
+    assert.same(verdicts.uv, verdicts.luasocket)
+  end)
+
+  it("takes an IPv6 literal with brackets, and one address of a name", function()
+    local server = servers.s_server({ host = "::1" })
+    local run = resum("--mechanisms", "psk", "[::1]:" .. server.port, ("a.example:%d{::1}"):format(server.port))
+    assert.same({ 0, "" }, { run.code, run.stderr })
+    assert.equal(2, select(2, run.stdout:gsub("5 of 5 resumed", "")))
+  end)
+
+  it("works through a symbolic link from anywhere", function()
+    local folder = process.temporary_directory()
+    local link = folder .. "/resum link"
+    assert(require("luv").fs_symlink(RESUM, link))
+    local run = process.run({ command = { LUA, link, "--version" }, working_directory = folder })
+    assert.same({ 0, "" }, { run.code, run.stderr })
+    assert.is_truthy(run.stdout:find("^resum %d+%.%d+%.%d+, OpenSSL 3", 1))
+  end)
+
+  it("shows a client certificate", function()
+    local pki = require "spec.support.pki"
+    local ca, client = pki.get("ca"), pki.get("client")
+    local server = servers.s_server({ args = { "-Verify", "1", "-CAfile", ca.certificate, "-verify_return_error" } })
+    local without = resum("--mechanisms", "psk", server.address)
+    assert.equal(1, without.code)
+    assert.is_truthy(without.stdout:find("error: .*certificate"), without.stdout)
+    local with = resum("--mechanisms", "psk", "--cert", client.certificate, "--key", client.key, server.address)
+    assert.equal(0, with.code, with.stdout)
+    assert.is_truthy(with.stdout:find("PSK .* supported"), with.stdout)
+  end)
+end)
+
+describe("what is no TLS server", function()
+  after_each(servers.stop_all)
+
+  for kind, expected in pairs({
+    ssh = { "error", 'not a TLS server: it said "SSH%-2%.0' },
+    http = { "error", 'not a TLS server: it said "HTTP/1%.%d 400' },
+    silent = { "error", "connection: no answer in time" },
+    reset = { "error", "connection: reset by the server" },
+    garbage = { "error", "not a TLS server" },
+    endless = { "error", "" },
+    endless_records = { "error", "" },
+    drip = { "error", "" },
+  }) do
+    it("is told in one line, in bounded time: " .. kind, function()
+      local server = servers.odd({ kind = kind })
+      local run = resum("--timeout", "0.5", server.address)
+      local shown = lines(run.stdout)
+      assert.equal(3, #shown, run.stdout)
+      assert.is_truthy(shown[3]:find("^    " .. expected[1] .. ": " .. expected[2]), shown[3])
+      assert.is_true(#shown[3] > #"    error: " + 10, shown[3])
+      assert.is_nil(run.stdout:find("[^\n\32-\126]"))
+      assert.is_nil(run.stdout:find("not supported", 1, true))
+      assert.same({ 1, "" }, { run.code, run.stderr })
+    end)
+  end
+
+  it("is a name that does not exist, too", function()
+    local run = resum("no-such-host.invalid")
+    assert.equal(1, run.code)
+    local shown = lines(run.stdout)
+    assert.equal("no-such-host.invalid:443", shown[1])
+    assert.is_truthy(shown[2]:find("^  unreachable: resolve: "), shown[2])
+  end)
+end)
+
+describe("a misuse", function()
+  for arguments, expected in pairs({
+    ["--bogus a.example"] = "unknown option '--bogus'",
+    [""] = "no target: name one or more as host:port",
+    ["--attempts 0 a.example"] = "--attempts takes a whole number from 1 to 100000, not '0'",
+    ["--attempts 1.5 a.example"] = "--attempts takes a whole number from 1 to 100000, not '1.5'",
+    ["--timeout never a.example"] = "--timeout takes a number of seconds from 0.01 to 3600, not 'never'",
+    ["--mechanisms psk,rsa a.example"] = "--mechanisms takes a list of session_id, ticket, psk, not 'rsa'",
+    ["--engine steam a.example"] = "argument for option '--engine' must be one of ",
+    ["--expect psk a.example"] = "--expect takes rules such as",
+    ["--expect psk>=0.5 a.example"] = "--expect psk>=0.5 is about a rate: add --resum_rate",
+    ["--cert /no/such/file a.example"] = "--cert: /no/such/file: No such file or directory",
+    ["--cert /etc/passwd a.example"] = "--cert, --key: certificate: ",
+    ["--key /etc/passwd a.example"] = "--key needs --cert",
+    ["--json_out /no/such/folder/file a.example"] = "--json_out: /no/such/folder/file: No such file or directory",
+    ["--sni"] = "option '--sni' requires an argument",
+    ["--concurrency"] = "option '--concurrency' requires an argument",
+  }) do
+    it("is one line and exit code 2: resum " .. arguments, function()
+      local words = {}
+      for word in arguments:gmatch("%S+") do
+        words[#words + 1] = word
+      end
+      local run = resum(table.unpack(words))
+      assert.equal(2, run.code)
+      assert.equal("", run.stdout)
+      assert.equal(1, #lines(run.stderr), run.stderr)
+      assert.is_truthy(run.stderr:find("resum: " .. expected, 1, true), run.stderr)
+    end)
+  end
+end)
+
+describe("Ctrl-C", function()
+  after_each(servers.stop_all)
+
+  for _, format in ipairs({ "text", "JSON" }) do
+    it("shows what is known so far and ends with 130: " .. format, function()
+      local good, silent = nginx(), servers.odd({ kind = "silent" })
+      local folder = process.temporary_directory()
+      local json = folder .. "/out.json"
+      local child = process.start({ command = { LUA, RESUM, "--timeout", "60", "--mechanisms", "psk",
+        "--json_out", json, good.address, silent.address } })
+      process.wait_until(20, function()
+        return child.stdout():find("Resumption by PSK works", 1, true)
+      end)
+      child.kill("sigint")
+      assert.equal(130, child.wait(20))
+      if format == "text" then
+        local shown = lines(child.stdout())
+        assert.equal("    => Resumption by PSK works.", shown[5])
+        assert.same({ silent.address, "    error: interrupted" }, { shown[6], shown[#shown] })
+      else
+        local targets = cjson.decode(process.read_file(json)).targets
+        assert.same({ "completed", "error", "interrupted" },
+          { targets[1].status, targets[2].status, targets[2].error.code })
+      end
+      child.stop()
+    end)
+  end
+
+  it("keeps the attempts of a rate that was stopped", function()
+    local server = servers.balancer({ backends = { nginx() }, delay_ms = 50 })
+    local folder = process.temporary_directory()
+    local json = folder .. "/out.json"
+    local child = process.start({ command = { LUA, RESUM, "--resum_rate", "--attempts", "100000", "--concurrency", "2",
+      "--mechanisms", "psk", "--json_out", json, server.address } })
+    process.wait_until(20, function()
+      return server.log():find("connection 30", 1, true) or #lines(server.log()) > 30
+    end)
+    child.kill("sigint")
+    assert.equal(130, child.wait(20))
+    local address = cjson.decode(process.read_file(json)).targets[1].addresses[1]
+    local rate = address.rate.psk
+    assert.equal("interrupted", address.error.code)
+    assert.is_true(rate.attempted > 5 and rate.attempted < 100000, "attempted " .. rate.attempted)
+    assert.same({ rate.attempted, 0 }, { rate.resumed, rate.errors })
+    child.stop()
+  end)
+end)
+
+describe("on a terminal", function()
+  after_each(servers.stop_all)
+
+  local function on_terminal(environment, address)
+    local command = ("%s '%s' --mechanisms psk --resum_rate %s"):format(LUA, RESUM, address)
+    return process.run({ command = { "script", "-qec", command, "/dev/null" }, environment = environment }).stdout
+  end
+
+  it("there is a progress line and colour; NO_COLOR takes the colour away", function()
+    local server = nginx()
+    local coloured = on_terminal({ TERM = "xterm", NO_COLOR = false }, server.address)
+    assert.is_truthy(coloured:find("resum: 0 of 1 targets done", 1, true), coloured)
+    assert.is_truthy(coloured:find("\27[32m", 1, true))
+    local plain = on_terminal({ TERM = "xterm", NO_COLOR = "1" }, server.address)
+    assert.is_nil(plain:find("\27[32m", 1, true))
+    assert.is_truthy(plain:find("resum: 0 of 1 targets done", 1, true))
+  end)
+
+  it("and without one there is neither", function()
+    local run = resum("--mechanisms", "psk", "--resum_rate", nginx().address)
+    assert.is_nil((run.stdout .. run.stderr):find("[\27\r]"))
+  end)
+end)
