@@ -1,0 +1,227 @@
+-- The host on LuaSocket, for where luv is not installed. Every verb blocks the whole program, and
+-- host.parallel runs its jobs one after another: slower, but the same answers. It knows nothing of TLS,
+-- targets or verdicts.
+
+local socket = require "socket"
+
+local M = { name = "luasocket" }
+
+local READ_MOST = 16 * 1024 -- bytes that one read returns
+
+-- LuaSocket's words for what a network gives, as host codes; any other of connect is "unreachable"
+local CODES = {
+  ["connection refused"] = "refused",
+  ["closed"] = "reset",
+  ["timeout"] = "timeout",
+}
+
+local WORDS = {
+  refused = "refused",
+  reset = "reset",
+  timeout = "no answer in time",
+}
+
+local latest, correction = 0, 0
+
+--- Seconds on a clock that never goes back; its zero means nothing. LuaSocket has the wall clock only: where that is
+-- set back, this one goes on from where it was; where it is set forward, waits end early.
+-- @treturn number
+function M.now()
+  local time = socket.gettime() + correction
+  if time < latest then
+    correction = correction + latest - time
+    time = latest
+  end
+  latest = time
+  return time
+end
+
+local now = M.now
+
+--- Waits.
+-- @tparam number seconds
+function M.sleep(seconds)
+  socket.sleep(math.max(0, seconds))
+end
+
+-- Names -------------------------------------------------------------------------------------------------------
+
+local FAMILIES = { inet = "IPv4 ", inet6 = "IPv6 " }
+
+local function is_ipv6(address)
+  return address:find(":", 1, true) ~= nil
+end
+
+local function is_literal(address)
+  return is_ipv6(address) or address:find("^%d+%.%d+%.%d+%.%d+$") ~= nil
+end
+
+--- The addresses of a name.
+-- @tparam string name a name, or a literal, which is returned as it is (an IPv6 one with its scope)
+-- @tparam[opt] string family "inet" or "inet6"; both when not given
+-- @treturn[1] table list of addresses, each once, in the resolver's order
+-- @treturn[2] nil
+-- @treturn[2] string message
+-- @treturn[2] string code: "unreachable"
+function M.resolve(name, family)
+  local found, failure = socket.dns.getaddrinfo(name)
+  local addresses, seen = {}, {}
+  for _, entry in ipairs(found or {}) do
+    local address = is_ipv6(name) and name or entry.addr
+    if (not family or entry.family == family) and not seen[address] then
+      seen[address] = true
+      addresses[#addresses + 1] = address
+    end
+  end
+  if #addresses == 0 then
+    return nil, ("resolve: no %saddress for %s (%s)"):format(FAMILIES[family] or "", name,
+      failure or "none of the family"), "unreachable"
+  end
+  return addresses
+end
+
+-- Streams -----------------------------------------------------------------------------------------------------
+
+local Stream = {}
+Stream.__index = Stream
+
+-- How long the next operation may block. LuaSocket takes a negative time for "for ever".
+local function set_deadline(connection, deadline)
+  connection:settimeout(deadline and math.max(0, deadline - now()))
+end
+
+-- LuaSocket says "closed" for an end as well as for a reset. After an end in order the connection still has a peer.
+local function end_of(connection)
+  return connection:getpeername() and "eof" or "reset"
+end
+
+--- Bytes from the peer, as soon as there are any.
+-- @function stream:read
+-- @tparam number deadline on host.now()'s clock; what has come already is returned also after it
+-- @treturn[1] string 1 byte to 16 KiB
+-- @treturn[2] nil
+-- @treturn[2] string "eof" and "reset" (from then on for ever), "timeout" (it may be tried again)
+function Stream:read(deadline)
+  if self.ended then
+    return nil, self.ended
+  end
+  local connection = self.connection
+  -- receive(n) waits until it has all n bytes: wait for one, then take what else there is.
+  set_deadline(connection, deadline)
+  local first, failure = connection:receive(1)
+  if first then
+    connection:settimeout(0)
+    local rest, _, part = connection:receive(READ_MOST - 1)
+    return first .. (rest or part)
+  elseif CODES[failure] == "timeout" then
+    return nil, "timeout"
+  end
+  self.ended = self.broken or end_of(connection)
+  return nil, self.ended
+end
+
+--- Sends bytes: all of them are with the system when it returns true.
+-- @function stream:write
+-- @tparam string bytes
+-- @tparam number deadline on host.now()'s clock
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string "timeout" (part of the bytes may have gone: close it), "reset", or "eof" (the peer had ended the
+--   stream before and takes nothing more)
+function Stream:write(bytes, deadline)
+  if self.closed then
+    return nil, "eof"
+  end
+  if bytes == "" then
+    return true
+  end
+  set_deadline(self.connection, deadline)
+  local sent, failure = self.connection:send(bytes) -- goes on after a partial write by itself
+  if sent then
+    return true
+  elseif CODES[failure] == "timeout" then
+    return nil, "timeout"
+  elseif self.ended == "eof" then
+    return nil, "eof"
+  end
+  self.broken = "reset"
+  return nil, "reset"
+end
+
+--- Closes the connection. Idempotent; afterwards read and write say "eof".
+-- @function stream:close
+function Stream:close()
+  if not self.closed then
+    self.closed, self.ended = true, "eof"
+    self.connection:close()
+  end
+end
+
+-- Connections -------------------------------------------------------------------------------------------------
+
+local function failed(connection, failure, what)
+  connection:close()
+  local code = CODES[failure] or "unreachable"
+  return nil, ("connect: %s%s"):format(what or "", WORDS[code] or failure:lower()), code
+end
+
+--- Connects.
+-- @tparam string address a literal, not a name
+-- @tparam integer port
+-- @tparam[opt] table options timeout (seconds; by default the system's patience), source (local address)
+-- @treturn[1] table stream
+-- @treturn[2] nil
+-- @treturn[2] string message
+-- @treturn[2] string code: "refused", "timeout", "reset", "unreachable" (also: an unusable address or source)
+function M.connect(address, port, options)
+  options = options or {}
+  for _, literal in ipairs { address, options.source } do -- LuaSocket would resolve a name
+    if not is_literal(literal) then
+      return nil, ("connect: %s: invalid address"):format(literal), "unreachable"
+    end
+  end
+  local connection, failure = (is_ipv6(address) and socket.tcp6 or socket.tcp4)()
+  if not connection then
+    return nil, "connect: " .. failure:lower(), "unreachable"
+  end
+  if options.source then
+    local bound, problem = connection:bind(options.source, 0)
+    if not bound then
+      return failed(connection, problem, ("source address %s: "):format(options.source))
+    end
+  end
+  connection:settimeout(options.timeout and math.max(0, options.timeout))
+  local connected, problem = connection:connect(address, port)
+  if not connected then
+    return failed(connection, problem)
+  end
+  connection:setoption("tcp-nodelay", true)
+  return setmetatable({ connection = connection, closed = false, ended = nil, broken = nil }, Stream)
+end
+
+-- Jobs --------------------------------------------------------------------------------------------------------
+
+local function message_of(problem)
+  local printable, text = pcall(tostring, problem)
+  return printable and text or "error without a message"
+end
+
+--- Runs jobs, here one after another; returns when all have ended. A job may call it in its turn.
+-- @tparam table jobs list of functions
+-- @tparam[opt] integer limit at most so many at once; all, when not given
+-- @treturn table what failed: number of the job -> its error as a string; {} when none did
+function M.parallel(jobs, limit)
+  if limit and limit < 1 and #jobs > 0 then
+    error("host.parallel: the limit must be 1 or more", 2)
+  end
+  local errors = {}
+  for number, job in ipairs(jobs) do
+    local done, problem = pcall(job)
+    if not done then
+      errors[number] = message_of(problem)
+    end
+  end
+  return errors
+end
+
+return M
