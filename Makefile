@@ -134,7 +134,7 @@ packages-build packages-scan packages-test packages-lint:
 	  trap '$$sudo rm -f '$$policy EXIT; trap 'exit 1' INT TERM; \
 	  printf '#!/bin/sh\nexit 101\n' | $$sudo tee $$policy >/dev/null; $$sudo chmod 755 $$policy; fi; \
 	log=$$(mktemp); \
-	{ $$sudo apt-get update && $$sudo env DEBIAN_FRONTEND=noninteractive \
-	  apt-get install -y --no-install-recommends $$missing; } >$$log 2>&1 </dev/null \
+	{ $$sudo apt-get -o DPkg::Lock::Timeout=600 update && $$sudo env DEBIAN_FRONTEND=noninteractive \
+	  apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends $$missing; } >$$log 2>&1 </dev/null \
 	  || { tail -n 20 $$log >&2; rm -f $$log; echo "resum: apt-get failed, see above" >&2; exit 1; }; \
 	rm -f $$log
