@@ -23,8 +23,10 @@ LIBS = $(shell pkg-config --libs openssl)
 SOURCES = $(wildcard plugin/*.c)
 OBJECTS = $(SOURCES:plugin/%.c=$(BUILD)/plugin/%.o)
 CORE = $(BUILD)/resum/core.so
-SPEC_MODULES = $(patsubst %.c,$(BUILD)/%.so,$(wildcard spec/support/*.c))
-FORMATTED = $(wildcard plugin/*.[ch] spec/support/*.[ch])
+TLS_SERVER = $(BUILD)/spec/support/tls_server.so
+TLS_SERVER_OBJECTS = $(BUILD)/plugin/options.o $(BUILD)/plugin/error.o
+SPEC_MODULES = $(patsubst %.c,$(BUILD)/%.so,$(wildcard spec/support/*.c)) $(TLS_SERVER)
+FORMATTED = $(wildcard plugin/*.[ch] spec/support/*.[ch] spec/support/*/*.[ch])
 
 # What is needed, by Debian's names.
 BUILD_PACKAGES = gcc libc6-dev pkg-config liblua$(LUA_VERSION)-dev libssl-dev
@@ -54,6 +56,10 @@ $(BUILD)/plugin/%.o: plugin/%.c
 $(BUILD)/spec/support/%.so: spec/support/%.c
 	@mkdir -p $(@D)
 	$(CC) -shared -Iplugin $(BUILD_FLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(LIBS)
+
+$(TLS_SERVER): $(wildcard spec/support/tls_server/*.[ch]) $(TLS_SERVER_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) -shared -Iplugin $(BUILD_FLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
 -include $(wildcard $(BUILD)/plugin/*.d $(BUILD)/spec/support/*.d)
 
