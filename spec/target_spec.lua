@@ -26,6 +26,8 @@ describe("a target", function()
     ["HTTPS://www.example.com:8443"] = { "www.example.com", 8443 },
     ["  padded.example:99 "] = { "padded.example", 99 },
     ["_sip._tcp.example"] = { "_sip._tcp.example", 443 },
+    ["B\195\188cher.example:99"] = { "xn--bcher-kva.example", 99 },
+    ["b\195\188cher.example{192.0.2.7}"] = { "xn--bcher-kva.example", 443, "192.0.2.7" },
   }) do
     it("may be '" .. text .. "'", function()
       assert.same(expected, parsed(text))
@@ -48,7 +50,9 @@ describe("a target", function()
     ["http://host"] = "http:// is not spoken here; give host:port",
     ["ho st"] = "a host name has letters, digits, '.', '-' and '_' only",
     ["host/path"] = "a host name has letters, digits, '.', '-' and '_' only",
-    ["b\195\188cher.example"] = "write a name with other letters than ASCII in its xn-- form",
+    ["b\252cher.example"] = "it is not UTF-8",
+    ["B\195\156CHER.example"] = "letters beyond ASCII must be written in lower case; resum maps nothing",
+    [("\195\188"):rep(60) .. ".example"] = "a part of a host name has at most 63 characters",
     ["256.1.1.1"] = "this is no IPv4 address",
     ["1.2.3"] = "this is no IPv4 address",
     ["1::2::3"] = "this is no IPv6 address; write it as [2001:db8::1]:443",
@@ -73,6 +77,10 @@ describe("a target", function()
     local _, message = target.parse("\27[2Jhost:1")
     assert.is_nil(message:find("\27", 1, true))
     assert.is_truthy(message:find("\\x1b[2Jhost:1", 1, true))
+  end)
+
+  it("takes the port of its protocol where none is given", function()
+    assert.same({ 25, 587 }, { target.parse("mail.example", 25).port, target.parse("mail.example:587", 25).port })
   end)
 
   it("has a label with brackets where they are needed", function()

@@ -1,6 +1,8 @@
 -- What a user may call a target: "host", "host:port", "[v6]:port", a bare IPv6 address, "host:port{address}", an
 -- https:// URL. Pure: it reads text and looks nothing up.
 
+local address = require "resum.address"
+local idn = require "resum.idn"
 local printable = require "resum.printable"
 
 local M = {}
@@ -12,54 +14,17 @@ local function usage(format, ...)
   return nil, "target: " .. format:format(...), "usage"
 end
 
-local function is_ipv4(text)
-  local count = 0
-  for part in (text .. "."):gmatch("(.-)%.") do
-    count = count + 1
-    if not part:find("^%d%d?%d?$") or tonumber(part) > 255 then
-      return false
-    end
-  end
-  return count == 4
-end
-
--- How many groups stand in a part of an IPv6 address; nil when one is none.
-local function count_groups(text)
-  local count = 0
-  for group in (text == "" and "" or text .. ":"):gmatch("(.-):") do
-    if not group:find("^%x%x?%x?%x?$") then
-      return nil
-    end
-    count = count + 1
-  end
-  return count
-end
-
--- RFC 4291, section 2.2, with a zone (RFC 4007) behind %.
-local function is_ipv6(text)
-  local address = text:match("^([^%%]+)%%[%w._~-]+$") or text
-  address = address:gsub("[^:]+$", function(last)
-    return is_ipv4(last) and "0:0"
-  end)
-  local head, tail = address:match("^(.-)::(.*)$")
-  if not head then
-    return count_groups(address) == 8
-  end
-  local before, after = count_groups(head), count_groups(tail)
-  return before ~= nil and after ~= nil and before + after <= 7
-end
-
 --- Is this text an IP address, of either family?
 -- @tparam string text
 -- @treturn boolean
 function M.is_address(text)
-  return is_ipv4(text) or is_ipv6(text)
+  return address.family(text) ~= nil
 end
 
 -- "host:port" and its relatives -> host, port text (nil without one)
 local function split(text)
   local bracketed, rest = text:match("^%[(.-)%](.*)$")
-  if bracketed and is_ipv6(bracketed) then
+  if bracketed and address.family(bracketed) == "inet6" then
     return bracketed, rest ~= "" and (rest:match("^:(.*)$") or "?") or nil
   end
   if select(2, text:gsub(":", "")) > 1 then
@@ -79,16 +44,14 @@ local function without_scheme(text)
   return (rest:gsub("[/?#].*$", ""))
 end
 
--- What is wrong with a host, in words; nil when nothing is.
+-- What is wrong with a host in its ASCII form, in words; nil when nothing is.
 local function host_problem(host)
   if host == "" then
     return "the host is missing"
   elseif host:find("[:%%%[]") then
-    return not is_ipv6(host) and "this is no IPv6 address; write it as [2001:db8::1]:443" or nil
+    return address.family(host) ~= "inet6" and "this is no IPv6 address; write it as [2001:db8::1]:443" or nil
   elseif host:find("^[%d.]+$") then
-    return not is_ipv4(host) and "this is no IPv4 address" or nil
-  elseif host:find("[\128-\255]") then
-    return "write a name with other letters than ASCII in its xn-- form"
+    return address.family(host) ~= "inet" and "this is no IPv4 address" or nil
   elseif not host:find("^[%w._-]+$") then
     return "a host name has letters, digits, '.', '-' and '_' only"
   elseif #host > LONGEST_NAME then
@@ -104,14 +67,29 @@ local function host_problem(host)
   end
 end
 
+--- A host name, or an address, as the wire carries it.
+-- @tparam string text
+-- @treturn[1] string letters beyond ASCII are in their xn-- form
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong, in words
+function M.host(text)
+  local host, problem = idn.to_ascii(text)
+  problem = problem or host_problem(host)
+  if problem then
+    return nil, problem
+  end
+  return host
+end
+
 --- Reads what a user calls a target.
 -- @tparam string text "host", "host:port", "[v6]:port", "v6", "host:port{address}" (scan that address of the host
---   only), "https://host:port/"; the port is 443 when there is none
--- @treturn[1] table {text, host, port, address (or nil)}
+--   only), "https://host:port/"
+-- @tparam[opt=443] integer default_port the port when there is none in the text
+-- @treturn[1] table {text, host (letters beyond ASCII in their xn-- form), port, address (or nil)}
 -- @treturn[2] nil
 -- @treturn[2] string message
 -- @treturn[2] string "usage"
-function M.parse(text)
+function M.parse(text, default_port)
   if type(text) ~= "string" then
     error("resum: a target is a string such as host:port, not a " .. type(text), 2)
   end
@@ -122,17 +100,22 @@ function M.parse(text)
   elseif rest == "" then
     return usage("'%s' is empty; give host:port", shown)
   end
-  local outer, address = rest:match("^(.-){(.*)}$")
-  local host, port = split(outer or rest)
-  local problem = host_problem(host)
-  if problem then
+  local outer, literal = rest:match("^(.-){(.*)}$")
+  local given, port = split(outer or rest)
+  local host, problem = M.host(given)
+  if not host then
     return usage("'%s': %s", shown, problem)
   elseif port and not (port:find("^%d%d?%d?%d?%d?$") and tonumber(port) >= 1 and tonumber(port) <= 65535) then
     return usage("'%s': the port must be a number from 1 to 65535", shown)
-  elseif address and not M.is_address(address) then
+  elseif literal and not M.is_address(literal) then
     return usage("'%s': between { and } stands an IP address", shown)
   end
-  return { text = text, host = host, port = math.floor(tonumber(port or DEFAULT_PORT)), address = address }
+  return {
+    text = text,
+    host = host,
+    port = math.floor(tonumber(port or default_port or DEFAULT_PORT)),
+    address = literal,
+  }
 end
 
 --- "host:port", with brackets where the host needs them.
