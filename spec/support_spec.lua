@@ -301,12 +301,12 @@ describe("spec.support", function()
       local listener = new_listener()
       local free_port = process.free_port
       local tried = 0
-      process.free_port = function(host) -- luacheck: ignore 122
+      process.free_port = function(host)
         tried = tried + 1
         return tried == 1 and listener.port or free_port(host)
       end
       local started, server = pcall(servers.haproxy)
-      process.free_port = free_port -- luacheck: ignore 122
+      process.free_port = free_port
       listener.stop()
       assert.is_true(started, server)
       assert.equal(2, tried)

@@ -58,10 +58,10 @@ local function can_yield()
 end
 
 -- loop_mode() says whether the loop turns now; libuv can't be entered twice.
-local function check_place(verb)
+local function check_place(verb, level)
   if uv.loop_mode() and not can_yield() then
     error(verb .. " can't wait here: the event loop is running, and this is not a coroutine of host.parallel "
-      .. "(or it is below a C function, as in table.sort)", 3)
+      .. "(or it is below a C function, as in table.sort)", level or 3)
   end
 end
 
@@ -264,7 +264,7 @@ function Stream:wait(verb, deadline)
   if self.waiter.waiting then
     error(verb .. ": another job is waiting for this stream", 3)
   end
-  check_place(verb)
+  check_place(verb, 4)
   return self.waiter:wait(deadline)
 end
 
