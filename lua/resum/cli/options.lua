@@ -1,0 +1,191 @@
+-- The command's options: words in, two tables out: what the run needs to know, and what a scan takes. A new option is
+-- a line in new_parser, and one in scan_options where a scan takes it. It reads the certificate's files and nothing
+-- else; it starts nothing.
+
+local argparse = require "argparse"
+local core = require "resum.core"
+local expectation = require "resum.cli.expectation"
+local mechanisms = require "resum.mechanism"
+local printable = require "resum.printable"
+local resum = require "resum"
+
+local M = {}
+
+-- Numbers that options may have: lowest, highest, and whether they must be whole.
+local LIMITS = {
+  attempts = { 1, 100000, whole = true },
+  concurrency = { 1, 1000, whole = true },
+  retries = { 0, 100, whole = true },
+  timeout = { 0.01, 3600 },
+}
+
+local function number(name)
+  local lowest, highest, whole = LIMITS[name][1], LIMITS[name][2], LIMITS[name].whole
+  return function(given)
+    local value = tonumber(given)
+    if not value or not (value >= lowest and value <= highest) or (whole and value % 1 ~= 0) then
+      return nil, ("--%s takes %s from %g to %g, not '%s'"):format(
+        name, whole and "a whole number" or "a number of seconds", lowest, highest, printable(given, 40))
+    end
+    return whole and math.floor(value) or value
+  end
+end
+
+local function mechanism_list(given)
+  local list, seen = {}, {}
+  for name in (given .. ","):gmatch("%s*(.-)%s*,") do
+    name = name:gsub("-", "_")
+    local known = false
+    for _, one in ipairs(mechanisms.names) do
+      known = known or one == name
+    end
+    if not known then
+      return nil, ("--mechanisms takes a list of %s, not '%s'"):format(
+        table.concat(mechanisms.names, ", "), printable(name, 40))
+    elseif not seen[name] then
+      seen[name] = true
+      list[#list + 1] = name
+    end
+  end
+  return list
+end
+
+local function new_parser()
+  local parser = argparse("resum")
+    :description("Tells whether TLS session resumption really works: by session ID, RFC 5077 ticket and TLS 1.3 PSK.")
+    :epilog("Exit: 0 all scanned; 1 some target could not be scanned; 2 usage; 3 an --expect was not met; "
+      .. "130 interrupted.\nIn option names, - and _ are the same.")
+  parser:argument("targets", "host, host:port, [v6]:port or host:port{address}; the port is 443 when there is none")
+    :args("*"):argname("TARGET")
+  parser:flag("--resum", "is resumption supported? 5 attempts each (this is the default)")
+  parser:flag("--resum-rate", "how often, behind a load balancer? 100 attempts each")
+  parser:option("--attempts", "attempts for each mechanism"):argname("N"):convert(number("attempts"))
+  parser:option("--mechanisms", "which: " .. table.concat(mechanisms.names, ",")):argname("LIST")
+    :convert(mechanism_list)
+  parser:option("--engine", "what makes the handshakes"):choices({ "handshake" })
+  parser:option("--concurrency", "connections at once to an address, for the rate (10)"):argname("N")
+    :convert(number("concurrency"))
+  parser:option("--timeout", "seconds for a connection, and for a handshake (5)"):argname("S")
+    :convert(number("timeout"))
+  parser:option("--retries", "how often a full handshake that failed is tried again (2)"):argname("N")
+    :convert(number("retries"))
+  parser:option("--sni", "server name to ask for, instead of the target's host"):argname("NAME")
+  parser:option("--cert", "client certificate, PEM (chain allowed)"):argname("FILE")
+  parser:option("--key", "its private key, PEM; without this option it is looked for in --cert's file"):argname("FILE")
+  parser:option("--expect", "exit with 3 unless it holds: ticket=supported, or psk>=0.95 (a rate); repeatable")
+    :argname("RULE"):count("*"):convert(expectation.parse)
+  parser:option("--json-out", "write JSON there; - is stdout, and then there is no other output"):argname("FILE")
+  parser:flag("--json-lines", "write JSON as one object a line for each target, as each finishes; without --json-out "
+    .. "to stdout")
+  parser:option("--host", "what makes the connections: uv, luasocket"):choices({ "uv", "luasocket" })
+  parser:flag("--quiet", "no report and no progress; only errors, and JSON where asked for")
+  parser:flag("--version", "print the version"):action(function()
+    print(resum._VERSION .. ", " .. core.OPENSSL .. ", " .. _VERSION)
+    os.exit(0)
+  end)
+  return parser
+end
+
+-- --resum_rate is --resum-rate
+local function normalise(argv)
+  local out, is_option = {}, true
+  for i, word in ipairs(argv) do
+    is_option = is_option and word ~= "--"
+    out[i] = is_option and word:gsub("^%-%-[%w_]+", function(name)
+      return (name:gsub("_", "-"))
+    end) or word
+  end
+  return out
+end
+
+local function read_file(path)
+  local file, message = io.open(path, "rb")
+  local content = file and file:read("a")
+  if file then
+    file:close()
+  end
+  return content, content and nil or message or path .. ": cannot be read"
+end
+
+local function client_certificate(parsed)
+  if not parsed.cert then
+    if parsed.key then
+      return nil, "--key needs --cert"
+    end
+    return true
+  end
+  local certificate, message = read_file(parsed.cert)
+  if not certificate then
+    return nil, "--cert: " .. message
+  end
+  local key = certificate
+  if parsed.key then
+    key, message = read_file(parsed.key)
+  end
+  if not key then
+    return nil, "--key: " .. message
+  end
+  return true, certificate, key
+end
+
+-- What resum.run takes; nil and a message when something does not fit.
+local function scan_options(parsed)
+  local good, certificate, key = client_certificate(parsed)
+  if not good then
+    return nil, certificate
+  end
+  local options = {
+    support = parsed.resum or not parsed.resum_rate,
+    rate = parsed.resum_rate,
+    attempts = parsed.attempts,
+    mechanisms = parsed.mechanisms,
+    concurrency = parsed.concurrency,
+    timeout = parsed.timeout,
+    retries = parsed.retries,
+    sni = parsed.sni,
+    certificate = certificate,
+    private_key = key,
+    host = parsed.host and require("resum.host." .. parsed.host) or resum.host.default(),
+  }
+  local usable, message = resum.check(options)
+  return usable and options, message and "--cert, --key: " .. message
+end
+
+-- What fits no single option's converter: options that need one another.
+local function complete(parsed)
+  if #parsed.targets == 0 then
+    return nil, "no target: name one or more as host:port (resum --help says more)"
+  end
+  for _, rule in ipairs(parsed.expect) do
+    if rule.share and not parsed.resum_rate then
+      return nil, "--expect " .. rule.text .. " is about a rate: add --resum_rate"
+    end
+  end
+  if parsed.json_lines and not parsed.json_out then
+    parsed.json_out = "-"
+  end
+  parsed.show_text = not parsed.quiet and parsed.json_out ~= "-"
+  return true
+end
+
+--- Reads the command line.
+-- @tparam {string,...} argv the words after the command's name
+-- @treturn[1] table parsed: targets, expect, json_out, json_lines, quiet, show_text, and every option as it was given
+-- @treturn[1] table scan: what resum.run takes
+-- @treturn[2] nil
+-- @treturn[2] string message: what does not fit
+function M.parse(argv)
+  local good, parsed = new_parser():pparse(normalise(argv))
+  if not good then
+    return nil, printable(parsed, 200) .. " (resum --help lists the options)"
+  end
+  local usable, message = complete(parsed)
+  if not usable then
+    return nil, message
+  end
+  local scan
+  scan, message = scan_options(parsed)
+  return scan and parsed, scan or message
+end
+
+return M
