@@ -204,6 +204,17 @@ for _, host_name in ipairs { "uv", "luasocket" } do
         stream:close()
       end)
 
+      it_there("tells a reset that comes together with bytes", function()
+        for _ = 1, 10 do
+          local stream = connect("hello_and_reset")
+          assert.is_true(stream:write("x", soon()))
+          local bytes, why = read_all(stream)
+          assert.equal("reset", why)
+          assert.is_truthy(bytes == "hello" or bytes == "", bytes)
+          stream:close()
+        end
+      end)
+
       it_there("gives what came before a reset that only a write has met", function()
         local stream = connect("reset")
         assert.equal("reset", write_until_failure(stream))

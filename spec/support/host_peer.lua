@@ -108,6 +108,14 @@ function HABITS.reset(client)
   end)
 end
 
+-- Answers the client's first bytes with "hello" and, in the same moment, a reset.
+function HABITS.hello_and_reset(client)
+  read(client, function()
+    client:try_write("hello")
+    reset(client)
+  end)
+end
+
 -- Says "bye" and ends its half; reports what it heard afterwards.
 function HABITS.half_close(client)
   client:write("bye")

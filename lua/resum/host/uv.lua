@@ -268,14 +268,19 @@ function Stream:wait(verb, deadline)
   return self.waiter:wait(deadline)
 end
 
+-- A reset may look like an end: where a write has taken the error away, and where it came together with bytes, as libuv
+-- then asks no more. After an end in order the connection still has a peer.
+function Stream:end_of_stream()
+  return self.socket:getpeername() and "eof" or "reset"
+end
+
 function Stream:on_read(failure, bytes)
   if bytes then
     self.last = self.last + 1
     self.chunks[self.last] = bytes
     self.buffered = self.buffered + #bytes
   else
-    -- A write that met a reset has taken the error away: what is left to read then looks like an end.
-    self.ended = failure and (CODES[failure] or "reset") or self.broken or "eof"
+    self.ended = failure and (CODES[failure] or "reset") or self.broken or self:end_of_stream()
   end
   if self.ended or self.buffered >= READ_AHEAD then
     self.reading = false
