@@ -97,8 +97,6 @@ static void push_type(lua_State *L, const rs_transcript *t, const rs_transcript_
   rs_server_hello hello;
   if (entry->content == RS_ALERT)
     lua_pushliteral(L, "alert");
-  else if (entry->content == RS_CHANGE_CIPHER_SPEC)
-    lua_pushliteral(L, "change_cipher_spec");
   else if (entry->type == RS_SERVER_HELLO && rs_read_server_hello(entry_body(t, entry), &hello) &&
            hello.hello_retry_request)
     lua_pushliteral(L, "hello_retry_request");

@@ -8,7 +8,7 @@ local ROUNDS = 1000 -- flights in one direction and back; a handshake needs four
 
 local CHUNK_SIZE = {
   byte = function() return 1 end,
-  halves = function(length) return math.max(1, (length + 1) // 2) end,
+  halves = function(length) return (length + 1) // 2 end,
 }
 
 -- The lengths of the pieces in which a flight travels.
@@ -26,7 +26,7 @@ end
 -- Hands a flight to one side, piece by piece; what the side answers is gathered. Returns those bytes.
 local function deliver(side, bytes, chunk)
   local answers = {}
-  local size = chunk_size(chunk, #bytes)
+  local size = math.max(1, chunk_size(chunk, #bytes))
   for first = 1, #bytes, size do
     if side.state == nil then
       break -- it has failed: nobody reads what comes after
