@@ -229,6 +229,7 @@ describe("the facts of a handshake", function()
         local resumed = look_at(server, { context = context, session = full.session })
         assert.same({ version, version }, { full.facts.version, resumed.facts.version })
         assert.equal(full.session ~= nil, resumed.facts.reused)
+        assert.equal(case.with_certificate == true, full.server_facts.peer_certificate)
       end)
     end
   end
@@ -241,8 +242,8 @@ describe("the facts of a handshake", function()
       alerts = { { from = "server", level = "fatal", description = "protocol_version", code = 70 } },
     }, {
       result = { client = visit.result.client, code = visit.result.code, message = visit.result.message },
-      alerts = visit.facts.alerts, version = visit.facts.version, cipher = visit.facts.cipher, group = visit.facts.group,
-      session_id = visit.facts.session_id,
+      alerts = visit.facts.alerts, version = visit.facts.version, cipher = visit.facts.cipher,
+      group = visit.facts.group, session_id = visit.facts.session_id,
     })
   end)
 
