@@ -1,0 +1,69 @@
+-- IMAP (RFC 9051 and RFC 3501, section 6.2.1 in both).
+
+local quote = require("resum.dial.talk").quote
+
+local M = {}
+
+-- Reads up to the line with our tag: its status, the line, and those before it. BYE ends it all (RFC 9051, section
+-- 7.1.5).
+local function response(talk, tag, what)
+  local untagged = {}
+  while true do
+    local line = talk:line(what)
+    local status = line:match("^" .. tag .. " (%a+)")
+    if status then
+      return status:upper(), line, untagged
+    elseif line:upper():find("^%* BYE") then
+      talk:fail("busy", "the server ended the conversation: %s", quote(line))
+    elseif not line:find("^[*+] ") then
+      talk:fail("protocol_error", "this is not %s: %s", what, quote(line))
+    end
+    untagged[#untagged + 1] = line:upper()
+  end
+end
+
+local function greet(talk)
+  local line = talk:line("the greeting")
+  local status = line:upper():match("^%* (%a+)")
+  if status == "PREAUTH" then
+    talk:fail("not_offered", "the server takes us for logged in, and then STARTTLS is not allowed: %s", quote(line))
+  elseif status == "BYE" then
+    talk:fail("busy", "the server has no time for us: %s", quote(line))
+  elseif status ~= "OK" then
+    talk:fail("protocol_error", "this is not the greeting: %s", quote(line))
+  end
+end
+
+local function is_offered(untagged)
+  for _, line in ipairs(untagged) do
+    if (line .. " "):find("^%* CAPABILITY .*%f[%w]STARTTLS ") then
+      return true
+    end
+  end
+  return false
+end
+
+local function dialogue(talk)
+  greet(talk)
+  talk:send("r1 CAPABILITY\r\n")
+  local status, line, untagged = response(talk, "r1", "the answer to CAPABILITY")
+  if status ~= "OK" then
+    talk:fail("not_offered", "CAPABILITY refused: %s", quote(line))
+  elseif not is_offered(untagged) then
+    talk:fail("not_offered", "STARTTLS not offered")
+  end
+  talk:send("r2 STARTTLS\r\n")
+  status, line = response(talk, "r2", "the answer to STARTTLS")
+  if status ~= "OK" then
+    talk:fail("not_offered", "STARTTLS refused: %s", quote(line))
+  end
+end
+
+M.imap = {
+  ports = { 143 },
+  dialogue = dialogue,
+  request = "r3 NOOP\r\n",
+  goodbye = "r4 LOGOUT\r\n",
+}
+
+return M

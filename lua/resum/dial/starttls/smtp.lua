@@ -1,0 +1,69 @@
+-- SMTP (RFC 3207) and LMTP (RFC 2033, which differs in the name of its hello only): greeting, hello, STARTTLS.
+
+local quote = require("resum.dial.talk").quote
+
+local M = {}
+
+-- Who we say we are: a host name in form, in the domain that is reserved for names that do not exist (RFC 2606).
+local OUR_NAME = "resum.invalid"
+
+-- Codes from 400 to 499 ask to come back later (RFC 5321, section 4.2.1).
+local function is_busy(code)
+  return code >= 400 and code < 500
+end
+
+local function said(code, lines)
+  return quote(("%d %s"):format(code, lines[#lines]))
+end
+
+local function greet(talk)
+  local code, lines = talk:reply("the greeting")
+  if is_busy(code) then
+    talk:fail("busy", "the server has no time for us: %s", said(code, lines))
+  elseif code ~= 220 then
+    talk:fail("turned_away", "the server turned us away: %s", said(code, lines))
+  end
+end
+
+local function is_offered(lines)
+  for i = 2, #lines do
+    if lines[i]:upper():find("^STARTTLS%s*$") then
+      return true
+    end
+  end
+  return false
+end
+
+local function dialogue(hello)
+  return function(talk)
+    greet(talk)
+    talk:send(("%s %s\r\n"):format(hello, OUR_NAME))
+    local code, lines = talk:reply("the answer to " .. hello)
+    if code ~= 250 then
+      talk:fail(is_busy(code) and "busy" or "not_offered", "%s refused: %s", hello, said(code, lines))
+    elseif not is_offered(lines) then
+      talk:fail("not_offered", "STARTTLS not offered")
+    end
+    talk:send("STARTTLS\r\n")
+    code, lines = talk:reply("the answer to STARTTLS")
+    if code ~= 220 then
+      talk:fail(is_busy(code) and "busy" or "not_offered", "STARTTLS refused: %s", said(code, lines))
+    end
+  end
+end
+
+M.smtp = {
+  ports = { 25, 587, 2525 },
+  dialogue = dialogue("EHLO"),
+  request = "NOOP\r\n",
+  goodbye = "QUIT\r\n",
+}
+
+M.lmtp = {
+  ports = { 24 },
+  dialogue = dialogue("LHLO"),
+  request = "NOOP\r\n",
+  goodbye = "QUIT\r\n",
+}
+
+return M
