@@ -169,7 +169,8 @@ describe("a proxy's text", function()
 
   for _, text in ipairs({
     "", "proxy.example:3128", "https://s3cret:s3cret@proxy.example", "http://s3cret:s3cret@",
-    "http://s3cret@proxy:70000", "socks4://s3cret@proxy", "http://s3cret%3A:x@proxy", "socks5://:s3cret@proxy", "http://a b", "http://host{1.2.3.4}",
+    "http://s3cret@proxy:70000", "socks4://s3cret@proxy",
+    "http://s3cret%3A:x@proxy", "socks5://:s3cret@proxy", "http://a b", "http://host{1.2.3.4}",
     "socks5://s3cret:" .. ("x"):rep(256) .. "@proxy", "http://http://proxy",
   }) do
     it("is not '" .. text:sub(1, 40) .. "', which is told without repeating it", function()
