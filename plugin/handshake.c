@@ -27,7 +27,7 @@ typedef enum { WANT, ESTABLISHED, CLOSED, FAILED } handshake_state;
 typedef struct {
   SSL *ssl;               /* owned; NULL when closed */
   BIO *in, *out;          /* owned by ssl */
-  SSL_SESSION **sessions; /* owned: TLS 1.3 tickets, in the order received */
+  SSL_SESSION **sessions; /* owned: in the order received */
   size_t session_count;
   unsigned char *unread; /* owned: application data not yet read */
   size_t unread_length;
@@ -48,19 +48,27 @@ static void handshake_on_message(int sent, int version, int content, const void 
     rs_transcript_add(&h->transcript, !sent, content, bytes, length);
 }
 
-/* A copy is kept: libssl goes on using, and spoiling, the session that it passes here. */
-static int handshake_on_session(SSL *ssl, SSL_SESSION *session) {
-  handshake_box *h = (handshake_box *)SSL_get_app_data(ssl);
-  if (!h || SSL_version(ssl) < TLS1_3_VERSION || h->session_count >= MAX_SESSIONS)
-    return 0;
+/* A copy is kept: libssl goes on using its own session, and marks it as not resumable when the
+ * connection ends badly. */
+static void handshake_keep_session(handshake_box *h, const SSL_SESSION *session) {
+  if (h->session_count >= MAX_SESSIONS)
+    return;
   SSL_SESSION **grown =
       (SSL_SESSION **)realloc(h->sessions, (h->session_count + 1) * sizeof *grown);
   if (!grown)
-    return 0;
+    return;
   h->sessions = grown;
   SSL_SESSION *copy = SSL_SESSION_dup(session);
   if (copy)
     h->sessions[h->session_count++] = copy;
+}
+
+/* One for each TLS 1.3 ticket. Up to TLS 1.2 libssl calls this before the server's Finished is
+ * verified, too early: see handshake_finish. */
+static int handshake_on_session(SSL *ssl, SSL_SESSION *session) {
+  handshake_box *h = (handshake_box *)SSL_get_app_data(ssl);
+  if (h && SSL_version(ssl) >= TLS1_3_VERSION)
+    handshake_keep_session(h, session);
   return 0; /* 0: the reference stays libssl's */
 }
 
@@ -211,12 +219,27 @@ static handshake_state handshake_stopped(handshake_box *h, int result) {
   }
 }
 
+static int session_worth_keeping(SSL_SESSION *session) {
+  unsigned id_length = 0;
+  if (session)
+    SSL_SESSION_get_id(session, &id_length);
+  return id_length > 0 || (session && SSL_SESSION_has_ticket(session));
+}
+
+/* Up to TLS 1.2 a connection has one session, which is complete with the handshake. */
+static void handshake_finish(handshake_box *h) {
+  SSL_SESSION *session = SSL_get_session(h->ssl);
+  h->finished = 1;
+  if (SSL_version(h->ssl) < TLS1_3_VERSION && session_worth_keeping(session))
+    handshake_keep_session(h, session);
+}
+
 static handshake_state handshake_run(handshake_box *h) {
   if (!h->finished) {
     int result = SSL_do_handshake(h->ssl);
     if (result != 1)
       return handshake_stopped(h, result);
-    h->finished = 1;
+    handshake_finish(h);
   }
   for (;;) { /* bounded by the bytes taken in */
     unsigned char chunk[READ_CHUNK];
@@ -356,21 +379,6 @@ static int handshake_shutdown(lua_State *L) {
 
 /* --- what came of it --- */
 
-static int session_worth_keeping(SSL_SESSION *session) {
-  unsigned id_length = 0;
-  if (session)
-    SSL_SESSION_get_id(session, &id_length);
-  return id_length > 0 || (session && SSL_SESSION_has_ticket(session));
-}
-
-/* Up to TLS 1.2 a connection has one session; it is good once the handshake is complete. */
-static SSL_SESSION *handshake_single_session(handshake_box *h) {
-  if (!h->finished || SSL_version(h->ssl) >= TLS1_3_VERSION)
-    return NULL;
-  SSL_SESSION *session = SSL_get_session(h->ssl);
-  return session_worth_keeping(session) ? session : NULL;
-}
-
 static int push_copy(lua_State *L, SSL_SESSION *session) {
   SSL_SESSION **copy = rs_session_push(L);
   *copy = SSL_SESSION_dup(session);
@@ -383,15 +391,10 @@ static int push_copy(lua_State *L, SSL_SESSION *session) {
  * @treturn {session,...} */
 static int handshake_sessions(lua_State *L) {
   handshake_box *h = handshake_check(L);
-  SSL_SESSION *single = handshake_single_session(h);
   lua_newtable(L);
   for (size_t i = 0; i < h->session_count; i++) {
     push_copy(L, h->sessions[i]);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
-  }
-  if (single) {
-    push_copy(L, single);
-    lua_rawseti(L, -2, 1);
   }
   return 1;
 }
@@ -401,10 +404,8 @@ static int handshake_sessions(lua_State *L) {
  * @treturn session|nil */
 static int handshake_session(lua_State *L) {
   handshake_box *h = handshake_check(L);
-  SSL_SESSION *newest =
-      h->session_count > 0 ? h->sessions[h->session_count - 1] : handshake_single_session(h);
-  if (newest)
-    return push_copy(L, newest);
+  if (h->session_count > 0)
+    return push_copy(L, h->sessions[h->session_count - 1]);
   lua_pushnil(L);
   return 1;
 }
