@@ -88,7 +88,7 @@ static int context_set_groups(lua_State *L, SSL_CTX *ctx) {
 
 /* The list of names as ALPN's wire form (RFC 7301, section 3.1). */
 static int context_set_alpn(lua_State *L, SSL_CTX *ctx) {
-  if (lua_isnoneornil(L, 1) || lua_getfield(L, 1, "alpn") == LUA_TNIL)
+  if (rs_option_push(L, 1, "alpn") == LUA_TNIL)
     return 0;
   if (!lua_istable(L, -1))
     return luaL_argerror(L, 1, "option 'alpn': list of names expected");

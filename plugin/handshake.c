@@ -151,9 +151,7 @@ static int handshake_new(lua_State *L) {
   rs_options_check(L, 2, names);
   const char *server_name = rs_option_string(L, 2, "server_name", NULL);
   lua_Integer max_bytes = rs_option_integer(L, 2, "max_bytes", 1, 1 << 30, DEFAULT_MAX_BYTES);
-  SSL_SESSION *session = NULL;
-  if (!lua_isnil(L, 2) && lua_getfield(L, 2, "session") != LUA_TNIL)
-    session = rs_session_check(L, -1);
+  SSL_SESSION *session = rs_session_option(L, 2, "session");
   ERR_clear_error();
   handshake_box *h = (handshake_box *)lua_newuserdatauv(L, sizeof *h, 0);
   memset(h, 0, sizeof *h);

@@ -19,8 +19,13 @@ int rs_error_openssl(lua_State *L, const char *operation, const char *code);
 /* The root reason in OpenSSL's queue (which it empties), or `otherwise`. A static string. */
 const char *rs_openssl_reason(const char *otherwise);
 
-/* options.c: fields of an options table, type-checked; a wrong type is the caller's mistake. */
+/* options.c: fields of an options table, type-checked; a wrong type is the caller's mistake. `arg`
+ * is the table's place from the bottom. Strings are borrowed from the table. */
 void rs_options_check(lua_State *L, int arg, const char *const names[]);
+/* Pushes the option and returns its type, LUA_TNIL when it was not given. */
+int rs_option_push(lua_State *L, int arg, const char *name);
+/* Raises for the option's value on top. */
+void rs_option_wrong(lua_State *L, int arg, const char *name, const char *expected);
 const char *rs_option_string(lua_State *L, int arg, const char *name, size_t *length);
 int rs_option_boolean(lua_State *L, int arg, const char *name, int otherwise);
 lua_Integer rs_option_integer(lua_State *L, int arg, const char *name, lua_Integer low,
@@ -34,6 +39,8 @@ void rs_new_class(lua_State *L, const char *name, const luaL_Reg methods[],
  * borrows. */
 SSL_SESSION **rs_session_push(lua_State *L);
 SSL_SESSION *rs_session_check(lua_State *L, int arg);
+/* The same for an option; NULL when it was not given. */
+SSL_SESSION *rs_session_option(lua_State *L, int arg, const char *name);
 
 /* context.c. Borrows. */
 SSL_CTX *rs_context_check(lua_State *L, int arg);

@@ -34,6 +34,21 @@ SSL_SESSION *rs_session_check(lua_State *L, int arg) {
   return box->session;
 }
 
+SSL_SESSION *rs_session_option(lua_State *L, int arg, const char *name) {
+  SSL_SESSION *session = NULL;
+  if (rs_option_push(L, arg, name) != LUA_TNIL) {
+    session_box *box = (session_box *)luaL_testudata(L, -1, SESSION);
+    if (!box)
+      rs_option_wrong(L, arg, name, SESSION);
+    else if (!box->session)
+      luaL_argerror(L, arg, lua_pushfstring(L, "option '%s': the session is closed", name));
+    else
+      session = box->session;
+  }
+  lua_pop(L, 1); /* the options table keeps it alive */
+  return session;
+}
+
 /* Fields that have no getter stand in the DER form: SEQUENCE { … [13] flags, [14] age_add … }.
  * The reader of just as much DER as i2d_SSL_SESSION writes (X.690, definite lengths). */
 static rs_reader der_element(rs_reader *r, unsigned *tag) {

@@ -109,7 +109,7 @@ static int server_policies(lua_State *L, server_policy *policy) {
   policy->renew_tickets = rs_option_boolean(L, 1, "renew_tickets", 0);
   policy->accept_tickets = rs_option_boolean(L, 1, "accept_tickets", 1);
   policy->early_data = rs_option_integer(L, 1, "max_early_data", 0, UINT32_MAX, 0) > 0;
-  if (lua_getfield(L, 1, "alpn") != LUA_TTABLE)
+  if (rs_option_push(L, 1, "alpn") != LUA_TTABLE)
     return lua_isnil(L, -1);
   for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TSTRING; i++, lua_pop(L, 1)) {
     size_t length, used = policy->alpn_length;
