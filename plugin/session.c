@@ -240,9 +240,19 @@ static int session_tostring(lua_State *L) {
   return 1;
 }
 
+/* Without it OpenSSL asks at the terminal when the PEM says that it is encrypted. */
+static int session_no_passphrase(char *room, int size, int writing, void *given) {
+  (void)room;
+  (void)size;
+  (void)writing;
+  (void)given;
+  return -1;
+}
+
 static SSL_SESSION *session_from_pem(const char *text, size_t length) {
   BIO *bio = BIO_new_mem_buf(text, (int)length);
-  SSL_SESSION *session = bio ? PEM_read_bio_SSL_SESSION(bio, NULL, NULL, NULL) : NULL;
+  SSL_SESSION *session =
+      bio ? PEM_read_bio_SSL_SESSION(bio, NULL, session_no_passphrase, NULL) : NULL;
   BIO_free(bio);
   return session;
 }
