@@ -316,6 +316,15 @@ void rs_push_cipher(lua_State *L, unsigned cipher) {
   name_push(L, name_search(ROWS(ciphers), cipher), cipher);
 }
 
+int rs_cipher_names_curve(unsigned cipher) {
+  static const char *const kinds[] = {"TLS_ECDHE_ECDSA_", "TLS_ECDHE_RSA_", "TLS_ECDH_anon_"};
+  const char *name = name_search(ROWS(ciphers), cipher);
+  for (size_t i = 0; name && i < sizeof kinds / sizeof kinds[0]; i++)
+    if (strncmp(name, kinds[i], strlen(kinds[i])) == 0)
+      return 1;
+  return 0;
+}
+
 void rs_push_group(lua_State *L, unsigned group) {
   name_push(L, name_find(ROWS(groups), group), group);
 }

@@ -146,14 +146,21 @@ static void facts_client_hello(lua_State *L, rs_reader body) {
   set_integer(L, "psk_identities_sent", hello.psk_identities);
 }
 
-static void facts_server_hello(lua_State *L, rs_reader body, unsigned *version) {
+/* What the ServerHello chose, for reading the messages after it. */
+typedef struct {
+  unsigned version, cipher;
+} facts_chosen;
+
+static void facts_server_hello(lua_State *L, rs_reader body, facts_chosen *chosen) {
   rs_server_hello hello;
-  rs_read_server_hello(body, &hello);
+  if (!rs_read_server_hello(body, &hello))
+    return;
   if (hello.hello_retry_request) {
     set_boolean(L, "hello_retry", 1);
     return;
   }
-  *version = hello.version;
+  chosen->version = hello.version;
+  chosen->cipher = hello.cipher;
   rs_push_version(L, hello.version);
   lua_setfield(L, -2, "version");
   rs_push_cipher(L, hello.cipher);
@@ -176,14 +183,15 @@ static void facts_server_hello(lua_State *L, rs_reader body, unsigned *version) 
 
 static void facts_encrypted_extensions(lua_State *L, rs_reader body) {
   rs_encrypted_extensions extensions;
-  rs_read_encrypted_extensions(body, &extensions);
+  if (!rs_read_encrypted_extensions(body, &extensions))
+    return;
   set_boolean(L, "early_data", extensions.early_data);
   if (extensions.alpn.length > 0)
     set_bytes(L, "alpn", extensions.alpn);
 }
 
-static void facts_key_exchange(lua_State *L, rs_reader body) {
-  unsigned group = rs_read_key_exchange_group(body);
+static void facts_key_exchange(lua_State *L, rs_reader body, unsigned cipher) {
+  unsigned group = rs_cipher_names_curve(cipher) ? rs_read_key_exchange_group(body) : 0;
   if (group) {
     rs_push_group(L, group);
     lua_setfield(L, -2, "group");
@@ -224,22 +232,22 @@ static void facts_alert(lua_State *L, rs_reader bytes, int from_server) {
   lua_pop(L, 1);
 }
 
-static void facts_from_server(lua_State *L, int type, rs_reader body, unsigned *version) {
+static void facts_from_server(lua_State *L, int type, rs_reader body, facts_chosen *chosen) {
   switch (type) {
   case RS_SERVER_HELLO:
-    facts_server_hello(L, body, version);
+    facts_server_hello(L, body, chosen);
     break;
   case RS_ENCRYPTED_EXTENSIONS:
     facts_encrypted_extensions(L, body);
     break;
   case RS_SERVER_KEY_EXCHANGE:
-    facts_key_exchange(L, body);
+    facts_key_exchange(L, body, chosen->cipher);
     break;
   case RS_CERTIFICATE_REQUEST:
     set_boolean(L, "certificate_request", 1);
     break;
   case RS_NEW_SESSION_TICKET:
-    facts_ticket(L, body, *version);
+    facts_ticket(L, body, chosen->version);
     break;
   default:
     break;
@@ -247,7 +255,7 @@ static void facts_from_server(lua_State *L, int type, rs_reader body, unsigned *
 }
 
 void rs_transcript_set_facts(lua_State *L, const rs_transcript *t) {
-  unsigned version = 0;
+  facts_chosen chosen = {0, 0};
   lua_newtable(L);
   lua_setfield(L, -2, "tickets");
   lua_newtable(L);
@@ -260,7 +268,7 @@ void rs_transcript_set_facts(lua_State *L, const rs_transcript *t) {
     if (entry->content == RS_ALERT)
       facts_alert(L, entry_bytes(t, entry), entry->from_server);
     else if (entry->content == RS_HANDSHAKE && entry->from_server)
-      facts_from_server(L, entry->type, entry_body(t, entry), &version);
+      facts_from_server(L, entry->type, entry_body(t, entry), &chosen);
     else if (entry_is(entry, 0, RS_CLIENT_HELLO))
       facts_client_hello(L, entry_body(t, entry));
   }

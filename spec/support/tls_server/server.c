@@ -35,10 +35,29 @@ static int server_algorithms(lua_State *L, SSL_CTX *ctx) {
   const char *suites = rs_option_string(L, 1, "ciphersuites", NULL);
   const char *groups = rs_option_string(L, 1, "groups", NULL);
   SSL_CTX_set_security_level(ctx, 0);
-  SSL_CTX_set_dh_auto(ctx, 1);
   return SSL_CTX_set_cipher_list(ctx, ciphers ? ciphers : "ALL") &&
          (!suites || SSL_CTX_set_ciphersuites(ctx, suites)) &&
          SSL_CTX_set1_groups_list(ctx, groups ? groups : "X25519:P-256:P-384:P-521");
+}
+
+/* The group of DHE suites, by libssl's name ("ffdhe2048"). */
+static int server_dh_group(lua_State *L, SSL_CTX *ctx) {
+  const char *name = rs_option_string(L, 1, "dh_group", NULL);
+  if (!name)
+    return SSL_CTX_set_dh_auto(ctx, 1) == 1;
+  EVP_PKEY *parameters = NULL;
+  EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
+  OSSL_PARAM group[] = {
+      OSSL_PARAM_construct_utf8_string("group", (char *)(uintptr_t)name, 0),
+      OSSL_PARAM_construct_end(),
+  };
+  int good =
+      maker && EVP_PKEY_paramgen_init(maker) == 1 && EVP_PKEY_CTX_set_params(maker, group) == 1 &&
+      EVP_PKEY_generate(maker, &parameters) == 1 && SSL_CTX_set0_tmp_dh_pkey(ctx, parameters) == 1;
+  if (!good)
+    EVP_PKEY_free(parameters);
+  EVP_PKEY_CTX_free(maker);
+  return good;
 }
 
 static int server_certificate(lua_State *L, SSL_CTX *ctx) {
@@ -128,14 +147,14 @@ static int server_policies(lua_State *L, server_policy *policy) {
 /*** A server.
  * @function new
  * @tparam table options certificate, private_key (PEM text; needed); min_version, max_version
- *   ("TLSv1.0" … "TLSv1.3"); ciphers, ciphersuites, groups (OpenSSL lists); server_preference
- *   (false: the client's order); tickets (true; false: no RFC 5077 tickets, and TLS 1.3 tickets are
- *   names in the cache); num_tickets (2); cache (true); forgetful (false; true: issues session ids
- *   and never finds one again); extended_master_secret, encrypt_then_mac (true); max_early_data
- *   (0); anti_replay (true); ticket_keys (80 bytes; several servers can share them); accept_tickets
- *   (true; false: issued and never accepted), renew_tickets (false); lifetime_s (7200); alpn (list
- *   of names); request_certificate, require_certificate (any will do); psk_ke (false: PSK without
- *   (EC)DHE is refused); session_id_context ("spec"; "": none)
+ *   ("TLSv1.0" … "TLSv1.3"); ciphers, ciphersuites, groups (OpenSSL lists); dh_group (of DHE
+ *   suites: "ffdhe2048" …); server_preference (false: the client's order); tickets (true; false: no
+ * RFC 5077 tickets, and TLS 1.3 tickets are names in the cache); num_tickets (2); cache (true);
+ * forgetful (false; true: issues session ids and never finds one again); extended_master_secret,
+ * encrypt_then_mac (true); max_early_data (0); anti_replay (true); ticket_keys (80 bytes; several
+ * servers can share them); accept_tickets (true; false: issued and never accepted), renew_tickets
+ * (false); lifetime_s (7200); alpn (list of names); request_certificate, require_certificate (any
+ * will do); psk_ke (false: PSK without (EC)DHE is refused); session_id_context ("spec"; "": none)
  * @treturn server
  * @raise when OpenSSL does not take a value */
 static int server_new(lua_State *L) {
@@ -146,6 +165,7 @@ static int server_new(lua_State *L) {
                                       "ciphers",
                                       "ciphersuites",
                                       "groups",
+                                      "dh_group",
                                       "server_preference",
                                       "tickets",
                                       "num_tickets",
@@ -165,8 +185,9 @@ static int server_new(lua_State *L) {
                                       "psk_ke",
                                       "session_id_context",
                                       NULL};
-  static int (*const setters[])(lua_State *, SSL_CTX *) = {
-      server_versions, server_algorithms, server_certificate, server_sessions, server_flags};
+  static int (*const setters[])(lua_State *, SSL_CTX *) = {server_versions, server_algorithms,
+                                                           server_dh_group, server_certificate,
+                                                           server_sessions, server_flags};
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   rs_options_check(L, 1, names);
