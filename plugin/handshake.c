@@ -174,12 +174,13 @@ static const char *state_name(handshake_state state) {
 static int handshake_push_failure(lua_State *L, handshake_box *h) {
   int alert = rs_transcript_fatal_alert(&h->transcript, 1);
   if (alert >= 0) {
-    ERR_clear_error();
     lua_pushfstring(L, "handshake: the server sent the alert %s (%d)",
                     rs_alert_name((unsigned)alert), alert);
     lua_pushliteral(L, "alert");
+  } else if (!h->finished && h->transcript.incomplete) {
+    lua_pushliteral(L, "handshake: the server sent more messages than are kept");
+    lua_pushliteral(L, "too_much");
   } else if (h->eof) {
-    ERR_clear_error();
     lua_pushstring(L, h->finished ? "connection: the server ended it without close_notify"
                                   : "handshake: the server ended the connection in the middle");
     lua_pushliteral(L, "closed");
@@ -235,6 +236,8 @@ static void handshake_finish(handshake_box *h) {
 static handshake_state handshake_run(handshake_box *h) {
   if (!h->finished) {
     int result = SSL_do_handshake(h->ssl);
+    if (h->transcript.incomplete) /* the facts would not be the whole truth */
+      return FAILED;
     if (result != 1)
       return handshake_stopped(h, result);
     handshake_finish(h);
@@ -262,15 +265,11 @@ static int handshake_advance(lua_State *L, handshake_box *h) {
   ERR_clear_error();
   if (h->state == WANT || h->state == ESTABLISHED)
     h->state = handshake_run(h);
-  if (h->state != FAILED) {
-    ERR_clear_error();
-    lua_pushstring(L, state_name(h->state));
-    handshake_push_out(L, h);
-    return 2;
-  }
-  lua_pushnil(L);
+  lua_pushstring(L, h->state == FAILED ? NULL : state_name(h->state));
   handshake_push_out(L, h);
-  return 2 + handshake_push_failure(L, h);
+  int reasons = h->state == FAILED ? handshake_push_failure(L, h) : 0;
+  ERR_clear_error();
+  return 2 + reasons;
 }
 
 static int handshake_too_much(lua_State *L, handshake_box *h) {

@@ -11,16 +11,16 @@
 
 enum { MAX_ENTRIES = 256, MAX_BYTES = 256 * 1024, HEADER = 4, ALERT_FATAL = 2 };
 
-/* Grows to hold `wanted` items, within `limit`. Returns 0 when it can't. */
-static int grow(void **items, size_t *room, size_t wanted, size_t size, size_t limit) {
+/* Grows to hold `wanted` items, within `limit`. Returns 0 when it can't: something is forgotten. */
+static int grow(rs_transcript *t, void **items, size_t *room, size_t wanted, size_t size,
+                size_t limit) {
   if (wanted <= *room)
     return 1;
-  if (wanted > limit)
-    return 0;
   size_t next = *room ? *room : 16;
-  while (next < wanted)
+  while (next < wanted && wanted <= limit)
     next *= 2;
-  void *grown = realloc(*items, next * size);
+  void *grown = wanted <= limit ? realloc(*items, next * size) : NULL;
+  t->incomplete |= !grown;
   if (!grown)
     return 0;
   *items = grown;
@@ -32,7 +32,7 @@ void rs_transcript_add(rs_transcript *t, int from_server, int content, const voi
                        size_t length) {
   void *entries = t->entries, *store = t->bytes;
   if (length == 0 ||
-      !grow(&entries, &t->entries_room, t->count + 1, sizeof *t->entries, MAX_ENTRIES))
+      !grow(t, &entries, &t->entries_room, t->count + 1, sizeof *t->entries, MAX_ENTRIES))
     return;
   t->entries = (rs_transcript_entry *)entries;
   rs_transcript_entry *entry = &t->entries[t->count++];
@@ -41,7 +41,7 @@ void rs_transcript_add(rs_transcript *t, int from_server, int content, const voi
   entry->from_server = from_server != 0;
   entry->offset = t->used;
   entry->length = 0;
-  if (!grow(&store, &t->bytes_room, t->used + length, 1, MAX_BYTES))
+  if (!grow(t, &store, &t->bytes_room, t->used + length, 1, MAX_BYTES))
     return;
   t->bytes = (unsigned char *)store;
   memcpy(t->bytes + t->used, bytes, length);

@@ -20,6 +20,7 @@ typedef struct {
   size_t count, entries_room;
   unsigned char *bytes;
   size_t used, bytes_room;
+  int incomplete; /* something was forgotten */
 } rs_transcript;
 
 /* Appends one whole message. Never fails: past its bounds it forgets bytes, then messages. */
