@@ -1,5 +1,5 @@
---- Up to TLS 1.2 the session was taken when Lua asked for it. libssl marks its own as not resumable when the server ends
--- the connection without close_notify or with an alert, so a session asked for after that was never offered.
+--- Up to TLS 1.2 the session was taken when Lua asked for it. libssl marks its own as not resumable when the server
+-- ends the connection without close_notify or with an alert, so a session asked for after that was never offered.
 
 local memory = require "spec.support.memory"
 

@@ -1,5 +1,5 @@
---- Options were read with metamethods: C called Lua, and a string that __index had just made was used after nothing kept
--- it alive. Options are the table's own fields.
+--- Options were read with metamethods: C called Lua, and a string that __index had just made was used after nothing
+-- kept it alive. Options are the table's own fields.
 
 local core = require "resum.core"
 

@@ -1,5 +1,5 @@
---- A DHE ServerKeyExchange starts with the length of its prime. Of a 6144-bit prime (768 = 0x0300 bytes) the first byte is
--- 3, "named curve", and the facts told of a group that the server never named.
+--- A DHE ServerKeyExchange starts with the length of its prime. Of a 6144-bit prime (768 = 0x0300 bytes) the first byte
+-- is 3, "named curve", and the facts told of a group that the server never named.
 
 local memory = require "spec.support.memory"
 
