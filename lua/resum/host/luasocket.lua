@@ -206,22 +206,109 @@ local function message_of(problem)
   return printable and text or "error without a message"
 end
 
+local function iterate(jobs)
+  if type(jobs) == "function" then
+    return jobs
+  end
+  local number = 0
+  return function()
+    number = number + 1
+    return jobs[number]
+  end
+end
+
 --- Runs jobs, here one after another; returns when all have ended. A job may call it in its turn.
--- @tparam table jobs list of functions
+-- @tparam table|function jobs list of functions; or a function that returns the next job, and nil after the last one
 -- @tparam[opt] integer limit at most so many at once; all, when not given
 -- @treturn table what failed: number of the job -> its error as a string; {} when none did
 function M.parallel(jobs, limit)
-  if limit and limit < 1 and #jobs > 0 then
+  if limit and limit < 1 and (type(jobs) == "function" or #jobs > 0) then
     error("host.parallel: the limit must be 1 or more", 2)
   end
-  local errors = {}
-  for number, job in ipairs(jobs) do
+  local errors, number = {}, 0
+  for job in iterate(jobs) do
+    number = number + 1
     local done, problem = pcall(job)
-    if not done then
-      errors[number] = message_of(problem)
-    end
+    errors[number] = not done and message_of(problem) or nil
   end
   return errors
+end
+
+local Waiter = {}
+Waiter.__index = Waiter
+
+--- A place where one job waits until another wakes it. As jobs run one after another here, there never is another.
+-- @treturn table waiter
+function M.waiter()
+  return setmetatable({}, Waiter)
+end
+
+--- Waits for the deadline.
+-- @function waiter:wait
+-- @tparam[opt] number deadline on host.now()'s clock; without one it is an error, as nobody could end the wait
+-- @treturn boolean false
+function Waiter.wait(_, deadline)
+  if not deadline then
+    error("waiter:wait: jobs run one after another here, so nobody could end the wait", 2)
+  end
+  M.sleep(deadline - now())
+  return false
+end
+
+function Waiter.wake() end
+
+function Waiter.close() end
+
+-- This program's own input and output ------------------------------------------------------------------------
+
+local STANDARD = { [0] = io.stdin, [1] = io.stdout, [2] = io.stderr }
+
+local File = {}
+File.__index = File
+
+--- @treturn[1] string one line: more would have to be waited for
+-- @treturn[2] nil
+-- @treturn[2] string "eof", or what the system says
+function File:read()
+  local bytes, problem
+  if self.file then
+    bytes, problem = self.file:read("L")
+  end
+  return bytes, not bytes and (problem or "eof") or nil
+end
+
+--- @tparam string bytes
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string what the system says; part of the bytes may be written
+function File:write(bytes)
+  local written, problem = self.file:write(bytes)
+  if written then
+    written, problem = self.file:flush()
+  end
+  return written and true, problem
+end
+
+--- Closes it; what is everybody's stays open. Idempotent.
+function File:close()
+  if self.file and not self.standard then
+    self.file:close()
+  end
+  self.file = nil
+end
+
+--- Opens a file, or standard input or output; all of the program waits while it reads or writes.
+-- @tparam string|integer what path, or the number of a standard descriptor
+-- @tparam string mode "r", "w" (from its start) or "a" (at its end)
+-- @treturn[1] table stream; a failure is the system's words instead of a code
+-- @treturn[2] nil
+-- @treturn[2] string message
+function M.open(what, mode)
+  local file, message = STANDARD[what], nil
+  if type(what) == "string" then
+    file, message = io.open(what, mode)
+  end
+  return file and setmetatable({ file = file, standard = STANDARD[what] ~= nil }, File), message
 end
 
 return M

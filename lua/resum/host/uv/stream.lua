@@ -1,0 +1,179 @@
+-- Bytes over one of libuv's streams, in direct style: what a job reads and writes is waited for there. It knows neither
+-- where the stream leads nor how it came to be.
+
+local uv = require "luv"
+
+local CODES = require("resum.host.uv.failure").CODES
+local wait = require "resum.host.uv.wait"
+
+local M = {}
+
+local READ_MOST = 16 * 1024 -- bytes that one read returns
+local READ_AHEAD = 64 * 1024 -- bytes buffered when we stop reading; libuv reads at most as much again at a time
+
+local Stream = {}
+Stream.__index = Stream
+
+--- Wraps a handle.
+-- @tparam userdata socket of libuv's: TCP, pipe, terminal
+-- @treturn table stream
+function M.new(socket)
+  return setmetatable({
+    socket = socket,
+    waiter = wait.waiter(),
+    chunks = {}, -- read, not yet asked for; from first to last
+    first = 1,
+    last = 0,
+    buffered = 0, -- bytes in chunks, without the part of the first one already given away
+    offset = 0, -- bytes of the first chunk already given away
+    reading = false,
+    ended = nil, -- why no more bytes come, once that is so: "eof", "reset", "timeout"
+    broken = nil, -- the same, found while writing
+    closed = false,
+  }, Stream)
+end
+
+-- One wait at a time: a stream belongs to one job.
+function Stream:wait(verb, deadline)
+  if self.waiter.waiting then
+    error(verb .. ": another job is waiting for this stream", 3)
+  end
+  wait.check_place(verb, 4)
+  return self.waiter:wait(deadline)
+end
+
+-- A reset may look like an end: where a write has taken the error away, and where it came together with bytes, as libuv
+-- then asks no more. After an end in order a connection still has a peer.
+function Stream:end_of_stream()
+  local lost = uv.handle_get_type(self.socket) == "tcp" and not self.socket:getpeername()
+  return lost and "reset" or "eof"
+end
+
+function Stream:on_read(failure, bytes)
+  if bytes then
+    self.last = self.last + 1
+    self.chunks[self.last] = bytes
+    self.buffered = self.buffered + #bytes
+  else
+    self.ended = failure and (CODES[failure] or "reset") or self.broken or self:end_of_stream()
+  end
+  if self.ended or self.buffered >= READ_AHEAD then
+    self.reading = false
+    self.socket:read_stop()
+  end
+  self.waiter:wake(true)
+end
+
+function Stream:start_reading()
+  if self.reading or self.ended or self.buffered >= READ_AHEAD then
+    return
+  end
+  local started, _, failure = self.socket:read_start(function(...)
+    self:on_read(...)
+  end)
+  if started then
+    self.reading = true
+  else
+    self.ended = CODES[failure] or "reset"
+  end
+end
+
+-- The next at most 16 KiB of what is buffered.
+function Stream:take()
+  local chunk = self.chunks[self.first]
+  local piece = chunk
+  if self.offset > 0 or #chunk > READ_MOST then
+    piece = chunk:sub(self.offset + 1, self.offset + READ_MOST)
+  end
+  self.offset = self.offset + #piece
+  self.buffered = self.buffered - #piece
+  if self.offset >= #chunk then
+    self.chunks[self.first] = nil
+    self.first, self.offset = self.first + 1, 0
+  end
+  return piece
+end
+
+--- Bytes from the peer, as soon as there are any.
+-- @function stream:read
+-- @tparam number deadline on host.now()'s clock; what has come already is returned also after it
+-- @treturn[1] string 1 byte to 16 KiB
+-- @treturn[2] nil
+-- @treturn[2] string "eof" and "reset" (from then on for ever), "timeout" (it may be tried again)
+function Stream:read(deadline)
+  if self.closed then
+    return nil, "eof"
+  end
+  self:start_reading()
+  while self.buffered == 0 and not self.ended do
+    if not self:wait("stream:read", deadline) then
+      return nil, "timeout"
+    end
+  end
+  if self.buffered > 0 then
+    return self:take()
+  end
+  return nil, self.ended
+end
+
+-- What a failed write means. Where the peer had ended the stream before, its reset is no more news.
+function Stream:write_failed(failure)
+  if self.closed or self.ended == "eof" then
+    return nil, "eof"
+  end
+  self.broken = CODES[failure] or "reset"
+  return nil, self.broken
+end
+
+--- Sends bytes: all of them are with the system when it returns true.
+-- @function stream:write
+-- @tparam string bytes
+-- @tparam number deadline on host.now()'s clock
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string "timeout" (part of the bytes may have gone, the rest may follow: close it), "reset", or "eof"
+--   (the peer had ended the stream before and takes nothing more)
+function Stream:write(bytes, deadline)
+  if self.closed then
+    return nil, "eof"
+  end
+  local sent, _, failure = self.socket:try_write(bytes)
+  if sent == #bytes then
+    return true
+  elseif not sent and failure ~= "EAGAIN" then
+    return self:write_failed(failure)
+  end
+  local ended
+  local request, _, refused = self.socket:write(bytes:sub((sent or 0) + 1), function(problem)
+    ended, failure = true, problem
+    self.waiter:wake(true)
+  end)
+  if not request then
+    return self:write_failed(refused)
+  end
+  while not ended and not self.closed do
+    if not self:wait("stream:write", deadline) then
+      return nil, "timeout"
+    end
+  end
+  if failure or self.closed then
+    return self:write_failed(failure)
+  end
+  return true
+end
+
+--- Closes the connection; what waits for it is woken. Idempotent; afterwards read and write say "eof".
+-- @function stream:close
+function Stream:close()
+  if self.closed then
+    return
+  end
+  self.closed, self.ended = true, "eof"
+  self.chunks, self.buffered = {}, 0
+  wait.close_handle(self.socket)
+  self.waiter:close()
+  self.waiter:wake(true)
+  wait.settle()
+end
+
+return M
