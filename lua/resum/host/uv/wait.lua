@@ -211,6 +211,7 @@ end
 function M.start(job, on_end)
   local thread = coroutine.create(function()
     local done, problem = pcall(job)
+    ours[coroutine.running()] = nil -- by itself: the collector comes late, and the table would grow meanwhile
     if on_end then
       on_end(not done and message_of(problem) or nil)
     end
