@@ -193,6 +193,23 @@ local function connect(client, mechanism, options, stream)
   }, Connection)
 end
 
+-- From connect to close; everything goes into the record.
+local function connect_and_run(client, mechanism, options, record)
+  local host = client.host
+  local started = host.now()
+  local stream, message, code =
+    host.connect(client.address, client.port, { timeout = client.timeout, source = client.source })
+  record.timing.connect_s = host.now() - started
+  if not stream then
+    return fail(record, message, code)
+  end
+  local connection = connect(client, mechanism, options, stream)
+  connection:run(record)
+  stream:close()
+  write_down(record, connection.handshake)
+  connection.handshake:close()
+end
+
 --- Runs one attempt.
 -- @tparam table client see new_client
 -- @tparam table options mechanism ("session_id", "ticket", "psk", "control"), session (offered when given),
@@ -212,20 +229,14 @@ local function run(client, options)
     sessions = {},
     timing = {},
   }
+  local release = client.admit(client.address)
   local started = host.now()
-  local stream, message, code =
-    host.connect(client.address, client.port, { timeout = client.timeout, source = client.source })
-  record.timing.connect_s = host.now() - started
-  if stream then
-    local connection = connect(client, mechanism, options, stream)
-    connection:run(record)
-    stream:close()
-    write_down(record, connection.handshake)
-    connection.handshake:close()
-  else
-    fail(record, message, code)
-  end
+  local fine, problem = pcall(connect_and_run, client, mechanism, options, record)
   record.timing.total_s = host.now() - started
+  release() -- also after an error in here: others wait for the place
+  if not fine then
+    error(problem, 0)
+  end
   client.on_event({ kind = "attempt", record = record })
   return record
 end
@@ -257,11 +268,15 @@ local function never()
   return false
 end
 
+local function admit_all()
+  return nothing
+end
+
 --- A client of one address: makes attempts there.
 -- @tparam table endpoint {address, port, server_name (SNI, or nil for none)}
 -- @tparam table options host (a host module), timeout (seconds, 5), source (local address), certificate,
 --   private_key (PEM) and passphrase, on_event (called with {kind="attempt", record=…} after each), cancelled
---   (asked between attempts)
+--   (asked between attempts), admit (see resum.admission)
 -- @treturn table client; client:attempt{mechanism=…, session=…, want_tickets=…} returns a record
 function M.new_client(endpoint, options)
   return setmetatable({
@@ -279,6 +294,7 @@ function M.new_client(endpoint, options)
       endpoint.server_name or endpoint.address),
     on_event = options.on_event or nothing,
     cancelled = options.cancelled or never,
+    admit = options.admit or admit_all,
     contexts = {},
   }, Client)
 end

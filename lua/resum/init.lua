@@ -47,6 +47,7 @@ local OPTIONS = {
   host = "table",
   on_event = "function",
   cancelled = "function",
+  admit = "function",
 }
 
 local function check_types(options, level)
@@ -198,7 +199,8 @@ end
 --   "session_id", "ticket", "psk"), attempts (support 5, rate 100), concurrency (10), timeout (seconds, 5), retries
 --   (2), sni (name; by default the host's name), certificate and private_key (PEM text), source (local address),
 --   host (a host module), family ("inet" or "inet6": addresses of that kind only), on_event (called with {kind =
---   "started", result} and {kind = "attempt", record}), cancelled (asked between connections; true ends the scan)
+--   "started", result} and {kind = "attempt", record}), cancelled (asked between connections; true ends the scan),
+--   admit (asked before each connection, see resum.admission: limits that several scans share)
 -- @treturn[1] table {target, status ("completed", "unreachable", "error"), error, elapsed_s, addresses = {{address,
 --   status, error, support, rate},...}}; tostring() of it is the report
 -- @treturn[2] nil
