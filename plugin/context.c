@@ -26,7 +26,7 @@
 /* Options that openssl.cnf may have set and that would hide something from a scan. */
 #define UNWANTED_OPTIONS                                                                           \
   (SSL_OP_NO_SSL_MASK | SSL_OP_NO_TICKET | SSL_OP_NO_ENCRYPT_THEN_MAC |                            \
-   SSL_OP_NO_EXTENDED_MASTER_SECRET | SSL_OP_ALLOW_NO_DHE_KEX)
+   SSL_OP_NO_EXTENDED_MASTER_SECRET | SSL_OP_ALLOW_NO_DHE_KEX | SSL_OP_IGNORE_UNEXPECTED_EOF)
 /* Servers without RFC 5746 are there to be scanned; a renegotiation is not. */
 #define WANTED_OPTIONS (SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_NO_RENEGOTIATION)
 
@@ -133,7 +133,8 @@ static int context_use_certificates(SSL_CTX *ctx, BIO *bio) {
     good = SSL_CTX_add1_chain_cert(ctx, next) != 0;
     X509_free(next);
   }
-  return good;
+  /* The reading must have ended for want of another certificate, not in the middle of one. */
+  return good && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
 }
 
 static int context_use_key(SSL_CTX *ctx, BIO *bio, const char *passphrase) {
@@ -211,6 +212,7 @@ static int context_new(lua_State *L) {
     if (failed)
       return failed;
   }
+  ERR_clear_error();
   lua_settop(L, 2);
   return 1;
 }

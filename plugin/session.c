@@ -169,19 +169,25 @@ static int session_fields(lua_State *L) {
   return 1;
 }
 
+/* Pushes secret bytes and wipes the room that they stood in: no copy stays but the string. */
+static int session_push_secret(lua_State *L, void *room, size_t length) {
+  lua_pushlstring(L, (const char *)room, length);
+  OPENSSL_cleanse(room, length);
+  return 1;
+}
+
 /*** The session in OpenSSL's DER form. It holds the secrets: keep it as you keep a private key.
  * @function session:der
  * @treturn string DER (i2d_SSL_SESSION(3)) */
 static int session_der(lua_State *L) {
   SSL_SESSION *session = rs_session_check(L, 1);
+  ERR_clear_error();
   int length = i2d_SSL_SESSION(session, NULL);
   if (length <= 0)
     return rs_error_openssl(L, "session: der", "openssl");
-  luaL_Buffer buffer;
-  unsigned char *at = (unsigned char *)luaL_buffinitsize(L, &buffer, (size_t)length);
+  unsigned char *room = (unsigned char *)lua_newuserdatauv(L, (size_t)length, 0), *at = room;
   i2d_SSL_SESSION(session, &at);
-  luaL_pushresultsize(&buffer, (size_t)length);
-  return 1;
+  return session_push_secret(L, room, (size_t)length);
 }
 
 /*** The session as PEM, the form of `openssl s_client -sess_out`. It holds the secrets.
@@ -189,18 +195,17 @@ static int session_der(lua_State *L) {
  * @treturn string PEM */
 static int session_pem(lua_State *L) {
   SSL_SESSION *session = rs_session_check(L, 1);
-  int room = 2 * i2d_SSL_SESSION(session, NULL) + 128; /* base64, line ends and the frame */
-  luaL_Buffer buffer;
-  char *bytes = luaL_buffinitsize(L, &buffer, (size_t)room);
+  ERR_clear_error();
+  int size = 2 * i2d_SSL_SESSION(session, NULL) + 128; /* base64, line ends and the frame */
+  void *room = lua_newuserdatauv(L, (size_t)size, 0);
   BIO *bio = BIO_new(BIO_s_secmem()); /* wiped when freed; nothing below raises until then */
   int length = -1;
   if (bio && PEM_write_bio_SSL_SESSION(bio, session))
-    length = BIO_read(bio, bytes, room);
+    length = BIO_read(bio, room, size);
   BIO_free(bio);
   if (length <= 0)
     return rs_error_openssl(L, "session: pem", "openssl");
-  luaL_pushresultsize(&buffer, (size_t)length);
-  return 1;
+  return session_push_secret(L, room, (size_t)length);
 }
 
 /*** A session of its own with the same content.
@@ -209,6 +214,7 @@ static int session_pem(lua_State *L) {
 static int session_copy(lua_State *L) {
   SSL_SESSION *session = rs_session_check(L, 1);
   SSL_SESSION **copy = rs_session_push(L);
+  ERR_clear_error();
   *copy = SSL_SESSION_dup(session);
   return *copy ? 1 : rs_error_openssl(L, "session: copy", "openssl");
 }
