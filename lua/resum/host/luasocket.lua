@@ -2,11 +2,12 @@
 -- host.parallel runs its jobs one after another: slower, but the same answers. It knows nothing of TLS,
 -- targets or verdicts.
 
+local common = require "resum.host.common"
+local family_of = require("resum.address").family
+local jobs = require "resum.host.jobs"
 local socket = require "socket"
 
 local M = { name = "luasocket" }
-
-local READ_MOST = 16 * 1024 -- bytes that one read returns
 
 -- LuaSocket's words for what a network gives, as host codes; any other of connect is "unreachable"
 local CODES = {
@@ -15,26 +16,12 @@ local CODES = {
   ["timeout"] = "timeout",
 }
 
-local WORDS = {
-  refused = "refused",
-  reset = "reset",
-  timeout = "no answer in time",
-}
-
-local latest, correction = 0, 0
-
---- Seconds on a clock that never goes back; its zero means nothing. LuaSocket has the wall clock only: where that is
--- set back, this one goes on from where it was; where it is set forward, waits end early.
+--- Seconds on a clock that never goes back; its zero means nothing.
+-- @function M.now
 -- @treturn number
-function M.now()
-  local time = socket.gettime() + correction
-  if time < latest then
-    correction = correction + latest - time
-    time = latest
-  end
-  latest = time
-  return time
-end
+M.now = common.monotonic(function()
+  return socket.gettime()
+end)
 
 local now = M.now
 
@@ -46,16 +33,6 @@ end
 
 -- Names -------------------------------------------------------------------------------------------------------
 
-local FAMILIES = { inet = "IPv4 ", inet6 = "IPv6 " }
-
-local function is_ipv6(address)
-  return address:find(":", 1, true) ~= nil
-end
-
-local function is_literal(address)
-  return is_ipv6(address) or address:find("^%d+%.%d+%.%d+%.%d+$") ~= nil
-end
-
 --- The addresses of a name.
 -- @tparam string name a name, or a literal, which is returned as it is (an IPv6 one with its scope)
 -- @tparam[opt] string family "inet" or "inet6"; both when not given
@@ -65,19 +42,17 @@ end
 -- @treturn[2] string code: "unreachable"
 function M.resolve(name, family)
   local found, failure = socket.dns.getaddrinfo(name)
-  local addresses, seen = {}, {}
+  local is_ipv6_literal = family_of(name) == "inet6"
+  local addresses = {}
   for _, entry in ipairs(found or {}) do
-    local address = is_ipv6(name) and name or entry.addr
-    if (not family or entry.family == family) and not seen[address] then
-      seen[address] = true
-      addresses[#addresses + 1] = address
+    if not family or entry.family == family then
+      addresses[#addresses + 1] = is_ipv6_literal and name or entry.addr
     end
   end
   if #addresses == 0 then
-    return nil, ("resolve: no %saddress for %s (%s)"):format(FAMILIES[family] or "", name,
-      failure or "none of the family"), "unreachable"
+    return common.no_address(name, family, failure)
   end
-  return addresses
+  return common.unique(addresses)
 end
 
 -- Streams -----------------------------------------------------------------------------------------------------
@@ -111,7 +86,7 @@ function Stream:read(deadline)
   local first, failure = connection:receive(1)
   if first then
     connection:settimeout(0)
-    local rest, _, part = connection:receive(READ_MOST - 1)
+    local rest, _, part = connection:receive(common.READ_MOST - 1)
     return first .. (rest or part)
   elseif CODES[failure] == "timeout" then
     return nil, "timeout"
@@ -161,8 +136,7 @@ end
 
 local function failed(connection, failure, what)
   connection:close()
-  local code = CODES[failure] or "unreachable"
-  return nil, ("connect: %s%s"):format(what or "", WORDS[code] or failure:lower()), code
+  return common.not_connected(CODES[failure], failure:lower(), what)
 end
 
 --- Connects.
@@ -176,13 +150,13 @@ end
 function M.connect(address, port, options)
   options = options or {}
   for _, literal in ipairs { address, options.source } do -- LuaSocket would resolve a name
-    if not is_literal(literal) then
-      return nil, ("connect: %s: invalid address"):format(literal), "unreachable"
+    if not family_of(literal) then
+      return common.not_connected(nil, "invalid address", literal .. ": ")
     end
   end
-  local connection, failure = (is_ipv6(address) and socket.tcp6 or socket.tcp4)()
+  local connection, failure = (family_of(address) == "inet6" and socket.tcp6 or socket.tcp4)()
   if not connection then
-    return nil, "connect: " .. failure:lower(), "unreachable"
+    return common.not_connected(nil, failure:lower())
   end
   if options.source then
     local bound, problem = connection:bind(options.source, 0)
@@ -201,35 +175,17 @@ end
 
 -- Jobs --------------------------------------------------------------------------------------------------------
 
-local function message_of(problem)
-  local printable, text = pcall(tostring, problem)
-  return printable and text or "error without a message"
-end
-
-local function iterate(jobs)
-  if type(jobs) == "function" then
-    return jobs
-  end
-  local number = 0
-  return function()
-    number = number + 1
-    return jobs[number]
-  end
-end
-
 --- Runs jobs, here one after another; returns when all have ended. A job may call it in its turn.
--- @tparam table|function jobs list of functions; or a function that returns the next job, and nil after the last one
+-- @tparam table|function list functions; or a function that returns the next job, and nil after the last one
 -- @tparam[opt] integer limit at most so many at once; all, when not given
 -- @treturn table what failed: number of the job -> its error as a string; {} when none did
-function M.parallel(jobs, limit)
-  if limit and limit < 1 and (type(jobs) == "function" or #jobs > 0) then
-    error("host.parallel: the limit must be 1 or more", 2)
-  end
+function M.parallel(list, limit)
+  jobs.check_limit(list, limit)
   local errors, number = {}, 0
-  for job in iterate(jobs) do
+  for job in jobs.each(list) do
     number = number + 1
     local done, problem = pcall(job)
-    errors[number] = not done and message_of(problem) or nil
+    errors[number] = not done and jobs.message_of(problem) or nil
   end
   return errors
 end

@@ -5,6 +5,7 @@
 
 local uv = require "luv"
 
+local common = require "resum.host.common"
 local CODES = require("resum.host.uv.failure").CODES
 local file = require "resum.host.uv.file"
 local streams = require "resum.host.uv.stream"
@@ -24,26 +25,16 @@ local check_place, now = wait.check_place, wait.now
 
 -- Names -------------------------------------------------------------------------------------------------------
 
-local FAMILIES = { inet = "IPv4 ", inet6 = "IPv6 " }
-
-local function unresolved(name, family, code)
-  return nil, ("resolve: no %saddress for %s (%s)"):format(FAMILIES[family] or "", name, words(code) or
-    "none of the family"), "unreachable"
-end
-
 -- What the system makes of a literal; nil when it is none. No name server is asked.
 local function literal(name)
   local found = uv.getaddrinfo(name, nil, { socktype = "stream", numerichost = true })
   return found and found[1]
 end
 
-local function unique_addresses(found)
-  local addresses, seen = {}, {}
-  for _, entry in ipairs(found) do
-    if not seen[entry.addr] then
-      seen[entry.addr] = true
-      addresses[#addresses + 1] = entry.addr
-    end
+local function addresses_of(found)
+  local addresses = {}
+  for i, entry in ipairs(found) do
+    addresses[i] = entry.addr
   end
   return addresses
 end
@@ -60,7 +51,7 @@ function M.resolve(name, family)
   local is = literal(name)
   if is then
     if family and is.family ~= family then
-      return unresolved(name, family)
+      return common.no_address(name, family)
     end
     return { is.family == "inet6" and name or is.addr }
   end
@@ -70,13 +61,13 @@ function M.resolve(name, family)
     waiter:wake(true)
   end)
   if not request then
-    return unresolved(name, family, code)
+    return common.no_address(name, family, words(code))
   end
   waiter:wait()
   if failure or #found == 0 then
-    return unresolved(name, family, failure)
+    return common.no_address(name, family, words(failure))
   end
-  return unique_addresses(found)
+  return common.unique(addresses_of(found))
 end
 
 -- Connections -------------------------------------------------------------------------------------------------
@@ -94,8 +85,7 @@ end
 
 local function connect_failed(stream, failure, what)
   stream:close()
-  local code = CODES[failure] or "unreachable"
-  return nil, ("connect: %s%s"):format(what or "", words(CODES[failure] or failure)), code
+  return common.not_connected(CODES[failure], words(failure), what)
 end
 
 -- luv raises an error for what is no literal: returns nil and a libuv name then, too.

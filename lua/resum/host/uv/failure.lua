@@ -11,9 +11,6 @@ M.CODES = {
 }
 
 local WORDS = {
-  refused = "refused",
-  reset = "reset",
-  timeout = "no answer in time",
   EACCES = "permission denied",
   EADDRINUSE = "address already in use",
   EADDRNOTAVAIL = "address not available",
@@ -29,7 +26,7 @@ local WORDS = {
   EPERM = "operation not permitted",
 }
 
---- Words for a host code or one of libuv's names; a name that has none is its own.
+--- Words for one of libuv's names; a name that has none is its own.
 -- @tparam string|nil name
 -- @treturn string|nil
 function M.words(name)

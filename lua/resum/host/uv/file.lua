@@ -5,7 +5,7 @@ local uv = require "luv"
 
 local M = {}
 
-local READ_MOST = 16 * 1024 -- bytes that one read returns
+local READ_MOST = require("resum.host.common").READ_MOST
 
 --- What the system says of a failure, without libuv's name for it.
 -- @tparam string message luv's second result

@@ -8,7 +8,7 @@ local wait = require "resum.host.uv.wait"
 
 local M = {}
 
-local READ_MOST = 16 * 1024 -- bytes that one read returns
+local READ_MOST = require("resum.host.common").READ_MOST
 local READ_AHEAD = 64 * 1024 -- bytes buffered when we stop reading; libuv reads at most as much again at a time
 
 local Stream = {}

@@ -5,6 +5,7 @@
 -- Only coroutines made here are yielded, as nobody but we would resume them; a job must not yield by itself. In a libuv
 -- callback of somebody else's there is no way to wait: that is an error.
 
+local jobs = require "resum.host.jobs"
 local uv = require "luv"
 
 local M = {}
@@ -200,11 +201,6 @@ end
 
 -- Jobs --------------------------------------------------------------------------------------------------------
 
-local function message_of(problem)
-  local printable, text = pcall(tostring, problem)
-  return printable and text or "error without a message"
-end
-
 --- Starts a job beside the others and returns at once; also from a callback, where nothing can wait.
 -- @tparam function job
 -- @tparam[opt] function on_end called when it has ended: with nothing, or with its error as a string
@@ -213,67 +209,27 @@ function M.start(job, on_end)
     local done, problem = pcall(job)
     ours[coroutine.running()] = nil -- by itself: the collector comes late, and the table would grow meanwhile
     if on_end then
-      on_end(not done and message_of(problem) or nil)
+      on_end(not done and jobs.message_of(problem) or nil)
     end
   end)
   ours[thread] = true
   run_soon(thread)
 end
 
-local function iterate(jobs)
-  if type(jobs) == "function" then
-    return jobs
-  end
-  local number = 0
-  return function()
-    number = number + 1
-    return jobs[number]
-  end
-end
-
--- Starts jobs while there are any; never more than the limit are under way.
-local function start_all(batch, next_job, limit)
-  local number = 0
-  local function start_next(job)
-    number = number + 1
-    local mine = number
-    batch.running = batch.running + 1
-    M.start(job, function(problem)
-      batch.errors[mine] = problem
-      batch.running = batch.running - 1
-      batch.waiter:wake()
-    end)
-  end
-  local job = next_job()
-  while job do
-    start_next(job)
-    while batch.running >= limit do
-      batch.waiter:wait()
-    end
-    job = next_job()
-  end
-end
-
 --- Runs jobs side by side; returns when all have ended. They start in order, and a job may call it in its turn.
--- @tparam table|function jobs list of functions; or a function that returns the next job, and nil after the last
+-- @tparam table|function list functions; or a function that returns the next job, and nil after the last
 --   one: it is called when that job can start, never twice at a time, and may wait
 -- @tparam[opt] integer limit how many at once; all, when not given
 -- @treturn table what failed: number of the job -> its error as a string; {} when none did
-function M.parallel(jobs, limit)
+function M.parallel(list, limit)
   check_place("host.parallel")
-  if limit and limit < 1 and (type(jobs) == "function" or #jobs > 0) then
-    error("host.parallel: the limit must be 1 or more", 2)
-  end
-  local batch = { errors = {}, running = 0, waiter = M.waiter() }
-  local fine, problem = pcall(start_all, batch, iterate(jobs), limit or math.huge)
-  while batch.running > 0 do
-    batch.waiter:wait()
-  end
+  jobs.check_limit(list, limit)
+  local fine, errors = pcall(jobs.run, M, list, limit)
   M.settle()
   if not fine then
-    error(problem, 0)
+    error(errors, 0)
   end
-  return batch.errors
+  return errors
 end
 
 return M
