@@ -53,9 +53,10 @@ $(BUILD)/plugin/%.o: plugin/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BUILD_FLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/spec/support/%.so: spec/support/%.c
+# A module for specs sees all of the plugin's C; the server only what is not under test.
+$(BUILD)/spec/support/%.so: spec/support/%.c $(OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) -shared -Iplugin $(BUILD_FLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(LIBS)
+	$(CC) -shared -Iplugin $(BUILD_FLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(OBJECTS) $(LIBS)
 
 $(TLS_SERVER): $(wildcard spec/support/tls_server/*.[ch]) $(TLS_SERVER_OBJECTS)
 	@mkdir -p $(@D)

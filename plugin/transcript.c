@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ENTRIES = 256, MAX_BYTES = 256 * 1024, HEADER = 4, ALERT_FATAL = 2 };
+enum { MAX_ENTRIES = 256, MAX_BYTES = 256 * 1024, ALERT_FATAL = 2 };
 
 /* Grows to hold `wanted` items, within `limit`. Returns 0 when it can't: something is forgotten. */
 static int grow(rs_transcript *t, void **items, size_t *room, size_t wanted, size_t size,
@@ -62,8 +62,8 @@ static rs_reader entry_bytes(const rs_transcript *t, const rs_transcript_entry *
 /* What follows the type and length of a handshake message. */
 static rs_reader entry_body(const rs_transcript *t, const rs_transcript_entry *entry) {
   rs_reader r = entry_bytes(t, entry);
-  rs_read_bytes(&r, HEADER);
-  return r;
+  rs_read_u8(&r);
+  return rs_read_vector(&r, 3);
 }
 
 static int entry_is(const rs_transcript_entry *entry, int from_server, int type) {
@@ -219,6 +219,8 @@ static void facts_ticket(lua_State *L, rs_reader body, unsigned version) {
 
 static void facts_alert(lua_State *L, rs_reader bytes, int from_server) {
   unsigned level = rs_read_u8(&bytes), code = rs_read_u8(&bytes);
+  if (bytes.bad)
+    return;
   lua_getfield(L, -1, "alerts");
   lua_newtable(L);
   lua_pushstring(L, from_server ? "server" : "client");
