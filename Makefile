@@ -24,7 +24,7 @@ SOURCES = $(wildcard plugin/*.c)
 OBJECTS = $(SOURCES:plugin/%.c=$(BUILD)/plugin/%.o)
 CORE = $(BUILD)/resum/core.so
 TLS_SERVER = $(BUILD)/spec/support/tls_server.so
-TLS_SERVER_OBJECTS = $(BUILD)/plugin/options.o $(BUILD)/plugin/error.o
+TLS_SERVER_OBJECTS = $(patsubst %,$(BUILD)/plugin/%.o,options names error)
 SPEC_MODULES = $(patsubst %.c,$(BUILD)/%.so,$(wildcard spec/support/*.c)) $(TLS_SERVER)
 FORMATTED = $(wildcard plugin/*.[ch] spec/support/*.[ch] spec/support/*/*.[ch])
 

@@ -6,7 +6,6 @@
 #include "resum.h"
 
 #include "names.h"
-#include "wire.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -42,24 +41,13 @@ SSL_CTX *rs_context_check(lua_State *L, int arg) {
 
 /* --- options; each returns 0, or the number of results of the error that it pushed --- */
 
-static int context_version(lua_State *L, const char *option, int otherwise) {
-  const char *name = rs_option_string(L, 1, option, NULL);
-  if (!name)
-    return otherwise;
-  unsigned version = rs_version_number(name);
-  if (version < TLS1_VERSION)
-    luaL_argerror(
-        L, 1,
-        lua_pushfstring(L, "option '%s': TLSv1.0, TLSv1.1, TLSv1.2 or TLSv1.3 expected", option));
-  return (int)version;
-}
-
 static int context_set_versions(lua_State *L, SSL_CTX *ctx) {
-  int low = context_version(L, "min_version", TLS1_VERSION);
-  int high = context_version(L, "max_version", TLS1_3_VERSION);
+  unsigned low = rs_option_version(L, 1, "min_version", RS_TLS10);
+  unsigned high = rs_option_version(L, 1, "max_version", RS_TLS13);
   if (low > high)
     return luaL_argerror(L, 1, "option 'min_version' is above 'max_version'");
-  if (!SSL_CTX_set_min_proto_version(ctx, low) || !SSL_CTX_set_max_proto_version(ctx, high))
+  if (!SSL_CTX_set_min_proto_version(ctx, (int)low) ||
+      !SSL_CTX_set_max_proto_version(ctx, (int)high))
     return rs_error_openssl(L, "versions", "unsupported");
   return 0;
 }
@@ -86,25 +74,10 @@ static int context_set_groups(lua_State *L, SSL_CTX *ctx) {
   return 0;
 }
 
-/* The list of names as ALPN's wire form (RFC 7301, section 3.1). */
 static int context_set_alpn(lua_State *L, SSL_CTX *ctx) {
-  if (rs_option_push(L, 1, "alpn") == LUA_TNIL)
-    return 0;
-  if (!lua_istable(L, -1))
-    return luaL_argerror(L, 1, "option 'alpn': list of names expected");
-  unsigned char wire[512];
-  rs_writer w = rs_writer_of(wire, sizeof wire);
-  for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TSTRING; i++, lua_pop(L, 1)) {
-    size_t length;
-    const char *name = lua_tolstring(L, -1, &length);
-    luaL_argcheck(L, length > 0 && length < 256, 1,
-                  "option 'alpn': names of 1 to 255 bytes expected");
-    rs_write_number(&w, (uint32_t)length, 1);
-    rs_write_bytes(&w, name, length);
-  }
-  luaL_argcheck(L, lua_isnil(L, -1), 1, "option 'alpn': list of names expected");
-  luaL_argcheck(L, !w.full, 1, "option 'alpn': the list is too long");
-  if (w.used > 0 && SSL_CTX_set_alpn_protos(ctx, wire, (unsigned)w.used) != 0)
+  unsigned char room[512];
+  rs_bytes alpn = rs_option_alpn(L, 1, room, sizeof room);
+  if (alpn.length > 0 && SSL_CTX_set_alpn_protos(ctx, alpn.bytes, (unsigned)alpn.length) != 0)
     return rs_error_openssl(L, "alpn", "unsupported");
   return 0;
 }

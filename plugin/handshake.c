@@ -172,11 +172,8 @@ static const char *state_name(handshake_state state) {
 
 /* Why libssl gave up. The peer's alert stands in the transcript; the rest is libssl's reason. */
 static int handshake_push_failure(lua_State *L, handshake_box *h) {
-  int alert = rs_transcript_fatal_alert(&h->transcript, 1);
-  if (alert >= 0) {
-    lua_pushfstring(L, "handshake: the server sent the alert %s (%d)",
-                    rs_alert_name((unsigned)alert), alert);
-    lua_pushliteral(L, "alert");
+  if (rs_transcript_push_alert(L, &h->transcript)) {
+    return 2;
   } else if (!h->finished && h->transcript.incomplete) {
     lua_pushliteral(L, "handshake: the server sent more messages than are kept");
     lua_pushliteral(L, "too_much");

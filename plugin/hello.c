@@ -1,6 +1,6 @@
-/* Reads the handshake messages that carry facts: ClientHello, ServerHello, EncryptedExtensions,
- * NewSessionTicket. Pure: bytes in, struct out; it keeps nothing and judges nothing.
- * RFC 8446 section 4, RFC 5246 section 7.4, RFC 5077 section 3.3.
+/* Reads the handshake messages that carry facts (ClientHello, ServerHello, EncryptedExtensions,
+ * NewSessionTicket), and writes a ClientHello. Pure: bytes in, struct out, and back; it keeps
+ * nothing and judges nothing. RFC 8446 section 4, RFC 5246 section 7.4, RFC 5077 section 3.3.
  */
 #include "hello.h"
 
@@ -54,7 +54,7 @@ int rs_read_client_hello(rs_reader body, rs_client_hello *hello) {
   hello->legacy_version = rs_read_u16(&body);
   hello->random = read_fixed(&body, 32);
   hello->session_id = read_vector(&body, 1);
-  rs_read_vector(&body, 2); /* cipher_suites */
+  hello->ciphers = read_vector(&body, 2);
   rs_read_vector(&body, 1); /* compression_methods */
   if (body.bad || body.left == 0)
     return !body.bad; /* extensions may be missing up to TLS 1.2 */
@@ -65,7 +65,7 @@ int rs_read_client_hello(rs_reader body, rs_client_hello *hello) {
   while (rs_extension_next(&list, &type, &extension)) {
     if (type == RS_EXT_SESSION_TICKET) {
       hello->ticket_offered = 1;
-      hello->ticket_length = extension.left;
+      hello->ticket = read_rest(&extension);
     } else if (type == RS_EXT_PRE_SHARED_KEY) {
       hello->psk_identities = count_identities(extension);
     } else if (type == RS_EXT_EARLY_DATA) {
@@ -101,6 +101,9 @@ static int read_server_extension(unsigned type, rs_reader *body, rs_server_hello
     break;
   case RS_EXT_SESSION_TICKET:
     hello->session_ticket = 1;
+    break;
+  case RS_EXT_COOKIE:
+    hello->cookie = read_vector(body, 2);
     break;
   case RS_EXT_ALPN:
     hello->alpn = read_alpn(*body);
@@ -171,4 +174,207 @@ int rs_read_new_session_ticket(rs_reader body, unsigned version, rs_new_session_
 unsigned rs_read_key_exchange_group(rs_reader body) {
   const unsigned named_curve = 3;
   return rs_read_u8(&body) == named_curve ? rs_read_u16(&body) : 0;
+}
+
+/* --- writing --- */
+
+static void write_vector(rs_writer *w, rs_bytes value, size_t width) {
+  size_t mark = rs_write_open(w, width);
+  rs_write_bytes(w, value.bytes, value.length);
+  rs_write_close(w, mark, width);
+}
+
+static void write_numbers(rs_writer *w, rs_numbers numbers, size_t width) {
+  size_t mark = rs_write_open(w, width);
+  for (size_t i = 0; i < numbers.count; i++)
+    rs_write_number(w, numbers.items[i], 2);
+  rs_write_close(w, mark, width);
+}
+
+/* RFC 6066, section 3. */
+static void write_server_name(rs_writer *w, rs_bytes name) {
+  size_t mark = rs_write_open(w, 2);
+  rs_write_number(w, 0, 1); /* host_name */
+  write_vector(w, name, 2);
+  rs_write_close(w, mark, 2);
+}
+
+static void write_key_shares(rs_writer *w, const rs_key_share *shares, size_t count) {
+  size_t mark = rs_write_open(w, 2);
+  for (size_t i = 0; i < count; i++) {
+    rs_write_number(w, shares[i].group, 2);
+    write_vector(w, shares[i].share, 2);
+  }
+  rs_write_close(w, mark, 2);
+}
+
+static void write_psks(rs_writer *w, const rs_psk *psks, size_t count) {
+  size_t mark = rs_write_open(w, 2);
+  for (size_t i = 0; i < count; i++) {
+    write_vector(w, psks[i].identity, 2);
+    rs_write_number(w, psks[i].obfuscated_ticket_age, 4);
+  }
+  rs_write_close(w, mark, 2);
+  mark = rs_write_open(w, 2);
+  for (size_t i = 0; i < count; i++)
+    write_vector(w, psks[i].binder, 1);
+  rs_write_close(w, mark, 2);
+}
+
+size_t rs_binders_length(const rs_psk *psks, size_t count) {
+  size_t length = 2;
+  for (size_t i = 0; i < count; i++)
+    length += 1 + psks[i].binder.length;
+  return length;
+}
+
+/* Whether the fields have anything for an extension of this type. */
+static int has_value(const rs_hello_fields *f, unsigned type) {
+  switch (type) {
+  case RS_EXT_SERVER_NAME:
+    return f->server_name.length > 0;
+  case RS_EXT_SUPPORTED_GROUPS:
+    return f->groups.count > 0;
+  case RS_EXT_SIGNATURE_ALGORITHMS:
+    return f->signature_algorithms.count > 0;
+  case RS_EXT_ALPN:
+    return f->alpn.length > 0;
+  case RS_EXT_SESSION_TICKET:
+    return f->offers_ticket;
+  case RS_EXT_SUPPORTED_VERSIONS:
+    return f->versions.count > 0;
+  case RS_EXT_PSK_KEY_EXCHANGE_MODES:
+    return f->psk_modes.length > 0;
+  case RS_EXT_EARLY_DATA:
+    return f->early_data;
+  case RS_EXT_PRE_SHARED_KEY:
+    return f->psk_count > 0;
+  case RS_EXT_EC_POINT_FORMATS:
+  case RS_EXT_ENCRYPT_THEN_MAC:
+  case RS_EXT_EXTENDED_MASTER_SECRET:
+  case RS_EXT_KEY_SHARE: /* without shares it asks for a HelloRetryRequest */
+  case RS_EXT_RENEGOTIATION_INFO:
+    return 1;
+  default:
+    return 0;
+  }
+}
+
+static void write_value(rs_writer *w, const rs_hello_fields *f, unsigned type) {
+  static const unsigned char uncompressed[] = {0};
+  switch (type) {
+  case RS_EXT_SERVER_NAME:
+    write_server_name(w, f->server_name);
+    break;
+  case RS_EXT_SUPPORTED_GROUPS:
+    write_numbers(w, f->groups, 2);
+    break;
+  case RS_EXT_EC_POINT_FORMATS:
+    write_vector(w, (rs_bytes){uncompressed, sizeof uncompressed}, 1);
+    break;
+  case RS_EXT_SIGNATURE_ALGORITHMS:
+    write_numbers(w, f->signature_algorithms, 2);
+    break;
+  case RS_EXT_ALPN:
+    write_vector(w, f->alpn, 2);
+    break;
+  case RS_EXT_SESSION_TICKET:
+    rs_write_bytes(w, f->ticket.bytes, f->ticket.length);
+    break;
+  case RS_EXT_SUPPORTED_VERSIONS:
+    write_numbers(w, f->versions, 1);
+    break;
+  case RS_EXT_PSK_KEY_EXCHANGE_MODES:
+    write_vector(w, f->psk_modes, 1);
+    break;
+  case RS_EXT_KEY_SHARE:
+    write_key_shares(w, f->key_shares, f->key_share_count);
+    break;
+  case RS_EXT_PRE_SHARED_KEY:
+    write_psks(w, f->psks, f->psk_count);
+    break;
+  case RS_EXT_RENEGOTIATION_INFO: /* RFC 5746: an empty one in a first handshake */
+    write_vector(w, (rs_bytes){NULL, 0}, 1);
+    break;
+  default: /* the presence of the others is all they say */
+    break;
+  }
+}
+
+static void write_extension(rs_writer *w, const rs_hello_fields *f, const rs_hello_extension *e) {
+  if (!e->has_body && !has_value(f, e->type))
+    return;
+  rs_write_number(w, e->type, 2);
+  size_t mark = rs_write_open(w, 2);
+  if (e->has_body)
+    rs_write_bytes(w, e->body.bytes, e->body.length);
+  else
+    write_value(w, f, e->type);
+  rs_write_close(w, mark, 2);
+}
+
+int rs_write_client_hello(rs_writer *w, const rs_hello_fields *f) {
+  rs_write_number(w, RS_CLIENT_HELLO, 1);
+  const size_t message = rs_write_open(w, 3);
+  rs_write_number(w, f->legacy_version, 2);
+  rs_write_bytes(w, f->random.bytes, f->random.length);
+  write_vector(w, f->session_id, 1);
+  write_numbers(w, f->ciphers, 2);
+  rs_write_number(w, 0x0100, 2); /* one compression method: null */
+  const size_t extensions = rs_write_open(w, 2);
+  for (size_t i = 0; i < f->extension_count; i++)
+    write_extension(w, f, &f->extensions[i]);
+  rs_write_close(w, extensions, 2);
+  rs_write_close(w, message, 3);
+  return !w->full;
+}
+
+static void write_typed(rs_writer *w, unsigned type, rs_bytes body) {
+  rs_write_number(w, type, 2);
+  write_vector(w, body, 2);
+}
+
+static void write_cookie(rs_writer *w, rs_bytes cookie) {
+  if (cookie.length == 0)
+    return;
+  rs_write_number(w, RS_EXT_COOKIE, 2);
+  size_t mark = rs_write_open(w, 2);
+  write_vector(w, cookie, 2);
+  rs_write_close(w, mark, 2);
+}
+
+static void write_second_extension(rs_writer *w, unsigned type, rs_bytes body,
+                                   const rs_key_share *key_share) {
+  if (type == RS_EXT_KEY_SHARE && key_share) {
+    rs_write_number(w, type, 2);
+    size_t mark = rs_write_open(w, 2);
+    write_key_shares(w, key_share, 1);
+    rs_write_close(w, mark, 2);
+  } else if (type != RS_EXT_EARLY_DATA) {
+    write_typed(w, type, body);
+  }
+}
+
+int rs_write_second_client_hello(rs_writer *w, rs_reader first, const rs_key_share *key_share,
+                                 rs_bytes cookie) {
+  rs_client_hello hello;
+  if (!rs_read_client_hello(first, &hello) || !hello.extensions.bytes)
+    return 0;
+  rs_write_number(w, RS_CLIENT_HELLO, 1);
+  const size_t message = rs_write_open(w, 3);
+  rs_write_bytes(w, first.at, (size_t)(hello.extensions.bytes - first.at) - 2);
+  const size_t extensions = rs_write_open(w, 2);
+  rs_reader list = rs_reader_of(hello.extensions.bytes, hello.extensions.length), extension;
+  unsigned type;
+  while (rs_extension_next(&list, &type, &extension)) {
+    if (type == RS_EXT_PRE_SHARED_KEY) { /* it stays the last one */
+      write_cookie(w, cookie);
+      cookie.length = 0;
+    }
+    write_second_extension(w, type, (rs_bytes){extension.at, extension.left}, key_share);
+  }
+  write_cookie(w, cookie);
+  rs_write_close(w, extensions, 2);
+  rs_write_close(w, message, 3);
+  return !w->full;
 }

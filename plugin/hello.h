@@ -10,19 +10,28 @@
 enum { RS_CHANGE_CIPHER_SPEC = 20, RS_ALERT = 21, RS_HANDSHAKE = 22, RS_APPLICATION_DATA = 23 };
 
 enum {
+  RS_HELLO_REQUEST = 0,
   RS_CLIENT_HELLO = 1,
   RS_SERVER_HELLO = 2,
   RS_NEW_SESSION_TICKET = 4,
+  RS_END_OF_EARLY_DATA = 5,
   RS_ENCRYPTED_EXTENSIONS = 8,
   RS_CERTIFICATE = 11,
   RS_SERVER_KEY_EXCHANGE = 12,
   RS_CERTIFICATE_REQUEST = 13,
+  RS_SERVER_HELLO_DONE = 14,
   RS_FINISHED = 20,
-  RS_COMPRESSED_CERTIFICATE = 25
+  RS_CERTIFICATE_STATUS = 22,
+  RS_KEY_UPDATE = 24,
+  RS_COMPRESSED_CERTIFICATE = 25,
+  RS_MESSAGE_HASH = 254
 };
 
 enum {
   RS_EXT_SERVER_NAME = 0,
+  RS_EXT_SUPPORTED_GROUPS = 10,
+  RS_EXT_EC_POINT_FORMATS = 11,
+  RS_EXT_SIGNATURE_ALGORITHMS = 13,
   RS_EXT_ALPN = 16,
   RS_EXT_ENCRYPT_THEN_MAC = 22,
   RS_EXT_EXTENDED_MASTER_SECRET = 23,
@@ -30,24 +39,28 @@ enum {
   RS_EXT_PRE_SHARED_KEY = 41,
   RS_EXT_EARLY_DATA = 42,
   RS_EXT_SUPPORTED_VERSIONS = 43,
+  RS_EXT_COOKIE = 44,
   RS_EXT_PSK_KEY_EXCHANGE_MODES = 45,
-  RS_EXT_KEY_SHARE = 51
+  RS_EXT_KEY_SHARE = 51,
+  RS_EXT_RENEGOTIATION_INFO = 0xff01
 };
 
-#define RS_TLS12 0x0303u
-#define RS_TLS13 0x0304u
-
-typedef struct {
-  const unsigned char *bytes;
-  size_t length;
-} rs_bytes;
+enum {
+  RS_GROUP_SECP256R1 = 0x17,
+  RS_GROUP_SECP384R1 = 0x18,
+  RS_GROUP_SECP521R1 = 0x19,
+  RS_GROUP_X25519 = 0x1d
+};
+enum { RS_PSK_KE = 0, RS_PSK_DHE_KE = 1 };
+enum { RS_MESSAGE_HEADER = 4, RS_RANDOM = 32, RS_MAX_SESSION_ID = 32 };
 
 typedef struct {
   unsigned legacy_version;
   rs_bytes random, session_id;
-  rs_bytes extensions; /* all of them, for rs_extension_find */
+  rs_bytes ciphers;    /* two bytes each */
+  rs_bytes extensions; /* all of them, for rs_extension_next */
   int ticket_offered;  /* the session_ticket extension stands in it */
-  size_t ticket_length;
+  rs_bytes ticket;
   unsigned psk_identities;
   int early_data;
 } rs_client_hello;
@@ -64,6 +77,7 @@ typedef struct {
   rs_bytes key_share;    /* the server's public value; empty in a HelloRetryRequest */
   int selected_identity; /* -1 without pre_shared_key */
   rs_bytes alpn;         /* TLS 1.2 and older */
+  rs_bytes cookie;       /* of a HelloRetryRequest */
 } rs_server_hello;
 
 typedef struct {
@@ -91,5 +105,60 @@ unsigned rs_read_key_exchange_group(rs_reader body);
 
 /* Steps through a list of extensions: 1 and the next one, 0 at the end or when it turned bad. */
 int rs_extension_next(rs_reader *list, unsigned *type, rs_reader *body);
+
+/* --- a ClientHello to be written --- */
+
+typedef struct {
+  const uint16_t *items;
+  size_t count;
+} rs_numbers;
+
+typedef struct {
+  unsigned type;
+  int has_body; /* else its body is made from the fields below, and it is left out where they are
+                   empty */
+  rs_bytes body;
+} rs_hello_extension;
+
+typedef struct {
+  unsigned group;
+  rs_bytes share;
+} rs_key_share;
+
+typedef struct {
+  rs_bytes identity;
+  uint32_t obfuscated_ticket_age;
+  rs_bytes binder; /* what is not known yet is a run of zeros */
+} rs_psk;
+
+typedef struct {
+  unsigned legacy_version;
+  rs_bytes random, session_id;
+  rs_numbers ciphers;
+  const rs_hello_extension *extensions; /* in this order */
+  size_t extension_count;
+  rs_bytes server_name;
+  rs_bytes alpn;     /* names, each behind its length */
+  int offers_ticket; /* session_ticket is sent, also empty */
+  rs_bytes ticket;
+  rs_bytes psk_modes; /* a byte each */
+  rs_numbers versions, groups, signature_algorithms;
+  const rs_key_share *key_shares;
+  size_t key_share_count;
+  int early_data;
+  const rs_psk *psks;
+  size_t psk_count;
+} rs_hello_fields;
+
+/* Writes the message with its header. Returns 0 when it does not fit. */
+int rs_write_client_hello(rs_writer *w, const rs_hello_fields *fields);
+
+/* Writes the second ClientHello, which answers a HelloRetryRequest (RFC 8446, section 4.1.2): the
+ * first one's body with this key share and cookie, and without early data. */
+int rs_write_second_client_hello(rs_writer *w, rs_reader first, const rs_key_share *key_share,
+                                 rs_bytes cookie);
+
+/* The bytes at the end of a ClientHello that its binders take, with their lengths. */
+size_t rs_binders_length(const rs_psk *psks, size_t count);
 
 #endif

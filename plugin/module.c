@@ -1,6 +1,8 @@
 /* luaopen_resum_core: the module table of resum.core and the classes in it. */
 #include "resum.h"
 
+#include "offer.h"
+
 #include <openssl/crypto.h>
 
 void rs_new_class(lua_State *L, const char *name, const luaL_Reg methods[],
@@ -27,5 +29,7 @@ int luaopen_resum_core(lua_State *L) {
   rs_open_context(L);
   rs_open_handshake(L);
   rs_open_session(L);
+  rs_open_probe(L);
+  rs_open_messages(L);
   return 1;
 }

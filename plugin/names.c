@@ -80,6 +80,33 @@ static const name_row alerts[] = {
     {121, "ech_required"},
 };
 
+static const name_row extensions[] = {
+    {0, "server_name"},
+    {1, "max_fragment_length"},
+    {5, "status_request"},
+    {10, "supported_groups"},
+    {11, "ec_point_formats"},
+    {13, "signature_algorithms"},
+    {16, "application_layer_protocol_negotiation"},
+    {18, "signed_certificate_timestamp"},
+    {21, "padding"},
+    {22, "encrypt_then_mac"},
+    {23, "extended_master_secret"},
+    {27, "compress_certificate"},
+    {28, "record_size_limit"},
+    {35, "session_ticket"},
+    {41, "pre_shared_key"},
+    {42, "early_data"},
+    {43, "supported_versions"},
+    {44, "cookie"},
+    {45, "psk_key_exchange_modes"},
+    {47, "certificate_authorities"},
+    {49, "post_handshake_auth"},
+    {50, "signature_algorithms_cert"},
+    {51, "key_share"},
+    {0xff01, "renegotiation_info"},
+};
+
 static const name_row messages[] = {
     {0, "hello_request"},      {1, "client_hello"},         {2, "server_hello"},
     {4, "new_session_ticket"}, {5, "end_of_early_data"},    {8, "encrypted_extensions"},
@@ -296,11 +323,43 @@ const char *rs_version_name(unsigned version) {
   return name_find(ROWS(versions), version);
 }
 
+static unsigned number_find(const name_row *rows, size_t count, const char *name) {
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(rows[i].name, name) == 0)
+      return rows[i].number;
+  return RS_NO_NUMBER;
+}
+
 unsigned rs_version_number(const char *name) {
-  for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++)
-    if (strcmp(versions[i].name, name) == 0)
-      return versions[i].number;
-  return 0;
+  unsigned number = number_find(ROWS(versions), name);
+  return number == RS_NO_NUMBER ? 0 : number;
+}
+
+unsigned rs_cipher_number(const char *name) {
+  return number_find(ROWS(ciphers), name);
+}
+
+/* X25519 and P-256 are what everybody calls them; IANA writes x25519 and secp256r1. */
+unsigned rs_group_number(const char *name) {
+  if (strcmp(name, "X25519") == 0)
+    name = "x25519";
+  else if (strcmp(name, "P-256") == 0)
+    name = "secp256r1";
+  return number_find(ROWS(groups), name);
+}
+
+unsigned rs_extension_number(const char *name) {
+  if (strcmp(name, "alpn") == 0)
+    name = "application_layer_protocol_negotiation";
+  return number_find(ROWS(extensions), name);
+}
+
+unsigned rs_number_at(lua_State *L, int index, unsigned (*number_of)(const char *)) {
+  if (lua_type(L, index) == LUA_TSTRING)
+    return number_of(lua_tostring(L, index));
+  int whole;
+  lua_Integer number = lua_tointegerx(L, index, &whole);
+  return whole && number >= 0 && number < 0x10000 ? (unsigned)number : RS_NO_NUMBER;
 }
 
 const char *rs_alert_name(unsigned alert) {
@@ -331,4 +390,8 @@ void rs_push_group(lua_State *L, unsigned group) {
 
 void rs_push_message(lua_State *L, unsigned type) {
   name_push(L, name_find(ROWS(messages), type), type);
+}
+
+void rs_push_extension(lua_State *L, unsigned type) {
+  name_push(L, name_find(ROWS(extensions), type), type);
 }

@@ -4,6 +4,8 @@
  */
 #include "resum.h"
 
+#include "names.h"
+
 #include <string.h>
 
 static int option_known(const char *name, const char *const names[]) {
@@ -77,4 +79,48 @@ lua_Integer rs_option_integer(lua_State *L, int arg, const char *name, lua_Integ
   }
   lua_pop(L, 1);
   return value;
+}
+
+rs_bytes rs_option_alpn(lua_State *L, int arg, unsigned char *room, size_t size) {
+  rs_writer w = rs_writer_of(room, size);
+  const rs_bytes none = {NULL, 0};
+  if (rs_option_push(L, arg, "alpn") == LUA_TNIL) {
+    lua_pop(L, 1);
+    return none;
+  }
+  if (!lua_istable(L, -1))
+    luaL_argerror(L, arg, "option 'alpn': list of names expected");
+  for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TSTRING; i++, lua_pop(L, 1)) {
+    size_t length;
+    const char *name = lua_tolstring(L, -1, &length);
+    luaL_argcheck(L, length > 0 && length < 256, arg,
+                  "option 'alpn': names of 1 to 255 bytes expected");
+    rs_write_number(&w, (uint32_t)length, 1);
+    rs_write_bytes(&w, name, length);
+  }
+  luaL_argcheck(L, lua_isnil(L, -1), arg, "option 'alpn': list of names expected");
+  luaL_argcheck(L, !w.full, arg, "option 'alpn': the list is too long");
+  lua_pop(L, 2);
+  return (rs_bytes){room, w.used};
+}
+
+unsigned rs_option_version(lua_State *L, int arg, const char *name, unsigned otherwise) {
+  const char *text = rs_option_string(L, arg, name, NULL);
+  if (!text)
+    return otherwise;
+  unsigned version = rs_version_number(text);
+  if (version < RS_TLS10)
+    luaL_argerror(
+        L, arg,
+        lua_pushfstring(L, "option '%s': TLSv1.0, TLSv1.1, TLSv1.2 or TLSv1.3 expected", name));
+  return version;
+}
+
+unsigned rs_option_cipher(lua_State *L, int arg, const char *name, unsigned otherwise) {
+  int type = rs_option_push(L, arg, name);
+  unsigned cipher = type == LUA_TNIL ? otherwise : rs_number_at(L, -1, rs_cipher_number);
+  if (type != LUA_TNIL && cipher == RS_NO_NUMBER)
+    rs_option_wrong(L, arg, name, "a cipher suite's IANA name or number");
+  lua_pop(L, 1);
+  return cipher;
 }

@@ -6,6 +6,7 @@
 #define RESUM_H
 
 #include "compat.h"
+#include "wire.h"
 
 #include <openssl/ssl.h>
 
@@ -30,6 +31,11 @@ const char *rs_option_string(lua_State *L, int arg, const char *name, size_t *le
 int rs_option_boolean(lua_State *L, int arg, const char *name, int otherwise);
 lua_Integer rs_option_integer(lua_State *L, int arg, const char *name, lua_Integer low,
                               lua_Integer high, lua_Integer otherwise);
+/* Option 'alpn', a list of names, in ALPN's wire form (RFC 7301, section 3.1); no bytes where it
+ * isn't given. */
+rs_bytes rs_option_alpn(lua_State *L, int arg, unsigned char *room, size_t size);
+unsigned rs_option_version(lua_State *L, int arg, const char *name, unsigned otherwise);
+unsigned rs_option_cipher(lua_State *L, int arg, const char *name, unsigned otherwise);
 
 /* Makes the metatable of a class from its tables; __gc and __close stand in `metamethods`. */
 void rs_new_class(lua_State *L, const char *name, const luaL_Reg methods[],
@@ -49,5 +55,6 @@ SSL_CTX *rs_context_check(lua_State *L, int arg);
 void rs_open_context(lua_State *L);
 void rs_open_handshake(lua_State *L);
 void rs_open_session(lua_State *L);
+void rs_open_probe(lua_State *L);
 
 #endif

@@ -6,9 +6,7 @@
 #include "resum.h"
 
 #include "names.h"
-#include "wire.h"
-
-#include <limits.h>
+#include "session.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -17,13 +15,18 @@
 #define SESSION "resum.session"
 #define SESSION_MAX_DER (256 * 1024)
 
+enum { MAX_SECRET = 512 }; /* libssl keeps no longer one */
+
 typedef struct {
-  SSL_SESSION *session; /* owned; NULL when closed */
+  SSL_SESSION *session;   /* owned; NULL when closed */
+  rs_session_parts parts; /* once has_parts; they borrow from session and secret */
+  int has_parts;
+  unsigned char secret[MAX_SECRET]; /* wiped at close */
 } session_box;
 
 SSL_SESSION **rs_session_push(lua_State *L) {
   session_box *box = (session_box *)lua_newuserdatauv(L, sizeof *box, 0);
-  box->session = NULL;
+  memset(box, 0, sizeof *box);
   luaL_setmetatable(L, SESSION);
   return &box->session;
 }
@@ -49,61 +52,43 @@ SSL_SESSION *rs_session_option(lua_State *L, int arg, const char *name) {
   return session;
 }
 
-/* Fields that have no getter stand in the DER form: SEQUENCE { … [13] flags, [14] age_add … }.
- * The reader of just as much DER as i2d_SSL_SESSION writes (X.690, definite lengths). */
-static rs_reader der_element(rs_reader *r, unsigned *tag) {
-  *tag = rs_read_u8(r);
-  size_t length = rs_read_u8(r);
-  if (length == 0x81 || length == 0x82 || length == 0x83)
-    length = rs_read_number(r, length & 3);
-  else if (length >= 0x80)
-    r->bad = 1;
-  const unsigned char *p = rs_read_bytes(r, length);
-  rs_reader inner = {p, p ? length : 0, r->bad};
-  return inner;
+static rs_bytes bytes_of(const void *bytes, size_t length) {
+  return (rs_bytes){(const unsigned char *)bytes, length};
 }
 
-static uint32_t der_small_integer(rs_reader outer) {
-  unsigned tag;
-  rs_reader value = der_element(&outer, &tag);
-  uint32_t n = 0;
-  while (value.left > 0)
-    n = (n << 8) | rs_read_u8(&value);
-  return n;
+/* What libssl's getters say, into `parts`; the secret into `secret`. */
+static int session_read_parts(const SSL_SESSION *session, rs_session_parts *parts,
+                              unsigned char *secret) {
+  const SSL_CIPHER *cipher = SSL_SESSION_get0_cipher(session);
+  const char *server_name = SSL_SESSION_get0_hostname(session);
+  const unsigned char *bytes;
+  size_t length;
+  unsigned id_length;
+  memset(parts, 0, sizeof *parts);
+  parts->version = (unsigned)SSL_SESSION_get_protocol_version(session);
+  parts->cipher = cipher ? SSL_CIPHER_get_protocol_id(cipher) : 0;
+  parts->time_s = SSL_SESSION_get_time(session);
+  parts->lifetime_s = (uint32_t)SSL_SESSION_get_ticket_lifetime_hint(session);
+  parts->max_early_data = SSL_SESSION_get_max_early_data(session);
+  bytes = SSL_SESSION_get_id(session, &id_length);
+  parts->id = bytes_of(bytes, id_length);
+  SSL_SESSION_get0_ticket(session, &bytes, &length);
+  parts->ticket = bytes_of(bytes, length);
+  SSL_SESSION_get0_alpn_selected(session, &bytes, &length);
+  parts->alpn = bytes_of(bytes, length);
+  parts->server_name = bytes_of(server_name, server_name ? strlen(server_name) : 0);
+  length = SSL_SESSION_get_master_key(session, secret, MAX_SECRET);
+  parts->secret = bytes_of(secret, length);
+  return rs_session_read_hidden(session, parts);
 }
 
-#define DER_CONTEXT(n) (0xa0u | (n))
-#define DER_FLAGS DER_CONTEXT(13)
-#define DER_AGE_ADD DER_CONTEXT(14)
-#define DER_FLAG_EXTENDED_MASTER_SECRET 1u
-
-typedef struct {
-  uint32_t flags, age_add;
-} session_hidden;
-
-static session_hidden session_read_hidden(const unsigned char *der, size_t length) {
-  session_hidden hidden = {0, 0};
-  rs_reader r = rs_reader_of(der, length);
-  unsigned tag;
-  for (rs_reader fields = der_element(&r, &tag); fields.left > 0 && !fields.bad;) {
-    rs_reader field = der_element(&fields, &tag);
-    if (tag == DER_FLAGS)
-      hidden.flags = der_small_integer(field);
-    else if (tag == DER_AGE_ADD)
-      hidden.age_add = der_small_integer(field);
-  }
-  return hidden;
-}
-
-static session_hidden session_hidden_of(const SSL_SESSION *session) {
-  session_hidden hidden = {0, 0};
-  unsigned char *der = NULL;
-  int length = i2d_SSL_SESSION(session, &der);
-  if (length > 0)
-    hidden = session_read_hidden(der, (size_t)length);
-  if (der)
-    OPENSSL_clear_free(der, (size_t)length);
-  return hidden;
+const rs_session_parts *rs_session_parts_of(lua_State *L, int arg) {
+  rs_session_check(L, arg);
+  session_box *box = (session_box *)lua_touserdata(L, arg);
+  if (!box->has_parts && !session_read_parts(box->session, &box->parts, box->secret))
+    luaL_error(L, "not enough memory");
+  box->has_parts = 1;
+  return &box->parts;
 }
 
 static void set_string(lua_State *L, const char *name, const void *bytes, size_t length) {
@@ -121,51 +106,37 @@ static void set_boolean(lua_State *L, const char *name, int value) {
   lua_setfield(L, -2, name);
 }
 
-static void session_push_ticket_fields(lua_State *L, const SSL_SESSION *session) {
-  const unsigned char *ticket;
-  size_t length;
-  SSL_SESSION_get0_ticket(session, &ticket, &length);
-  if (length > 0)
-    set_string(L, "ticket", ticket, length);
-  set_integer(L, "max_early_data", SSL_SESSION_get_max_early_data(session));
-}
-
-static void session_push_names(lua_State *L, const SSL_SESSION *session) {
-  const unsigned char *alpn;
-  size_t length;
-  SSL_SESSION_get0_alpn_selected(session, &alpn, &length);
-  if (length > 0)
-    set_string(L, "alpn", alpn, length);
-  const char *name = SSL_SESSION_get0_hostname(session);
-  if (name)
-    set_string(L, "server_name", name, strlen(name));
+static void set_bytes(lua_State *L, const char *name, rs_bytes value) {
+  if (value.length > 0)
+    set_string(L, name, value.bytes, value.length);
 }
 
 /*** What a session holds, without its secrets.
  * @function session:fields
  * @treturn table version, cipher (IANA name), id and ticket (bytes; ticket is absent without one),
  *   lifetime_s (the server's lifetime or lifetime hint in seconds), age_add, max_early_data
- * (bytes), extended_master_secret, resumable, and where known alpn and server_name */
+ *   (bytes), time_s (when it was issued, seconds since 1970), extended_master_secret, resumable,
+ *   and where known alpn and server_name */
 static int session_fields(lua_State *L) {
   const SSL_SESSION *session = rs_session_check(L, 1);
-  const SSL_CIPHER *cipher = SSL_SESSION_get0_cipher(session);
-  session_hidden hidden = session_hidden_of(session);
-  unsigned id_length;
-  const unsigned char *id = SSL_SESSION_get_id(session, &id_length);
+  const rs_session_parts *parts = rs_session_parts_of(L, 1);
   lua_newtable(L);
-  rs_push_version(L, (unsigned)SSL_SESSION_get_protocol_version(session));
+  rs_push_version(L, parts->version);
   lua_setfield(L, -2, "version");
-  if (cipher) {
-    rs_push_cipher(L, SSL_CIPHER_get_protocol_id(cipher));
+  if (parts->cipher) {
+    rs_push_cipher(L, parts->cipher);
     lua_setfield(L, -2, "cipher");
   }
-  set_string(L, "id", id, id_length);
-  set_integer(L, "lifetime_s", (lua_Integer)SSL_SESSION_get_ticket_lifetime_hint(session));
-  set_integer(L, "age_add", hidden.age_add);
-  set_boolean(L, "extended_master_secret", (hidden.flags & DER_FLAG_EXTENDED_MASTER_SECRET) != 0);
+  set_string(L, "id", parts->id.bytes, parts->id.length);
+  set_integer(L, "lifetime_s", parts->lifetime_s);
+  set_integer(L, "age_add", parts->age_add);
+  set_integer(L, "max_early_data", parts->max_early_data);
+  set_integer(L, "time_s", parts->time_s);
+  set_boolean(L, "extended_master_secret", parts->extended_master_secret);
   set_boolean(L, "resumable", SSL_SESSION_is_resumable(session));
-  session_push_ticket_fields(L, session);
-  session_push_names(L, session);
+  set_bytes(L, "ticket", parts->ticket);
+  set_bytes(L, "alpn", parts->alpn);
+  set_bytes(L, "server_name", parts->server_name);
   return 1;
 }
 
@@ -224,7 +195,8 @@ static int session_copy(lua_State *L) {
 static int session_close(lua_State *L) {
   session_box *box = (session_box *)luaL_checkudata(L, 1, SESSION);
   SSL_SESSION_free(box->session);
-  box->session = NULL;
+  OPENSSL_cleanse(box->secret, sizeof box->secret);
+  memset(box, 0, sizeof *box);
   return 0;
 }
 
@@ -273,20 +245,89 @@ static SSL_SESSION *session_from_der(const char *bytes, size_t length) {
   return session;
 }
 
-/*** Reads a session that der() or pem() wrote, or `openssl s_client -sess_out`.
+/* The fields of session:fields() that stand in the table at `arg`, over what `parts` holds already.
+ */
+static void session_override(lua_State *L, int arg, rs_session_parts *parts) {
+  static const struct {
+    const char *name;
+    size_t place; /* of an rs_bytes in rs_session_parts */
+  } strings[] = {{"secret", offsetof(rs_session_parts, secret)},
+                 {"id", offsetof(rs_session_parts, id)},
+                 {"ticket", offsetof(rs_session_parts, ticket)},
+                 {"alpn", offsetof(rs_session_parts, alpn)},
+                 {"server_name", offsetof(rs_session_parts, server_name)}};
+  for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
+    size_t length;
+    const char *value = rs_option_string(L, arg, strings[i].name, &length);
+    if (value)
+      *(rs_bytes *)((char *)parts + strings[i].place) = bytes_of(value, length);
+  }
+  parts->version = rs_option_version(L, arg, "version", parts->version);
+  parts->cipher = rs_option_cipher(L, arg, "cipher", parts->cipher);
+  parts->lifetime_s =
+      (uint32_t)rs_option_integer(L, arg, "lifetime_s", 0, UINT32_MAX, parts->lifetime_s);
+  parts->age_add = (uint32_t)rs_option_integer(L, arg, "age_add", 0, UINT32_MAX, parts->age_add);
+  parts->max_early_data =
+      (uint32_t)rs_option_integer(L, arg, "max_early_data", 0, UINT32_MAX, parts->max_early_data);
+  parts->time_s = rs_option_integer(L, arg, "time_s", 0, INT32_MAX, parts->time_s);
+  parts->extended_master_secret =
+      rs_option_boolean(L, arg, "extended_master_secret", parts->extended_master_secret);
+}
+
+static int session_push_built(lua_State *L, const rs_session_parts *parts) {
+  ERR_clear_error();
+  SSL_SESSION **session = rs_session_push(L);
+  *session = rs_session_build(parts);
+  ERR_clear_error();
+  if (!*session)
+    return rs_error(L, "session", "OpenSSL takes no session of these fields", "invalid");
+  return 1;
+}
+
+#define FIELD_NAMES                                                                                \
+  "version", "cipher", "secret", "id", "ticket", "lifetime_s", "age_add", "max_early_data",        \
+      "time_s", "extended_master_secret", "alpn", "server_name"
+
+/*** A session like this one, but for the fields given: to be offered where it was altered.
+ * @function session:derive
+ * @tparam table fields as in session:fields(), and secret
+ * @treturn[1] session
+ * @treturn[2] nil
+ * @treturn[2] string message
+ * @treturn[2] string code: "invalid" */
+static int session_derive(lua_State *L) {
+  static const char *const names[] = {FIELD_NAMES, NULL};
+  rs_session_parts parts = *rs_session_parts_of(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  rs_options_check(L, 2, names);
+  session_override(L, 2, &parts);
+  return session_push_built(L, &parts);
+}
+
+/*** Reads a session that der() or pem() wrote, or `openssl s_client -sess_out`; or makes one of
+ * plain fields.
  * @function session
- * @tparam table source {der = bytes} or {pem = text}
+ * @tparam table source {der = bytes} or {pem = text}, or the fields of session:fields() with
+ * version, cipher and secret (the master secret, 48 bytes; in TLS 1.3 the PSK, as long as the
+ * cipher's hash)
  * @treturn[1] session
  * @treturn[2] nil
  * @treturn[2] string message
  * @treturn[2] string code: "invalid" */
 static int session_new(lua_State *L) {
-  static const char *const names[] = {"der", "pem", NULL};
+  static const char *const names[] = {"der", "pem", FIELD_NAMES, NULL};
   luaL_checktype(L, 1, LUA_TTABLE);
   rs_options_check(L, 1, names);
   size_t der_length = 0, pem_length = 0;
   const char *der = rs_option_string(L, 1, "der", &der_length);
   const char *pem = rs_option_string(L, 1, "pem", &pem_length);
+  if (!der && !pem) {
+    rs_session_parts parts = {0};
+    session_override(L, 1, &parts);
+    luaL_argcheck(L, parts.version && parts.cipher && parts.secret.length > 0, 1,
+                  "'der', 'pem', or 'version', 'cipher' and 'secret' expected");
+    return session_push_built(L, &parts);
+  }
   luaL_argcheck(L, !der != !pem, 1, "one of 'der' and 'pem' expected");
   if (der_length > SESSION_MAX_DER || pem_length > 2 * SESSION_MAX_DER)
     return rs_error(L, "session", "too long", "invalid");
@@ -301,8 +342,13 @@ static int session_new(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"fields", session_fields}, {"der", session_der},     {"pem", session_pem},
-    {"copy", session_copy},     {"close", session_close}, {NULL, NULL},
+    {"fields", session_fields},
+    {"der", session_der},
+    {"pem", session_pem},
+    {"copy", session_copy},
+    {"derive", session_derive},
+    {"close", session_close},
+    {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {

@@ -3,7 +3,6 @@
  */
 #include "transcript.h"
 
-#include "hello.h"
 #include "names.h"
 
 #include <stdlib.h>
@@ -83,6 +82,23 @@ int rs_transcript_fatal_alert(const rs_transcript *t, int from_server) {
   return -1;
 }
 
+int rs_transcript_has_alert(const rs_transcript *t, int from_server) {
+  for (size_t i = 0; i < t->count; i++)
+    if (t->entries[i].content == RS_ALERT && t->entries[i].from_server == from_server)
+      return 1;
+  return 0;
+}
+
+int rs_transcript_push_alert(lua_State *L, const rs_transcript *t) {
+  const int alert = rs_transcript_fatal_alert(t, 1);
+  if (alert < 0)
+    return 0;
+  lua_pushfstring(L, "handshake: the server sent the alert %s (%d)", rs_alert_name((unsigned)alert),
+                  alert);
+  lua_pushliteral(L, "alert");
+  return 2;
+}
+
 int rs_transcript_has_certificate(const rs_transcript *t) {
   for (size_t i = 0; i < t->count; i++)
     if (entry_is(&t->entries[i], 1, RS_CERTIFICATE) ||
@@ -91,14 +107,91 @@ int rs_transcript_has_certificate(const rs_transcript *t) {
   return 0;
 }
 
+rs_reader rs_transcript_first_body(const rs_transcript *t) {
+  for (size_t i = 0; i < t->count; i++)
+    if (entry_is(&t->entries[i], 0, RS_CLIENT_HELLO))
+      return entry_body(t, &t->entries[i]);
+  return rs_reader_of(NULL, 0);
+}
+
+int rs_transcript_client_hello(const rs_transcript *t, rs_client_hello *hello) {
+  return rs_read_client_hello(rs_transcript_first_body(t), hello);
+}
+
+int rs_transcript_ticket(const rs_transcript *t, size_t *place, rs_reader *body) {
+  while (*place < t->count) {
+    const rs_transcript_entry *entry = &t->entries[(*place)++];
+    if (entry_is(entry, 1, RS_NEW_SESSION_TICKET)) {
+      *body = entry_body(t, entry);
+      return 1;
+    }
+  }
+  return 0;
+}
+
+int rs_transcript_server_hello(const rs_transcript *t, rs_server_hello *hello) {
+  for (size_t i = t->count; i-- > 0;)
+    if (entry_is(&t->entries[i], 1, RS_SERVER_HELLO))
+      return rs_read_server_hello(entry_body(t, &t->entries[i]), hello);
+  return 0;
+}
+
+static int entry_is_hello_retry(const rs_transcript *t, const rs_transcript_entry *entry) {
+  rs_server_hello hello;
+  return entry_is(entry, 1, RS_SERVER_HELLO) &&
+         rs_read_server_hello(entry_body(t, entry), &hello) && hello.hello_retry_request;
+}
+
+/* What stands for a ClientHello that a HelloRetryRequest answered. */
+static rs_bytes message_hash(rs_tools *tools, rs_hash hash, rs_bytes hello, unsigned char *room) {
+  const size_t length = rs_hash_length(hash);
+  rs_writer w = rs_writer_of(room, RS_MESSAGE_HEADER);
+  rs_write_number(&w, RS_MESSAGE_HASH, 1);
+  rs_write_number(&w, (uint32_t)length, 3);
+  if (!rs_digest(tools, hash, hello, room + RS_MESSAGE_HEADER))
+    return (rs_bytes){NULL, 0};
+  return (rs_bytes){room, RS_MESSAGE_HEADER + length};
+}
+
+/* The handshake messages as parts of what is hashed. Returns their number, or 0 when some were
+ * forgotten. */
+static size_t handshake_parts(const rs_transcript *t, rs_tools *tools, rs_hash hash,
+                              unsigned char *room, rs_bytes *parts, size_t most) {
+  size_t count = 0;
+  for (size_t i = 0; i < t->count; i++) {
+    const rs_transcript_entry *entry = &t->entries[i];
+    if (entry->content != RS_HANDSHAKE)
+      continue;
+    if (count == most || entry->length == 0)
+      return 0;
+    if (count == 1 && entry_is_hello_retry(t, entry))
+      parts[0] = message_hash(tools, hash, parts[0], room);
+    parts[count++] = (rs_bytes){t->bytes + entry->offset, entry->length};
+  }
+  return count;
+}
+
+size_t rs_transcript_retried(const rs_transcript *t, rs_tools *tools, rs_hash hash,
+                             unsigned char *room, rs_bytes *parts) {
+  return handshake_parts(t, tools, hash, room, parts, 2);
+}
+
+int rs_transcript_hash(const rs_transcript *t, rs_tools *tools, rs_hash hash, unsigned char *out) {
+  enum { MOST_MESSAGES = 16 };
+  unsigned char room[RS_MESSAGE_HEADER + RS_MAX_HASH];
+  rs_bytes parts[MOST_MESSAGES];
+  size_t count = handshake_parts(t, tools, hash, room, parts, MOST_MESSAGES);
+  return count > 0 && rs_digest_parts(tools, hash, parts, count, out);
+}
+
 /* --- as a list of messages --- */
 
 static void push_type(lua_State *L, const rs_transcript *t, const rs_transcript_entry *entry) {
-  rs_server_hello hello;
   if (entry->content == RS_ALERT)
     lua_pushliteral(L, "alert");
-  else if (entry->type == RS_SERVER_HELLO && rs_read_server_hello(entry_body(t, entry), &hello) &&
-           hello.hello_retry_request)
+  else if (entry->content == RS_CHANGE_CIPHER_SPEC)
+    lua_pushliteral(L, "change_cipher_spec");
+  else if (entry_is_hello_retry(t, entry))
     lua_pushliteral(L, "hello_retry_request");
   else
     rs_push_message(L, entry->type);
@@ -142,7 +235,7 @@ static void facts_client_hello(lua_State *L, rs_reader body) {
   rs_read_client_hello(body, &hello);
   set_bytes(L, "session_id_sent", hello.session_id);
   set_boolean(L, "ticket_offered", hello.ticket_offered);
-  set_integer(L, "ticket_length_sent", (lua_Integer)hello.ticket_length);
+  set_integer(L, "ticket_length_sent", (lua_Integer)hello.ticket.length);
   set_integer(L, "psk_identities_sent", hello.psk_identities);
 }
 

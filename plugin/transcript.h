@@ -4,8 +4,8 @@
 #define RESUM_TRANSCRIPT_H
 
 #include "compat.h"
-
-#include <stddef.h>
+#include "hello.h"
+#include "keys.h"
 
 typedef struct {
   unsigned char content; /* RS_HANDSHAKE or RS_ALERT */
@@ -30,8 +30,31 @@ void rs_transcript_free(rs_transcript *t);
 
 /* The last fatal alert of that side, or -1. */
 int rs_transcript_fatal_alert(const rs_transcript *t, int from_server);
+/* Pushes a message about the server's fatal alert, and "alert". Returns 2, or 0 where there was
+ * none. */
+int rs_transcript_push_alert(lua_State *L, const rs_transcript *t);
+/* Whether that side has sent an alert of any kind. */
+int rs_transcript_has_alert(const rs_transcript *t, int from_server);
 /* Whether the server sent a Certificate. */
 int rs_transcript_has_certificate(const rs_transcript *t);
+
+/* The first ClientHello; 0 where there is none. */
+int rs_transcript_client_hello(const rs_transcript *t, rs_client_hello *hello);
+/* The last ServerHello; 0 where there is none. */
+int rs_transcript_server_hello(const rs_transcript *t, rs_server_hello *hello);
+/* The body of the next NewSessionTicket from *place on, which starts at 0; 0 where there is no
+ * more. */
+int rs_transcript_ticket(const rs_transcript *t, size_t *place, rs_reader *body);
+/* The first ClientHello's body, without the header. */
+rs_reader rs_transcript_first_body(const rs_transcript *t);
+/* The parts that stand before a second ClientHello in its binders' hash: what replaces the first
+ * one (in `room`, which holds RS_MESSAGE_HEADER + RS_MAX_HASH bytes), and the HelloRetryRequest.
+ * Returns 2, or 0. */
+size_t rs_transcript_retried(const rs_transcript *t, rs_tools *tools, rs_hash hash,
+                             unsigned char *room, rs_bytes *parts);
+/* Hash of all handshake messages (RFC 8446, section 4.4.1); 0 when some were forgotten or libcrypto
+ * fails. */
+int rs_transcript_hash(const rs_transcript *t, rs_tools *tools, rs_hash hash, unsigned char *out);
 
 /* Pushes { {from, type, bytes} … }. */
 void rs_transcript_push(lua_State *L, const rs_transcript *t);

@@ -11,6 +11,17 @@
 #include <stdint.h>
 #include <string.h>
 
+#define RS_TLS10 0x0301u
+#define RS_TLS11 0x0302u
+#define RS_TLS12 0x0303u
+#define RS_TLS13 0x0304u
+
+/* Borrowed bytes. */
+typedef struct {
+  const unsigned char *bytes;
+  size_t length;
+} rs_bytes;
+
 typedef struct {
   const unsigned char *at;
   size_t left;

@@ -84,11 +84,13 @@ describe("a session", function()
         local facts = visit.facts
         local ticket = facts.tickets[#facts.tickets] or {}
         local fields = session:fields()
+        assert.is_true(math.abs(fields.time_s - os.time()) < 60)
         assert.same({
           version = facts.version, cipher = facts.cipher, ticket = ticket.ticket, lifetime_s = ticket.lifetime_s or 0,
           age_add = ticket.age_add or 0, max_early_data = ticket.max_early_data or 0, resumable = true,
           extended_master_secret = facts.extended_master_secret,
           alpn = "http/1.1", server_name = "www.example.test", id = fields.id,
+          time_s = fields.time_s,
         }, fields)
         if not ticket.ticket then
           assert.equal(facts.session_id, fields.id)
@@ -219,7 +221,7 @@ describe("a session", function()
 
   describe("raises an error for", function()
     for name, case in pairs {
-      ["no source"] = { {}, "one of 'der' and 'pem' expected" },
+      ["no source"] = { {}, "'der', 'pem', or 'version', 'cipher' and 'secret' expected" },
       ["two sources"] = { { der = "", pem = "" }, "one of 'der' and 'pem' expected" },
       ["a wrong type"] = { { der = 1 }, "option 'der': string expected, got number" },
       ["an unknown source"] = { { json = "" }, "unknown option 'json'" },
@@ -229,6 +231,34 @@ describe("a session", function()
         local ran, message = pcall(core.session, case[1])
         assert.same({ false, "(" .. case[2] .. ")" }, { ran, message:match("^bad argument #1 to '[^']*' (.*)$") })
       end)
+    end
+  end)
+
+  it("is made of plain fields, and derived with others", function()
+    local session = assert(core.session {
+      version = "TLSv1.3", cipher = "TLS_AES_128_GCM_SHA256", secret = ("s"):rep(32), ticket = "ticket",
+      age_add = 0xffffffff, lifetime_s = 7200, max_early_data = 16384, time_s = 1234567890, alpn = "h2",
+      server_name = "a.example",
+    })
+    local expected = {
+      version = "TLSv1.3", cipher = "TLS_AES_128_GCM_SHA256", id = "", ticket = "ticket", age_add = 0xffffffff,
+      lifetime_s = 7200, max_early_data = 16384, time_s = 1234567890, alpn = "h2", server_name = "a.example",
+      extended_master_secret = false, resumable = true,
+    }
+    assert.same(expected, session:fields())
+    assert.same(expected, assert(core.session { der = session:der() }):fields())
+    local derived = assert(session:derive { ticket = "another", server_name = "b.example" })
+    expected.ticket, expected.server_name = "another", "b.example"
+    assert.same(expected, derived:fields())
+    assert.is_false(betrays(derived:fields(), ("s"):rep(32)))
+    assert.same({ nil, "session: OpenSSL takes no session of these fields", "invalid" },
+      { session:derive { cipher = 0x4242 } })
+  end)
+
+  it("derived from one of a server resumes there", function()
+    for _, kind in ipairs(KINDS) do
+      local visit, server = visit_of(kind)
+      assert.is_true(resumes(server, assert(visit.session:derive { alpn = "http/1.1" })), kind.name)
     end
   end)
 end)

@@ -1,0 +1,236 @@
+/* Records in, messages out: cuts the peer's bytes into records, opens them, puts messages together
+ * and hands them to resume12.c or resume13.c; seals what they send. It knows the record layer and
+ * alerts, and nothing of what a message means.
+ */
+#include "probe.h"
+
+enum {
+  ALERT_WARNING = 1,
+  ALERT_FATAL = 2,
+  ALERT_CLOSE_NOTIFY = 0,
+  ALERT_UNEXPECTED_MESSAGE = 10,
+  ALERT_BAD_RECORD_MAC = 20,
+  ALERT_RECORD_OVERFLOW = 22,
+  ALERT_DECODE_ERROR = 50,
+  ALERT_USER_CANCELED = 90,
+  MAX_MESSAGE = 128 * 1024
+};
+
+/* --- sending --- */
+
+int rs_probe_fail(rs_probe *p, const char *code, const char *message, int alert) {
+  if (p->state == RS_PROBE_FAILED)
+    return 0;
+  if (alert >= 0)
+    rs_probe_send_alert(p, ALERT_FATAL, alert);
+  p->state = RS_PROBE_FAILED;
+  p->code = code;
+  p->message = message;
+  return 0;
+}
+
+int rs_probe_out_of_memory(rs_probe *p) {
+  return rs_probe_fail(p, "openssl", "not enough memory", -1);
+}
+
+int rs_probe_send(rs_probe *p, unsigned content, rs_bytes bytes) {
+  while (bytes.length > 0) {
+    const size_t length = bytes.length < RS_MAX_PLAINTEXT ? bytes.length : RS_MAX_PLAINTEXT;
+    const size_t size = length + RS_RECORD_OVERHEAD;
+    unsigned char *room = rs_buffer_room(&p->out, size);
+    if (!room)
+      return rs_probe_out_of_memory(p);
+    rs_writer w = rs_writer_of(room, size);
+    if (!rs_seal(p->tools, &p->writing, content, (rs_bytes){bytes.bytes, length}, &w))
+      return rs_probe_fail(p, "openssl", "OpenSSL can't protect a record", -1);
+    p->out.used += w.used;
+    bytes.bytes += length;
+    bytes.length -= length;
+  }
+  return 1;
+}
+
+int rs_probe_send_message(rs_probe *p, rs_bytes message) {
+  rs_transcript_add(&p->transcript, 0, RS_HANDSHAKE, message.bytes, message.length);
+  return rs_probe_send(p, RS_HANDSHAKE, message);
+}
+
+int rs_probe_send_alert(rs_probe *p, int level, int description) {
+  const unsigned char alert[] = {(unsigned char)level, (unsigned char)description};
+  rs_transcript_add(&p->transcript, 0, RS_ALERT, alert, sizeof alert);
+  return rs_probe_send(p, RS_ALERT, (rs_bytes){alert, sizeof alert});
+}
+
+int rs_probe_send_change_cipher_spec(rs_probe *p) {
+  static const unsigned char one[] = {1};
+  rs_protection plain = {0};
+  rs_protection kept = p->writing;
+  plain.version = p->version < RS_TLS13 ? p->version : RS_TLS12;
+  rs_transcript_add(&p->transcript, 0, RS_CHANGE_CIPHER_SPEC, one, sizeof one);
+  p->writing = plain; /* it is never encrypted */
+  int good = rs_probe_send(p, RS_CHANGE_CIPHER_SPEC, (rs_bytes){one, sizeof one});
+  p->writing = kept;
+  return good;
+}
+
+/* RFC 5246, section 7.2.1, and RFC 8446, section 6.1: the wish to stop, then the end. */
+int rs_probe_refuse(rs_probe *p) {
+  rs_probe_send_alert(p, ALERT_WARNING, ALERT_USER_CANCELED);
+  rs_probe_send_alert(p, ALERT_WARNING, ALERT_CLOSE_NOTIFY);
+  if (p->state != RS_PROBE_FAILED)
+    p->state = RS_PROBE_REFUSED;
+  p->expect = RS_EXPECT_NOTHING;
+  return 1;
+}
+
+int rs_probe_transcript_hash(rs_probe *p, rs_hash hash, unsigned char *out) {
+  if (!rs_transcript_hash(&p->transcript, p->tools, hash, out))
+    return rs_probe_fail(p, "unsupported", "the handshake is too long to be hashed", -1);
+  return 1;
+}
+
+/* --- receiving --- */
+
+static int flow_on_alert(rs_probe *p, rs_bytes alert) {
+  rs_transcript_add(&p->transcript, 1, RS_ALERT, alert.bytes, alert.length);
+  if (alert.length != 2)
+    return rs_probe_fail(p, "protocol_error", "an alert has two bytes", ALERT_DECODE_ERROR);
+  const unsigned level = alert.bytes[0], description = alert.bytes[1];
+  if (description == ALERT_CLOSE_NOTIFY) {
+    if (p->state == RS_PROBE_WANT)
+      return rs_probe_fail(p, "closed", "the server sent close_notify in the middle", -1);
+    p->state = RS_PROBE_CLOSED;
+    return 1;
+  }
+  /* All alerts of TLS 1.3 are fatal but these two (RFC 8446, section 6). */
+  if (level == ALERT_FATAL ||
+      (p->reading.version >= RS_TLS13 && description != ALERT_USER_CANCELED))
+    return rs_probe_fail(p, "alert", NULL, -1);
+  return 1;
+}
+
+static int flow_on_message(rs_probe *p, unsigned type, rs_bytes message) {
+  if (p->version >= RS_TLS13)
+    return rs_resume13_on_message(p, type, message);
+  return rs_resume12_on_message(p, type, message);
+}
+
+/* Hands on the whole messages among those gathered. */
+static int flow_messages(rs_probe *p) {
+  while (p->state == RS_PROBE_WANT || p->state == RS_PROBE_ESTABLISHED) {
+    rs_reader r = rs_reader_of(p->messages.bytes, p->messages.used);
+    const unsigned type = rs_read_u8(&r);
+    const size_t length = rs_read_u24(&r);
+    if (r.bad)
+      return 1;
+    if (length > MAX_MESSAGE)
+      return rs_probe_fail(p, "protocol_error", "a handshake message is too long",
+                           ALERT_DECODE_ERROR);
+    if (p->expect == RS_EXPECT_ANSWER && type != RS_NEW_SESSION_TICKET && type != RS_HELLO_REQUEST)
+      return flow_on_message(p, type, (rs_bytes){p->messages.bytes, RS_MESSAGE_HEADER});
+    if (r.left < length)
+      return 1;
+    const size_t whole = RS_MESSAGE_HEADER + length;
+    if (!flow_on_message(p, type, (rs_bytes){p->messages.bytes, whole}))
+      return 0;
+    rs_buffer_drop(&p->messages, whole);
+  }
+  return 1;
+}
+
+static int flow_on_change_cipher_spec(rs_probe *p, rs_bytes bytes) {
+  rs_transcript_add(&p->transcript, 1, RS_CHANGE_CIPHER_SPEC, bytes.bytes, bytes.length);
+  if (bytes.length != 1 || bytes.bytes[0] != 1)
+    return rs_probe_fail(p, "protocol_error", "a change_cipher_spec is one byte",
+                         ALERT_DECODE_ERROR);
+  if (p->version >= RS_TLS13)
+    return 1; /* for middleboxes; it means nothing (RFC 8446, appendix D.4) */
+  if (p->messages.used > 0)
+    return rs_probe_fail(p, "protocol_error", "a change_cipher_spec came inside a message",
+                         ALERT_UNEXPECTED_MESSAGE);
+  return rs_resume12_on_change_cipher_spec(p);
+}
+
+static int flow_on_record(rs_probe *p, unsigned content, unsigned char *body, size_t length) {
+  rs_bytes plain = {body, length};
+  const int is_plain = p->reading.version >= RS_TLS13 && content != RS_APPLICATION_DATA;
+  if (p->reading.suite && !is_plain &&
+      !rs_open(p->tools, &p->reading, &content, body, length, &plain))
+    return rs_probe_fail(p, "protocol_error", "a record is not authentic", ALERT_BAD_RECORD_MAC);
+  switch (content) {
+  case RS_ALERT:
+    return flow_on_alert(p, plain);
+  case RS_CHANGE_CIPHER_SPEC:
+    return flow_on_change_cipher_spec(p, plain);
+  case RS_HANDSHAKE:
+    if (is_plain && p->reading.suite)
+      break;
+    if (p->messages.used + plain.length > MAX_MESSAGE + RS_MAX_PLAINTEXT)
+      return rs_probe_fail(p, "protocol_error", "a handshake message is too long",
+                           ALERT_DECODE_ERROR);
+    return rs_buffer_add(&p->messages, plain) ? flow_messages(p) : rs_probe_out_of_memory(p);
+  case RS_APPLICATION_DATA:
+    if (p->state == RS_PROBE_ESTABLISHED)
+      return 1; /* nobody asked for it */
+    break;
+  default:
+    break;
+  }
+  return rs_probe_fail(p, "protocol_error", "a record of a type that has no place here",
+                       ALERT_UNEXPECTED_MESSAGE);
+}
+
+static int flow_is_reading(const rs_probe *p) {
+  return p->expect != RS_EXPECT_NOTHING &&
+         (p->state == RS_PROBE_WANT || p->state == RS_PROBE_ESTABLISHED);
+}
+
+/* Looks at the record at the front. Returns its length with the header, or 0 for more bytes or a
+ * failure. */
+static size_t flow_next_record(rs_probe *p, rs_reader left, unsigned *content) {
+  const size_t available = left.left;
+  *content = rs_read_u8(&left);
+  const unsigned major = rs_read_u8(&left);
+  rs_read_u8(&left);
+  const size_t length = rs_read_u16(&left);
+  const int known = *content >= RS_CHANGE_CIPHER_SPEC && *content <= RS_APPLICATION_DATA;
+  if ((available > 0 && !known) || (available > 1 && major != 3)) {
+    rs_probe_fail(p, "protocol_error", "the peer's bytes are not TLS", -1);
+    return 0;
+  }
+  if (left.bad)
+    return 0;
+  if (length > RS_MAX_RECORD) {
+    rs_probe_fail(p, "protocol_error", "a record is too long", ALERT_RECORD_OVERFLOW);
+    return 0;
+  }
+  return left.left >= length ? RS_RECORD_HEADER + length : 0;
+}
+
+void rs_probe_feed(rs_probe *p, rs_bytes bytes) {
+  if (!flow_is_reading(p))
+    return;
+  if (!rs_buffer_add(&p->in, bytes)) {
+    rs_probe_out_of_memory(p);
+    return;
+  }
+  size_t done = 0;
+  while (flow_is_reading(p)) {
+    unsigned content;
+    size_t whole =
+        flow_next_record(p, rs_reader_of(p->in.bytes + done, p->in.used - done), &content);
+    if (whole == 0)
+      break;
+    flow_on_record(p, content, p->in.bytes + done + RS_RECORD_HEADER, whole - RS_RECORD_HEADER);
+    done += whole;
+  }
+  rs_buffer_drop(&p->in, flow_is_reading(p) ? done : p->in.used);
+}
+
+void rs_probe_end_of_stream(rs_probe *p) {
+  p->eof = 1;
+  if (p->state == RS_PROBE_WANT)
+    rs_probe_fail(p, "closed", "the server ended the connection in the middle", -1);
+  else if (p->state == RS_PROBE_ESTABLISHED)
+    p->state = RS_PROBE_CLOSED;
+}

@@ -1,0 +1,46 @@
+/* Hashes, the PRF of TLS up to 1.2 and the key schedule of TLS 1.3, on libcrypto (keys.c). */
+#ifndef RESUM_KEYS_H
+#define RESUM_KEYS_H
+
+#include "suites.h"
+#include "wire.h"
+
+#include <openssl/evp.h>
+
+enum { RS_MAX_HASH = 64, RS_MAX_KEY = 32, RS_MAX_SECRET = 64 };
+
+/* Algorithms fetched once, and contexts that every use sets up anew: fetching and allocating cost
+ * more than a short message does. One for a Lua state, used by one call at a time. All NULL is a
+ * valid empty one. */
+typedef struct {
+  EVP_MD *digests[RS_HASHES];            /* owned */
+  EVP_MD_CTX *hashing[RS_HASHES];        /* owned, each set to its digest */
+  EVP_CIPHER_CTX *ciphering[RS_CIPHERS]; /* owned, each set to its cipher */
+} rs_tools;
+
+/* Fetches everything. What this libcrypto doesn't have stays NULL, and rs_tools_can_* say so. */
+void rs_tools_open(rs_tools *tools);
+void rs_tools_close(rs_tools *tools);
+int rs_tools_can_hash(const rs_tools *tools, rs_hash hash);
+int rs_tools_can_protect(const rs_tools *tools, const rs_suite *suite, unsigned version);
+
+size_t rs_hash_length(rs_hash hash);
+/* All return 1, or 0 when libcrypto failed. `out` of the first three holds rs_hash_length(hash)
+ * bytes. */
+int rs_digest(rs_tools *tools, rs_hash hash, rs_bytes data, unsigned char *out);
+int rs_digest_parts(rs_tools *tools, rs_hash hash, const rs_bytes *parts, size_t count,
+                    unsigned char *out);
+/* HMAC (RFC 2104) of the parts one after another. */
+int rs_hmac(rs_tools *tools, rs_hash hash, rs_bytes key, const rs_bytes *parts, size_t count,
+            unsigned char *out);
+
+/* PRF(secret, label, seed) of RFC 5246, section 5; with RS_MD5_SHA1 that of RFC 2246. */
+int rs_prf(rs_tools *tools, rs_hash hash, rs_bytes secret, const char *label, rs_bytes seed,
+           unsigned char *out, size_t length);
+
+/* RFC 8446, section 7.1. A secret has the length of its hash. */
+int rs_hkdf_extract(rs_tools *tools, rs_hash hash, rs_bytes salt, rs_bytes key, unsigned char *out);
+int rs_hkdf_expand_label(rs_tools *tools, rs_hash hash, const unsigned char *secret,
+                         const char *label, rs_bytes context, unsigned char *out, size_t length);
+
+#endif

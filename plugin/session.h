@@ -1,0 +1,11 @@
+/* What the probe takes from a session (session.c). */
+#ifndef RESUM_SESSION_H
+#define RESUM_SESSION_H
+
+#include "compat.h"
+#include "der.h"
+
+/* The parts of the session at that argument, read once; they live as long as it does. */
+const rs_session_parts *rs_session_parts_of(lua_State *L, int arg);
+
+#endif
