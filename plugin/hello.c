@@ -1,6 +1,7 @@
 /* Reads the handshake messages that carry facts (ClientHello, ServerHello, EncryptedExtensions,
- * NewSessionTicket), and writes a ClientHello. Pure: bytes in, struct out, and back; it keeps
- * nothing and judges nothing. RFC 8446 section 4, RFC 5246 section 7.4, RFC 5077 section 3.3.
+ * Certificate, NewSessionTicket), and writes a ClientHello. Pure: bytes in, struct out, and back;
+ * it keeps nothing and judges nothing. RFC 8446 section 4, RFC 5246 section 7.4, RFC 5077
+ * section 3.3.
  */
 #include "hello.h"
 
@@ -140,6 +141,8 @@ int rs_read_server_hello(rs_reader body, rs_server_hello *hello) {
 int rs_read_encrypted_extensions(rs_reader body, rs_encrypted_extensions *extensions) {
   memset(extensions, 0, sizeof *extensions);
   rs_reader list = rs_read_vector(&body, 2), extension;
+  extensions->extensions.bytes = list.at;
+  extensions->extensions.length = list.left;
   unsigned type;
   while (rs_extension_next(&list, &type, &extension)) {
     if (type == RS_EXT_ALPN)
@@ -169,6 +172,14 @@ int rs_read_new_session_ticket(rs_reader body, unsigned version, rs_new_session_
     }
   }
   return rs_reader_done(&body) && !list.bad;
+}
+
+int rs_read_leaf(rs_reader body, unsigned version, rs_bytes *leaf) {
+  if (version >= RS_TLS13)
+    rs_read_vector(&body, 1); /* certificate_request_context */
+  rs_reader list = rs_read_vector(&body, 3);
+  *leaf = read_vector(&list, 3);
+  return !body.bad && !list.bad && leaf->length > 0;
 }
 
 unsigned rs_read_key_exchange_group(rs_reader body) {

@@ -81,6 +81,7 @@ typedef struct {
 } rs_server_hello;
 
 typedef struct {
+  rs_bytes extensions;
   rs_bytes alpn;
   int early_data;
 } rs_encrypted_extensions;
@@ -100,6 +101,8 @@ int rs_read_client_hello(rs_reader body, rs_client_hello *hello);
 int rs_read_server_hello(rs_reader body, rs_server_hello *hello);
 int rs_read_encrypted_extensions(rs_reader body, rs_encrypted_extensions *extensions);
 int rs_read_new_session_ticket(rs_reader body, unsigned version, rs_new_session_ticket *ticket);
+/* The first certificate of a Certificate message, DER; 0 when there is none. */
+int rs_read_leaf(rs_reader body, unsigned version, rs_bytes *leaf);
 /* The named group of an ECDHE ServerKeyExchange (RFC 8422, section 5.4), 0 where it has none. */
 unsigned rs_read_key_exchange_group(rs_reader body);
 

@@ -5,6 +5,10 @@
 
 #include "names.h"
 
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,6 +234,18 @@ static void set_integer(lua_State *L, const char *name, lua_Integer value) {
   lua_setfield(L, -2, name);
 }
 
+/* Appends the types of these extensions to facts.extensions, in their order on the wire. */
+static void facts_extension_order(lua_State *L, rs_bytes extensions) {
+  rs_reader list = rs_reader_of(extensions.bytes, extensions.length), body;
+  unsigned type;
+  lua_getfield(L, -1, "extensions");
+  while (rs_extension_next(&list, &type, &body)) {
+    lua_pushinteger(L, type);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  }
+  lua_pop(L, 1);
+}
+
 static void facts_client_hello(lua_State *L, rs_reader body) {
   rs_client_hello hello;
   rs_read_client_hello(body, &hello);
@@ -268,6 +284,7 @@ static void facts_server_hello(lua_State *L, rs_reader body, facts_chosen *chose
     rs_push_group(L, hello.group);
     lua_setfield(L, -2, "group");
   }
+  facts_extension_order(L, hello.extensions);
   if (hello.selected_identity >= 0)
     set_integer(L, "selected_identity", hello.selected_identity);
   if (hello.alpn.length > 0)
@@ -278,6 +295,7 @@ static void facts_encrypted_extensions(lua_State *L, rs_reader body) {
   rs_encrypted_extensions extensions;
   if (!rs_read_encrypted_extensions(body, &extensions))
     return;
+  facts_extension_order(L, extensions.extensions);
   set_boolean(L, "early_data", extensions.early_data);
   if (extensions.alpn.length > 0)
     set_bytes(L, "alpn", extensions.alpn);
@@ -289,6 +307,29 @@ static void facts_key_exchange(lua_State *L, rs_reader body, unsigned cipher) {
     rs_push_group(L, group);
     lua_setfield(L, -2, "group");
   }
+}
+
+static void facts_serial(lua_State *L, rs_bytes leaf) {
+  const unsigned char *at = leaf.bytes;
+  X509 *certificate = d2i_X509(NULL, &at, (long)leaf.length);
+  if (certificate) {
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(certificate);
+    rs_bytes number = {ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial)};
+    set_bytes(L, "leaf_serial", number);
+  }
+  X509_free(certificate);
+  ERR_clear_error();
+}
+
+/* What names the server's certificate: behind a balancer not every server need have the same. */
+static void facts_leaf(lua_State *L, rs_reader body, unsigned version) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  rs_bytes leaf, name = {digest, sizeof digest};
+  if (!rs_read_leaf(body, version, &leaf) ||
+      !EVP_Digest(leaf.bytes, leaf.length, digest, NULL, EVP_sha256(), NULL))
+    return;
+  set_bytes(L, "leaf_sha256", name);
+  facts_serial(L, leaf);
 }
 
 /* Appends to facts.tickets, which stands below the top. */
@@ -338,6 +379,9 @@ static void facts_from_server(lua_State *L, int type, rs_reader body, facts_chos
   case RS_SERVER_KEY_EXCHANGE:
     facts_key_exchange(L, body, chosen->cipher);
     break;
+  case RS_CERTIFICATE:
+    facts_leaf(L, body, chosen->version);
+    break;
   case RS_CERTIFICATE_REQUEST:
     set_boolean(L, "certificate_request", 1);
     break;
@@ -355,6 +399,8 @@ void rs_transcript_set_facts(lua_State *L, const rs_transcript *t) {
   lua_setfield(L, -2, "tickets");
   lua_newtable(L);
   lua_setfield(L, -2, "alerts");
+  lua_newtable(L);
+  lua_setfield(L, -2, "extensions");
   set_boolean(L, "certificate", rs_transcript_has_certificate(t));
   set_boolean(L, "certificate_request", 0);
   set_boolean(L, "hello_retry", 0);

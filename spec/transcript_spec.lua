@@ -5,6 +5,7 @@ local core = require "resum.core"
 local memory = require "spec.support.memory"
 local pair = require "spec.support.pair"
 local pki = require "spec.support.pki"
+local process = require "spec.support.process"
 local wire = require "spec.support.wire"
 
 local EXTENSION = wire.EXTENSION
@@ -28,6 +29,12 @@ function read.server.hello_retry_request(facts, bytes)
   facts.hello_retry = true
 end
 
+local function add_extensions(facts, bytes)
+  for _, kind in ipairs(wire.extension_order(bytes)) do
+    table.insert(facts.extensions, kind)
+  end
+end
+
 function read.server.server_hello(facts, bytes)
   local hello = wire.server_hello(bytes)
   local extensions = hello.extensions
@@ -41,20 +48,40 @@ function read.server.server_hello(facts, bytes)
   facts.group = share and wire.GROUP[(">I2"):unpack(share)]
   facts.selected_identity = identity and (">I2"):unpack(identity)
   facts.alpn = wire.alpn(extensions[EXTENSION.alpn])
+  add_extensions(facts, bytes)
 end
 
 function read.server.encrypted_extensions(facts, bytes)
   local extensions = wire.encrypted_extensions(bytes)
   facts.early_data = extensions[EXTENSION.early_data] ~= nil
   facts.alpn = wire.alpn(extensions[EXTENSION.alpn])
+  add_extensions(facts, bytes)
 end
 
 function read.server.server_key_exchange(facts, bytes)
   facts.group = wire.GROUP[wire.key_exchange_curve(bytes)]
 end
 
-function read.server.certificate(facts)
+-- What openssl calls a certificate: serial and SHA-256, as bytes. Asked once for each.
+local names = {}
+
+local function names_of(der)
+  if not names[der] then
+    local path = process.temporary_directory() .. "/leaf.der"
+    process.write_file(path, der)
+    local said = process.run { command = {
+      "openssl", "x509", "-inform", "der", "-in", path, "-noout", "-serial", "-fingerprint", "-sha256",
+    } }.stdout
+    names[der] = { serial = wire.from_hex(said:match("serial=(%x+)")),
+      sha256 = wire.from_hex((said:match("Fingerprint=([%x:]+)"):gsub(":", ""))) }
+  end
+  return names[der]
+end
+
+function read.server.certificate(facts, bytes)
   facts.certificate = true
+  local leaf = names_of(wire.leaf(bytes, facts.version_number))
+  facts.leaf_serial, facts.leaf_sha256 = leaf.serial, leaf.sha256
 end
 
 function read.server.certificate_request(facts)
@@ -78,7 +105,8 @@ local function read_alert(facts, from, bytes)
 end
 
 local function facts_of(transcript)
-  local facts = { certificate = false, certificate_request = false, hello_retry = false, tickets = {}, alerts = {} }
+  local facts = { certificate = false, certificate_request = false, hello_retry = false, tickets = {}, alerts = {},
+    extensions = {} }
   for _, message in ipairs(transcript) do
     local reader = read[message.from][message.type]
     if message.type == "alert" then
@@ -304,7 +332,7 @@ describe("the transcript", function()
     local client = memory.client()
     assert.same({}, client:transcript())
     assert.same({ certificate = false, certificate_request = false, hello_retry = false, tickets = {}, alerts = {},
-      reused = false, bytes_in = 0, bytes_out = 0 }, client:facts())
+      extensions = {}, reused = false, bytes_in = 0, bytes_out = 0 }, client:facts())
   end)
 
   it("is a table of its own each time", function()

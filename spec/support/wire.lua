@@ -4,8 +4,14 @@
 
 local M = {}
 
-local HELLO_RETRY_RANDOM = ("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"):gsub("%x%x",
-  function(hex) return string.char(tonumber(hex, 16)) end)
+--- Bytes from their hexadecimal digits.
+function M.from_hex(digits)
+  return (digits:gsub("%x%x", function(hex)
+    return string.char(tonumber(hex, 16))
+  end))
+end
+
+local HELLO_RETRY_RANDOM = M.from_hex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 
 --- Extension types (IANA).
 M.EXTENSION = {
@@ -67,6 +73,29 @@ end
 --- @treturn table [type] = bytes
 function M.encrypted_extensions(message)
   return extensions_of(body_of(message), 1)
+end
+
+--- The types of the extensions of a ServerHello or an EncryptedExtensions, in their order.
+function M.extension_order(message)
+  local body = body_of(message)
+  local position = 1
+  if message:byte() == 2 then
+    position = select(6, (">I2 c32 s1 I2 B"):unpack(body))
+  end
+  local types = {}
+  local all = position <= #body and (">s2"):unpack(body, position) or ""
+  position = 1
+  while position <= #all do
+    types[#types + 1], position = (">I2"):unpack(all, position)
+    position = select(2, (">s2"):unpack(all, position))
+  end
+  return types
+end
+
+--- The first certificate of a Certificate message, DER.
+function M.leaf(message, version)
+  local position = version < 0x0304 and 1 or select(2, (">s1"):unpack(body_of(message)))
+  return ((">s3"):unpack(((">s3"):unpack(body_of(message), position))))
 end
 
 --- @treturn table lifetime_s, ticket, and in TLS 1.3 age_add, nonce, extensions

@@ -22,6 +22,10 @@ local function list(items, convert)
   return #out > 0 and out or EMPTY_LIST
 end
 
+local function same(value)
+  return value
+end
+
 local function hex(bytes)
   return bytes and (bytes:gsub(".", function(byte)
     return ("%02x"):format(byte:byte())
@@ -70,6 +74,8 @@ local function facts(from)
     .. "server_key_share selected_identity hello_retry ticket_offered ticket_length_sent psk_identities_sent "
     .. "bytes_in bytes_out")
   out.session_id_sent, out.session_id = hex(from.session_id_sent), hex(from.session_id)
+  out.leaf_serial, out.leaf_sha256 = hex(from.leaf_serial), hex(from.leaf_sha256)
+  out.extensions = from.extensions and list(from.extensions, same)
   out.tickets, out.alerts = list(from.tickets, ticket), list(from.alerts, alert)
   return out
 end
