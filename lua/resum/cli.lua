@@ -1,7 +1,8 @@
--- The command line: words in, an exit code out. Options are in cli/options.lua, what runs is in cli/run.lua, where
--- results go in cli/sink.lua.
+-- The command line: words in, an exit code out. Options are in cli/options.lua, what they mean for a run in
+-- cli/plan.lua, what runs in cli/run.lua, where results go in cli/sink.lua.
 
 local options = require "resum.cli.options"
+local plan = require "resum.cli.plan"
 local run = require "resum.cli.run"
 
 local M = {}
@@ -12,15 +13,15 @@ local M = {}
 --   met, 130 interrupted
 function M.main(argv)
   local parsed, scan = options.parse(argv)
-  local one, message = nil, scan
+  local made, message = nil, scan
   if parsed then
-    one, message = run.new(parsed, scan)
+    made, message = plan.make(parsed, scan)
   end
-  if not one then
+  if not made then
     io.stderr:write("resum: ", message, "\n")
     return run.EXIT.usage
   end
-  return one:go()
+  return run.new(made):go()
 end
 
 return M

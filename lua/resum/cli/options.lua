@@ -8,6 +8,7 @@ local expectation = require "resum.cli.expectation"
 local mechanisms = require "resum.mechanism"
 local printable = require "resum.printable"
 local resum = require "resum"
+local shard = require "resum.cli.shard"
 
 local M = {}
 
@@ -15,6 +16,7 @@ local M = {}
 local LIMITS = {
   attempts = { 1, 100000, whole = true },
   concurrency = { 1, 1000, whole = true },
+  ["max-connections"] = { 1, 100000, whole = true },
   retries = { 0, 100, whole = true },
   timeout = { 0.01, 3600 },
 }
@@ -57,14 +59,20 @@ local function new_parser()
       .. "130 interrupted.\nIn option names, - and _ are the same.")
   parser:argument("targets", "host, host:port, [v6]:port or host:port{address}; the port is 443 when there is none")
     :args("*"):argname("TARGET")
+  parser:option("--targets-in", "more targets, one a line (# comments; rank,host too); - is stdin"):argname("FILE")
+  parser:option("--resume", "leave out targets that are done according to this file: earlier --json_lines output, or a "
+    .. "file that is kept for the purpose"):argname("STATE")
+  parser:option("--shard", "take the i-th of n shares of the targets only"):argname("i/n"):convert(shard.parse)
   parser:flag("--resum", "is resumption supported? 5 attempts each (this is the default)")
   parser:flag("--resum-rate", "how often, behind a load balancer? 100 attempts each")
   parser:option("--attempts", "attempts for each mechanism"):argname("N"):convert(number("attempts"))
   parser:option("--mechanisms", "which: " .. table.concat(mechanisms.names, ",")):argname("LIST")
     :convert(mechanism_list)
   parser:option("--engine", "what makes the handshakes"):choices({ "handshake" })
-  parser:option("--concurrency", "connections at once to an address, for the rate (10)"):argname("N")
+  parser:option("--concurrency", "connections at once to an address (10)"):argname("N")
     :convert(number("concurrency"))
+  parser:option("--max-connections", "connections at once overall (500)"):argname("N")
+    :convert(number("max-connections"))
   parser:option("--timeout", "seconds for a connection, and for a handshake (5)"):argname("S")
     :convert(number("timeout"))
   parser:option("--retries", "how often a full handshake that failed is tried again (2)"):argname("N")
@@ -153,7 +161,7 @@ end
 
 -- What fits no single option's converter: options that need one another.
 local function complete(parsed)
-  if #parsed.targets == 0 then
+  if #parsed.targets == 0 and not parsed.targets_in then
     return nil, "no target: name one or more as host:port (resum --help says more)"
   end
   for _, rule in ipairs(parsed.expect) do
@@ -163,6 +171,8 @@ local function complete(parsed)
   end
   if parsed.json_lines and not parsed.json_out then
     parsed.json_out = "-"
+  elseif parsed.resume and parsed.json_out and not parsed.json_lines then
+    return nil, "--resume can't go on with a JSON document: add --json_lines"
   end
   parsed.show_text = not parsed.quiet and parsed.json_out ~= "-"
   return true

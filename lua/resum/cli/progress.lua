@@ -48,6 +48,11 @@ function Progress:clear()
   end
 end
 
+--- The run is over.
+function Progress:close()
+  self:clear()
+end
+
 --- @tparam integer targets how many there are
 -- @tparam boolean wanted shown at all; it needs a terminal, too
 -- @tparam function now seconds, monotonic

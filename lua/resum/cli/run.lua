@@ -1,11 +1,11 @@
--- One run of the command: it starts the scans of all targets at once, hands each result to the sinks, and finds the
--- exit code. What a scan does, how a result looks and what an option means, it does not know.
+-- One run of the command: it takes one target after another, scans as many at once as may be, hands each result to
+-- the sinks, and finds the exit code. It holds the targets that are under way, and no others. What a scan does, how a
+-- result looks and what an option means, it does not know.
 
 local expectation = require "resum.cli.expectation"
+local interrupt = require "resum.cli.interrupt"
 local printable = require "resum.printable"
-local progress = require "resum.cli.progress"
 local resum = require "resum"
-local sink = require "resum.cli.sink"
 local target = require "resum.target"
 
 local M = {}
@@ -14,18 +14,17 @@ local M = {}
 M.EXIT = { all_scanned = 0, not_all_scanned = 1, usage = 2, not_as_expected = 3, interrupted = 130 }
 
 local EXIT = M.EXIT
-local TARGETS_AT_ONCE = 20
-local GRACE_MS = 1500 -- after Ctrl-C, for connections that are under way
 
 -- The gravest wins: interrupted, usage, not all scanned, not as expected.
 local GRAVITY = { [0] = 0, [3] = 1, [1] = 2, [2] = 3, [130] = 4 }
 
-local function complain(format, ...)
-  io.stderr:write("resum: ", format:format(...), "\n")
-end
-
 local Run = {}
 Run.__index = Run
+
+function Run:complain(format, ...)
+  self.progress:clear()
+  io.stderr:write("resum: ", format:format(...), "\n")
+end
 
 function Run:raise_exit(code)
   if GRAVITY[code] > GRAVITY[self.exit] then
@@ -33,14 +32,35 @@ function Run:raise_exit(code)
   end
 end
 
--- What a sink could not write is said, and the others go on.
-function Run:tell_sinks(verb, ...)
-  for _, one in ipairs(self.sinks) do
-    local written, message = one[verb](one, ...)
-    if not written then
-      complain("%s", message)
-      self:raise_exit(EXIT.not_all_scanned)
+-- A result that can't be written is lost, and so would be all others: the run stops.
+function Run:tell(sink, verb, what)
+  local written, message = sink[verb](sink, what)
+  if not written and not self.stopped then
+    self:complain("%s", message)
+    self:raise_exit(EXIT.not_all_scanned)
+    self.stopped = true
+  end
+end
+
+-- In the order in which the targets were named, as far as there is no gap.
+function Run:tell_in_order(number, result)
+  self.waiting[number] = result
+  while self.waiting[self.told + 1] do
+    self.told = self.told + 1
+    local next_one = self.waiting[self.told]
+    self.waiting[self.told] = nil
+    for _, sink in ipairs(self.sinks.in_order) do
+      self:tell(sink, "write", next_one)
     end
+  end
+end
+
+function Run:deliver(number, result)
+  for _, sink in ipairs(self.sinks.as_they_come) do
+    self:tell(sink, "write", result)
+  end
+  if #self.sinks.in_order > 0 then
+    self:tell_in_order(number, result)
   end
 end
 
@@ -48,21 +68,21 @@ function Run:note_expectations(result)
   for _, rule in ipairs(self.parsed.expect) do
     local met, found = expectation.check(rule, result)
     if not met then
-      complain("%s: expected %s, found %s", target.label(result.target), rule.text, found)
+      self:complain("%s: expected %s, found %s", target.label(result.target), rule.text, found)
       self:raise_exit(EXIT.not_as_expected)
     end
   end
 end
 
-function Run:finish_target(i, result)
-  self.results[i] = result
-  self.progress:finished()
+function Run:finish_target(number, result)
+  self.under_way[number] = nil
+  self.progress:finished(result)
   if result.status == "completed" then
     self:note_expectations(result)
   else
     self:raise_exit(result.unusable and EXIT.usage or EXIT.not_all_scanned)
   end
-  self:tell_sinks("finished", i, result)
+  self:deliver(number, result)
 end
 
 -- A target that can't be read keeps its place among the results.
@@ -76,139 +96,148 @@ local function unusable(given, message)
   }
 end
 
-function Run:job(i)
-  local given = self.parsed.targets[i]
-  local parsed, message = target.parse(given)
-  if not parsed then
-    complain("%s", message)
-    self:finish_target(i, unusable(given, message))
-    return nil
-  end
+function Run:is_over()
+  return self.cancelled or self.stopped
+end
+
+-- What resum.run takes for this target: the options of all, and two functions.
+function Run:scan_options(number)
   local options = {}
   for name, value in pairs(self.scan) do
     options[name] = value
   end
   options.cancelled = function()
-    return self.cancelled
+    return self:is_over()
   end
   options.on_event = function(event)
     if event.kind == "started" then
-      self.partial[i] = event.result
+      self.under_way[number] = event.result
     end
     self.progress:event(event)
   end
-  return function()
-    if not self.cancelled then
-      self:finish_target(i, resum.run(parsed, options))
-    end
+  return options
+end
+
+local function with_error(result, message, code)
+  result.status, result.error = "error", { message = message, code = code }
+  return result
+end
+
+local function interrupted(result)
+  return with_error(result, "interrupted", "interrupted")
+end
+
+-- Scans one target; an error in here concerns this target only.
+function Run:scan_target(number, parsed)
+  local fine, result = pcall(resum.run, parsed, self:scan_options(number))
+  if not fine and interrupt.is(result) then
+    self.cancelled = true
+    result = interrupted(self.under_way[number])
+  elseif not fine then
+    self:complain("internal error: %s", printable(tostring(result), 300))
+    result = with_error(self.under_way[number], tostring(result), "internal")
+  end
+  if self.under_way[number] then -- else the run was concluded meanwhile
+    self:finish_target(number, result)
   end
 end
 
--- Everything that is known goes out; what is not known yet is marked.
+-- The next target as a job; what is no target is said and counts as finished. nil: there is none left, or the run is
+-- over.
+function Run:next_job()
+  local text = not self:is_over() and self.targets:next()
+  while text and not self:is_over() do
+    self.count = self.count + 1
+    local number = self.count
+    local parsed, message = target.parse(text, self.parsed.default_port)
+    if parsed then
+      self.under_way[number] = { target = parsed, addresses = {} }
+      return function()
+        self:scan_target(number, parsed)
+      end
+    end
+    self:complain("%s", message)
+    self:finish_target(number, unusable(text, message))
+    text = self.targets:next()
+  end
+  return nil
+end
+
+-- What has begun and not ended, in order, and what the command line names and was never begun.
+function Run:mark_unfinished()
+  local numbers = {}
+  for number in pairs(self.under_way) do
+    numbers[#numbers + 1] = number
+  end
+  table.sort(numbers)
+  for _, number in ipairs(numbers) do
+    self:finish_target(number, interrupted(self.under_way[number]))
+  end
+  local text = self.targets:next_argument()
+  while text do
+    self.count = self.count + 1
+    local parsed, message = target.parse(text, self.parsed.default_port)
+    self:finish_target(self.count, parsed and interrupted({ target = parsed, addresses = {} })
+      or unusable(text, message))
+    text = self.targets:next_argument()
+  end
+end
+
+--- Shows everything that is known; what is not known yet is marked.
+-- @function run:conclude
+-- @treturn integer exit code
 function Run:conclude()
-  for i = 1, #self.parsed.targets do
-    if not self.results[i] then
-      local parsed = target.parse(self.parsed.targets[i])
-      local result = self.partial[i] or { target = parsed, addresses = {} }
-      result.status, result.error = "error", { message = "interrupted", code = "interrupted" }
-      self:finish_target(i, result)
+  self:mark_unfinished()
+  self.progress:close()
+  if self.targets.problem then
+    self:complain("--targets_in: %s", self.targets.problem)
+    self:raise_exit(EXIT.not_all_scanned)
+  end
+  local about = { elapsed_s = self.scan.host.now() - self.started }
+  for _, sinks in ipairs({ self.sinks.as_they_come, self.sinks.in_order }) do
+    for _, sink in ipairs(sinks) do
+      self:tell(sink, "finish", about)
     end
   end
-  self.progress:clear()
-  self:tell_sinks("conclude", {
-    version = resum.VERSION,
-    started_at = self.started_at,
-    elapsed_s = self.scan.host.now() - self.started,
-  }, self.results)
   return self.cancelled and EXIT.interrupted or self.exit
-end
-
--- Ctrl-C: no new connection; those under way have a moment, then what is known is shown. A second one ends at once.
-local function watch_interrupt(run)
-  local found, uv = pcall(require, "luv")
-  if not found or run.scan.host.name ~= "uv" then
-    return function() end
-  end
-  local signal, timer = uv.new_signal(), uv.new_timer()
-  signal:start("sigint", function()
-    if run.cancelled then
-      os.exit(EXIT.interrupted)
-    end
-    run.cancelled = true
-    timer:start(GRACE_MS, 0, function()
-      os.exit(run:conclude())
-    end)
-  end)
-  return function()
-    signal:close()
-    timer:close()
-    uv.run("nowait")
-  end
 end
 
 --- Scans all targets and hands their results out.
 -- @function run:go
 -- @treturn integer exit code
 function Run:go()
-  local jobs = {}
-  for i = 1, #self.parsed.targets do
-    jobs[#jobs + 1] = self:job(i)
-  end
-  local stop_watching = watch_interrupt(self)
-  local ran, problems = pcall(self.scan.host.parallel, jobs, TARGETS_AT_ONCE)
+  local host = self.scan.host
+  local stop_watching = interrupt.watch(host, self)
+  local ran, problem = pcall(host.parallel, function()
+    return self:next_job()
+  end, self.at_once)
   stop_watching()
   if not ran then
-    self.cancelled = tostring(problems):find("interrupted!", 1, true) ~= nil -- Lua's own word for Ctrl-C
+    self.cancelled = interrupt.is(problem)
     if not self.cancelled then
-      error(problems, 0)
-    end
-  else
-    for _, message in pairs(problems) do
-      complain("internal error: %s", printable(tostring(message), 300))
-      self:raise_exit(EXIT.not_all_scanned)
+      error(problem, 0)
     end
   end
   return self:conclude()
 end
 
-local function open_sinks(parsed, line)
-  local sinks = {}
-  if parsed.json_out then
-    local json, message = sink.json(parsed.json_out, parsed.json_lines)
-    if not json then
-      return nil, message
-    end
-    sinks[1] = json
-  end
-  if parsed.show_text then
-    local colour = progress.is_terminal(1) and not os.getenv("NO_COLOR") and os.getenv("TERM") ~= "dumb"
-    sinks[#sinks + 1] = sink.text(line, colour)
-  end
-  return sinks
-end
-
 --- A run, ready to go.
--- @tparam table parsed see resum.cli.options
--- @tparam table scan what resum.run takes
--- @treturn[1] table run
--- @treturn[2] nil
--- @treturn[2] string message: an output can't be opened
-function M.new(parsed, scan)
-  local line = progress.new(#parsed.targets, not parsed.quiet, scan.host.now)
-  local sinks, message = open_sinks(parsed, line)
-  if not sinks then
-    return nil, message
-  end
+-- @tparam table plan see resum.cli.plan
+-- @treturn table run
+function M.new(plan)
   return setmetatable({
-    parsed = parsed,
-    scan = scan,
-    sinks = sinks,
-    progress = line,
-    results = {}, -- by number, as far as they are there
-    partial = {}, -- of targets that have begun: what is known of them
+    parsed = plan.parsed,
+    scan = plan.scan,
+    targets = plan.targets,
+    at_once = plan.at_once,
+    sinks = plan.sinks,
+    progress = plan.progress,
+    count = 0, -- targets so far
+    under_way = {}, -- number -> what is known of a target that has begun
+    waiting = {}, -- number -> result that has to wait for those before it
+    told = 0, -- how many are told in order
     exit = EXIT.all_scanned,
-    started_at = os.date("!%Y-%m-%dT%H:%M:%SZ"),
-    started = scan.host.now(),
+    started = plan.scan.host.now(),
   }, Run)
 end
 

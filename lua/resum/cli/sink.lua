@@ -1,87 +1,97 @@
--- Where results go: reports on stdout in the order of the command line, JSON as one document or as one line a target.
--- A sink takes each result as its target is done (finished), and at the end all of them (conclude). It knows no scan
--- and no exit code; what could not be written it says.
+-- Where results go: reports for people, JSON as one document or as one line a target, names of targets that are done. A
+-- sink takes results one by one (write) and the end of the run (finish); both return true, or nil and a message. It
+-- keeps no result, and knows no scan and no exit code.
 
 local json = require "resum.report.json"
+local resume = require "resum.cli.resume"
 local text = require "resum.report.text"
 
 local M = {}
 
--- Reports: each as soon as those before it are shown.
 local Text = {}
 Text.__index = Text
 
-function Text:finished(number, result)
-  self.waiting[number] = result
-  while self.waiting[self.shown + 1] do
-    self.shown = self.shown + 1
-    local next_one = self.waiting[self.shown]
-    if not next_one.unusable then
-      self.progress:clear()
-      io.stdout:write(self.shown > 1 and "\n" or "", text.target(next_one, { colour = self.colour }))
-      io.stdout:flush()
-    end
+function Text:write(result)
+  if result.unusable then
+    return true
   end
+  local report = (self.begun and "\n" or "") .. text.target(result, { colour = self.colour })
+  self.begun = true
+  self.progress:clear()
+  return self.output:write(report)
+end
+
+function Text.finish()
   return true
 end
 
-function Text.conclude()
-  return true
-end
-
---- Reports for people, on stdout.
+--- Reports for people.
+-- @tparam table output see resum.cli.output
 -- @tparam table progress the line that has to make room
 -- @tparam boolean colour
 -- @treturn table sink
-function M.text(progress, colour)
-  return setmetatable({ progress = progress, colour = colour, waiting = {}, shown = 0 }, Text)
-end
-
-local function write_line(file, line)
-  local written, message = file:write(line, "\n")
-  if not written or not file:flush() then
-    return nil, "--json_out: " .. (message or "not written")
-  end
-  return true
+function M.text(output, progress, colour)
+  return setmetatable({ output = output, progress = progress, colour = colour }, Text)
 end
 
 local Lines = {}
 Lines.__index = Lines
 
-function Lines:finished(_, result)
-  return write_line(self.file, json.line(result))
+function Lines:write(result)
+  return self.output:write(json.line(result) .. "\n")
 end
 
-function Lines.conclude()
+function Lines.finish()
   return true
+end
+
+--- JSON, one object a line.
+-- @tparam table output see resum.cli.output
+-- @treturn table sink
+function M.lines(output)
+  return setmetatable({ output = output, as_they_come = true }, Lines)
 end
 
 local Document = {}
 Document.__index = Document
 
-function Document.finished()
+function Document:write(result)
+  local separator = self.begun and "," or json.head(self.about)
+  self.begun = true
+  return self.output:write(separator .. json.line(result))
+end
+
+function Document:finish(about)
+  return self.output:write((self.begun and "" or json.head(self.about)) .. json.tail(about) .. "\n")
+end
+
+--- JSON, one document; it is whole when the run has ended.
+-- @tparam table output see resum.cli.output
+-- @tparam table about see resum.report.json.head
+-- @treturn table sink
+function M.document(output, about)
+  return setmetatable({ output = output, about = about }, Document)
+end
+
+local State = {}
+State.__index = State
+
+function State:write(result)
+  if result.unusable or not resume.is_done(result) then
+    return true
+  end
+  return self.output:write(result.target.text .. "\n")
+end
+
+function State.finish()
   return true
 end
 
-function Document:conclude(about, results)
-  return write_line(self.file, json.run(about, results))
-end
-
---- JSON.
--- @tparam string path "-" is stdout
--- @tparam boolean lines one object a line, as each target is done; else one document at the end
--- @treturn[1] table sink
--- @treturn[2] nil
--- @treturn[2] string message
-function M.json(path, lines)
-  local file, message = io.stdout, nil
-  if path ~= "-" then
-    file, message = io.open(path, "w")
-  end
-  if not file then
-    return nil, "--json_out: " .. message
-  end
-  return setmetatable({ file = file }, lines and Lines or Document)
+--- The targets that are done, one a line, for resum.cli.resume.
+-- @tparam table output see resum.cli.output
+-- @treturn table sink
+function M.state(output)
+  return setmetatable({ output = output }, State)
 end
 
 return M

@@ -25,6 +25,8 @@ local check_place, now = wait.check_place, wait.now
 
 -- Names -------------------------------------------------------------------------------------------------------
 
+local THREADS_MOST = 1024 -- libuv's own bound
+
 -- What the system makes of a literal; nil when it is none. No name server is asked.
 local function literal(name)
   local found = uv.getaddrinfo(name, nil, { socktype = "stream", numerichost = true })
@@ -37,6 +39,15 @@ local function addresses_of(found)
     addresses[i] = entry.addr
   end
   return addresses
+end
+
+--- Prepares for many lookups at once. libuv makes its threads at the first one and keeps half of them for other work;
+-- four are what it makes when it is not told. UV_THREADPOOL_SIZE in the environment has the first word.
+-- @tparam integer count lookups at once; more than 512 there can't be
+function M.expect_lookups(count)
+  if not uv.os_getenv("UV_THREADPOOL_SIZE") then
+    uv.os_setenv("UV_THREADPOOL_SIZE", ("%d"):format(math.min(2 * count, THREADS_MOST)))
+  end
 end
 
 --- The addresses of a name.

@@ -163,18 +163,31 @@ function M.line(result)
   return encode(target(result))
 end
 
+--- The beginning of a whole run: what follows are targets (see line), with commas between them, and the tail.
+-- @tparam table about version (of resum), started_at (ISO 8601)
+-- @treturn string
+function M.head(about)
+  local object = encode({ resum = about.version, schema = M.SCHEMA, started_at = about.started_at })
+  return object:sub(1, -2) .. ',"targets":['
+end
+
+--- The end of a whole run.
+-- @tparam table about elapsed_s (seconds), summary (a plain table, or nil)
+-- @treturn string
+function M.tail(about)
+  return "]," .. encode({ elapsed_s = seconds(about.elapsed_s), summary = about.summary }):sub(2)
+end
+
 --- A whole run.
 -- @tparam table about version (of resum), started_at (ISO 8601), elapsed_s (seconds)
 -- @tparam {table,...} results what resum.run returned, for each target
 -- @treturn string JSON object without a line end
 function M.run(about, results)
-  return encode({
-    resum = about.version,
-    schema = M.SCHEMA,
-    started_at = about.started_at,
-    elapsed_s = seconds(about.elapsed_s),
-    targets = list(results, target),
-  })
+  local lines = {}
+  for i, result in ipairs(results) do
+    lines[i] = M.line(result)
+  end
+  return M.head(about) .. table.concat(lines, ",") .. M.tail(about)
 end
 
 return M

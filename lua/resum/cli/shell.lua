@@ -1,0 +1,24 @@
+-- The few things that Lua can't do and every system has a small program for. It knows nothing of scans.
+
+local M = {}
+
+--- A word as the shell reads it back.
+-- @tparam string word
+-- @treturn string
+function M.quote(word)
+  return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
+--- Runs a program, which has nothing to say on stdout; what it says on stderr is dropped.
+-- @tparam string format of the command, words in its %s
+-- @tparam string,... ... the words, which are quoted
+-- @treturn boolean did it end with 0?
+function M.run(format, ...)
+  local words = {}
+  for i, word in ipairs({ ... }) do
+    words[i] = M.quote(tostring(word))
+  end
+  return os.execute(format:format(table.unpack(words)) .. " 2>/dev/null") == true
+end
+
+return M
