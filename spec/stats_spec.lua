@@ -60,3 +60,20 @@ describe("the normal quantile", function()
     end
   end)
 end)
+
+describe("Fisher's exact test", function()
+  -- The lady tasting tea (Fisher, 1935): 3 of 4 right has p = 0.486 two-sided; the others by hand from binomials.
+  for _, case in ipairs({
+    { 3, 1, 1, 3, 0.4857142857 },
+    { 4, 0, 0, 4, 2 / 70 },
+    { 8, 0, 0, 8, 2 / 12870 },
+    { 5, 0, 0, 95, 1 / 75287520 },
+    { 1, 1, 1, 1, 1 },
+    { 0, 0, 3, 4, 1 },
+    { 10, 0, 90, 0, 1 },
+  }) do
+    it(("gives %.3g for %d, %d against %d, %d"):format(case[5], table.unpack(case, 1, 4)), function()
+      assert.is_true(math.abs(stats.fisher(table.unpack(case, 1, 4)) - case[5]) < 1e-9)
+    end)
+  end
+end)

@@ -4,6 +4,7 @@
 -- connection, and sees sockets only through a host.
 
 local core = require "resum.core"
+local engines = require "resum.engine"
 local mechanisms = require "resum.mechanism"
 
 local M = {}
@@ -48,13 +49,20 @@ function Connection:receive(deadline)
   end
   self.first_bytes = self.first_bytes or bytes
   self.ended = not bytes
+  self.known_facts = bytes == nil and self.known_facts or nil
   local state, out, message, code
   if bytes then
-    state, out, message, code = self.handshake:step(bytes)
+    state, out, message, code = self.machine:step(bytes)
   else
-    state, out, message, code = self.handshake:eof()
+    state, out, message, code = self.machine:eof()
   end
   return state, message, code, out
+end
+
+-- What stood on the wire so far.
+function Connection:facts()
+  self.known_facts = self.known_facts or self.machine:facts()
+  return self.known_facts
 end
 
 -- What a server that does not speak TLS said instead, as far as it is worth showing.
@@ -72,7 +80,7 @@ end
 
 -- Runs the handshake. Returns the bytes still to be sent when it is established, or nil after fail().
 function Connection:establish(record, deadline)
-  local state, out, message, code = self.handshake:step()
+  local state, out, message, code = self.machine:step()
   while state == "want" do
     local sent, why = self:send(out, deadline)
     if not sent then
@@ -80,7 +88,7 @@ function Connection:establish(record, deadline)
     end
     state, message, code, out = self:receive(deadline)
   end
-  if state == "established" then
+  if state == "established" or state == "refused" then
     return out
   end
   self:send(out or "", deadline) -- our alert
@@ -98,7 +106,7 @@ end
 function Connection:read_until(enough, deadline)
   while not enough() do
     local state, message, code, out = self:receive(deadline)
-    if state ~= "established" then
+    if state ~= "established" and state ~= "refused" then
       if code ~= "timeout" then
         self.over, self.over_message, self.over_code = true, message, code
       end
@@ -111,12 +119,12 @@ end
 
 -- Some servers issue tickets only once application data came: wait, ask, wait again.
 function Connection:wait_for_ticket(request, deadline)
-  local now, handshake = self.host.now, self.handshake
+  local now, machine = self.host.now, self.machine
   local function enough()
-    return #handshake:facts().tickets > 0
+    return #machine:facts().tickets > 0
   end
-  if self:read_until(enough, math.min(deadline, now() + TICKET_WAIT)) and not enough() then
-    self:send(handshake:write(request) or "", deadline)
+  if self:read_until(enough, math.min(deadline, now() + TICKET_WAIT)) and not enough() and machine.write then
+    self:send(machine:write(request) or "", deadline)
     self:read_until(enough, math.min(deadline, now() + REQUEST_WAIT))
   end
 end
@@ -127,7 +135,7 @@ function Connection:finish(due, handshake_s)
   local now = self.host.now
   local linger = math.max(LINGER.least, math.min(LINGER.most, LINGER.round_trips * handshake_s))
   local deadline = now() + linger
-  if self.ended or not self:send(due .. self.handshake:shutdown(), deadline) then
+  if self.ended or not self:send(due .. self.machine:shutdown(), deadline) then
     return
   end
   self:read_until(function()
@@ -137,7 +145,7 @@ end
 
 -- The outcome of a completed handshake.
 function Connection:settle(record)
-  local facts = self.handshake:facts()
+  local facts = self:facts()
   if not self.session then
     record.outcome = "full"
   elseif facts.reused then
@@ -165,30 +173,66 @@ function Connection:run(record)
     self:finish(due, record.timing.handshake_s)
   end
   -- A TLS 1.3 server can still refuse after we have finished: a missing client certificate, for example.
-  if self.over_code == "alert" and not self.handshake:facts().reused then
+  if self.over_code == "alert" and not self:facts().reused then
     fail(record, self.over_message, "alert")
   end
 end
 
-local function write_down(record, handshake)
-  local facts = handshake:facts()
-  record.facts, record.version, record.cipher = facts, facts.version, facts.cipher
-  record.reused = facts.reused
-  record.sessions = handshake:sessions()
+-- Seconds since a session was issued: by the host's clock where this program saw it come, else by what stands in it.
+local issued_at = setmetatable({}, { __mode = "k" })
+
+local function age_of(session, now)
+  local seen = issued_at[session]
+  return seen and now - seen or math.max(0, os.time() - session:fields().time_s)
 end
 
-local function connect(client, mechanism, options, stream)
-  local handshake = assert(core.handshake(client:context(mechanism), {
+local function ages_of(sessions, now)
+  local ages = {}
+  for i, session in ipairs(sessions) do
+    ages[i] = age_of(session, now)
+  end
+  return ages
+end
+
+local function write_down(record, connection, now)
+  local facts = connection:facts()
+  record.facts, record.version, record.cipher = facts, facts.version, facts.cipher
+  record.reused = facts.reused
+  record.sessions = connection.machine:sessions()
+  for _, session in ipairs(record.sessions) do
+    issued_at[session] = now
+  end
+end
+
+local MACHINES = {}
+
+function MACHINES.handshake(client, mechanism, options)
+  return assert(core.handshake(client:context(mechanism), {
     server_name = client.server_name,
     session = options.session,
   }))
+end
+
+function MACHINES.probe(client, _, options)
+  local sessions = options.sessions or { options.session }
+  return core.probe({
+    sessions = sessions,
+    ticket_age_s = ages_of(sessions, client.host.now()),
+    server_name = client.server_name,
+    key_share = client.key_share,
+    proof = options.proof,
+    tickets = options.want_tickets,
+  })
+end
+
+local function new_connection(client, mechanism, options, machine, stream)
   return setmetatable({
     client = client,
     host = client.host,
     stream = stream,
-    handshake = handshake,
+    machine = machine,
     mechanism = mechanism,
-    session = options.session,
+    session = options.session or options.sessions,
     want_tickets = options.want_tickets,
   }, Connection)
 end
@@ -197,33 +241,32 @@ end
 local function connect_and_run(client, mechanism, options, record)
   local host = client.host
   local started = host.now()
+  local machine, problem, problem_code = MACHINES[record.engine](client, mechanism, options)
+  if not machine then
+    return fail(record, problem, problem_code)
+  end
   local stream, message, code =
     host.connect(client.address, client.port, { timeout = client.timeout, source = client.source })
   record.timing.connect_s = host.now() - started
-  if not stream then
-    return fail(record, message, code)
+  if stream then
+    local connection = new_connection(client, mechanism, options, machine, stream)
+    connection:run(record)
+    stream:close()
+    write_down(record, connection, host.now())
+  else
+    fail(record, message, code)
   end
-  local connection = connect(client, mechanism, options, stream)
-  connection:run(record)
-  stream:close()
-  write_down(record, connection.handshake)
-  connection.handshake:close()
+  machine:close()
 end
 
---- Runs one attempt.
--- @tparam table client see new_client
--- @tparam table options mechanism ("session_id", "ticket", "psk", "control"), session (offered when given),
---   want_tickets (wait for what the server issues), design (a word kept in the record)
--- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
---   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"), reused,
---   version, cipher, facts, sessions, error ({message, code}), timing ({connect_s, handshake_s, total_s})
-local function run(client, options)
+-- One connection on one engine.
+local function connect(client, options, engine)
   local host = client.host
   local mechanism = mechanisms[options.mechanism]
   local record = {
     mechanism = mechanism.name,
     design = options.design,
-    engine = "handshake",
+    engine = engine,
     address = client.address,
     reused = false,
     sessions = {},
@@ -258,9 +301,32 @@ function Client:context(mechanism)
   return context
 end
 
---- One connection to this address; see the record's fields above.
+--- Makes one attempt. On the engine "probe" it may take more than one connection: see resum.engine.
 -- @function client:attempt
-Client.attempt = run
+-- @tparam table options mechanism ("session_id", "ticket", "psk", "control"), session (offered when given), sessions
+--   (several TLS 1.3 ones at once; engine "probe" only), engine ("handshake", the default, or "probe", for what offers
+--   a session), proof ("finished", or "hello": the probe decides at the ServerHello), want_tickets (wait for what the
+--   server issues), design (a word kept in the record)
+-- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
+--   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"), reused,
+--   version, cipher, facts, sessions, error ({message, code}), timing ({connect_s, handshake_s, total_s}), instead_of
+--   (what the probe met, where libssl had to decide)
+function Client:attempt(options)
+  if options.sessions and options.engine ~= "probe" then
+    error("resum: several sessions can be offered by the engine probe only", 2)
+  end
+  return engines.attempt(self, options, function(...)
+    return connect(self, ...)
+  end)
+end
+
+--- Why a mechanism's attempts run on libssl although the probe was asked for; nil when they don't.
+-- @function client:moved
+-- @tparam string mechanism
+-- @treturn string|nil
+function Client:moved(mechanism)
+  return engines.moved(self, mechanism)
+end
 
 local function nothing() end
 
@@ -276,7 +342,8 @@ end
 -- @tparam table endpoint {address, port, server_name (SNI, or nil for none)}
 -- @tparam table options host (a host module), timeout (seconds, 5), source (local address), certificate,
 --   private_key (PEM) and passphrase, on_event (called with {kind="attempt", record=…} after each), cancelled
---   (asked between attempts), admit (see resum.admission)
+--   (asked between attempts), admit (see resum.admission), key_share ("random": the probe never
+--   shows the base point)
 -- @treturn table client; client:attempt{mechanism=…, session=…, want_tickets=…} returns a record
 function M.new_client(endpoint, options)
   return setmetatable({
@@ -296,6 +363,8 @@ function M.new_client(endpoint, options)
     cancelled = options.cancelled or never,
     admit = options.admit or admit_all,
     contexts = {},
+    engines = {},
+    key_share = options.key_share,
   }, Client)
 end
 

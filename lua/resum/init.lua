@@ -38,6 +38,7 @@ local OPTIONS = {
   concurrency = "number",
   timeout = "number",
   retries = "number",
+  engine = "string",
   sni = "string",
   certificate = "string",
   private_key = "string",
@@ -57,6 +58,9 @@ local function check_types(options, level)
     elseif type(value) ~= OPTIONS[name] then
       error(("resum: the option %s must be a %s, not a %s"):format(name, OPTIONS[name], type(value)), level + 1)
     end
+  end
+  if options.engine and options.engine ~= "probe" and options.engine ~= "handshake" then
+    error(("resum: there is no engine '%s'"):format(options.engine), level + 1)
   end
   for _, name in ipairs(options.mechanisms or {}) do
     if not mechanisms[name] or not mechanisms[name].title then
@@ -197,7 +201,8 @@ end
 -- @tparam string|table wanted_target "host:port", "[v6]:port", "host:port{ip}", or what resum.target.parse gave
 -- @tparam[opt] table options support and rate (booleans: the scans to run, support by default), mechanisms (list of
 --   "session_id", "ticket", "psk"), attempts (support 5, rate 100), concurrency (10), timeout (seconds, 5), retries
---   (2), sni (name; by default the host's name), certificate and private_key (PEM text), source (local address),
+--   (2), engine ("probe" or "handshake": what offers sessions; by default support uses handshake, rate probe), sni
+--   (name; by default the host's name), certificate and private_key (PEM text), source (local address),
 --   host (a host module), family ("inet" or "inet6": addresses of that kind only), on_event (called with {kind =
 --   "started", result} and {kind = "attempt", record}), cancelled (asked between connections; true ends the scan),
 --   admit (asked before each connection, see resum.admission: limits that several scans share)

@@ -56,4 +56,35 @@ function M.wilson(successes, trials, confidence)
   return lo, hi
 end
 
+-- Logarithms of the factorials of 0 to n.
+local function log_factorials(n)
+  local list = { [0] = 0 }
+  for i = 1, n do
+    list[i] = list[i - 1] + math.log(i)
+  end
+  return list
+end
+
+--- Fisher's exact test of two shares, two-sided (R. A. Fisher, 1922): how likely tables at least as unlikely as this
+-- one are when both shares are the same.
+-- @tparam integer a successes of the first
+-- @tparam integer b failures of the first
+-- @tparam integer c successes of the second
+-- @tparam integer d failures of the second
+-- @treturn number p, 0 to 1
+function M.fisher(a, b, c, d)
+  local first, successes, total = a + b, a + c, a + b + c + d
+  local log_of = log_factorials(total)
+  local function log_probability(x) -- of x successes of the first, given the margins
+    return log_of[first] + log_of[total - first] + log_of[successes] + log_of[total - successes] - log_of[total]
+      - log_of[x] - log_of[first - x] - log_of[successes - x] - log_of[total - first - successes + x]
+  end
+  local seen, p = log_probability(a) + 1e-9, 0
+  for x = math.max(0, first + successes - total), math.min(first, successes) do
+    local one = log_probability(x)
+    p = p + (one <= seen and math.exp(one) or 0)
+  end
+  return math.min(1, p)
+end
+
 return M

@@ -87,7 +87,8 @@ describe("behind a balancer", function()
     local address = run(servers.haproxy({ backends = backends }), { rate = true, mechanisms = { "ticket" } })
     local rate = address.rate.ticket
     assert.equal("partially_supported", rate.verdict)
-    assert.is_true(rate.resumed >= 66 and rate.resumed <= 67, "resumed " .. rate.resumed)
+    -- 66 or 67 by the rotation alone; comparing the engines takes a few of its turns
+    assert.is_true(rate.resumed >= 58 and rate.resumed <= 76, "resumed " .. rate.resumed)
   end)
 end)
 

@@ -71,6 +71,22 @@ local function outcome(v)
   return { verdict = v.verdict, reason = v.reason }
 end
 
+local function outcomes(support)
+  return { session_id = outcome(support.session_id), ticket = outcome(support.ticket), psk = outcome(support.psk) }
+end
+
+-- What offered the sessions: engine -> attempts. The first one of a mechanism is made on both.
+local function engines(v)
+  local count = { probe = 0, handshake = 0 }
+  for _, record in ipairs(v.attempts) do
+    if record.outcome ~= "full" and v.attempted > 0 then
+      count[record.engine] = count[record.engine] + 1
+      assert.is_nil(record.instead_of and record.instead_of.error.message)
+    end
+  end
+  return count
+end
+
 describe("the support scan of", function()
   local server
   after_each(function()
@@ -87,12 +103,12 @@ describe("the support scan of", function()
       local result = assert(resum.scan(server.address))
       assert.equal("completed", result.status)
       local support = result.addresses[1].support
-      assert.same(truth, {
-        session_id = outcome(support.session_id),
-        ticket = outcome(support.ticket),
-        psk = outcome(support.psk),
-      })
+      assert.same(truth, outcomes(support))
+      local probed = assert(resum.scan(server.address, { engine = "probe" })).addresses[1].support
+      assert.same(truth, outcomes(probed))
       for mechanism, v in pairs(support) do
+        local used = engines(probed[mechanism])
+        assert.is_true(probed[mechanism].attempted == 0 or used.probe > used.handshake, mechanism)
         local expected = v.verdict == "supported" and 5 or 0
         assert.same({ expected, 0 }, { v.resumed, v.errors }, mechanism)
         local version = mechanism ~= "psk" and case.version or nil

@@ -68,7 +68,8 @@ local function new_parser()
   parser:option("--attempts", "attempts for each mechanism"):argname("N"):convert(number("attempts"))
   parser:option("--mechanisms", "which: " .. table.concat(mechanisms.names, ",")):argname("LIST")
     :convert(mechanism_list)
-  parser:option("--engine", "what makes the handshakes"):choices({ "handshake" })
+  parser:option("--engine", "what offers sessions: probe (raw and cheap; the rate's default) or handshake (libssl; the "
+    .. "support scan's)"):choices({ "probe", "handshake" })
   parser:option("--concurrency", "connections at once to an address (10)"):argname("N")
     :convert(number("concurrency"))
   parser:option("--max-connections", "connections at once overall (500)"):argname("N")
@@ -146,6 +147,7 @@ local function scan_options(parsed)
     support = parsed.resum or not parsed.resum_rate,
     rate = parsed.resum_rate,
     attempts = parsed.attempts,
+    engine = parsed.engine,
     mechanisms = parsed.mechanisms,
     concurrency = parsed.concurrency,
     timeout = parsed.timeout,

@@ -71,8 +71,8 @@ local function facts(from)
     return nil
   end
   local out = pick(from, "cipher_id group certificate certificate_request extended_master_secret encrypt_then_mac alpn "
-    .. "server_key_share selected_identity hello_retry ticket_offered ticket_length_sent psk_identities_sent "
-    .. "bytes_in bytes_out")
+    .. "server_key_share key_share proof selected_identity hello_retry ticket_offered ticket_length_sent "
+    .. "psk_identities_sent bytes_in bytes_out")
   out.session_id_sent, out.session_id = hex(from.session_id_sent), hex(from.session_id)
   out.leaf_serial, out.leaf_sha256 = hex(from.leaf_serial), hex(from.leaf_sha256)
   out.extensions = from.extensions and list(from.extensions, same)
@@ -83,6 +83,10 @@ end
 local function attempt(record)
   local out = pick(record, "mechanism design engine address outcome reused version cipher")
   out.error = problem(record.error)
+  if record.instead_of then
+    out.instead_of = pick(record.instead_of, "engine outcome")
+    out.instead_of.error = problem(record.instead_of.error)
+  end
   out.facts = facts(record.facts)
   out.timing = {
     connect_s = seconds(record.timing.connect_s),
@@ -114,7 +118,8 @@ local function support(from)
 end
 
 local function rate(from)
-  local out = pick(from, COUNTS .. "rate confidence design seeds concurrency")
+  local out = pick(from, COUNTS .. "rate confidence design seeds concurrency engine_moved")
+  out.engines = plain_map(from.engines)
   out.error_kinds = plain_map(from.error_kinds)
   out.interval = from.interval and { from.interval[1], from.interval[2] }
   out.sequence = list(from.sequence, function(entry)

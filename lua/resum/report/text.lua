@@ -170,7 +170,8 @@ local function rate_lines(mechanism, rate, paint)
   local details = join(table.pack(
     count_words(rate),
     error_words(rate),
-    rate.design == "fresh" and "each ticket is good for one connection: fresh ones were offered" or nil), "; ")
+    rate.design == "fresh" and "each ticket is good for one connection: fresh ones were offered" or nil,
+    rate.engine_moved and ("measured with libssl only: %s"):format(printable(rate.engine_moved)) or nil), "; ")
   local lines = strip(rate.sequence, paint)
   table.insert(lines, 1,
     line_start(mechanism, rate) .. paint(("%-21s"):format(figure), VERDICT_COLOURS[rate.verdict]) .. "  " .. details)

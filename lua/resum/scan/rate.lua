@@ -8,7 +8,7 @@ local verdict = require "resum.verdict"
 
 local M = { name = "rate", summary = "how often each mechanism resumes, in many attempts" }
 
-M.defaults = { attempts = 100 }
+M.defaults = { attempts = 100, engine = "probe" }
 
 local SEEDS = 4
 local SINGLE_USE_OFFERS = 3 -- of each seed, before it can be told that it resumes once only
@@ -54,7 +54,9 @@ local function offer(client, mechanism, plan, design, sequence, options)
       end
       local place = { seed = entry.seed }
       sequence[#sequence + 1] = place
-      place.record = client:attempt({ mechanism = mechanism, session = entry.session, design = design })
+      place.record = client:attempt({
+        mechanism = mechanism, session = entry.session, engine = options.engine, design = design,
+      })
     end
   end
   client.host.parallel(jobs, options.concurrency)
@@ -109,6 +111,15 @@ local function records_of(sequence)
   return records
 end
 
+local function count_engines(sequence)
+  local engines = {}
+  for _, entry in ipairs(sequence) do
+    local engine = entry.record.engine
+    engines[engine] = (engines[engine] or 0) + 1
+  end
+  return engines
+end
+
 local function fold(mechanism, sequence, seeds, design, handshakes, options)
   local counts = verdict.count(records_of(sequence))
   local answered = counts.resumed + counts.refused
@@ -130,6 +141,7 @@ local function fold(mechanism, sequence, seeds, design, handshakes, options)
     design = design,
     seeds = handshakes,
     concurrency = options.concurrency,
+    engines = count_engines(sequence),
     version = seeds[#seeds] and seeds[#seeds].version,
     sequence = outcomes,
   }
@@ -165,12 +177,8 @@ local function measure_fresh(client, mechanism, seeds, options)
   return sequence, handshakes
 end
 
-local function measure(client, mechanism, control, options)
-  local seeds, sequence = {}, {}
-  local sessions = obtain_sessions(client, mechanism, math.min(SEEDS, options.attempts), seeds, options)
-  if #sessions == 0 then
-    return without_sessions(mechanism, seeds, control, options)
-  end
+local function measure_sessions(client, mechanism, sessions, seeds, options)
+  local sequence = {}
   offer(client, mechanism, fixed_plan(sessions, options.attempts), "fixed", sequence, options)
   if not each_resumed_once(sequence, #sessions) then
     return fold(mechanism, sequence, seeds, "fixed", #sessions, options)
@@ -179,12 +187,28 @@ local function measure(client, mechanism, control, options)
   return fold(mechanism, fresh, seeds, "fresh", handshakes, options)
 end
 
+local function measure(client, mechanism, control, options)
+  local seeds = {}
+  local moved = client:moved(mechanism)
+  local sessions = obtain_sessions(client, mechanism, math.min(SEEDS, options.attempts), seeds, options)
+  if #sessions == 0 then
+    return without_sessions(mechanism, seeds, control, options)
+  end
+  local result = measure_sessions(client, mechanism, sessions, seeds, options)
+  if not moved and client:moved(mechanism) then -- in the middle: the whole figure comes from one engine
+    result = measure_sessions(client, mechanism, sessions, seeds, options)
+  end
+  result.engine_moved = client:moved(mechanism)
+  return result
+end
+
 --- @tparam table client
 -- @tparam table control the record of the control handshake
--- @tparam table options mechanisms (list), attempts (100), concurrency (10), retries (2)
+-- @tparam table options mechanisms (list), attempts (100), concurrency (10), retries (2), engine ("probe")
 -- @treturn table mechanism -> attempted, resumed, refused, errors, error_kinds, rate (0 to 1, errors apart),
 --   interval ({lo, hi}, Wilson), confidence, design ("fixed", or "fresh" where tickets are good for one
---   connection), seeds, concurrency, version, verdict, reason, sequence ({{outcome, seed},...})
+--   connection), seeds, concurrency, engines (name -> attempts), engine_moved (why libssl measured although the probe
+--   was asked for), version, verdict, reason, sequence ({{outcome, seed},...})
 function M.run(client, control, options)
   local rates = {}
   for _, mechanism in ipairs(options.mechanisms) do

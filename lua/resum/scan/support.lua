@@ -7,10 +7,12 @@ local verdict = require "resum.verdict"
 
 local M = { name = "support", summary = "whether each mechanism resumes, in a few attempts" }
 
-local function offer_one_session(client, mechanism, session, attempts)
+local function offer_one_session(client, mechanism, session, options)
   local records = {}
-  while #records < attempts and not client.cancelled() do
-    records[#records + 1] = client:attempt({ mechanism = mechanism, session = session, design = "fixed" })
+  while #records < options.attempts and not client.cancelled() do
+    records[#records + 1] = client:attempt({
+      mechanism = mechanism, session = session, engine = options.engine, design = "fixed",
+    })
   end
   return records
 end
@@ -23,7 +25,9 @@ local function offer_fresh_sessions(client, mechanism, options, seeds)
     if not session or client.cancelled() then
       break
     end
-    records[#records + 1] = client:attempt({ mechanism = mechanism, session = session, design = "pairs" })
+    records[#records + 1] = client:attempt({
+      mechanism = mechanism, session = session, engine = options.engine, design = "pairs",
+    })
   end
   return records
 end
@@ -38,7 +42,7 @@ local function gather(client, mechanism, options)
   local session, seeds = seed.obtain(client, mechanism, options.retries)
   local evidence = { seeds = seeds, fixed = {} }
   if session then
-    evidence.fixed = offer_one_session(client, mechanism, session, options.attempts)
+    evidence.fixed = offer_one_session(client, mechanism, session, options)
     if not all_resumed(evidence.fixed) then
       evidence.pairs = offer_fresh_sessions(client, mechanism, options, seeds)
     end
@@ -68,7 +72,7 @@ end
 
 --- @tparam table client
 -- @tparam table control the record of the control handshake
--- @tparam table options mechanisms (list), attempts (5), retries (2)
+-- @tparam table options mechanisms (list), attempts (5), retries (2), engine ("handshake")
 -- @treturn table mechanism -> verdict, see resum.verdict.judge
 function M.run(client, control, options)
   local all, verdicts = {}, {}
@@ -82,6 +86,6 @@ function M.run(client, control, options)
   return verdicts
 end
 
-M.defaults = { attempts = 5 }
+M.defaults = { attempts = 5, engine = "handshake" }
 
 return M
