@@ -220,8 +220,8 @@ if arg and arg[0] and arg[0]:match("host_peer%.lua$") then
 end
 
 --- Starts the peers.
--- @treturn table ports: habit -> port on 127.0.0.1 ("echo6": on ::1); heard(): waits for what "half_close" heard;
---   stop()
+-- @treturn table ports: habit -> port on 127.0.0.1 ("echo6": on ::1; "closed": nobody listens); big: BIG;
+--   heard(): waits for what "half_close" heard; stop()
 function M.start()
   local process = require "spec.support.process"
   local child = process.start {
@@ -236,7 +236,7 @@ function M.start()
     child.stop()
     error("the peers did not start; they said:\n" .. said, 2)
   end
-  local peers = { ports = {}, stop = child.stop }
+  local peers = { ports = { closed = process.free_port() }, big = M.BIG, stop = child.stop }
   for habit, port in child.stdout():gmatch("([%w_]+) (%d+)\n") do
     peers.ports[habit] = math.floor(tonumber(port))
   end
