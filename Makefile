@@ -26,14 +26,15 @@ CORE = $(BUILD)/resum/core.so
 TLS_SERVER = $(BUILD)/spec/support/tls_server.so
 TLS_SERVER_OBJECTS = $(patsubst %,$(BUILD)/plugin/%.o,options names error)
 SPEC_MODULES = $(patsubst %.c,$(BUILD)/%.so,$(wildcard spec/support/*.c)) $(TLS_SERVER)
+NSE_FILES = $(wildcard lua/nse/*.nse spec/support/*.nse)
 FORMATTED = $(wildcard plugin/*.[ch] spec/support/*.[ch] spec/support/*/*.[ch])
 
 # What is needed, by Debian's names.
 BUILD_PACKAGES = gcc libc6-dev pkg-config liblua$(LUA_VERSION)-dev libssl-dev
 RUN_PACKAGES = lua$(LUA_VERSION) lua-luv lua-cjson lua-argparse
 SCAN_PACKAGES = $(BUILD_PACKAGES) $(RUN_PACKAGES) openssl
-TEST_PACKAGES = $(SCAN_PACKAGES) lua-busted lua-socket nginx-light haproxy gnutls-bin binutils
-LINT_PACKAGES = $(BUILD_PACKAGES) liblua5.3-dev lua-check clang-format cppcheck
+TEST_PACKAGES = $(SCAN_PACKAGES) lua-busted lua-socket lua-expat nmap nginx-light haproxy gnutls-bin binutils
+LINT_PACKAGES = $(BUILD_PACKAGES) liblua5.3-dev lua5.3 lua-check clang-format cppcheck
 
 # In the tree, Lua finds the module and the scripts here.
 export LUA_PATH = lua/?.lua;lua/?/init.lua;;
@@ -76,11 +77,11 @@ endif
 
 .PHONY: test test-all asan
 test: packages-test ## run the specs: in memory, the command line, real servers on loopback
-	@$(MAKE) --no-print-directory -s $(CORE) $(SPEC_MODULES)
+	@$(MAKE) --no-print-directory -s $(CORE) $(SPEC_MODULES) nse
 	$(BUSTED) --exclude-tags=heavy $(ARGS)
 
 test-all: packages-test ## the same and what is heavy to install
-	@$(MAKE) --no-print-directory -s $(CORE) $(SPEC_MODULES)
+	@$(MAKE) --no-print-directory -s $(CORE) $(SPEC_MODULES) nse
 	$(BUSTED) $(ARGS)
 
 asan: packages-test ## the whole suite on a build with AddressSanitizer and UndefinedBehaviorSanitizer
@@ -88,29 +89,63 @@ asan: packages-test ## the whole suite on a build with AddressSanitizer and Unde
 
 .PHONY: asan-run
 asan-run: $(CORE) $(SPEC_MODULES)
+	@$(MAKE) --no-print-directory -s nse SAN=
 	LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) $(BUSTED) --exclude-tags=heavy $(ARGS)
 
 .PHONY: lint
 lint: packages-lint ## luacheck, clang-format, cppcheck, and no compiler warning for Lua 5.3 and 5.4
-	luacheck -q lua spec
+	luacheck -q lua spec $(NSE_FILES)
+	luac5.3 -p $(shell find lua -name '*.lua') # what nmap loads has to be Lua 5.3
 	clang-format --dry-run --Werror $(FORMATTED)
 	cppcheck -q --std=c99 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	  -Iplugin $$(pkg-config --cflags lua$(LUA_VERSION)) plugin
 	@for version in 5.3 5.4; do $(MAKE) --no-print-directory -s LUA_VERSION=$$version \
 	  BUILD=build/lint/$$version CFLAGS="-O2 -Werror" build/lint/$$version/resum/core.so || exit 1; done
 
-.PHONY: install uninstall
+# Versions for several Lua live side by side: resum-5.3, resum-5.4; resum is the one installed last.
+.PHONY: install install-library uninstall
 SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)
 LIBRARY = $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)
-install: all ## install under PREFIX (and DESTDIR)
-	install -d $(DESTDIR)$(PREFIX)/bin $(LIBRARY)/resum
+COMMAND = $(DESTDIR)$(PREFIX)/bin/resum
+install: all install-library ## install under PREFIX (and DESTDIR) for LUA_VERSION, beside other versions
+	install -d $(dir $(COMMAND))
+	sed '1s/lua5\.4/lua$(LUA_VERSION)/' lua/bin/resum > $(COMMAND)-$(LUA_VERSION)
+	chmod 755 $(COMMAND)-$(LUA_VERSION)
+	ln -sf resum-$(LUA_VERSION) $(COMMAND)
+
+install-library:
+	install -d $(LIBRARY)/resum
 	install -m 755 $(CORE) $(LIBRARY)/resum/core.so
 	cd lua && find resum -name '*.lua' -exec install -D -m 644 {} $(abspath $(SHARE))/{} \;
-	install -m 755 lua/bin/resum $(DESTDIR)$(PREFIX)/bin/resum
 
-uninstall: ## remove what install put there
+uninstall: ## remove what install put there for LUA_VERSION
 	rm -rf $(SHARE)/resum $(LIBRARY)/resum
-	rm -f $(DESTDIR)$(PREFIX)/bin/resum
+	rm -f $(COMMAND)-$(LUA_VERSION)
+	[ -e $(COMMAND) ] || rm -f $(COMMAND)
+
+# The installed nmap is asked which Lua it has, and where that looks for modules when the environment is empty, as
+# under sudo; and where nmap has its scripts.
+.PHONY: nse install-nse uninstall-nse
+NMAP ?= nmap
+NMAP_LUA = $(shell $(NMAP) --version 2>/dev/null | sed -n 's/.*liblua-\([0-9]*\.[0-9]*\).*/\1/p')
+NMAP_PATHS = $(eval NMAP_PATHS := $(shell env -i $$(command -v $(NMAP)) --script lua/nse/where.nse 2>/dev/null \
+  | sed -n 's/^resum: //p'))$(NMAP_PATHS)
+NMAP_PATH = $(DESTDIR)$(or $(patsubst $(1)=%,%,$(filter $(1)=%,$(NMAP_PATHS))),$(error $(NMAP) does not say its $(1)))
+NSE_SCRIPTS = tls-resumption.nse tls-resumption-rate.nse
+NSE_INSTALL = LUA_VERSION=$(NMAP_LUA) SHARE=$(call NMAP_PATH,share) LIBRARY=$(call NMAP_PATH,library)
+nse: packages-nmap ## build for the Lua of the installed nmap
+	@[ -n "$(NMAP_LUA)" ] || { echo "resum: $(NMAP) says of no Lua that it has" >&2; exit 1; }
+	@$(MAKE) --no-print-directory all LUA_VERSION=$(NMAP_LUA)
+
+install-nse: nse ## install the module and the scripts where that nmap finds them (DESTDIR)
+	@$(MAKE) --no-print-directory install-library $(NSE_INSTALL)
+	install -D -m 644 -t $(call NMAP_PATH,scripts) $(addprefix lua/nse/,$(NSE_SCRIPTS))
+	$(if $(DESTDIR),,$(NMAP) --script-updatedb)
+
+uninstall-nse: ## remove what install-nse put there
+	rm -f $(addprefix $(call NMAP_PATH,scripts)/,$(NSE_SCRIPTS))
+	rm -rf $(call NMAP_PATH,share)/resum $(call NMAP_PATH,library)/resum
+	$(if $(DESTDIR),,$(NMAP) --script-updatedb)
 
 .PHONY: clean
 clean: ## remove build/
@@ -122,12 +157,13 @@ help: ## print this
 
 # packages-X installs what is missing of X_PACKAGES. A service of a package is not started: policy-rc.d says no
 # for the time of the installation.
-.PHONY: packages-build packages-scan packages-test packages-lint
+.PHONY: packages-build packages-scan packages-test packages-lint packages-nmap
 packages-build: NEEDED = $(BUILD_PACKAGES)
 packages-scan: NEEDED = $(SCAN_PACKAGES)
 packages-test: NEEDED = $(TEST_PACKAGES)
 packages-lint: NEEDED = $(LINT_PACKAGES)
-packages-build packages-scan packages-test packages-lint:
+packages-nmap: NEEDED = $(if $(shell command -v $(NMAP)),,nmap)
+packages-build packages-scan packages-test packages-lint packages-nmap:
 	@command -v dpkg-query >/dev/null || exit 0; \
 	missing=; for package in $(NEEDED); do \
 	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \

@@ -342,7 +342,9 @@ function M.listen(options)
   function balancer.close()
     close(server)
     for socket in pairs(sockets) do
-      close(socket)
+      if pcall(socket.is_closing, socket) then -- luv does not know those any more that it has let go of
+        close(socket)
+      end
     end
   end
 

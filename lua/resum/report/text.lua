@@ -280,4 +280,15 @@ function M.target(result, options)
   return table.concat(lines, "\n") .. "\n"
 end
 
+--- The report of one address, for where something else has said whose it is.
+-- @tparam table entry one of a result's addresses
+-- @treturn string lines, the first ones not indented, the last one ended
+function M.address(entry)
+  local lines = address_lines(entry, painter(false))
+  for i = 2, #lines do
+    lines[i] = lines[i]:sub(5) .. "\n"
+  end
+  return table.concat(lines, "", 2)
+end
+
 return M

@@ -1,0 +1,93 @@
+local nmap = require "nmap"
+local shortport = require "shortport"
+local sslcert = require "sslcert"
+local stdnse = require "stdnse"
+
+local found, resum = pcall(require, "resum.nse")
+
+description = [[
+Measures how often a TLS server resumes sessions: by session ID (RFC 5246), by ticket (RFC 5077) and by the PSKs of
+TLS 1.3 (RFC 8446). Behind a load balancer a session may be resumed at times only, because not every server shares
+it, and a few attempts do not show that.
+
+For each mechanism four sessions are offered 25 times each, in random order, ten at once. The script tells the share
+that resumed, its 95 % interval (Wilson) and the sequence of outcomes. Errors are counted apart. It is intrusive because
+of its number of connections: some 100 for each mechanism.
+
+The handshakes are made by the Lua module resum, which has to be installed (<code>make install-nse</code> in resum's
+source); without it the script says so when verbose, and does nothing.
+]]
+
+---
+-- @usage
+-- nmap -p 443 --script tls-resumption-rate <target>
+-- nmap -p 443 --script tls-resumption-rate --script-args tls-resumption-rate.attempts=300 <target>
+--
+-- @args tls-resumption-rate.attempts How many attempts are made for each mechanism. Default: 100
+-- @args tls-resumption-rate.mechanisms Which to try: some of session_id, ticket and psk. Default: all
+-- @args tls-resumption-rate.concurrency How many connections are made at once. Default: 10
+-- @args tls-resumption-rate.deadline After how long the script stops and tells what it knows by then; time for which
+--       Nmap lets it wait for a connection is not counted. Default: 5m
+-- @args tls.servername Server name to ask for (SNI). Default: the target's name, and none where the target is an
+--       address
+-- @see tls-resumption.nse
+--
+-- @output
+-- PORT    STATE SERVICE
+-- 443/tcp open  https
+-- | tls-resumption-rate:
+-- |   Rate, by up to 100 attempts each  (# resumed, . full handshake instead, x error; 95 % interval)
+-- |     Ticket (RFC 5077)  TLS 1.2   32 %  (23 to 42 %)    32 of 100 resumed
+-- |       ..#.##.##.##........#...#..##.#......#....#....##.
+-- |       #..#.....#..#..#.#...#..#......#....#...####...#.#
+-- |   => Behind this address not every server shares its sessions. Resumption by ticket works at times only.
+-- |_     Give all servers the same ticket keys and one session cache. (Is it one server? Then it forgets too soon.)
+--
+-- @xmloutput
+-- <elem key="address">192.0.2.7</elem>
+-- <elem key="status">completed</elem>
+-- <table key="rate">
+--   <table key="ticket">
+--     <elem key="verdict">partially_supported</elem>
+--     <elem key="reason">issued_not_always_accepted</elem>
+--     <elem key="version">TLSv1.2</elem>
+--     <elem key="attempted">100</elem>
+--     <elem key="resumed">32</elem>
+--     <elem key="refused">68</elem>
+--     <elem key="errors">0</elem>
+--     <elem key="rate">0.32</elem>
+--     <elem key="interval_low">0.23669</elem>
+--     <elem key="interval_high">0.41663</elem>
+--     <elem key="confidence">0.95</elem>
+--     <elem key="design">fixed</elem>
+--     <elem key="seeds">4</elem>
+--     <elem key="concurrency">10</elem>
+--     <elem key="sequence">..#.##.##.##........#...#..##.#......#....#....##. (and so on)</elem>
+--   </table>
+-- </table>
+
+author = "the resum authors"
+
+license = "MIT"
+
+categories = {"discovery", "intrusive"}
+dependencies = {"https-redirect", "tls-resumption"}
+
+portrule = function(host, port)
+  return shortport.ssl(host, port) or sslcert.getPrepareTLSWithoutReconnect(port)
+end
+
+-- Without the module: one line for the whole scan.
+local function complain()
+  if not nmap.registry[SCRIPT_NAME] then
+    nmap.registry[SCRIPT_NAME] = true
+    stdnse.verbose1("needs the Lua module resum: %s", resum:match("[^\n]*"))
+  end
+end
+
+action = function(host, port)
+  if not found then
+    return complain()
+  end
+  return resum.run(SCRIPT_NAME, host, port, { rate = true, deadline = 300 })
+end

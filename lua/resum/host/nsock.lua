@@ -1,0 +1,232 @@
+-- The host inside nmap: sockets of nsock, jobs as threads of NSE, so that other scripts go on while one waits. Every
+-- verb has to be called in a script's thread. It knows nothing of TLS, targets or verdicts.
+--
+-- nmap lets about 20 threads at a time have sockets (--max-parallelism); who is beyond waits in host.connect, and its
+-- timeout counts from when the wait is over. A stream belongs to the job that connected it: nsock never wakes a
+-- thread whose socket another one closed.
+
+local nmap = require "nmap"
+local stdnse = require "stdnse"
+
+local address_of = require("resum.address").bytes
+local common = require "resum.host.common"
+local family_of = require("resum.address").family
+local jobs = require "resum.host.jobs"
+
+local M = { name = "nsock" }
+
+--- Seconds on a clock that never goes back; its zero means nothing.
+-- @function M.now
+-- @treturn number
+M.now = common.monotonic(nmap.clock)
+
+local now = M.now
+
+--- Waits.
+-- @tparam number seconds
+function M.sleep(seconds)
+  stdnse.sleep(math.max(0, seconds))
+end
+
+-- Names -------------------------------------------------------------------------------------------------------
+
+--- The addresses of a name. nmap asks the system, and waits for the answer as a whole: better scan addresses.
+-- @tparam string name a name, or a literal, which is returned as it is
+-- @tparam[opt] string family "inet" or "inet6"; both when not given
+-- @treturn[1] table list of addresses, each once, in the resolver's order
+-- @treturn[2] nil
+-- @treturn[2] string message
+-- @treturn[2] string code: "unreachable"
+function M.resolve(name, family)
+  local is = family_of(name)
+  if is and family and is ~= family then
+    return common.no_address(name, family)
+  elseif is then
+    return { name }
+  end
+  local found, addresses = nmap.resolve(name, family)
+  if not found then
+    return common.no_address(name, family, addresses:lower())
+  end
+  return common.unique(addresses)
+end
+
+-- Streams -----------------------------------------------------------------------------------------------------
+
+local Stream = {}
+Stream.__index = Stream
+
+--- Wraps a socket that is connected: one that nmap's sslcert library gave, for example.
+-- @tparam userdata|table socket with send, receive, set_timeout and close as nmap's sockets have them
+-- @treturn table stream
+function M.stream(socket)
+  return setmetatable({ socket = socket, buffer = "", ended = nil, broken = nil, closed = false }, Stream)
+end
+
+local LEAST_MS, MOST_MS = 1, 24 * 3600 * 1000
+
+-- Seconds as nsock's timeout; nil: for ever.
+local function milliseconds(seconds)
+  return seconds and math.floor(math.max(LEAST_MS, math.min(MOST_MS, seconds * 1000)) + 0.5) or -1
+end
+
+function Stream:set_deadline(deadline)
+  self.socket:set_timeout(milliseconds(deadline and deadline - now()))
+end
+
+-- nsock gives all that there is, up to some 600 KB.
+function Stream:take()
+  local piece = self.buffer:sub(1, common.READ_MOST)
+  self.buffer = self.buffer:sub(#piece + 1)
+  return piece
+end
+
+--- Bytes from the peer, as soon as there are any.
+-- @function stream:read
+-- @tparam number deadline on host.now()'s clock; what has come already is returned also after it
+-- @treturn[1] string 1 byte to 16 KiB
+-- @treturn[2] nil
+-- @treturn[2] string "eof" and "reset" (from then on for ever), "timeout" (it may be tried again)
+function Stream:read(deadline)
+  if self.buffer == "" and not self.ended then
+    self:set_deadline(deadline)
+    local received, bytes = self.socket:receive()
+    if received then
+      self.buffer = bytes
+    elseif bytes == "TIMEOUT" then
+      return nil, "timeout"
+    else
+      self.ended = self.broken or (bytes == "EOF" and "eof") or "reset"
+    end
+  end
+  if self.buffer ~= "" then
+    return self:take()
+  end
+  return nil, self.ended
+end
+
+--- Sends bytes: all of them are with the system when it returns true.
+-- @function stream:write
+-- @tparam string bytes
+-- @tparam number deadline on host.now()'s clock
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string "timeout" (part of the bytes may have gone: close it), "reset", or "eof" (the peer had ended the
+--   stream before and takes nothing more)
+function Stream:write(bytes, deadline)
+  if self.closed then
+    return nil, "eof"
+  elseif bytes == "" then
+    return true
+  end
+  self:set_deadline(deadline)
+  local sent, problem = self.socket:send(bytes)
+  if sent then
+    return true
+  elseif problem == "TIMEOUT" then
+    return nil, "timeout"
+  elseif self.ended == "eof" then
+    return nil, "eof"
+  end
+  self.broken = "reset"
+  return nil, "reset"
+end
+
+--- Closes the connection. Idempotent; afterwards read and write say "eof".
+-- @function stream:close
+function Stream:close()
+  if not self.closed then
+    self.closed, self.ended, self.buffer = true, "eof", ""
+    self.socket:close()
+  end
+end
+
+-- Connections -------------------------------------------------------------------------------------------------
+
+local function failed(socket, code, words, what)
+  socket:close()
+  return common.not_connected(code, words, what)
+end
+
+-- nsock connects from any address when it can't have the one asked for, so it is asked afterwards.
+local function is_from(socket, source)
+  local known, local_address = socket:get_info()
+  return known and address_of(local_address) == address_of(source)
+end
+
+--- Connects.
+-- @tparam string address a literal, not a name
+-- @tparam integer port
+-- @tparam[opt] table options timeout (seconds; by default the system's patience), source (local address)
+-- @treturn[1] table stream
+-- @treturn[2] nil
+-- @treturn[2] string message
+-- @treturn[2] string code: "timeout", or "unreachable" (also: an unusable address or source; and a refusal, which
+--   nsock does not tell from the rest)
+function M.connect(address, port, options)
+  options = options or {}
+  for _, literal in ipairs({ address, options.source }) do -- nsock would resolve a name
+    if not family_of(literal) then
+      return common.not_connected(nil, "invalid address", literal .. ": ")
+    end
+  end
+  local socket = nmap.new_socket("tcp")
+  socket:set_timeout(milliseconds(options.timeout))
+  if options.source then
+    socket:bind(options.source, 0)
+  end
+  local connected, problem = socket:connect(address, port)
+  if not connected then
+    return failed(socket, problem == "TIMEOUT" and "timeout" or nil, "refused or unreachable")
+  elseif options.source and not is_from(socket, options.source) then
+    return failed(socket, nil, "address not available", ("source address %s: "):format(options.source))
+  end
+  return M.stream(socket)
+end
+
+-- Jobs --------------------------------------------------------------------------------------------------------
+
+local Waiter = {}
+Waiter.__index = Waiter
+
+--- A place where one job waits until another wakes it; here without a deadline. A thread that was woken goes on later,
+-- when others may have run before it.
+-- @treturn table waiter
+function M.waiter()
+  local waiter = setmetatable({}, Waiter)
+  waiter.condition = nmap.condvar(waiter)
+  return waiter
+end
+
+function Waiter:wait()
+  self.condition("wait")
+end
+
+function Waiter:wake()
+  self.condition("broadcast")
+end
+
+-- Starts jobs as threads. nmap runs new threads in any order, so each takes the job that is the next one when it
+-- begins. Whatever a job raises: who waits for it hears of its end.
+local function starter()
+  local waiting = {}
+  return function(job, on_end)
+    waiting[#waiting + 1] = { job = job, on_end = on_end }
+    stdnse.new_thread(function()
+      local mine = table.remove(waiting, 1)
+      local done, problem = pcall(mine.job)
+      mine.on_end(not done and jobs.message_of(problem) or nil)
+    end)
+  end
+end
+
+--- Runs jobs side by side; returns when all have ended. They start in order, and a job may call it in its turn.
+-- @tparam table|function list functions; or a function that returns the next job, and nil after the last one
+-- @tparam[opt] integer limit how many at once; all, when not given
+-- @treturn table what failed: number of the job -> its error as a string; {} when none did
+function M.parallel(list, limit)
+  jobs.check_limit(list, limit)
+  return jobs.run({ start = starter(), waiter = M.waiter }, list, limit)
+end
+
+return M

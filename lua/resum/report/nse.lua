@@ -1,0 +1,76 @@
+-- An address's result as the structure that nmap writes into its XML: keys in the order in which they are set, numbers
+-- and booleans as such. Pure; the table that keeps an order is the caller's (nmap's stdnse.output_table).
+
+local mechanisms = require "resum.mechanism"
+local printable = require "resum.printable"
+
+local M = {}
+
+local COUNTS = { "verdict", "reason", "version", "attempted", "resumed", "refused", "errors" }
+local ISSUED = { "session_id_length", "ticket_length", "lifetime_hint_s", "tickets_issued", "lifetime_s" }
+local MARKS = { resumed = "#", refused = "." }
+
+local function copy(into, from, names)
+  for _, name in ipairs(names) do
+    into[name] = from[name]
+  end
+end
+
+local function support(verdict, new_table)
+  local out = new_table()
+  copy(out, verdict, COUNTS)
+  copy(out, verdict, ISSUED)
+  return out
+end
+
+local function sequence(entries)
+  local marks = {}
+  for i, entry in ipairs(entries) do
+    marks[i] = MARKS[entry.outcome] or "x"
+  end
+  return table.concat(marks)
+end
+
+local function rate(measured, new_table)
+  local out = new_table()
+  copy(out, measured, COUNTS)
+  copy(out, measured, { "rate" })
+  if measured.interval then
+    out.interval_low = measured.interval[1]
+    out.interval_high = measured.interval[2]
+  end
+  copy(out, measured, { "confidence", "design", "seeds", "concurrency" })
+  out.sequence = sequence(measured.sequence)
+  return out
+end
+
+local function each_mechanism(verdicts, convert, new_table)
+  local out = new_table()
+  for _, name in ipairs(mechanisms.names) do
+    if verdicts[name] then
+      out[name] = convert(verdicts[name], new_table)
+    end
+  end
+  return out
+end
+
+--- The structure of one address's result.
+-- @tparam table entry one of a result's addresses
+-- @tparam function new_table makes an empty table that keeps the order in which its keys are set
+-- @treturn table address, status, error (message, code; where the scan was cut short), support and rate: a table each,
+--   with one for each mechanism
+function M.address(entry, new_table)
+  local out = new_table()
+  out.address = printable(entry.address)
+  out.status = entry.status
+  if entry.error then
+    out.error = new_table()
+    out.error.message = printable(entry.error.message)
+    out.error.code = entry.error.code
+  end
+  out.support = entry.support and each_mechanism(entry.support, support, new_table)
+  out.rate = entry.rate and each_mechanism(entry.rate, rate, new_table)
+  return out
+end
+
+return M
