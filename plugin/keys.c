@@ -176,8 +176,9 @@ int rs_hkdf_expand_label(rs_tools *tools, rs_hash hash, const unsigned char *sec
   rs_write_bytes(&w, "tls13 ", 6);
   rs_write_bytes(&w, label, strlen(label));
   rs_write_close(&w, mark, 1);
-  rs_write_number(&w, (uint32_t)context.length, 1);
+  mark = rs_write_open(&w, 1);
   rs_write_bytes(&w, context.bytes, context.length);
+  rs_write_close(&w, mark, 1);
   rs_write_number(&w, 1, 1); /* the counter of RFC 5869 */
   if (w.full || length > hashes[hash].length)
     return 0;

@@ -208,6 +208,7 @@ static void probe_start(rs_probe *p, const rs_offer *offer, const probe_plan *pl
   unsigned char *room = rs_buffer_room(&hello, size);
   rs_writer w = rs_writer_of(room, room ? size : 0);
   memcpy(p->client_random, offer->fields.random.bytes, RS_RANDOM);
+  p->owes_change_cipher_spec = p->version >= RS_TLS13 && offer->fields.session_id.length > 0;
   p->writing.version =
       RS_TLS10; /* of the record: what every server takes (RFC 8446, section 5.1) */
   if (!room || !rs_write_client_hello(&w, &offer->fields)) {

@@ -53,6 +53,7 @@ typedef struct {
   uint32_t lifetime_s; /* of the session, up to TLS 1.2 */
   int eof, retried, early_data_sent, early_data_accepted, encrypt_then_mac;
   int extended_master_secret, ems_echoed; /* of the session; in the ServerHello */
+  int owes_change_cipher_spec;            /* TLS 1.3: to middleboxes, before the second flight */
   unsigned char client_random[RS_RANDOM], server_random[RS_RANDOM];
   rs_buffer in, messages, out; /* records, handshake messages of several records, what to send */
   size_t bytes_in, bytes_out, max_bytes;

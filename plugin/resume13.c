@@ -127,13 +127,21 @@ int rs_resume13_write_binders(rs_probe *p, unsigned char *hello, size_t length) 
   return 1;
 }
 
+/* What middleboxes want to see: once, and only where a session ID asks for that mode (RFC 8446,
+ * appendix D.4). */
+static int please_middleboxes(rs_probe *p) {
+  const int owed = p->owes_change_cipher_spec;
+  p->owes_change_cipher_spec = 0;
+  return !owed || rs_probe_send_change_cipher_spec(p);
+}
+
 int rs_resume13_send_early_data(rs_probe *p, rs_bytes data) {
   unsigned char hash[RS_MAX_HASH], secret[RS_MAX_HASH];
   const rs_probe_psk *psk = &p->psks[0];
   const rs_suite *suite = rs_suite_find(psk->cipher);
   int good = rs_probe_transcript_hash(p, psk->hash, hash) &&
              derive_secret(p->tools, psk->hash, psk->early_secret, "c e traffic", hash, secret) &&
-             rs_probe_send_change_cipher_spec(p) && protect(p->tools, suite, secret, &p->writing) &&
+             please_middleboxes(p) && protect(p->tools, suite, secret, &p->writing) &&
              rs_probe_send(p, RS_APPLICATION_DATA, data);
   OPENSSL_cleanse(secret, sizeof secret);
   p->early_data_sent = 1;
@@ -263,8 +271,7 @@ static int resume13_refuse(rs_probe *p, const rs_server_hello *hello) {
   if (!rs_resume13_early_secret(p->tools, p->hash, EMPTY, early_secret))
     return resume13_openssl_failed(p);
   p->early_data_sent = 0; /* it was rejected */
-  return shared_keys(p, hello, early_secret) && rs_probe_send_change_cipher_spec(p) &&
-         rs_probe_refuse(p);
+  return shared_keys(p, hello, early_secret) && please_middleboxes(p) && rs_probe_refuse(p);
 }
 
 static int resume13_retry(rs_probe *p, const rs_server_hello *hello, rs_reader first) {
@@ -283,7 +290,6 @@ static int resume13_retry(rs_probe *p, const rs_server_hello *hello, rs_reader f
     key_share.share.length = rs_resume13_share(p, share);
   }
   p->retried = 1;
-  const int first_flight_over = p->early_data_sent;
   p->early_data_sent = 0;
   memset(&p->writing, 0, sizeof p->writing);
   p->writing.version = RS_TLS12;
@@ -294,8 +300,7 @@ static int resume13_retry(rs_probe *p, const rs_server_hello *hello, rs_reader f
   int good = room &&
              rs_write_second_client_hello(&w, first, hello->has_key_share ? &key_share : NULL,
                                           hello->cookie) &&
-             rs_resume13_write_binders(p, room, w.used) &&
-             (first_flight_over || rs_probe_send_change_cipher_spec(p)) &&
+             rs_resume13_write_binders(p, room, w.used) && please_middleboxes(p) &&
              rs_probe_send_message(p, (rs_bytes){room, w.used});
   rs_buffer_free(&second);
   return good ? 1 : rs_probe_fail(p, "unsupported", "the second ClientHello can't be made", -1);
@@ -388,14 +393,10 @@ static int resumption_secret(rs_probe *p) {
              : resume13_openssl_failed(p);
 }
 
-/* Our second flight: what ends early data, for middleboxes a change_cipher_spec, Finished. */
+/* Our second flight: what ends early data, or for middleboxes a change_cipher_spec; Finished. */
 static int second_flight(rs_probe *p) {
-  if (p->early_data_accepted) {
-    if (!send_end_of_early_data(p))
-      return 0;
-  } else if (!p->retried && !p->early_data_sent && !rs_probe_send_change_cipher_spec(p)) {
+  if (!please_middleboxes(p) || (p->early_data_accepted && !send_end_of_early_data(p)))
     return 0;
-  }
   if (p->early_data_sent &&
       !protect(p->tools, rs_suite_find(p->cipher), p->client_secret, &p->writing))
     return resume13_openssl_failed(p);

@@ -254,6 +254,27 @@ describe("a probe of TLS 1.3", function()
     end
   end)
 
+  it("sends one change_cipher_spec for middleboxes, and none without a session id", function()
+    local function sent(seen)
+      local count = 0
+      for _, entry in ipairs(seen.machine:transcript()) do
+        count = count + (entry.type == "change_cipher_spec" and entry.from == "client" and 1 or 0)
+      end
+      return count
+    end
+    local server, session = server_and_session({ groups = "P-256", max_early_data = 1000 })
+    local stranger = memory.server({ min_version = TLS13, groups = "P-256:X25519" })
+    for id, expected in pairs({ [""] = 0, [("i"):rep(32)] = 1 }) do
+      for _, groups in ipairs({ { "secp256r1" }, { "x25519", "secp256r1" } }) do
+        for _, early_data in ipairs({ false, "early" }) do
+          local options = { session = session, session_id = id, groups = groups, early_data = early_data or nil }
+          assert.equal(expected, sent(probe(server, options)))
+          assert.equal(expected, sent(probe(stranger, options)))
+        end
+      end
+    end
+  end)
+
   it("is refused with an encrypted farewell", function()
     local _, session = server_and_session()
     local stranger = memory.server({ min_version = TLS13 })

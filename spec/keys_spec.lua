@@ -1,0 +1,104 @@
+-- The PRF and HKDF of plugin/keys.c against published vectors, and the records of plugin/record.c against themselves:
+-- every suite opens what it sealed, and nothing that was changed.
+
+local hex = require "spec.support.hex"
+local keys = require "spec.support.keys"
+local random = require "spec.support.random"
+local vectors = require "spec.support.vectors.prf"
+
+describe("the PRF", function()
+  for i, vector in ipairs(vectors.prf) do
+    it(("gives published vector %d (%s, %s), and all its beginnings"):format(i, vector.hash, vector.label), function()
+      for length = 0, #vector.output do
+        assert.equal(hex.digits(vector.output:sub(1, length)),
+          hex.digits(keys.prf(vector.hash, vector.secret, vector.label, vector.seed, length)))
+      end
+    end)
+  end
+end)
+
+describe("HKDF", function()
+  for i, vector in ipairs(vectors.extract) do
+    it("extracts what RFC 5869, appendix A." .. i .. " says", function()
+      assert.equal(hex.digits(vector.output), hex.digits(keys.extract("sha256", vector.salt, vector.key)))
+    end)
+  end
+
+  it("expands one block, and says where that is not enough", function()
+    local secret = ("s"):rep(32)
+    assert.equal(32, #keys.expand_label("sha256", secret, "key", "", 32))
+    assert.has_error(function() keys.expand_label("sha256", secret, "key", "", 33) end, "libcrypto failed")
+    assert.equal(48, #keys.expand_label("sha384", ("s"):rep(48), "key", ("c"):rep(255), 48))
+    assert.has_error(function() keys.expand_label("sha256", secret, ("l"):rep(250), "", 16) end, "libcrypto failed")
+    assert.has_error(function() keys.expand_label("sha256", secret, "key", ("c"):rep(256), 16) end, "libcrypto failed")
+  end)
+end)
+
+-- A suite of each kind, and the versions that have it.
+local SUITES = {
+  { "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", { "TLSv1.2" } },
+  { "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", { "TLSv1.2" } },
+  { "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", { "TLSv1.2" } },
+  { "TLS_RSA_WITH_AES_128_CCM", { "TLSv1.2" } },
+  { "TLS_RSA_WITH_AES_256_CCM_8", { "TLSv1.2" } },
+  { "TLS_RSA_WITH_AES_128_CBC_SHA", { "TLSv1.0", "TLSv1.1", "TLSv1.2" } },
+  { "TLS_RSA_WITH_AES_256_CBC_SHA256", { "TLSv1.2" } },
+  { "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384", { "TLSv1.2" } },
+  { "TLS_AES_128_GCM_SHA256", { "TLSv1.3" } },
+  { "TLS_AES_256_GCM_SHA384", { "TLSv1.3" } },
+  { "TLS_CHACHA20_POLY1305_SHA256", { "TLSv1.3" } },
+  { "TLS_AES_128_CCM_SHA256", { "TLSv1.3" } },
+  { "TLS_AES_128_CCM_8_SHA256", { "TLSv1.3" } },
+}
+
+local function each_suite(body)
+  for _, entry in ipairs(SUITES) do
+    for _, version in ipairs(entry[2]) do
+      for _, encrypt_then_mac in ipairs(entry[1]:find("CBC") and { false, true } or { false }) do
+        local suite = keys.suite(entry[1], version)
+        body({
+          name = ("%s, %s%s"):format(version, entry[1], encrypt_then_mac and ", encrypt-then-MAC" or ""),
+          fields = { version = version, cipher = entry[1], encrypt_then_mac = encrypt_then_mac,
+            key = ("k"):rep(suite.key_length), iv = ("i"):rep(suite.iv_length),
+            mac_key = ("m"):rep(suite.mac_key_length) },
+        })
+      end
+    end
+  end
+end
+
+describe("a record", function()
+  each_suite(function(case)
+    it(case.name .. ": opens to what was sealed, in order, whatever its length", function()
+      local writing, reading = keys.protection(case.fields), keys.protection(case.fields)
+      for _, length in ipairs { 1, 2, 11, 12, 15, 16, 17, 31, 32, 100, 255, 256, 16384 } do
+        local plain = ("p"):rep(length)
+        local content, opened = reading:open(writing:seal(22, plain))
+        assert.equal(22, content)
+        assert.is_true(plain == opened, length)
+      end
+    end)
+
+    it(case.name .. ": does not open when a bit of its body is another one, or when it comes twice", function()
+      local record = keys.protection(case.fields):seal(22, "sixteen bytes on and some more")
+      for place = 6, #record do
+        local changed = record:sub(1, place - 1) .. string.char(record:byte(place) ~ 4) .. record:sub(place + 1)
+        assert.is_nil(keys.protection(case.fields):open(changed), place)
+      end
+      for length = 5, #record - 1 do
+        assert.is_nil(keys.protection(case.fields):open(record:sub(1, length)), length)
+      end
+      local reading = keys.protection(case.fields)
+      assert.is_truthy(reading:open(record))
+      assert.is_nil(reading:open(record))
+    end)
+
+    it(case.name .. ": opens no garbage", function()
+      local garbage = random.new(31)
+      for _ = 1, 200 do
+        local body = garbage:bytes(garbage:number(0, 200))
+        assert.is_nil(keys.protection(case.fields):open("\22\3\3" .. (">s2"):pack(body)))
+      end
+    end)
+  end)
+end)
