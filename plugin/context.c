@@ -8,7 +8,6 @@
 #include "names.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 
 #define CONTEXT "resum.context"
 #define DEFAULT_CIPHERS "DEFAULT:COMPLEMENTOFDEFAULT:!aNULL:!eNULL:!PSK:!SRP:!CAMELLIA:!ARIA:!SEED"
@@ -82,66 +81,6 @@ static int context_set_alpn(lua_State *L, SSL_CTX *ctx) {
   return 0;
 }
 
-/* Never lets OpenSSL ask at the terminal: no passphrase given means an empty one. */
-static int context_passphrase(char *room, int size, int writing, void *given) {
-  (void)writing;
-  size_t length = given ? strlen((const char *)given) : 0;
-  if (length > (size_t)size)
-    return -1;
-  if (length > 0)
-    memcpy(room, given, length);
-  return (int)length;
-}
-
-static BIO *bio_of(const char *bytes, size_t length) {
-  return BIO_new_mem_buf(bytes, (int)(length > INT32_MAX ? 0 : length));
-}
-
-/* The leaf comes first, its chain behind it. */
-static int context_use_certificates(SSL_CTX *ctx, BIO *bio) {
-  X509 *leaf = bio ? PEM_read_bio_X509(bio, NULL, context_passphrase, NULL) : NULL;
-  int good = leaf && SSL_CTX_use_certificate(ctx, leaf);
-  X509_free(leaf);
-  for (X509 *next; good && (next = PEM_read_bio_X509(bio, NULL, context_passphrase, NULL));) {
-    good = SSL_CTX_add1_chain_cert(ctx, next) != 0;
-    X509_free(next);
-  }
-  /* The reading must have ended for want of another certificate, not in the middle of one. */
-  return good && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-}
-
-static int context_use_key(SSL_CTX *ctx, BIO *bio, const char *passphrase) {
-  /* OpenSSL's callback takes void *; it only reads. */
-  EVP_PKEY *key =
-      bio ? PEM_read_bio_PrivateKey(bio, NULL, context_passphrase, (void *)(uintptr_t)passphrase)
-          : NULL;
-  int good = key && SSL_CTX_use_PrivateKey(ctx, key);
-  EVP_PKEY_free(key);
-  return good;
-}
-
-static int context_set_certificate(lua_State *L, SSL_CTX *ctx) {
-  size_t certificate_length = 0, key_length = 0;
-  const char *certificate = rs_option_string(L, 1, "certificate", &certificate_length);
-  const char *key = rs_option_string(L, 1, "private_key", &key_length);
-  const char *passphrase = rs_option_string(L, 1, "passphrase", NULL);
-  luaL_argcheck(L, !certificate == !key, 1, "'certificate' and 'private_key' go together");
-  if (!certificate)
-    return 0;
-  BIO *bio = bio_of(certificate, certificate_length);
-  int good = context_use_certificates(ctx, bio);
-  BIO_free(bio);
-  if (!good)
-    return rs_error_openssl(L, "certificate", "invalid");
-  ERR_clear_error(); /* the end of the chain leaves an entry */
-  bio = bio_of(key, key_length);
-  good = context_use_key(ctx, bio, passphrase);
-  BIO_free(bio);
-  if (!good || !SSL_CTX_check_private_key(ctx))
-    return rs_error_openssl(L, "private_key", "invalid");
-  return 0;
-}
-
 static void context_set_options(lua_State *L, SSL_CTX *ctx) {
   SSL_CTX_clear_options(ctx, UNWANTED_OPTIONS);
   SSL_CTX_set_options(ctx, WANTED_OPTIONS);
@@ -158,15 +97,17 @@ static void context_set_options(lua_State *L, SSL_CTX *ctx) {
  * @tparam[opt] table options min_version and max_version ("TLSv1.0" to "TLSv1.3", all by default),
  *   ciphers and ciphersuites (OpenSSL lists, ciphers(1)), groups ("X25519:P-256"), sigalgs,
  *   alpn (list of names), tickets (false: no session_ticket extension up to TLS 1.2, RFC 5077),
- *   certificate and private_key (PEM text), passphrase
+ *   certificate (PEM, with its chain, DER or PKCS#12), private_key (PEM, DER or PKCS#12; without it
+ *   the key is looked for in the certificate's bytes), key_form ("pem", "der", "p12": what the key
+ *   must be), passphrase
  * @treturn[1] context
  * @treturn[2] nil
  * @treturn[2] string message, naming the option
  * @treturn[2] string code: "unsupported" (OpenSSL knows no such value) or "invalid" */
 static int context_new(lua_State *L) {
-  static const char *const names[] = {"min_version", "max_version", "ciphers",    "ciphersuites",
-                                      "groups",      "sigalgs",     "alpn",       "tickets",
-                                      "certificate", "private_key", "passphrase", NULL};
+  static const char *const names[] = {
+      "min_version", "max_version", "ciphers",     "ciphersuites", "groups",     "sigalgs", "alpn",
+      "tickets",     "certificate", "private_key", "key_form",     "passphrase", NULL};
   lua_settop(L, 1);
   rs_options_check(L, 1, names);
   ERR_clear_error();
@@ -179,7 +120,7 @@ static int context_new(lua_State *L) {
   context_set_options(L, box->ctx);
   int (*const setters[])(lua_State *, SSL_CTX *) = {context_set_versions, context_set_ciphers,
                                                     context_set_groups, context_set_alpn,
-                                                    context_set_certificate};
+                                                    rs_identity_set};
   for (size_t i = 0; i < sizeof setters / sizeof setters[0]; i++) {
     int failed = setters[i](L, box->ctx);
     if (failed)

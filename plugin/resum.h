@@ -48,6 +48,10 @@ SSL_SESSION *rs_session_check(lua_State *L, int arg);
 /* The same for an option; NULL when it was not given. */
 SSL_SESSION *rs_session_option(lua_State *L, int arg, const char *name);
 
+/* identity.c. Reads the options of the client certificate and puts it into ctx. Returns 0, or the
+ * number of results of the error that it pushed. */
+int rs_identity_set(lua_State *L, SSL_CTX *ctx);
+
 /* context.c. Borrows. */
 SSL_CTX *rs_context_check(lua_State *L, int arg);
 
