@@ -22,8 +22,10 @@ local function parse_address(text)
   return host, math.floor(tonumber(port))
 end
 
+-- luv frees a handle once it is closed: after that even the question whether it is raises an error.
 local function close(socket)
-  if not socket:is_closing() then
+  local there, closing = pcall(socket.is_closing, socket)
+  if there and not closing then
     socket:close()
   end
 end
