@@ -102,6 +102,28 @@ describe("resum.scan", function()
     assert.is_truthy(message:find("^certificate: "))
   end)
 
+  it("tells of options that do not fit together", function()
+    for message, options in pairs({
+      ["tls: it is one of 1.0, 1.1, 1.2, 1.3"] = { tls = "1.4" },
+      ["tls: psk does not belong to TLS 1.2"] = { tls = "1.2", mechanisms = { "ticket", "psk" } },
+      ["family: it is inet or inet6"] = { family = "ipv4" },
+      ["starttls: it is one of auto, smtp"] = { starttls = "gopher" },
+      ["proxy: this is no proxy: "] = { proxy = "ftp://user:s3cret@host" },
+    }) do
+      local result, found, code = resum.scan("a.example", options)
+      assert.same({ nil, "usage" }, { result, code })
+      assert.equal(message, found:sub(1, #message))
+      assert.is_nil(found:find("s3cret"))
+    end
+  end)
+
+  it("does not scan an address of the other family", function()
+    local one = host({ "192.0.2.1" }, {})
+    local result = resum.scan("a.example{192.0.2.1}", { family = "inet6", host = one })
+    assert.same({ "unreachable", "resolve: 192.0.2.1 is no IPv6 address", {} },
+      { result.status, result.error.message, one.connected })
+  end)
+
   it("raises what is a mistake of the caller", function()
     assert.has_error(function() resum.scan("a.example", { atempts = 3 }) end, "resum: there is no option 'atempts'")
     assert.has_error(function() resum.scan("a.example", { attempts = "3" }) end,

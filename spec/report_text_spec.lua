@@ -25,6 +25,35 @@ local function result(entry)
 end
 
 describe("the text report", function()
+  it("tells how the target was reached, and what the server wants of a client", function()
+    local one = result({ address = "a.example", resolved_by = "proxy", client_certificate = "optional",
+      support = { ticket = support("supported") } })
+    one.target.starttls, one.target.proxy, one.target.port = "smtp", "socks5h://proxy.example:1080", 25
+    assert.equal([[
+a.example:25, STARTTLS of smtp, through socks5h://proxy.example:1080
+  a.example (looked up by the proxy: its addresses are not known here)
+    Client certificate: asked for; the handshake passes without one
+    Support
+]], report.target(one):match("^.-    Support\n"))
+  end)
+
+  it("suspects a limit where connections were turned away while others were open, and says what to do", function()
+    local rate = { attempted = 60, resumed = 40, errors = 20, error_kinds = { closed = 12, unreachable = 8 },
+      rate = 1, interval = { 0.9, 1 }, sequence = sequence(("#"):rep(60)), concurrency = 10 }
+    local hint = "Connections were turned away while up to 10 were open at once: the server may limit their number. "
+      .. "Try --concurrency 4, and --delay.\n"
+    local function shown()
+      return report.target(result({ rate = { ticket = support("supported", rate) } })):find(hint, 1, true)
+    end
+    assert.is_truthy(shown())
+    rate.error_kinds = { protocol_error = 20 }
+    assert.is_nil(shown())
+    rate.error_kinds = { reset = 5 }
+    assert.is_nil(shown())
+    rate.error_kinds, rate.concurrency = { reset = 20 }, 1
+    assert.is_nil(shown())
+  end)
+
   it("has a block for the address, a line a mechanism, and what it means", function()
     assert.equal([[
 a.example:443

@@ -1,4 +1,4 @@
--- One attempt: connect, handshake, wait for what the server issues, end in order, and write down all of
+-- One attempt: dial, handshake, wait for what the server issues, end in order, and write down all of
 -- it, also when it failed. It always puts close_notify on the wire and drains what is unread, because
 -- many servers forget a session whose connection ended otherwise. It judges nothing beyond one
 -- connection, and sees sockets only through a host.
@@ -6,28 +6,31 @@
 local core = require "resum.core"
 local engines = require "resum.engine"
 local mechanisms = require "resum.mechanism"
+local way = require "resum.way"
 
 local M = {}
 
-local DEFAULT_TIMEOUT = 5 -- seconds for connect, and for the handshake
 local TICKET_WAIT = 1 -- seconds for a NewSessionTicket that comes by itself
 local REQUEST_WAIT = 1 -- seconds for one that comes after application data
 local LINGER = { least = 0.25, most = 1, round_trips = 4 } -- for the server's end after our close_notify
 
--- host.connect's and stream:read's codes, as outcomes
+-- way:open's and stream:read's codes, as outcomes
 local OUTCOME_OF_CODE = {
   timeout = "timeout",
   refused = "unreachable",
   unreachable = "unreachable",
+  proxy = "unreachable",
+  busy = "unreachable",
+  turned_away = "unreachable",
   reset = "reset",
   eof = "closed",
   closed = "closed",
   alert = "alert",
 }
 
-local function fail(record, message, code)
+local function fail(record, message, code, stage)
   record.outcome = OUTCOME_OF_CODE[code] or "protocol_error"
-  record.error = { message = message, code = code }
+  record.error = { message = message, code = code, stage = stage or "handshake" }
 end
 
 -- A connection in progress: what every phase below needs.
@@ -123,19 +126,23 @@ function Connection:wait_for_ticket(request, deadline)
   local function enough()
     return #machine:facts().tickets > 0
   end
-  if self:read_until(enough, math.min(deadline, now() + TICKET_WAIT)) and not enough() and machine.write then
+  local can_ask = request and machine.write
+  if self:read_until(enough, math.min(deadline, now() + TICKET_WAIT)) and can_ask and not enough() then
     self:send(machine:write(request) or "", deadline)
     self:read_until(enough, math.min(deadline, now() + REQUEST_WAIT))
   end
 end
 
--- close_notify, in one write with what is due before it; then read to the end, so that nothing unread
--- turns the close into a reset, and late tickets still arrive.
+-- The protocol's goodbye and close_notify, in one write with what is due before them; then read to the end, so that
+-- nothing unread turns the close into a reset, and late tickets still arrive. The probe says no words: it may have
+-- agreed on keys that anybody can find.
 function Connection:finish(due, handshake_s)
   local now = self.host.now
   local linger = math.max(LINGER.least, math.min(LINGER.most, LINGER.round_trips * handshake_s))
   local deadline = now() + linger
-  if self.ended or not self:send(due .. self.machine:shutdown(), deadline) then
+  local goodbye, machine = self.client.way.goodbye, self.machine
+  local last_words = goodbye and machine.write and machine:write(goodbye) or ""
+  if self.ended or not self:send(due .. last_words .. machine:shutdown(), deadline) then
     return
   end
   self:read_until(function()
@@ -168,7 +175,7 @@ function Connection:run(record)
     if self.want_tickets and self.mechanism.tickets_come_late then
       self:send(due, started + client.timeout)
       due = ""
-      self:wait_for_ticket(client.request, now() + TICKET_WAIT + REQUEST_WAIT)
+      self:wait_for_ticket(client.way.request, now() + TICKET_WAIT + REQUEST_WAIT)
     end
     self:finish(due, record.timing.handshake_s)
   end
@@ -237,7 +244,7 @@ local function new_connection(client, mechanism, options, machine, stream)
   }, Connection)
 end
 
--- From connect to close; everything goes into the record.
+-- From dialling to close; everything goes into the record.
 local function connect_and_run(client, mechanism, options, record)
   local host = client.host
   local started = host.now()
@@ -245,8 +252,7 @@ local function connect_and_run(client, mechanism, options, record)
   if not machine then
     return fail(record, problem, problem_code)
   end
-  local stream, message, code =
-    host.connect(client.address, client.port, { timeout = client.timeout, source = client.source })
+  local stream, message, code, stage = client.way:open()
   record.timing.connect_s = host.now() - started
   if stream then
     local connection = new_connection(client, mechanism, options, machine, stream)
@@ -254,14 +260,25 @@ local function connect_and_run(client, mechanism, options, record)
     stream:close()
     write_down(record, connection, host.now())
   else
-    fail(record, message, code)
+    fail(record, message, code, stage)
   end
   machine:close()
 end
 
--- One connection on one engine.
+-- One connection, when it may be made.
+local function connect_in_turn(client, mechanism, options, record)
+  local release = client.admit(client.address)
+  local started = client.host.now()
+  local fine, problem = pcall(connect_and_run, client, mechanism, options, record)
+  record.timing.total_s = client.host.now() - started
+  release() -- also after an error in here: others wait for the place
+  if not fine then
+    error(problem, 0)
+  end
+end
+
+-- One connection on one engine; several, where the door is shut for a moment.
 local function connect(client, options, engine)
-  local host = client.host
   local mechanism = mechanisms[options.mechanism]
   local record = {
     mechanism = mechanism.name,
@@ -272,33 +289,57 @@ local function connect(client, options, engine)
     sessions = {},
     timing = {},
   }
-  local release = client.admit(client.address)
-  local started = host.now()
-  local fine, problem = pcall(connect_and_run, client, mechanism, options, record)
-  record.timing.total_s = host.now() - started
-  release() -- also after an error in here: others wait for the place
-  if not fine then
-    error(problem, 0)
-  end
+  local tries = 0
+  repeat
+    record.outcome, record.error = nil, nil
+    connect_in_turn(client, mechanism, options, record)
+    tries = tries + 1
+  until not client.way:opens_later(record.error, tries)
   client.on_event({ kind = "attempt", record = record })
   return record
+end
+
+--- Who the client is, of a table of options: what resum.core.context takes for that.
+-- @tparam table options
+-- @treturn table certificate, private_key, key_form, passphrase
+function M.identity(options)
+  return {
+    certificate = options.certificate,
+    private_key = options.private_key,
+    key_form = options.key_form,
+    passphrase = options.passphrase,
+  }
 end
 
 local Client = {}
 Client.__index = Client
 
---- What is offered for a mechanism, made once.
+--- What is offered for a mechanism, made once: what the mechanism needs, within the client's versions.
 function Client:context(mechanism)
   local context = self.contexts[mechanism.name]
   if not context then
-    local options = { certificate = self.certificate, private_key = self.private_key, passphrase = self.passphrase }
+    local options = M.identity(self)
     for name, value in pairs(mechanism.context) do
       options[name] = value
     end
+    mechanisms.narrow(options, self.versions)
     context = assert(core.context(options))
     self.contexts[mechanism.name] = context
   end
   return context
+end
+
+--- Offers no newer version from now on; but what needs a newer one still does.
+-- @function client:limit_version
+-- @tparam string|nil version "TLSv1.0" to "TLSv1.3"; nil: no limit but the client's own
+-- @treturn boolean false when the client's own versions are all newer: then nothing is changed
+function Client:limit_version(version)
+  local limited = { min_version = self.pinned.min_version, max_version = self.pinned.max_version }
+  if not mechanisms.narrow(limited, { max_version = version }) then
+    return false
+  end
+  self.versions, self.contexts = limited, {}
+  return true
 end
 
 --- Makes one attempt. On the engine "probe" it may take more than one connection: see resum.engine.
@@ -309,8 +350,9 @@ end
 --   server issues), design (a word kept in the record)
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
 --   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"), reused,
---   version, cipher, facts, sessions, error ({message, code}), timing ({connect_s, handshake_s, total_s}), instead_of
---   (what the probe met, where libssl had to decide)
+--   version, cipher, facts, sessions, error ({message, code, stage: "connect", "proxy", "starttls", "handshake"}),
+--   timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of (what the probe met, where libssl had
+--   to decide)
 function Client:attempt(options)
   if options.sessions and options.engine ~= "probe" then
     error("resum: several sessions can be offered by the engine probe only", 2)
@@ -339,29 +381,31 @@ local function admit_all()
 end
 
 --- A client of one address: makes attempts there.
--- @tparam table endpoint {address, port, server_name (SNI, or nil for none)}
--- @tparam table options host (a host module), timeout (seconds, 5), source (local address), certificate,
---   private_key (PEM) and passphrase, on_event (called with {kind="attempt", record=…} after each), cancelled
---   (asked between attempts), admit (see resum.admission), key_share ("random": the probe never
---   shows the base point)
+-- @tparam table endpoint {address, port, server_name (SNI, or nil for none)}, and what resum.dial.open takes
+-- @tparam table options host (a host module), timeout (seconds, 5), retries (0: of what shuts the door for a moment),
+--   source (local address), versions ({min_version, max_version}: no others are offered), certificate, private_key,
+--   key_form and passphrase (see resum.core.context), on_event (called with {kind="attempt", record=…} after each),
+--   cancelled (asked between attempts), admit (see resum.admission), key_share ("random": the probe never shows the
+--   base point)
 -- @treturn table client; client:attempt{mechanism=…, session=…, want_tickets=…} returns a record
 function M.new_client(endpoint, options)
+  local path = way.new(endpoint, options)
   return setmetatable({
     host = options.host,
     address = endpoint.address,
     port = endpoint.port,
     server_name = endpoint.server_name,
-    timeout = options.timeout or DEFAULT_TIMEOUT,
-    source = options.source,
+    timeout = path.timeout,
+    way = path,
     certificate = options.certificate,
     private_key = options.private_key,
+    key_form = options.key_form,
     passphrase = options.passphrase,
-    -- answered at once by any HTTP server; others close, which flushes their tickets as well
-    request = options.request or ("HEAD / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"):format(
-      endpoint.server_name or endpoint.address),
     on_event = options.on_event or nothing,
     cancelled = options.cancelled or never,
     admit = options.admit or admit_all,
+    pinned = options.versions or {},
+    versions = options.versions or {},
     contexts = {},
     engines = {},
     key_share = options.key_share,

@@ -2,9 +2,12 @@
 -- spoken there at all (the control), runs the scans asked for, and folds them to one result that prints
 -- itself.
 
+local admission = require "resum.admission"
 local attempt = require "resum.attempt"
+local control = require "resum.control"
 local core = require "resum.core"
 local mechanisms = require "resum.mechanism"
+local routes = require "resum.route"
 local scans = require "resum.scan"
 local target = require "resum.target"
 local text = require "resum.report.text"
@@ -39,9 +42,16 @@ local OPTIONS = {
   timeout = "number",
   retries = "number",
   engine = "string",
+  delay = "number",
+  starttls = "string",
+  xmpp_to = "string",
+  proxy = "string or table",
   sni = "string",
+  no_sni = "boolean",
+  tls = "string",
   certificate = "string",
   private_key = "string",
+  key_form = "string",
   passphrase = "string",
   source = "string",
   family = "string",
@@ -55,7 +65,7 @@ local function check_types(options, level)
   for name, value in pairs(options) do
     if not OPTIONS[name] then
       error(("resum: there is no option '%s'"):format(tostring(name)), level + 1)
-    elseif type(value) ~= OPTIONS[name] then
+    elseif not OPTIONS[name]:find(type(value), 1, true) then
       error(("resum: the option %s must be a %s, not a %s"):format(name, OPTIONS[name], type(value)), level + 1)
     end
   end
@@ -69,27 +79,48 @@ local function check_types(options, level)
   end
 end
 
-local function check(options, level)
+-- The mechanisms to be scanned; all that fit the version, where none are named.
+local function fitting_mechanisms(options, versions)
+  local fitting = {}
+  for _, name in ipairs(options.mechanisms or mechanisms.names) do
+    if mechanisms.fits(mechanisms[name], versions) then
+      fitting[#fitting + 1] = name
+    elseif options.mechanisms then
+      return nil, ("tls: %s does not belong to TLS %s"):format(name, options.tls)
+    end
+  end
+  return fitting
+end
+
+-- What the options come to: the route, the pinned versions, the mechanisms.
+local function prepare(options, level)
   check_types(options, level + 1)
-  local context, message = core.context({
-    certificate = options.certificate,
-    private_key = options.private_key,
-    passphrase = options.passphrase,
-  })
-  if not context then
+  local context, message = core.context(attempt.identity(options))
+  local plan = {}
+  if context then
+    plan.route, message = routes.new(options)
+  end
+  if plan.route then
+    plan.versions, message = mechanisms.pin(options.tls)
+  end
+  if plan.versions then
+    plan.mechanisms, message = fitting_mechanisms(options, plan.versions)
+  end
+  if not plan.mechanisms then
     return nil, message, "usage"
   end
-  return true
+  return plan
 end
 
 --- Can these options be used? A misuse (unknown name, wrong type) is raised.
 -- @tparam table options see run
 -- @treturn[1] boolean true
 -- @treturn[2] nil
--- @treturn[2] string message: the client certificate or its key is not usable
+-- @treturn[2] string message: the client certificate, the proxy or a name is not usable, options exclude each other
 -- @treturn[2] string code: "usage"
 function M.check(options)
-  return check(options, 2)
+  local plan, message, code = prepare(options, 2)
+  return plan and true, message, code
 end
 
 local result_meta = {
@@ -108,43 +139,27 @@ local function merge(...)
   return all
 end
 
--- A full handshake with every version allowed; where that fails for another reason than the network, once more
--- without TLS 1.3, for servers that are upset by its ClientHello.
-local function control_handshake(client, retries)
-  local record
-  for try = 0, retries do
-    record = client:attempt({ mechanism = "control", design = "control" })
-    local silent = record.outcome == "timeout" or record.outcome == "unreachable"
-    if record.outcome == "full" or client.cancelled() or (silent and try > 0) then
-      return record
-    end
-  end
-  if record.outcome ~= "timeout" and record.outcome ~= "unreachable" then
-    local older = client:attempt({ mechanism = "ticket", design = "control" })
-    if older.outcome == "full" then
-      return older
-    end
-  end
-  return record
-end
-
 local function nothing() end
+
+-- Where a way in that ends has not led to the server.
+local UNREACHED = { connect = true, proxy = true }
 
 local function interrupted()
   return "error", { message = "interrupted", code = "interrupted" }
 end
 
 local function scan_address(entry, client, wanted, options)
-  local control = control_handshake(client, options.retries)
-  entry.control = control
-  if control.outcome ~= "full" then
-    entry.status = control.timing.handshake_s and "error" or "unreachable"
-    entry.error = control.error
+  local first = control.run(client, options.retries)
+  entry.control = first
+  entry.client_certificate = control.client_certificate(first, options.certificate ~= nil)
+  if first.outcome ~= "full" then
+    entry.status = UNREACHED[first.error.stage] and "unreachable" or "error"
+    entry.error = first.error
     return
   end
   for _, scan in ipairs(scans) do
     if wanted[scan.name] and not client.cancelled() then
-      entry[scan.name] = scan.run(client, control, merge(scan.defaults, options))
+      entry[scan.name] = scan.run(client, first, merge(scan.defaults, options))
     end
   end
   if not client.cancelled() then
@@ -152,22 +167,14 @@ local function scan_address(entry, client, wanted, options)
   end
 end
 
-local function server_name(parsed, options)
-  if options.sni then
-    return options.sni
-  end
-  return not target.is_address(parsed.host) and parsed.host:gsub("%.$", "") or nil
-end
-
 -- One job an address; what one raises is kept as its error, the others go on.
-local function scan_addresses(result, addresses, wanted, options)
+local function scan_addresses(result, addresses, wanted, plan, options)
   local jobs = {}
   for i, address in ipairs(addresses) do
     local status, problem = interrupted() -- until it is done
-    local entry = { address = address, status = status, error = problem }
+    local entry = { address = address, resolved_by = addresses.resolved_by, status = status, error = problem }
     result.addresses[i] = entry
-    local client = attempt.new_client(
-      { address = address, port = result.target.port, server_name = result.target.sni }, options)
+    local client = attempt.new_client(plan.route:endpoint(result.target, address), options)
     jobs[i] = function()
       scan_address(entry, client, wanted, options)
     end
@@ -190,48 +197,46 @@ local function conclude(result)
   end
 end
 
-local function resolve(parsed, options)
-  if parsed.address then
-    return { parsed.address }
-  end
-  return options.host.resolve(parsed.host, options.family)
-end
-
 --- Runs the scans asked for on every address of a target.
 -- @tparam string|table wanted_target "host:port", "[v6]:port", "host:port{ip}", or what resum.target.parse gave
 -- @tparam[opt] table options support and rate (booleans: the scans to run, support by default), mechanisms (list of
---   "session_id", "ticket", "psk"), attempts (support 5, rate 100), concurrency (10), timeout (seconds, 5), retries
---   (2), engine ("probe" or "handshake": what offers sessions; by default support uses handshake, rate probe), sni
---   (name; by default the host's name), certificate and private_key (PEM text), source (local address),
---   host (a host module), family ("inet" or "inet6": addresses of that kind only), on_event (called with {kind =
---   "started", result} and {kind = "attempt", record}), cancelled (asked between connections; true ends the scan),
---   admit (asked before each connection, see resum.admission: limits that several scans share)
+--   "session_id", "ticket", "psk"), attempts (support 5, rate 100), concurrency (to one address, 10), timeout (seconds,
+--   5), retries (2), delay (seconds between connections to one address), engine ("probe" or "handshake": what offers
+--   sessions; by default support uses handshake, rate probe), tls ("1.0" to "1.3": that version only), sni (name; by
+--   default the host's name), no_sni (true: none), starttls (a protocol, or "auto": by the port), xmpp_to (domain),
+--   proxy ("http://user:password@host:port", socks5://…, socks5h://…), certificate, private_key, key_form and
+--   passphrase (see resum.core.context), source (local address), host (a host module), family ("inet" or "inet6":
+--   addresses of that kind only), on_event (called with {kind = "started", result} and {kind = "attempt", record}),
+--   cancelled (asked between connections; true ends the scan), admit (asked before each connection, see
+--   resum.admission: limits that several scans share; with it, delay is admit's business)
 -- @treturn[1] table {target, status ("completed", "unreachable", "error"), error, elapsed_s, addresses = {{address,
---   status, error, support, rate},...}}; tostring() of it is the report
+--   resolved_by ("proxy": the address is the name), status, error, client_certificate, support, rate},...}}; tostring()
+--   of it is the report
 -- @treturn[2] nil
 -- @treturn[2] string message: the target or an option is not usable
 -- @treturn[2] string code: "usage"
 function M.run(wanted_target, options)
-  local usable, message, code = check(options or {}, 2)
-  local parsed = usable and wanted_target
-  if usable and type(wanted_target) ~= "table" then
-    parsed, message, code = target.parse(wanted_target)
+  local plan, message, code = prepare(options or {}, 2)
+  local parsed = plan and wanted_target
+  if plan and type(wanted_target) ~= "table" then
+    parsed, message, code = plan.route:parse(wanted_target)
   end
   if not parsed then
     return nil, message, code
   end
-  options = merge(DEFAULTS, { mechanisms = mechanisms.names, on_event = nothing }, options)
+  options = merge(DEFAULTS, { on_event = nothing }, options, { mechanisms = plan.mechanisms, versions = plan.versions })
   options.host = options.host or M.host.default()
+  options.admit = options.admit or options.delay and admission.new(options.host, { delay = options.delay })
   local wanted = { support = options.support or not options.rate, rate = options.rate }
   local started = options.host.now()
   local result = setmetatable({
-    target = { text = parsed.text, host = parsed.host, port = parsed.port, sni = server_name(parsed, options) },
+    target = plan.route:describe(parsed),
     addresses = {},
   }, result_meta)
   options.on_event({ kind = "started", result = result })
-  local addresses, problem, problem_code = resolve(parsed, options)
+  local addresses, problem, problem_code = plan.route:addresses(parsed, options.host)
   if addresses then
-    scan_addresses(result, addresses, wanted, options)
+    scan_addresses(result, addresses, wanted, plan, options)
     conclude(result)
   else
     result.status, result.error = "unreachable", { message = problem, code = problem_code }

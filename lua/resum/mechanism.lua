@@ -61,13 +61,59 @@ M.control = {
   end,
 }
 
+local OLDEST, NEWEST = "TLSv1.0", "TLSv1.3"
+
+-- The versions that two ranges share: lowest, highest; nil when there is none.
+local function overlap(a, b)
+  local low_a, low_b = a.min_version or OLDEST, b.min_version or OLDEST
+  local high_a, high_b = a.max_version or NEWEST, b.max_version or NEWEST
+  local low, high = low_a > low_b and low_a or low_b, high_a < high_b and high_a or high_b
+  if low <= high then
+    return low, high
+  end
+end
+
+--- Whether a mechanism can be met with these versions.
+-- @tparam table mechanism
+-- @tparam table versions {min_version, max_version}, nil for no bound
+-- @treturn boolean
+function M.fits(mechanism, versions)
+  return overlap(mechanism.context, versions) ~= nil
+end
+
+--- Narrows what a context offers to these versions; where they don't meet it stays as it is.
+-- @tparam table context min_version, max_version; it is changed
+-- @tparam table versions {min_version, max_version}
+-- @treturn boolean whether they meet
+function M.narrow(context, versions)
+  local low, high = overlap(context, versions)
+  if low then
+    context.min_version, context.max_version = low, high
+  end
+  return low ~= nil
+end
+
+local VERSIONS = { ["1.0"] = "TLSv1.0", ["1.1"] = "TLSv1.1", ["1.2"] = "TLSv1.2", ["1.3"] = "TLSv1.3" }
+
+--- The versions that may be spoken when a user names one.
+-- @tparam string|nil name "1.0" to "1.3"; nil: all
+-- @treturn[1] table {min_version, max_version}
+-- @treturn[2] nil
+-- @treturn[2] string message
+function M.pin(name)
+  local version = VERSIONS[name]
+  if name and not version then
+    return nil, "tls: it is one of 1.0, 1.1, 1.2, 1.3"
+  end
+  return { min_version = version, max_version = version }
+end
+
 --- Whether this mechanism belongs to that version of TLS.
 -- @tparam table mechanism one of this module's
 -- @tparam string version "TLSv1.0" to "TLSv1.3", as facts have it
 -- @treturn boolean
 function M.speaks(mechanism, version)
-  local context = mechanism.context
-  return version >= (context.min_version or "TLSv1.0") and version <= (context.max_version or "TLSv1.3")
+  return M.fits(mechanism, { min_version = version, max_version = version })
 end
 
 return M

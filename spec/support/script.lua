@@ -1,9 +1,10 @@
---- A peer in the same process that speaks by a script, and the host that connects to it: for dialogues before TLS.
+--- A peer in the same process that speaks by a script, and then, if wanted, TLS; and the host that connects to it.
 -- Knows the host's verbs and the stream's. It must not know what is said.
 --
 -- A script is a list of steps: "S: text" (the peer says it), "C: text" (it wants to hear just that), "eof", "reset",
--- "flood text" (says it without end, whatever it hears). Line ends are in the text. After the last step, and where it
--- waits to hear something, the peer is silent.
+-- "flood text" (says it without end, whatever it hears), "deaf" (says nothing, whatever it hears). Line ends are in the
+-- text. After the last step, and where it waits to hear something, the peer is silent; with a TLS server, TLS begins
+-- after the last step.
 
 local M = {}
 
@@ -21,27 +22,66 @@ local function advance(stream, kept)
   end
 end
 
--- The next piece that the peer says, and what is left of that step.
-local function piece_of(stream, step)
-  local text = stream.kept or step:sub(4)
+-- The first bytes of a text, as many as a read returns, and the rest.
+local function cut(stream, text)
   local size = stream.chunk or #text
   return text:sub(1, size), text:sub(size + 1)
 end
 
-function Stream:read(deadline)
-  self.clock.time = self.clock.time + self.pause
-  local step = step_of(self)
+-- TLS -------------------------------------------------------------------------------------------------------------
+
+-- Takes what the client sent; keeps what it hears inside TLS, and what is to be said.
+local function step_tls(stream, bytes)
+  local connection = stream.connection
+  local state, out = connection:step(bytes)
+  stream.to_say = stream.to_say .. out
+  local heard = connection:read()
+  stream.heard = stream.heard .. heard
+  if heard ~= "" and stream.on_data and state == "established" then
+    stream.to_say = stream.to_say .. stream.on_data(connection, heard)
+  end
+  if state == "closed" then
+    stream.to_say = stream.to_say .. connection:shutdown()
+    stream.ended = "eof"
+  elseif not state then
+    stream.ended = "reset"
+  end
+end
+
+local function read_tls(stream)
+  local piece
+  piece, stream.to_say = cut(stream, stream.to_say)
+  if piece ~= "" then
+    return piece
+  end
+  return nil, stream.ended or "timeout"
+end
+
+-- The stream ---------------------------------------------------------------------------------------------------
+
+local function read_script(stream)
+  local step = step_of(stream)
   if step == "eof" or step == "reset" then
     return nil, step
   elseif step and step:find("^flood ") then
     return step:sub(7)
   elseif step and step:find("^S: ") then
-    local piece, kept = piece_of(self, step)
-    advance(self, kept)
+    local piece, kept = cut(stream, stream.kept or step:sub(4))
+    advance(stream, kept)
     return piece
+  elseif not step and stream.connection then
+    return read_tls(stream)
   end
-  self.clock.time = math.max(self.clock.time, deadline)
   return nil, "timeout"
+end
+
+function Stream:read(deadline)
+  self.clock.time = self.clock.time + self.pause
+  local bytes, why = read_script(self)
+  if why == "timeout" then
+    self.clock.time = math.max(self.clock.time, deadline)
+  end
+  return bytes, why
 end
 
 -- Hears bytes: all of them must be what the script wants to hear now.
@@ -50,7 +90,10 @@ function Stream:write(bytes)
     local step = step_of(self)
     if step == "reset" then
       return nil, "reset"
-    elseif step and step:find("^flood ") then
+    elseif step == "deaf" or step and step:find("^flood ") then
+      return true
+    elseif not step and self.connection then
+      step_tls(self, bytes)
       return true
     end
     local wanted = step and step:find("^C: ") and (self.kept or step:sub(4))
@@ -67,23 +110,53 @@ function Stream:close()
   self.closed = true
 end
 
+--- Was everything said and heard?
+function Stream:done()
+  return step_of(self) == nil
+end
+
+-- The host -----------------------------------------------------------------------------------------------------
+
+local function run_one_by_one(jobs)
+  local errors = {}
+  for i, job in ipairs(jobs) do
+    local ran, problem = pcall(job)
+    errors[i] = not ran and problem or nil
+  end
+  return errors
+end
+
 --- A host whose connections all meet a peer with this script.
--- @tparam {string,...} script
+-- @tparam {string,...}|function script steps; or a function that gives them for the n-th connection
 -- @tparam[opt] table options chunk (bytes that one read returns at most; all of a step), pause (seconds that each read
---   takes, 0), names (name -> list of addresses)
--- @treturn table host; host.connected lists "address port", host.streams the streams; stream:done() tells whether all
---   was said and heard
+--   takes, 0), names (name -> list of addresses), tls_server (of spec.support.tls_server), on_data (called with the
+--   TLS connection and what was heard inside; returns bytes to send, still to be encrypted by nobody)
+-- @treturn table host; host.connected lists "address port", host.slept the seconds of each sleep, host.streams the
+--   streams; stream:done() tells whether the script is over, stream.heard is what was heard inside TLS
 function M.host(script, options)
   options = options or {}
   local clock = { time = 0 }
-  local host = { name = "scripted", connected = {}, streams = {} }
+  local host = { name = "scripted", connected = {}, slept = {}, streams = {}, parallel = run_one_by_one }
   function host.now()
     return clock.time
   end
+  function host.sleep(seconds)
+    host.slept[#host.slept + 1] = seconds
+    clock.time = clock.time + seconds
+  end
   function host.connect(address, port)
     host.connected[#host.connected + 1] = ("%s %d"):format(address, port)
-    local stream = setmetatable(
-      { script = script, at = 1, clock = clock, chunk = options.chunk, pause = options.pause or 0 }, Stream)
+    local stream = setmetatable({
+      script = type(script) == "function" and script(#host.connected) or script,
+      at = 1,
+      clock = clock,
+      chunk = options.chunk,
+      pause = options.pause or 0,
+      connection = options.tls_server and options.tls_server:accept(),
+      on_data = options.on_data,
+      to_say = "",
+      heard = "",
+    }, Stream)
     host.streams[#host.streams + 1] = stream
     return stream
   end
@@ -95,11 +168,6 @@ function M.host(script, options)
     return addresses
   end
   return host
-end
-
---- Was everything said and heard?
-function Stream:done()
-  return step_of(self) == nil
 end
 
 return M

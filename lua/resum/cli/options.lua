@@ -3,6 +3,7 @@
 -- else; it starts nothing.
 
 local argparse = require "argparse"
+local connection = require "resum.cli.connection"
 local core = require "resum.core"
 local expectation = require "resum.cli.expectation"
 local mechanisms = require "resum.mechanism"
@@ -19,6 +20,7 @@ local LIMITS = {
   ["max-connections"] = { 1, 100000, whole = true },
   retries = { 0, 100, whole = true },
   timeout = { 0.01, 3600 },
+  delay = { 0, 3600 },
 }
 
 local function number(name)
@@ -74,13 +76,13 @@ local function new_parser()
     :convert(number("concurrency"))
   parser:option("--max-connections", "connections at once overall (500)"):argname("N")
     :convert(number("max-connections"))
+  parser:option("--delay", "seconds between the starts of two connections to an address (0)"):argname("S")
+    :convert(number("delay"))
   parser:option("--timeout", "seconds for a connection, and for a handshake (5)"):argname("S")
     :convert(number("timeout"))
   parser:option("--retries", "how often a full handshake that failed is tried again (2)"):argname("N")
     :convert(number("retries"))
-  parser:option("--sni", "server name to ask for, instead of the target's host"):argname("NAME")
-  parser:option("--cert", "client certificate, PEM (chain allowed)"):argname("FILE")
-  parser:option("--key", "its private key, PEM; without this option it is looked for in --cert's file"):argname("FILE")
+  connection.add(parser)
   parser:option("--expect", "exit with 3 unless it holds: ticket=supported, or psk>=0.95 (a rate); repeatable")
     :argname("RULE"):count("*"):convert(expectation.parse)
   parser:option("--json-out", "write JSON there; - is stdout, and then there is no other output"):argname("FILE")
@@ -107,58 +109,32 @@ local function normalise(argv)
   return out
 end
 
-local function read_file(path)
-  local file, message = io.open(path, "rb")
-  local content = file and file:read("a")
-  if file then
-    file:close()
-  end
-  return content, content and nil or message or path .. ": cannot be read"
-end
+-- What a scan calls its options, where the command has another word.
+local FLAGS = { certificate = "--cert:", private_key = "--key:", key_form = "--keyform:", family = "-4, -6:" }
 
-local function client_certificate(parsed)
-  if not parsed.cert then
-    if parsed.key then
-      return nil, "--key needs --cert"
-    end
-    return true
-  end
-  local certificate, message = read_file(parsed.cert)
-  if not certificate then
-    return nil, "--cert: " .. message
-  end
-  local key = certificate
-  if parsed.key then
-    key, message = read_file(parsed.key)
-  end
-  if not key then
-    return nil, "--key: " .. message
-  end
-  return true, certificate, key
+local function as_flag(name)
+  return FLAGS[name] or "--" .. name .. ":"
 end
 
 -- What resum.run takes; nil and a message when something does not fit.
 local function scan_options(parsed)
-  local good, certificate, key = client_certificate(parsed)
-  if not good then
-    return nil, certificate
+  local options, message = connection.options(parsed)
+  if not options then
+    return nil, message
   end
-  local options = {
-    support = parsed.resum or not parsed.resum_rate,
-    rate = parsed.resum_rate,
-    attempts = parsed.attempts,
-    engine = parsed.engine,
-    mechanisms = parsed.mechanisms,
-    concurrency = parsed.concurrency,
-    timeout = parsed.timeout,
-    retries = parsed.retries,
-    sni = parsed.sni,
-    certificate = certificate,
-    private_key = key,
-    host = parsed.host and require("resum.host." .. parsed.host) or resum.host.default(),
-  }
-  local usable, message = resum.check(options)
-  return usable and options, message and "--cert, --key: " .. message
+  options.support = parsed.resum or not parsed.resum_rate
+  options.rate = parsed.resum_rate
+  options.attempts = parsed.attempts
+  options.engine = parsed.engine
+  options.mechanisms = parsed.mechanisms
+  options.concurrency = parsed.concurrency
+  options.delay = parsed.delay
+  options.timeout = parsed.timeout
+  options.retries = parsed.retries
+  options.host = parsed.host and require("resum.host." .. parsed.host) or resum.host.default()
+  local usable
+  usable, message = resum.check(options)
+  return usable and options, message and message:gsub("^([%w_]+):", as_flag)
 end
 
 -- What fits no single option's converter: options that need one another.
@@ -177,12 +153,14 @@ local function complete(parsed)
     return nil, "--resume can't go on with a JSON document: add --json_lines"
   end
   parsed.show_text = not parsed.quiet and parsed.json_out ~= "-"
+  parsed.default_port = connection.default_port(parsed)
   return true
 end
 
 --- Reads the command line.
 -- @tparam {string,...} argv the words after the command's name
--- @treturn[1] table parsed: targets, expect, json_out, json_lines, quiet, show_text, and every option as it was given
+-- @treturn[1] table parsed: targets, expect, json_out, json_lines, quiet, show_text, default_port (of targets that
+--   have none; or nil), and every option as it was given
 -- @treturn[1] table scan: what resum.run takes
 -- @treturn[2] nil
 -- @treturn[2] string message: what does not fit

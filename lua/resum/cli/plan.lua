@@ -145,7 +145,11 @@ local function share(scan, at_once)
     scan.host.expect_lookups(at_once)
   end
   scan.host = names.remember(scan.host)
-  scan.admit = admission.new(scan.host, { total = at_once, per_address = scan.concurrency or PER_ADDRESS })
+  scan.admit = admission.new(scan.host, {
+    total = at_once,
+    per_address = scan.concurrency or PER_ADDRESS,
+    delay = scan.delay,
+  })
 end
 
 --- Makes a plan.

@@ -55,7 +55,7 @@ end
 -- @treturn[1] table stream
 -- @treturn[2] nil
 -- @treturn[2] string message
--- @treturn[2] string code: of host.connect; of resum.dial.talk; "proxy" (it gives no tunnel), "not_offered" (no
+-- @treturn[2] string code: of host.connect; of resum.dial.talk; "proxy" (it gives no tunnel), "no_starttls" (no
 --   STARTTLS), "busy" (come back later), "turned_away"
 -- @treturn[2] string where it stopped: "connect", "proxy", "starttls"
 function M.open(host, endpoint, timeout)

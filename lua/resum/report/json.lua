@@ -52,7 +52,7 @@ local function seconds(value)
 end
 
 local function problem(from)
-  return from and pick(from, "message code")
+  return from and pick(from, "message code stage")
 end
 
 local function ticket(from)
@@ -140,7 +140,7 @@ local function each(verdicts, convert)
 end
 
 local function address(entry)
-  local out = pick(entry, "address status")
+  local out = pick(entry, "address resolved_by status client_certificate")
   out.error = problem(entry.error)
   out.control = entry.control and attempt(entry.control)
   out.support = each(entry.support, support)
@@ -150,7 +150,7 @@ end
 
 local function target(result)
   local out = pick(result, "status")
-  out.target = pick(result.target, "text host port sni")
+  out.target = pick(result.target, "text host port sni starttls xmpp_to proxy")
   out.error = problem(result.error)
   out.elapsed_s = seconds(result.elapsed_s)
   out.addresses = list(result.addresses, address)

@@ -202,6 +202,27 @@ local function enumerate(list)
   return table.concat(list, ", ", 1, #list - 1) .. " and " .. list[#list]
 end
 
+local TURNED_AWAY = { "closed", "reset", "timeout", "unreachable" }
+local MANY_TURNED_AWAY = 0.1 -- of a rate's attempts
+
+-- Were so many connections turned away while others were open that the server may limit their number?
+local function looks_limited(rate)
+  local turned_away = 0
+  for _, kind in ipairs(TURNED_AWAY) do
+    turned_away = turned_away + (rate.error_kinds[kind] or 0)
+  end
+  return (rate.concurrency or 1) > 1 and turned_away > 0 and turned_away >= MANY_TURNED_AWAY * rate.attempted
+end
+
+local function say_limits(entry, say)
+  for _, rate in each_mechanism(entry.rate or {}) do
+    if looks_limited(rate) then
+      return say("Connections were turned away while up to %d were open at once: the server may limit their number. "
+        .. "Try --concurrency %d, and --delay.", rate.concurrency, math.max(1, math.min(4, rate.concurrency // 2)))
+    end
+  end
+end
+
 -- The sentences at the end of an address.
 local function conclusions(entry)
   local lists, sentences = by_verdict(entry), {}
@@ -223,6 +244,7 @@ local function conclusions(entry)
   if lists.inconclusive then
     say("Resumption by %s: too many errors to say.", enumerate(lists.inconclusive))
   end
+  say_limits(entry, say)
   return sentences
 end
 
@@ -241,8 +263,19 @@ local function legend(rate)
   return "    Rate"
 end
 
+local CERTIFICATE_WORDS = {
+  optional = "asked for; the handshake passes without one",
+  required = "required: the handshake fails without one (--cert, --key)",
+  accepted = "asked for, and ours was taken",
+  refused = "asked for, and ours was refused",
+}
+
 local function address_lines(entry, paint)
-  local lines = { "  " .. paint(printable(entry.address), "strong") }
+  local lines = { "  " .. paint(printable(entry.address), "strong")
+    .. (entry.resolved_by == "proxy" and " (looked up by the proxy: its addresses are not known here)" or "") }
+  if entry.client_certificate then
+    lines[#lines + 1] = "    Client certificate: " .. CERTIFICATE_WORDS[entry.client_certificate]
+  end
   if entry.status ~= "completed" then
     lines[#lines + 1] = "    " .. paint(problem_line(entry), "bad")
   end
@@ -264,13 +297,19 @@ local function address_lines(entry, paint)
   return lines
 end
 
+-- How the target was reached, where that was not at once.
+local function way_words(described)
+  return (described.starttls and ", STARTTLS of " .. printable(described.starttls) or "")
+    .. (described.proxy and ", through " .. printable(described.proxy) or "")
+end
+
 --- The report of one target.
 -- @tparam table result what resum.run returned
 -- @tparam[opt] table options colour (boolean: with the terminal's escape sequences)
 -- @treturn string lines, the last one ended
 function M.target(result, options)
   local paint = painter(options and options.colour)
-  local lines = { paint(printable(target.label(result.target)), "strong") }
+  local lines = { paint(printable(target.label(result.target)), "strong") .. way_words(result.target) }
   if #result.addresses == 0 then
     lines[2] = "  " .. paint(problem_line(result), "bad")
   end

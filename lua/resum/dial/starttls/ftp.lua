@@ -33,11 +33,12 @@ local function dialogue(talk)
       talk:fail("busy", "AUTH %s refused: %s", mechanism, said(code, lines))
     end
   end
-  talk:fail("not_offered", "AUTH TLS refused: %s", said(code, lines))
+  talk:fail("no_starttls", "AUTH TLS refused: %s", said(code, lines))
 end
 
 M.ftp = {
   ports = { 21 },
+  tls_ports = { 990 },
   dialogue = dialogue,
   request = "NOOP\r\n",
   goodbye = "QUIT\r\n",

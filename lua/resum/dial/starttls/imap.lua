@@ -26,7 +26,7 @@ local function greet(talk)
   local line = talk:line("the greeting")
   local status = line:upper():match("^%* (%a+)")
   if status == "PREAUTH" then
-    talk:fail("not_offered", "the server takes us for logged in, and then STARTTLS is not allowed: %s", quote(line))
+    talk:fail("no_starttls", "the server takes us for logged in, and then STARTTLS is not allowed: %s", quote(line))
   elseif status == "BYE" then
     talk:fail("busy", "the server has no time for us: %s", quote(line))
   elseif status ~= "OK" then
@@ -48,19 +48,20 @@ local function dialogue(talk)
   talk:send("r1 CAPABILITY\r\n")
   local status, line, untagged = response(talk, "r1", "the answer to CAPABILITY")
   if status ~= "OK" then
-    talk:fail("not_offered", "CAPABILITY refused: %s", quote(line))
+    talk:fail("no_starttls", "CAPABILITY refused: %s", quote(line))
   elseif not is_offered(untagged) then
-    talk:fail("not_offered", "STARTTLS not offered")
+    talk:fail("no_starttls", "STARTTLS not offered")
   end
   talk:send("r2 STARTTLS\r\n")
   status, line = response(talk, "r2", "the answer to STARTTLS")
   if status ~= "OK" then
-    talk:fail("not_offered", "STARTTLS refused: %s", quote(line))
+    talk:fail("no_starttls", "STARTTLS refused: %s", quote(line))
   end
 end
 
 M.imap = {
   ports = { 143 },
+  tls_ports = { 993 },
   dialogue = dialogue,
   request = "r3 NOOP\r\n",
   goodbye = "r4 LOGOUT\r\n",

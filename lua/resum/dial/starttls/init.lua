@@ -1,30 +1,34 @@
 -- The protocols in which TLS is asked for after a few words in the clear. Each is a dialogue in a file of its own;
 -- adding one touches that file and a line here. Nothing secret is said before TLS.
 --
--- A protocol is {name, ports (the first is the default), dialogue(talk, endpoint), request (bytes for inside TLS that
--- make the server answer, so that a server which issues tickets with its first data does), goodbye (bytes that end a
--- session in order)}; request and goodbye may be absent, or a function of the endpoint.
+-- A protocol is {name, ports (the first is the default), tls_ports (where it is spoken in TLS from the first byte),
+-- dialogue(talk, endpoint), request (bytes for inside TLS that make the server answer, so that a server which issues
+-- tickets with its first data does), goodbye (bytes that end a session in order)}; tls_ports, request and goodbye may
+-- be absent, and the words may be a function of the endpoint.
 
 local M = {}
 
 --- In the order in which the help shows them.
-M.names = {}
+M.names = {
+  "smtp", "lmtp", "imap", "pop3", "sieve", "ftp", "nntp", "irc", "xmpp", "xmpp-server", "ldap", "postgres", "mysql",
+  "rdp",
+}
 
-local FILES = { "smtp", "imap", "pop3", "sieve", "ftp", "nntp", "irc", "xmpp", "ldap", "postgres", "mysql", "rdp" }
-local by_name, by_port = {}, {}
+local FILE_OF = { lmtp = "smtp", ["xmpp-server"] = "xmpp" } -- the others have the protocol's name
+local by_name, by_port, by_tls_port = {}, {}, {}
 
-for _, file in ipairs(FILES) do
-  local names = {}
-  for name, protocol in pairs(require("resum.dial.starttls." .. file)) do
-    protocol.name = name
-    by_name[name] = protocol
-    names[#names + 1] = name
-    for _, port in ipairs(protocol.ports) do
-      by_port[port] = protocol
-    end
+local function enter(protocol, ports, map)
+  for _, port in ipairs(ports or {}) do
+    map[port] = protocol
   end
-  table.sort(names)
-  table.move(names, 1, #names, #M.names + 1, M.names)
+end
+
+for _, name in ipairs(M.names) do
+  local protocol = require("resum.dial.starttls." .. (FILE_OF[name] or name))[name]
+  protocol.name = name
+  by_name[name] = protocol
+  enter(protocol, protocol.ports, by_port)
+  enter(protocol, protocol.tls_ports, by_tls_port)
 end
 
 --- The protocol that a user means.
@@ -36,6 +40,13 @@ function M.find(name, port)
     return by_port[port]
   end
   return by_name[(name:gsub("_", "-"))]
+end
+
+--- The protocol that is spoken on a port in TLS from the first byte, as far as it is one of these.
+-- @tparam integer port
+-- @treturn table|nil protocol
+function M.find_direct(port)
+  return by_tls_port[port]
 end
 
 --- Bytes that a protocol says inside TLS.

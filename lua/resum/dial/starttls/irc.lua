@@ -23,7 +23,7 @@ local function dialogue(talk)
     if answer == "agreed" then
       return
     elseif answer == "refused" then
-      talk:fail("not_offered", "STARTTLS refused: %s", quote(line))
+      talk:fail("no_starttls", "STARTTLS refused: %s", quote(line))
     elseif answer == "ended" then
       talk:fail("busy", "the server ended the conversation: %s", quote(line))
     elseif command == "PING" then
@@ -36,6 +36,7 @@ end
 
 M.irc = {
   ports = { 6667, 194 },
+  tls_ports = { 6697 },
   dialogue = dialogue,
   request = "PING resum\r\n",
   goodbye = "QUIT\r\n",

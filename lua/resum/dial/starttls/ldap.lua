@@ -86,12 +86,13 @@ local function dialogue(talk)
   if not code then
     talk:fail("protocol_error", "this is not %s: %s", what, quote(content))
   elseif code ~= 0 then
-    talk:fail(BUSY[code] and "busy" or "not_offered", "StartTLS refused: result %d, %s", code, quote(diagnosis))
+    talk:fail(BUSY[code] and "busy" or "no_starttls", "StartTLS refused: result %d, %s", code, quote(diagnosis))
   end
 end
 
 M.ldap = {
   ports = { 389, 3268 },
+  tls_ports = { 636, 3269 },
   dialogue = dialogue,
   request = NO_OPERATION,
   goodbye = UNBIND,

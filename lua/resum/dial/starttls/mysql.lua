@@ -48,7 +48,7 @@ local function dialogue(talk)
   elseif version ~= PROTOCOL_VERSION then
     talk:fail("protocol_error", "this is not the greeting: %s", quote(payload))
   elseif not offers_tls(payload) then
-    talk:fail("not_offered", "TLS not offered")
+    talk:fail("no_starttls", "TLS not offered")
   end
   talk:send(packet(1, PREFIX))
 end

@@ -32,17 +32,18 @@ local function dialogue(talk)
   talk:send("CAPABILITIES\r\n")
   -- 101 comes with a list; a server without the command may know STARTTLS all the same.
   if talk:reply("the answer to CAPABILITIES") == 101 and not is_offered(talk:block("the list of capabilities")) then
-    talk:fail("not_offered", "STARTTLS not offered")
+    talk:fail("no_starttls", "STARTTLS not offered")
   end
   talk:send("STARTTLS\r\n")
   local code, lines = talk:reply("the answer to STARTTLS")
   if code ~= 382 then
-    talk:fail("not_offered", "STARTTLS refused: %s", said(code, lines))
+    talk:fail("no_starttls", "STARTTLS refused: %s", said(code, lines))
   end
 end
 
 M.nntp = {
   ports = { 119, 433 },
+  tls_ports = { 563 },
   dialogue = dialogue,
   request = "CAPABILITIES\r\n",
   goodbye = "QUIT\r\n",

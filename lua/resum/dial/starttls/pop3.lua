@@ -32,17 +32,18 @@ local function dialogue(talk)
   talk:send("CAPA\r\n")
   -- A server without CAPA may know STLS: that is asked then without a list.
   if status(talk, "the answer to CAPA") and not is_offered(talk:block("the list of capabilities")) then
-    talk:fail("not_offered", "STLS not offered")
+    talk:fail("no_starttls", "STLS not offered")
   end
   talk:send("STLS\r\n")
   local agreed, answer = status(talk, "the answer to STLS")
   if not agreed then
-    talk:fail("not_offered", "STLS refused: %s", quote(answer))
+    talk:fail("no_starttls", "STLS refused: %s", quote(answer))
   end
 end
 
 M.pop3 = {
   ports = { 110 },
+  tls_ports = { 995 },
   dialogue = dialogue,
   request = "CAPA\r\n",
   goodbye = "QUIT\r\n",

@@ -24,7 +24,7 @@ local function dialogue(talk)
   talk:send(SSL_REQUEST)
   local answer = talk:take(1, "the answer to SSLRequest")
   if answer == "N" then
-    talk:fail("not_offered", "TLS not offered")
+    talk:fail("no_starttls", "TLS not offered")
   elseif answer == "E" then
     fail_with_error(talk)
   elseif answer ~= "S" then

@@ -36,15 +36,15 @@ local function dialogue(talk)
   if content:byte(2) & 0xf0 ~= CONNECTION_CONFIRM then
     talk:fail("protocol_error", "this is not %s: %s", what, quote(content))
   elseif #content < 7 + 8 then
-    talk:fail("not_offered", "TLS not offered: the server knows no negotiation")
+    talk:fail("no_starttls", "TLS not offered: the server knows no negotiation")
   end
   local kind, _, _, value = ("<BBI2I4"):unpack(content, 8)
   if kind == FAILURE then
-    talk:fail("not_offered", "TLS refused: %s (failure %d)", FAILURES[value] or "unknown", value)
+    talk:fail("no_starttls", "TLS refused: %s (failure %d)", FAILURES[value] or "unknown", value)
   elseif kind ~= RESPONSE then
     talk:fail("protocol_error", "this is not %s: %s", what, quote(content))
   elseif value == 0 then
-    talk:fail("not_offered", "TLS not offered: the server chose standard RDP security")
+    talk:fail("no_starttls", "TLS not offered: the server chose standard RDP security")
   end
 end
 

@@ -39,12 +39,12 @@ local function dialogue(talk)
   if status ~= "OK" then
     talk:fail("busy", "the server has no time for us: %s", quote(line))
   elseif not is_offered(lines) then
-    talk:fail("not_offered", "STARTTLS not offered")
+    talk:fail("no_starttls", "STARTTLS not offered")
   end
   talk:send("STARTTLS\r\n")
   status, line = response(talk, "the answer to STARTTLS")
   if status ~= "OK" then
-    talk:fail("not_offered", "STARTTLS refused: %s", quote(line))
+    talk:fail("no_starttls", "STARTTLS refused: %s", quote(line))
   end
 end
 

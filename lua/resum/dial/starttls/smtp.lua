@@ -40,20 +40,21 @@ local function dialogue(hello)
     talk:send(("%s %s\r\n"):format(hello, OUR_NAME))
     local code, lines = talk:reply("the answer to " .. hello)
     if code ~= 250 then
-      talk:fail(is_busy(code) and "busy" or "not_offered", "%s refused: %s", hello, said(code, lines))
+      talk:fail(is_busy(code) and "busy" or "no_starttls", "%s refused: %s", hello, said(code, lines))
     elseif not is_offered(lines) then
-      talk:fail("not_offered", "STARTTLS not offered")
+      talk:fail("no_starttls", "STARTTLS not offered")
     end
     talk:send("STARTTLS\r\n")
     code, lines = talk:reply("the answer to STARTTLS")
     if code ~= 220 then
-      talk:fail(is_busy(code) and "busy" or "not_offered", "STARTTLS refused: %s", said(code, lines))
+      talk:fail(is_busy(code) and "busy" or "no_starttls", "STARTTLS refused: %s", said(code, lines))
     end
   end
 end
 
 M.smtp = {
   ports = { 25, 587, 2525 },
+  tls_ports = { 465 },
   dialogue = dialogue("EHLO"),
   request = "NOOP\r\n",
   goodbye = "QUIT\r\n",

@@ -58,21 +58,22 @@ local function dialogue(namespace)
   return function(talk, endpoint)
     talk:send(header(namespace, endpoint))
     if not reads_offer(talk) then
-      talk:fail("not_offered", "STARTTLS not offered")
+      talk:fail("no_starttls", "STARTTLS not offered")
     end
     talk:send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
     local name, kind = next_tag(talk, "the answer to STARTTLS")
     if name ~= "proceed" then
-      talk:fail("not_offered", "STARTTLS refused: %s", quote(name))
+      talk:fail("no_starttls", "STARTTLS refused: %s", quote(name))
     elseif kind == "start" then
       next_tag(talk, "the end of the answer to STARTTLS")
     end
   end
 end
 
-local function protocol(namespace, ports)
+local function protocol(namespace, ports, tls_ports)
   return {
     ports = ports,
+    tls_ports = tls_ports,
     dialogue = dialogue(namespace),
     request = function(endpoint)
       return header(namespace, endpoint)
@@ -80,7 +81,7 @@ local function protocol(namespace, ports)
   }
 end
 
-M.xmpp = protocol("jabber:client", { 5222 })
-M["xmpp-server"] = protocol("jabber:server", { 5269 })
+M.xmpp = protocol("jabber:client", { 5222 }, { 5223 })
+M["xmpp-server"] = protocol("jabber:server", { 5269 }, { 5270 })
 
 return M

@@ -1,0 +1,89 @@
+-- The control: does anybody speak TLS there at all? A full handshake that offers nothing, made before the scans, so
+-- that a dead or odd server is never taken for one that does not resume. What it shows beside that: which versions the
+-- server can bear, and whether it wants a client certificate.
+
+local M = {}
+
+-- Limits that are tried where the server can't bear a ClientHello of today.
+local OLDER = { "TLSv1.2", "TLSv1.0" }
+
+-- Codes of what stays so, however often it is asked.
+local LASTING = { no_starttls = true, turned_away = true, proxy = true, injected = true }
+
+-- Outcomes that may be of the moment: those are given one before the next try.
+local PASSING = { unreachable = true, reset = true, closed = true }
+
+-- Alerts that refuse a client without a certificate (RFC 8446, section 4.4.2.4; RFC 5246, section 7.4.6): OpenSSL's and
+-- the others', by their numbers.
+local NO_CERTIFICATE_ALERTS = { [40] = true, [41] = true, [42] = true, [46] = true, [48] = true, [49] = true,
+  [116] = true }
+
+local function is_silent(record)
+  return record.outcome == "timeout" or record.outcome == "unreachable"
+end
+
+local function is_settled(record, try)
+  return record.outcome == "full" or LASTING[record.error.code] or (is_silent(record) and try > 0)
+end
+
+local function fatal_alert(record)
+  local alerts = record.facts and record.facts.alerts or {}
+  local last = alerts[#alerts]
+  return last and last.from == "server" and last.code or nil
+end
+
+local function wants_certificate(record)
+  return record.outcome == "alert" and record.facts.certificate_request and NO_CERTIFICATE_ALERTS[fatal_alert(record)]
+end
+
+-- A ClientHello of today may be what upsets the server: then it is offered less, and stays so.
+local function try_older(client, record)
+  for _, limit in ipairs(OLDER) do
+    local older = client:limit_version(limit) and client:attempt({ mechanism = "control", design = "control" })
+    if older and older.outcome == "full" then
+      return older
+    end
+  end
+  client:limit_version(nil)
+  return record
+end
+
+--- Makes the control handshake, with every version that the client may offer; where that fails for another reason than
+-- the network, with less.
+-- @tparam table client
+-- @tparam integer retries
+-- @treturn table record of the handshake: of the good one, or of the last one that offered all
+function M.run(client, retries)
+  local record
+  for try = 0, retries do
+    if record and PASSING[record.outcome] then
+      client.way:back_off(try)
+    end
+    record = client:attempt({ mechanism = "control", design = "control" })
+    if is_settled(record, try) or wants_certificate(record) or client.cancelled() then
+      break
+    end
+  end
+  if record.outcome == "full" or record.error.stage ~= "handshake" or is_silent(record) or wants_certificate(record)
+    or client.cancelled() then
+    return record
+  end
+  return try_older(client, record)
+end
+
+--- What the control says of client certificates.
+-- @tparam table record
+-- @tparam boolean sent whether the client had one to show
+-- @treturn string|nil "optional" (asked for, and the handshake passes without), "required" (and it does not),
+--   "accepted" and "refused" (ours); nil: not asked for, or not known
+function M.client_certificate(record, sent)
+  if not record.facts or not record.facts.certificate_request then
+    return nil
+  elseif record.outcome == "full" then
+    return sent and "accepted" or "optional"
+  elseif wants_certificate(record) then
+    return sent and "refused" or "required"
+  end
+end
+
+return M

@@ -1,0 +1,101 @@
+-- The way in to one address, for all connections that are made there: how it is opened, how often a door that is shut
+-- for a moment is tried again, and what is said inside TLS. It knows no TLS and judges nothing.
+
+local dial = require "resum.dial"
+local starttls = require "resum.dial.starttls"
+
+local M = {}
+
+local DEFAULT_TIMEOUT = 5 -- seconds for connecting, for each dialogue, and for the handshake
+
+-- What keeps us out for a moment only; at a server that let us in before.
+local PASSING = { busy = true, reset = true, closed = true, refused = true }
+local BACK_OFF = { first = 0.25, most = 4 } -- seconds before the next try, doubled each time
+
+local Way = {}
+Way.__index = Way
+
+--- Opens the way, up to where TLS begins.
+-- @function way:open
+-- @return as resum.dial.open
+function Way:open()
+  local stream, message, code, stage = dial.open(self.host, self.endpoint, self.timeout)
+  self.let_in = self.let_in or stream ~= nil
+  return stream, message, code, stage
+end
+
+--- Waits before a further try of what failed, longer each time.
+-- @function way:back_off
+-- @tparam integer tries how many were made
+function Way:back_off(tries)
+  self.host.sleep(math.min(BACK_OFF.most, BACK_OFF.first * 2 ^ (tries - 1)))
+end
+
+--- Was the door shut for a moment only, so that it is worth to come back? Waits when it was. Never after the
+-- ClientHello: what happens then is for the scans to count.
+-- @function way:opens_later
+-- @tparam table|nil problem an attempt's error
+-- @tparam integer tries how many were made
+-- @treturn boolean
+function Way:opens_later(problem, tries)
+  if not problem or problem.stage == "handshake" or not PASSING[problem.code] or not self.let_in
+    or tries > self.retries or self.cancelled() then
+    return false
+  end
+  self:back_off(tries)
+  return true
+end
+
+-- Answered at once by any HTTP server; others close, which flushes their tickets as well.
+local function http_request(endpoint)
+  return ("HEAD / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"):format(endpoint.server_name or endpoint.address)
+end
+
+-- Where a protocol's own port speaks TLS from the first byte, its words are known as well; but there the server has the
+-- first word inside TLS, so nothing is said that it might take for haste.
+local function words(endpoint)
+  local asked_for = endpoint.starttls
+  if asked_for then
+    return starttls.say(asked_for, "request", endpoint), starttls.say(asked_for, "goodbye", endpoint)
+  end
+  local spoken = starttls.find_direct(endpoint.port)
+  if spoken then
+    return starttls.say(spoken, "request", endpoint)
+  end
+  return http_request(endpoint)
+end
+
+local function never()
+  return false
+end
+
+local function with_source(endpoint, source)
+  local copy = {}
+  for name, value in pairs(endpoint) do
+    copy[name] = value
+  end
+  copy.source = source or endpoint.source
+  return copy
+end
+
+--- A way to an endpoint.
+-- @tparam table endpoint see resum.dial.open
+-- @tparam table options host, timeout (seconds, 5), retries (0), source (local address), cancelled (asked between
+--   tries), request (bytes, instead of the protocol's)
+-- @treturn table way; way.request and way.goodbye are bytes for inside TLS, or nil: what makes the server answer,
+--   what ends a session in order
+function M.new(endpoint, options)
+  local request, goodbye = words(endpoint)
+  return setmetatable({
+    endpoint = with_source(endpoint, options.source),
+    host = options.host,
+    timeout = options.timeout or DEFAULT_TIMEOUT,
+    retries = options.retries or 0,
+    cancelled = options.cancelled or never,
+    request = options.request or request,
+    goodbye = goodbye,
+    let_in = false,
+  }, Way)
+end
+
+return M
