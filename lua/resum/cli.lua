@@ -1,6 +1,7 @@
 -- The command line: words in, an exit code out. Options are in cli/options.lua, what they mean for a run in
--- cli/plan.lua, what runs in cli/run.lua, where results go in cli/sink.lua.
+-- cli/plan.lua, what runs in cli/run.lua, where results go in cli/sink.lua; cli/merge.lua joins results.
 
+local merge = require "resum.cli.merge"
 local options = require "resum.cli.options"
 local plan = require "resum.cli.plan"
 local run = require "resum.cli.run"
@@ -14,7 +15,9 @@ local M = {}
 function M.main(argv)
   local parsed, scan = options.parse(argv)
   local made, message = nil, scan
-  if parsed then
+  if parsed and parsed.merge then
+    return merge.command(parsed)
+  elseif parsed then
     made, message = plan.make(parsed, scan)
   end
   if not made then

@@ -74,6 +74,53 @@ describe("many targets", function()
     assert.same({ 1, '"targets":[]' }, { cjson.decode(empty).schema, empty:match('"targets":%[%]') })
   end)
 
+  it("are summarised at the end, below the reports", function()
+    local list = many.addresses(server.port, 2)
+    local ended = many.run("--summary", list[1], list[2], "127.0.0.1:1", table.unpack(many.QUICK))
+    local summary = ended.stdout:match("\n\n(Summary: .*)$")
+    assert.equal(1, ended.code)
+    assert.equal([[
+Summary: 2 targets scanned, 1 unreachable; 2 addresses
+                          supported       partially   not supported  not applicable    inconclusive
+  Session ID                      0               0               0               0               0
+  Ticket (RFC 5077)               2               0               0               0               0
+  PSK (RFC 8446)                  0               0               0               0               0
+  Lifetime, ticket  up to 5 min: 2
+  Ticket keys in use at several addresses: 1
+    KEY  2 targets, 2 addresses: ONE, OTHER
+  Errors: refused 1
+]], (summary:gsub(("%x"):rep(32), "KEY"):gsub("127[%d.:]+, 127[%d.:]+", "ONE, OTHER")))
+  end)
+
+  it("are summarised on stderr where stdout has JSON, and in the document", function()
+    local list = many.addresses(server.port, 2)
+    local ended = many.run("--quiet", "--summary", "--json_out", "-", list[1], list[2], table.unpack(many.QUICK))
+    assert.matches("^Summary: 2 targets scanned; 2 addresses\n", ended.stderr)
+    local summary = cjson.decode(ended.stdout).summary
+    assert.same({ 2, { completed = 2 }, { supported = 2 }, { { up_to_s = 300, count = 2 } }, 2 }, { summary.targets,
+      summary.statuses, summary.mechanisms.ticket, summary.lifetimes.ticket, summary.shared_keys[1].targets })
+  end)
+
+  it("have a progress for machines, which ends with the final state", function()
+    local list = many.addresses(server.port, 20)
+    list[21] = "127.0.0.1:1"
+    process.write_file(out, ('{"target":{"text":"%s"},"status":"completed","addresses":[]}\n'):format(list[1]))
+    local ended = many.run(many.to_lines(many.write_list(list), out, "--resume", out, "--progress", "json"))
+    local states = many.lines_of(ended.stderr)
+    local last = cjson.decode(states[#states])
+    assert.same({ 21, 21, 1, 19 * 3 + 2, { refused = 1 }, 0 },
+      { last.done, last.total, last.skipped, last.connections, last.errors, last.eta_s })
+    assert.is_true(last.per_second > 0 and last.elapsed_s > 0)
+  end)
+
+  it("have a progress line on a terminal, and none elsewhere", function()
+    local path = many.write_list(many.addresses(server.port, 100))
+    local command = table.concat(many.command(many.to_lines(path, out)), " "):gsub(" %-%-quiet", "")
+    local shown = many.run({ "script", "-qec", command .. " >/dev/null", "/dev/null" }).stdout
+    assert.matches("resum: %d+ of 100 targets done, %d+ connections made, [%d.]+ targets/s, %d+ s left", shown)
+    assert.equal("", many.run({ "sh", "-c", command .. " >/dev/null" }).stderr)
+  end)
+
   it("take bounded memory, two thousand of them #heavy", function()
     local list = many.addresses(server.port, 2000)
     local ended = many.run(many.measured_command(many.to_lines(many.write_list(list), out, "--max_connections", "20")))

@@ -88,6 +88,11 @@ local function new_parser()
   parser:option("--json-out", "write JSON there; - is stdout, and then there is no other output"):argname("FILE")
   parser:flag("--json-lines", "write JSON as one object a line for each target, as each finishes; without --json-out "
     .. "to stdout")
+  parser:flag("--summary", "at the end: how many resume by each mechanism, lifetimes, shared ticket keys, errors")
+  parser:option("--progress", "how far it is, on stderr: line (also without a terminal), or json (one object a second)")
+    :choices({ "line", "json" })
+  parser:flag("--merge", "the arguments are files of JSON lines: join them (the last result of a target counts) and "
+    .. "summarise; --json-out says where the lines go")
   parser:option("--host", "what makes the connections: uv, luasocket"):choices({ "uv", "luasocket" })
   parser:flag("--quiet", "no report and no progress; only errors, and JSON where asked for")
   parser:flag("--version", "print the version"):action(function()
@@ -139,7 +144,9 @@ end
 
 -- What fits no single option's converter: options that need one another.
 local function complete(parsed)
-  if #parsed.targets == 0 and not parsed.targets_in then
+  if parsed.merge then
+    return #parsed.targets > 0 or nil, "--merge needs files of results"
+  elseif #parsed.targets == 0 and not parsed.targets_in then
     return nil, "no target: name one or more as host:port (resum --help says more)"
   end
   for _, rule in ipairs(parsed.expect) do
@@ -161,7 +168,7 @@ end
 -- @tparam {string,...} argv the words after the command's name
 -- @treturn[1] table parsed: targets, expect, json_out, json_lines, quiet, show_text, default_port (of targets that
 --   have none; or nil), and every option as it was given
--- @treturn[1] table scan: what resum.run takes
+-- @treturn[1] table scan: what resum.run takes; nil with --merge
 -- @treturn[2] nil
 -- @treturn[2] string message: what does not fit
 function M.parse(argv)
@@ -172,6 +179,9 @@ function M.parse(argv)
   local usable, message = complete(parsed)
   if not usable then
     return nil, message
+  end
+  if parsed.merge then
+    return parsed
   end
   local scan
   scan, message = scan_options(parsed)

@@ -33,7 +33,7 @@ function Output:close()
 end
 
 --- @tparam table host
--- @tparam string path "-" is stdout
+-- @tparam string|integer path "-" is stdout; or the number of an open descriptor
 -- @tparam string mode "w" or "a"
 -- @tparam string name what messages call it
 -- @treturn[1] table output

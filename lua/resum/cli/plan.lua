@@ -10,6 +10,7 @@ local resum = require "resum"
 local resume = require "resum.cli.resume"
 local shell = require "resum.cli.shell"
 local sink = require "resum.cli.sink"
+local summaries = require "resum.summary"
 local targets = require "resum.cli.targets"
 
 local M = {}
@@ -19,14 +20,6 @@ local PER_ADDRESS = 10
 
 local function say(format, ...)
   io.stderr:write("resum: ", format:format(...), "\n")
-end
-
--- Are these two the same file? "-" is stdout.
-local function same_file(one, other)
-  local function path(name)
-    return name == "-" and "/dev/stdout" or name
-  end
-  return one == other or shell.run("test %s -ef %s", path(one), path(other))
 end
 
 -- What --resume leaves out; and whether the file is one to write names to (results are only read).
@@ -64,7 +57,7 @@ end
 
 -- Names of what is done go to the file of --resume, unless that is one of results.
 local function open_state(parsed, done, host)
-  if not done or done.is_results or (parsed.json_out and same_file(parsed.resume, parsed.json_out)) then
+  if not done or done.is_results or (parsed.json_out and shell.same_file(parsed.json_out, parsed.resume)) then
     return nil
   end
   return output.open(host, parsed.resume, "a", "--resume")
@@ -74,6 +67,34 @@ local function in_colour()
   return progress.is_terminal(1) and not os.getenv("NO_COLOR") and os.getenv("TERM") ~= "dumb"
 end
 
+-- JSON, as one document or as lines.
+local function json_sink(parsed, host)
+  local out, message = open_json(parsed, host)
+  if not out then
+    return nil, message
+  elseif parsed.json_lines then
+    return sink.lines(out)
+  end
+  return sink.document(out, { version = resum.VERSION, started_at = os.date("!%Y-%m-%dT%H:%M:%SZ") })
+end
+
+-- What people read: reports, and the summary, which makes way on stdout for JSON.
+local function add_text_sinks(parsed, line, host, add)
+  local colour = in_colour() -- asked first: luv keeps an opened terminal from programs that we start
+  local to_stderr = parsed.json_out == "-"
+  if not parsed.show_text and not parsed.summary then
+    return true
+  end
+  local out, message = output.open(host, to_stderr and 2 or "-", "w", to_stderr and "stderr" or "stdout")
+  if out and parsed.show_text then
+    add(sink.text(out, line, colour))
+  end
+  if out and parsed.summary then
+    add(sink.summary(out, parsed.show_text))
+  end
+  return out, message
+end
+
 -- Lines go out as targets finish; so does everything once there is a list, as its order would have to be kept in mind.
 local function open_sinks(parsed, done, line, host)
   local sinks = { as_they_come = {}, in_order = {} }
@@ -81,33 +102,25 @@ local function open_sinks(parsed, done, line, host)
     local list = (as_they_come or parsed.targets_in) and sinks.as_they_come or sinks.in_order
     list[#list + 1] = one
   end
-  local message
   if parsed.json_out then
-    local json
-    json, message = open_json(parsed, host)
-    if json then
-      add(parsed.json_lines and sink.lines(json) or sink.document(json, {
-        version = resum.VERSION,
-        started_at = os.date("!%Y-%m-%dT%H:%M:%SZ"),
-      }), parsed.json_lines)
+    local json, message = json_sink(parsed, host)
+    if not json then
+      return nil, message
     end
+    add(json, parsed.json_lines)
   end
-  if parsed.show_text and not message then
-    local colour = in_colour() -- asked first: luv keeps an opened terminal from programs that we start
-    local stdout
-    stdout, message = output.open(host, "-", "w", "stdout")
-    if stdout then
-      add(sink.text(stdout, line, colour))
-    end
+  local good, message = add_text_sinks(parsed, line, host, add)
+  if not good then
+    return nil, message
   end
-  if not message then
-    local state
-    state, message = open_state(parsed, done, host)
-    if state then
-      add(sink.state(state))
-    end
+  local state
+  state, message = open_state(parsed, done, host)
+  if message then
+    return nil, message
+  elseif state then
+    add(sink.state(state))
   end
-  return not message and sinks, message
+  return sinks
 end
 
 local function open_targets(parsed, done, host)
@@ -118,11 +131,33 @@ local function open_targets(parsed, done, host)
       return nil, "--targets_in: " .. message
     end
   end
-  return targets.new({
-    arguments = parsed.targets,
-    stream = stream,
-    shard = parsed.shard,
-    done = done and done.set,
+  return targets.new({ arguments = parsed.targets, stream = stream, shard = parsed.shard, done = done })
+end
+
+-- How many targets there are, those that are done included: a list is read for it once more, so it must be a file.
+local function count_targets(parsed, host)
+  if parsed.targets_in and not shell.run("test -f %s", parsed.targets_in) then
+    return nil
+  end
+  local list, count = open_targets(parsed, nil, host), 0
+  while list and list:next() do
+    count = count + 1
+  end
+  return count
+end
+
+local function open_progress(parsed, list, host)
+  local mode = parsed.progress
+  if not mode and not parsed.quiet and progress.is_terminal(2) then
+    mode = "line"
+  end
+  return progress.new({
+    mode = mode,
+    now = host.now,
+    total = mode and count_targets(parsed, host),
+    skipped = function()
+      return list.skipped
+    end,
   })
 end
 
@@ -165,11 +200,11 @@ function M.make(parsed, scan)
     return nil, message
   end
   local list
-  list, message = open_targets(parsed, done, host)
+  list, message = open_targets(parsed, done and done.set, host)
   if not list then
     return nil, message
   end
-  local line = progress.new(#parsed.targets, not parsed.quiet, host.now)
+  local line = open_progress(parsed, list, host)
   local sinks
   sinks, message = open_sinks(parsed, done, line, host)
   if not sinks then
@@ -177,7 +212,15 @@ function M.make(parsed, scan)
   end
   local at_once = room(parsed)
   share(scan, at_once)
-  return { parsed = parsed, scan = scan, targets = list, at_once = at_once, sinks = sinks, progress = line }
+  return {
+    parsed = parsed,
+    scan = scan,
+    targets = list,
+    at_once = at_once,
+    sinks = sinks,
+    progress = line,
+    summary = parsed.summary and summaries.new() or nil,
+  }
 end
 
 return M

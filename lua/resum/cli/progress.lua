@@ -1,9 +1,13 @@
--- The progress line: how many targets are done and how many connections were made. On a terminal only, on stderr,
--- and never more often than ten times a second.
+-- How far a run is: on a terminal as one line on stderr that is drawn again and again, for machines as JSON lines
+-- there. It counts what it is told and draws when it is told something, never too often.
+
+local cjson = require "cjson"
+local printable = require "resum.printable"
 
 local M = {}
 
-local EVERY_S = 0.1
+local EVERY_S = { line = 0.1, json = 1 } -- not more often
+local WINDOW_S = 30 -- the rate is that of the last so many seconds
 
 --- Is this file descriptor a terminal?
 -- @tparam integer fd
@@ -12,34 +16,129 @@ function M.is_terminal(fd)
   return (os.execute("test -t " .. fd)) == true
 end
 
+local function duration(seconds)
+  if seconds < 100 then
+    return ("%.0f s"):format(seconds)
+  elseif seconds < 100 * 60 then
+    return ("%.0f min"):format(seconds / 60)
+  end
+  return ("%.0f h"):format(seconds / 3600)
+end
+
+local function error_words(errors)
+  local kinds = {}
+  for kind, count in pairs(errors) do
+    kinds[#kinds + 1] = ("%s %d"):format(printable(kind), count)
+  end
+  table.sort(kinds)
+  return table.concat(kinds, ", ")
+end
+
+--- The line's words.
+-- @tparam table state done, total (or nil), connections, per_second (or nil), errors (code -> count), eta_s (or nil)
+-- @treturn string
+function M.words(state)
+  local words = {
+    state.total and ("%d of %d targets done"):format(state.done, state.total) or ("%d targets done"):format(state.done),
+    ("%d connections made"):format(state.connections),
+  }
+  if state.per_second then
+    words[#words + 1] = ("%.1f targets/s"):format(state.per_second)
+  end
+  if next(state.errors) then
+    words[#words + 1] = "errors: " .. error_words(state.errors)
+  end
+  if state.eta_s then
+    words[#words + 1] = duration(state.eta_s) .. " left"
+  end
+  return table.concat(words, ", ")
+end
+
 local Progress = {}
 Progress.__index = Progress
 
-function Progress:draw()
-  io.stderr:write(("\r\27[Kresum: %d of %d targets done, %d connections made"):format(
-    self.done, self.targets, self.attempts))
-  io.stderr:flush()
-  self.drawn = true
+-- Targets per second in the last seconds: samples of how many were finished when, the oldest one first.
+function Progress:per_second(now)
+  local samples = self.samples
+  while samples[2] and now - samples[2].time > WINDOW_S do
+    table.remove(samples, 1)
+  end
+  local oldest = samples[1]
+  local seconds = now - oldest.time
+  if now - samples[#samples].time >= 1 then
+    samples[#samples + 1] = { time = now, finished = self.finished_count }
+  end
+  return seconds > 0 and (self.finished_count - oldest.finished) / seconds or nil
 end
 
---- Takes note of an event of a scan.
-function Progress:event(event)
-  if event.kind ~= "attempt" then
-    return
+--- How far the run is.
+-- @function progress:state
+-- @treturn table see words; elapsed_s, skipped as well
+function Progress:state()
+  local now = self.now()
+  local done = self.finished_count + self.skipped()
+  local per_second = self.finished_count > 0 and self:per_second(now) or nil
+  local left = self.total and math.max(0, self.total - done)
+  return {
+    done = done,
+    total = self.total,
+    skipped = self.skipped(),
+    connections = self.connections,
+    per_second = per_second,
+    errors = self.errors,
+    eta_s = left and per_second and per_second > 0 and left / per_second or nil,
+    elapsed_s = now - self.started,
+  }
+end
+
+local function rounded(number)
+  return number and math.floor(number * 1000 + 0.5) / 1000
+end
+
+function Progress:draw()
+  self.last = self.now()
+  if self.mode == "json" then
+    local state = self:state()
+    for _, name in ipairs({ "per_second", "eta_s", "elapsed_s" }) do
+      state[name] = rounded(state[name])
+    end
+    io.stderr:write(cjson.encode(state), "\n")
+  else
+    io.stderr:write("\r\27[Kresum: ", M.words(self:state()))
+    self.drawn = true
   end
-  self.attempts = self.attempts + 1
-  if self.visible and self.now() - self.last >= EVERY_S then
-    self.last = self.now()
+  io.stderr:flush()
+end
+
+function Progress:draw_when_due()
+  if self.mode and self.now() - self.last >= EVERY_S[self.mode] then
     self:draw()
   end
 end
 
+--- Takes note of an event of a scan.
+-- @function progress:event
+function Progress:event(event)
+  if event.kind == "attempt" then
+    self.connections = self.connections + 1
+    self:draw_when_due()
+  end
+end
+
 --- A target is done.
-function Progress:finished()
-  self.done = self.done + 1
+-- @function progress:finished
+-- @tparam table result
+function Progress:finished(result)
+  self.finished_count = self.finished_count + 1
+  if result.status ~= "completed" then
+    local code = result.error and result.error.code or "unknown"
+    self.errors[code] = (self.errors[code] or 0) + 1
+  end
+  self:draw_when_due()
 end
 
 --- Makes room for other output.
+-- @function progress:clear
 function Progress:clear()
   if self.drawn then
     io.stderr:write("\r\27[K")
@@ -49,22 +148,30 @@ function Progress:clear()
 end
 
 --- The run is over.
+-- @function progress:close
 function Progress:close()
   self:clear()
+  if self.mode == "json" then
+    self:draw()
+  end
 end
 
---- @tparam integer targets how many there are
--- @tparam boolean wanted shown at all; it needs a terminal, too
--- @tparam function now seconds, monotonic
--- @treturn table progress line
-function M.new(targets, wanted, now)
+--- @tparam table options mode ("line", "json"; nil: nothing is shown), now (seconds, monotonic), total (how many
+--   targets there are, or nil), skipped (function: how many of them were done before)
+-- @treturn table progress
+function M.new(options)
+  local now = options.now()
   return setmetatable({
-    targets = targets,
-    done = 0,
-    attempts = 0,
+    mode = options.mode,
+    now = options.now,
+    total = options.total,
+    skipped = options.skipped,
+    started = now,
+    samples = { { time = now, finished = 0 } },
+    finished_count = 0,
+    connections = 0,
+    errors = {},
     last = -math.huge,
-    now = now,
-    visible = wanted and M.is_terminal(2),
   }, Progress)
 end
 

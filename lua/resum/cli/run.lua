@@ -77,6 +77,9 @@ end
 function Run:finish_target(number, result)
   self.under_way[number] = nil
   self.progress:finished(result)
+  if self.summary then
+    self.summary:add(result)
+  end
   if result.status == "completed" then
     self:note_expectations(result)
   else
@@ -193,7 +196,7 @@ function Run:conclude()
     self:complain("--targets_in: %s", self.targets.problem)
     self:raise_exit(EXIT.not_all_scanned)
   end
-  local about = { elapsed_s = self.scan.host.now() - self.started }
+  local about = { elapsed_s = self.scan.host.now() - self.started, summary = self.summary and self.summary:fold() }
   for _, sinks in ipairs({ self.sinks.as_they_come, self.sinks.in_order }) do
     for _, sink in ipairs(sinks) do
       self:tell(sink, "finish", about)
@@ -232,6 +235,7 @@ function M.new(plan)
     at_once = plan.at_once,
     sinks = plan.sinks,
     progress = plan.progress,
+    summary = plan.summary,
     count = 0, -- targets so far
     under_way = {}, -- number -> what is known of a target that has begun
     waiting = {}, -- number -> result that has to wait for those before it

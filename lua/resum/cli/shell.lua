@@ -21,4 +21,15 @@ function M.run(format, ...)
   return os.execute(format:format(table.unpack(words)) .. " 2>/dev/null") == true
 end
 
+--- Are these two the same file?
+-- @tparam string one path; "-" is stdout
+-- @tparam string other path
+-- @treturn boolean
+function M.same_file(one, other)
+  local function path(name)
+    return name == "-" and "/dev/stdout" or name
+  end
+  return one == other or M.run("test %s -ef %s", path(one), path(other))
+end
+
 return M

@@ -4,6 +4,7 @@
 
 local json = require "resum.report.json"
 local resume = require "resum.cli.resume"
+local summary_text = require("resum.report.summary").text
 local text = require "resum.report.text"
 
 local M = {}
@@ -32,6 +33,25 @@ end
 -- @treturn table sink
 function M.text(output, progress, colour)
   return setmetatable({ output = output, progress = progress, colour = colour }, Text)
+end
+
+local Summary = {}
+Summary.__index = Summary
+
+function Summary.write()
+  return true
+end
+
+function Summary:finish(about)
+  return self.output:write(self.separator .. summary_text(about.summary))
+end
+
+--- The summary for people, at the end.
+-- @tparam table output see resum.cli.output
+-- @tparam boolean after_reports does it follow reports there?
+-- @treturn table sink
+function M.summary(output, after_reports)
+  return setmetatable({ output = output, separator = after_reports and "\n" or "" }, Summary)
 end
 
 local Lines = {}

@@ -3,12 +3,9 @@
 
 local cjson = require "cjson"
 local printable = require "resum.printable"
+local tickets = require "resum.ticket"
 
 local M = { SCHEMA = 1 }
-
--- Bytes at a ticket's start that name its key in most servers (RFC 5077, section 4). What is not longer than twice
--- that is no ticket of that kind, but the name of an entry in a cache.
-local KEY_NAME = 16
 
 -- cjson writes an empty table as {}. No other string can hold a control character: printable() escapes them.
 local EMPTY_LIST = "\1"
@@ -58,7 +55,7 @@ end
 local function ticket(from)
   local out = pick(from, "lifetime_s age_add nonce_length max_early_data")
   out.length = #from.ticket
-  out.key_name = #from.ticket > 2 * KEY_NAME and hex(from.ticket:sub(1, KEY_NAME)) or nil
+  out.key_name = tickets.key_name(from.ticket)
   return out
 end
 
@@ -176,11 +173,38 @@ function M.head(about)
   return object:sub(1, -2) .. ',"targets":['
 end
 
+local function lifetime_class(from)
+  return pick(from, "up_to_s count")
+end
+
+local function shared_key(from)
+  local out = pick(from, "name targets addresses more_addresses")
+  out.examples = list(from.examples, printable)
+  return out
+end
+
+local function summary(from)
+  local out = pick(from, "targets addresses keys_forgotten")
+  out.statuses, out.errors = plain_map(from.statuses), plain_map(from.errors)
+  out.mechanisms, out.lifetimes = {}, {}
+  for name, verdicts in pairs(from.mechanisms) do
+    out.mechanisms[name] = plain_map(verdicts)
+  end
+  for name, classes in pairs(from.lifetimes) do
+    out.lifetimes[name] = list(classes, lifetime_class)
+  end
+  out.shared_keys = list(from.shared_keys, shared_key)
+  return out
+end
+
 --- The end of a whole run.
--- @tparam table about elapsed_s (seconds), summary (a plain table, or nil)
+-- @tparam table about elapsed_s (seconds), summary (what resum.summary's fold returned, or nil)
 -- @treturn string
 function M.tail(about)
-  return "]," .. encode({ elapsed_s = seconds(about.elapsed_s), summary = about.summary }):sub(2)
+  return "]," .. encode({
+    elapsed_s = seconds(about.elapsed_s),
+    summary = about.summary and summary(about.summary),
+  }):sub(2)
 end
 
 --- A whole run.

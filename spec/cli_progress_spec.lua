@@ -1,0 +1,73 @@
+-- How far a run is, told by a clock that the spec turns.
+
+local progress = require "resum.cli.progress"
+
+local function new(options)
+  local clock = { time = 100 }
+  local line = progress.new({
+    now = function() return clock.time end,
+    total = options.total,
+    skipped = function() return options.skipped or 0 end,
+  })
+  return line, clock
+end
+
+local function finish(line, count, code)
+  for _ = 1, count do
+    line:finished(code and { status = "error", error = { code = code } } or { status = "completed" })
+  end
+end
+
+describe("progress", function()
+  it("tells what is done, how fast, what went wrong, and how long it will take", function()
+    local line, clock = new({ total = 100 })
+    finish(line, 10)
+    finish(line, 2, "timeout")
+    finish(line, 1, "refused")
+    for _ = 1, 40 do
+      line:event({ kind = "attempt" })
+    end
+    line:event({ kind = "started" })
+    clock.time = 104
+    assert.same({ done = 13, total = 100, skipped = 0, connections = 40, per_second = 3.25, elapsed_s = 4,
+      errors = { timeout = 2, refused = 1 }, eta_s = 87 / 3.25 }, line:state())
+    assert.equal("13 of 100 targets done, 40 connections made, 3.2 targets/s, errors: refused 1, timeout 2, 27 s left",
+      progress.words(line:state()))
+  end)
+
+  it("takes what an earlier run has done for done, but not for speed", function()
+    local line, clock = new({ total = 100, skipped = 50 })
+    finish(line, 10)
+    clock.time = 110
+    local state = line:state()
+    assert.same({ 60, 1, 40 }, { state.done, state.per_second, state.eta_s })
+  end)
+
+  it("has the speed of the last half minute, in bounded memory", function()
+    local line, clock = new({ total = 100000 })
+    for second = 1, 1000 do
+      clock.time = 100 + second
+      finish(line, second <= 900 and 10 or 2)
+      line:state()
+    end
+    assert.is_true(math.abs(line:state().per_second - 2) < 0.1)
+    assert.is_true(#line.samples < 40)
+  end)
+
+  it("promises nothing where it does not know", function()
+    local line, clock = new({})
+    assert.equal("0 targets done, 0 connections made", progress.words(line:state()))
+    clock.time = 101
+    finish(line, 1)
+    assert.equal("1 targets done, 0 connections made, 1.0 targets/s", progress.words(line:state()))
+    local none = new({ total = 5 })
+    assert.equal("0 of 5 targets done, 0 connections made", progress.words(none:state()))
+  end)
+
+  for seconds, words in pairs({ [5] = "5 s left", [99] = "99 s left", [180] = "3 min left", [36000] = "10 h left" }) do
+    it("tells the time left in the unit that fits: " .. words, function()
+      assert.equal("1 of 9 targets done, 4 connections made, 0.5 targets/s, " .. words,
+        progress.words({ done = 1, total = 9, connections = 4, per_second = 0.5, errors = {}, eta_s = seconds }))
+    end)
+  end
+end)
