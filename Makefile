@@ -33,7 +33,8 @@ FORMATTED = $(wildcard plugin/*.[ch] spec/support/*.[ch] spec/support/*/*.[ch])
 BUILD_PACKAGES = gcc libc6-dev pkg-config liblua$(LUA_VERSION)-dev libssl-dev
 RUN_PACKAGES = lua$(LUA_VERSION) lua-luv lua-cjson lua-argparse
 SCAN_PACKAGES = $(BUILD_PACKAGES) $(RUN_PACKAGES) openssl
-TEST_PACKAGES = $(SCAN_PACKAGES) lua-busted lua-socket lua-expat nmap nginx-light haproxy gnutls-bin binutils
+TEST_PACKAGES = $(SCAN_PACKAGES) lua-busted lua-socket lua-sec lua-expat lua5.3 liblua5.3-dev nmap nginx-light haproxy gnutls-bin \
+  binutils
 LINT_PACKAGES = $(BUILD_PACKAGES) liblua5.3-dev lua5.3 lua-check clang-format cppcheck
 
 # In the tree, Lua finds the module and the scripts here.
@@ -75,20 +76,26 @@ else
 	@lua$(LUA_VERSION) spec/support/demo.lua ./lua/bin/resum $(or $(ARGS),--resum --resum_rate)
 endif
 
+# The module and what specs need beside it; specs run on 5.3 too, from within the suite.
+.PHONY: modules modules-5.3
+modules: $(CORE) $(SPEC_MODULES)
+modules-5.3:
+	@$(MAKE) --no-print-directory -s LUA_VERSION=5.3 modules
+
 .PHONY: test test-all asan
 test: packages-test ## run the specs: in memory, the command line, real servers on loopback
-	@$(MAKE) --no-print-directory -s $(CORE) $(SPEC_MODULES) nse
+	@$(MAKE) --no-print-directory -s modules modules-5.3 nse
 	$(BUSTED) --exclude-tags=heavy $(ARGS)
 
 test-all: packages-test ## the same and what is heavy to install
-	@$(MAKE) --no-print-directory -s $(CORE) $(SPEC_MODULES) nse
+	@$(MAKE) --no-print-directory -s modules modules-5.3 nse
 	$(BUSTED) $(ARGS)
 
 asan: packages-test ## the whole suite on a build with AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory -s asan-run SAN=1
 
 .PHONY: asan-run
-asan-run: $(CORE) $(SPEC_MODULES)
+asan-run: modules modules-5.3
 	@$(MAKE) --no-print-directory -s nse SAN=
 	LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) $(BUSTED) --exclude-tags=heavy $(ARGS)
 
@@ -98,9 +105,9 @@ lint: packages-lint ## luacheck, clang-format, cppcheck, and no compiler warning
 	luac5.3 -p $(shell find lua -name '*.lua') # what nmap loads has to be Lua 5.3
 	clang-format --dry-run --Werror $(FORMATTED)
 	cppcheck -q --std=c99 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-	  -Iplugin $$(pkg-config --cflags lua$(LUA_VERSION)) plugin
+	  -Iplugin $$(pkg-config --cflags lua$(LUA_VERSION)) plugin spec/support
 	@for version in 5.3 5.4; do $(MAKE) --no-print-directory -s LUA_VERSION=$$version \
-	  BUILD=build/lint/$$version CFLAGS="-O2 -Werror" build/lint/$$version/resum/core.so || exit 1; done
+	  BUILD=build/lint/$$version CFLAGS="-O2 -Werror" modules || exit 1; done
 
 # Versions for several Lua live side by side: resum-5.3, resum-5.4; resum is the one installed last.
 .PHONY: install install-library uninstall

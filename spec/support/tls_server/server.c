@@ -255,10 +255,29 @@ void new_class(lua_State *L, const char *name, const luaL_Reg functions[]) {
   lua_pop(L, 1);
 }
 
+/*** Leaves an entry in OpenSSL's error queue, as careless code in the same process does.
+ * @function leave_error */
+static int leave_error(lua_State *L) {
+  (void)L;
+  ERR_raise_data(ERR_LIB_USER, ERR_R_INTERNAL_ERROR, "left by a spec");
+  return 0;
+}
+
+/*** How many entries stand in OpenSSL's error queue; it is empty then.
+ * @function errors */
+static int errors(lua_State *L) {
+  lua_Integer count = 0;
+  while (ERR_get_error() != 0)
+    count++;
+  lua_pushinteger(L, count);
+  return 1;
+}
+
 __attribute__((visibility("default"))) int luaopen_spec_support_tls_server(lua_State *L);
 
 int luaopen_spec_support_tls_server(lua_State *L) {
-  static const luaL_Reg functions[] = {{"new", server_new}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"new", server_new}, {"leave_error", leave_error}, {"errors", errors}, {NULL, NULL}};
   new_class(L, SERVER, methods);
   connection_class(L);
   luaL_newlib(L, functions);
