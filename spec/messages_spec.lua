@@ -6,7 +6,7 @@ local messages = require "spec.support.messages"
 local random = require "spec.support.random"
 
 local SEED = 777
-local ROUNDS = 20000
+local ROUNDS = 6000
 
 local RANDOM = ("r"):rep(32)
 local RETRY_RANDOM = ("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"):gsub("%x%x", function(digits)
