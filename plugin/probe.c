@@ -514,14 +514,21 @@ static const luaL_Reg metamethods[] = {
 static const luaL_Reg tools_methods[] = {{NULL, NULL}};
 static const luaL_Reg tools_metamethods[] = {{"__gc", tools_close}, {NULL, NULL}};
 
-void rs_open_probe(lua_State *L) {
-  rs_new_class(L, PROBE, methods, metamethods);
-  rs_new_class(L, TOOLS, tools_methods, tools_metamethods);
+/* Once in a Lua state, however often the module is opened: probes hold a pointer to them. */
+static void probe_make_tools(lua_State *L) {
+  if (probe_tools(L))
+    return;
   rs_tools *tools = (rs_tools *)lua_newuserdatauv(L, sizeof *tools, 0);
   memset(tools, 0, sizeof *tools);
   luaL_setmetatable(L, TOOLS);
   rs_tools_open(tools);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &tools_key);
+}
+
+void rs_open_probe(lua_State *L) {
+  rs_new_class(L, PROBE, methods, metamethods);
+  rs_new_class(L, TOOLS, tools_methods, tools_metamethods);
+  probe_make_tools(L);
   lua_pushcfunction(L, probe_new);
   lua_setfield(L, -2, "probe");
 }

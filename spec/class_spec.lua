@@ -18,6 +18,8 @@ local CLASSES = {
       transcript = {} } },
   { name = "session", closed = "the session is closed", new = new_session,
     methods = { fields = {}, der = {}, pem = {}, copy = {} } },
+  { name = "probe", closed = "the probe is closed", new = function() return core.probe { session = new_session() } end,
+    methods = { step = {}, eof = {}, shutdown = {}, sessions = {}, facts = {}, transcript = {} } },
 }
 
 local function message_of(call, ...)

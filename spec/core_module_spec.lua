@@ -93,6 +93,15 @@ describe("OpenSSL's error queue", function()
       core.session({ der = session:der() }):close()
       core.session({ pem = session:copy():pem() }):fields()
     end,
+    ["a probe's resumption"] = function()
+      local server = memory.server()
+      pair.run(core.probe { session = memory.visit(server).session }, server:accept())
+    end,
+    ["a probe that is refused and one that fails"] = function()
+      local probe = core.probe { session = memory.visit(memory.server()).session }
+      pair.run(probe, memory.server():accept())
+      core.probe({ session = memory.visit(memory.server()).session }):step("garbage")
+    end,
     ["a session that is refused"] = function()
       core.session { der = "garbage" }
       core.session { pem = "garbage" }
