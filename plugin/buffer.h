@@ -34,11 +34,12 @@ static inline unsigned char *rs_buffer_room(rs_buffer *b, size_t n) {
 }
 
 static inline int rs_buffer_add(rs_buffer *b, rs_bytes more) {
+  if (more.length == 0)
+    return 1;
   unsigned char *room = rs_buffer_room(b, more.length);
   if (!room)
     return 0;
-  if (more.length > 0)
-    memcpy(room, more.bytes, more.length);
+  memcpy(room, more.bytes, more.length);
   b->used += more.length;
   return 1;
 }

@@ -11,9 +11,11 @@ enum {
   ALERT_UNEXPECTED_MESSAGE = 10,
   ALERT_BAD_RECORD_MAC = 20,
   ALERT_RECORD_OVERFLOW = 22,
+  ALERT_ILLEGAL_PARAMETER = 47,
   ALERT_DECODE_ERROR = 50,
   ALERT_USER_CANCELED = 90,
-  MAX_MESSAGE = 128 * 1024
+  MAX_MESSAGE = 128 * 1024,
+  MAX_IDLE_RECORDS = 32 /* that say nothing; as libssl */
 };
 
 /* --- sending --- */
@@ -106,6 +108,9 @@ static int flow_on_alert(rs_probe *p, rs_bytes alert) {
   if (level == ALERT_FATAL ||
       (p->reading.version >= RS_TLS13 && description != ALERT_USER_CANCELED))
     return rs_probe_fail(p, "alert", NULL, -1);
+  if (level != ALERT_WARNING)
+    return rs_probe_fail(p, "protocol_error", "an alert that is neither a warning nor fatal",
+                         ALERT_ILLEGAL_PARAMETER);
   return 1;
 }
 
@@ -115,26 +120,42 @@ static int flow_on_message(rs_probe *p, unsigned type, rs_bytes message) {
   return rs_resume12_on_message(p, type, message);
 }
 
+/* Hands on one message, if it is there as a whole. Returns 0 where it isn't, or has failed. */
+static int flow_next_message(rs_probe *p, rs_reader *left) {
+  const rs_reader whole = *left;
+  rs_reader r = *left;
+  const unsigned type = rs_read_u8(&r);
+  const size_t length = rs_read_u24(&r);
+  if (r.bad)
+    return 0;
+  if (length > MAX_MESSAGE)
+    return rs_probe_fail(p, "protocol_error", "a handshake message is too long",
+                         ALERT_DECODE_ERROR);
+  /* A full handshake shows in a message's header; the certificates behind it are not waited for. */
+  if (p->expect == RS_EXPECT_ANSWER && type != RS_NEW_SESSION_TICKET && type != RS_HELLO_REQUEST)
+    return flow_on_message(p, type, (rs_bytes){whole.at, RS_MESSAGE_HEADER});
+  if (!rs_read_bytes(&r, length))
+    return 0;
+  *left = r;
+  p->behind = r.left;
+  return flow_on_message(p, type, (rs_bytes){whole.at, RS_MESSAGE_HEADER + length});
+}
+
 /* Hands on the whole messages among those gathered. */
 static int flow_messages(rs_probe *p) {
-  while (p->state == RS_PROBE_WANT || p->state == RS_PROBE_ESTABLISHED) {
-    rs_reader r = rs_reader_of(p->messages.bytes, p->messages.used);
-    const unsigned type = rs_read_u8(&r);
-    const size_t length = rs_read_u24(&r);
-    if (r.bad)
-      return 1;
-    if (length > MAX_MESSAGE)
-      return rs_probe_fail(p, "protocol_error", "a handshake message is too long",
-                           ALERT_DECODE_ERROR);
-    if (p->expect == RS_EXPECT_ANSWER && type != RS_NEW_SESSION_TICKET && type != RS_HELLO_REQUEST)
-      return flow_on_message(p, type, (rs_bytes){p->messages.bytes, RS_MESSAGE_HEADER});
-    if (r.left < length)
-      return 1;
-    const size_t whole = RS_MESSAGE_HEADER + length;
-    if (!flow_on_message(p, type, (rs_bytes){p->messages.bytes, whole}))
-      return 0;
-    rs_buffer_drop(&p->messages, whole);
-  }
+  rs_reader left = rs_reader_of(p->messages.bytes, p->messages.used);
+  while ((p->state == RS_PROBE_WANT || p->state == RS_PROBE_ESTABLISHED) &&
+         flow_next_message(p, &left))
+    continue;
+  rs_buffer_drop(&p->messages, p->messages.used - left.left);
+  return p->state != RS_PROBE_FAILED;
+}
+
+/* Records that say nothing cost something all the same. */
+static int flow_on_idle_record(rs_probe *p) {
+  if (++p->idle_records > MAX_IDLE_RECORDS)
+    return rs_probe_fail(p, "protocol_error", "too many records that say nothing",
+                         ALERT_UNEXPECTED_MESSAGE);
   return 1;
 }
 
@@ -142,35 +163,37 @@ static int flow_on_change_cipher_spec(rs_probe *p, rs_bytes bytes) {
   rs_transcript_add(&p->transcript, 1, RS_CHANGE_CIPHER_SPEC, bytes.bytes, bytes.length);
   if (bytes.length != 1 || bytes.bytes[0] != 1)
     return rs_probe_fail(p, "protocol_error", "a change_cipher_spec is one byte",
-                         ALERT_DECODE_ERROR);
-  if (p->version >= RS_TLS13)
-    return 1; /* for middleboxes; it means nothing (RFC 8446, appendix D.4) */
-  if (p->messages.used > 0)
-    return rs_probe_fail(p, "protocol_error", "a change_cipher_spec came inside a message",
-                         ALERT_UNEXPECTED_MESSAGE);
+                         ALERT_ILLEGAL_PARAMETER);
+  if (p->version >= RS_TLS13) /* for middleboxes; it means nothing (RFC 8446, appendix D.4) */
+    return flow_on_idle_record(p);
   return rs_resume12_on_change_cipher_spec(p);
 }
 
-static int flow_on_record(rs_probe *p, unsigned content, unsigned char *body, size_t length) {
-  rs_bytes plain = {body, length};
-  const int is_plain = p->reading.version >= RS_TLS13 && content != RS_APPLICATION_DATA;
-  if (p->reading.suite && !is_plain &&
-      !rs_open(p->tools, &p->reading, &content, body, length, &plain))
-    return rs_probe_fail(p, "protocol_error", "a record is not authentic", ALERT_BAD_RECORD_MAC);
+static int flow_on_handshake(rs_probe *p, rs_bytes bytes) {
+  if (bytes.length == 0 && p->reading.version < RS_TLS13)
+    return flow_on_idle_record(p);
+  if (bytes.length == 0) /* RFC 8446, section 5.4 */
+    return rs_probe_fail(p, "protocol_error", "a handshake record is empty",
+                         ALERT_UNEXPECTED_MESSAGE);
+  if (p->messages.used + bytes.length > MAX_MESSAGE + RS_MAX_PLAINTEXT)
+    return rs_probe_fail(p, "protocol_error", "a handshake message is too long",
+                         ALERT_DECODE_ERROR);
+  return rs_buffer_add(&p->messages, bytes) ? flow_messages(p) : rs_probe_out_of_memory(p);
+}
+
+static int flow_on_content(rs_probe *p, unsigned content, rs_bytes plain) {
+  const int inside_message = p->messages.used > 0;
   switch (content) {
+  case RS_HANDSHAKE:
+    return flow_on_handshake(p, plain);
   case RS_ALERT:
     return flow_on_alert(p, plain);
   case RS_CHANGE_CIPHER_SPEC:
-    return flow_on_change_cipher_spec(p, plain);
-  case RS_HANDSHAKE:
-    if (is_plain && p->reading.suite)
-      break;
-    if (p->messages.used + plain.length > MAX_MESSAGE + RS_MAX_PLAINTEXT)
-      return rs_probe_fail(p, "protocol_error", "a handshake message is too long",
-                           ALERT_DECODE_ERROR);
-    return rs_buffer_add(&p->messages, plain) ? flow_messages(p) : rs_probe_out_of_memory(p);
+    if (!inside_message)
+      return flow_on_change_cipher_spec(p, plain);
+    break;
   case RS_APPLICATION_DATA:
-    if (p->state == RS_PROBE_ESTABLISHED)
+    if (!inside_message && p->state == RS_PROBE_ESTABLISHED)
       return 1; /* nobody asked for it */
     break;
   default:
@@ -178,6 +201,23 @@ static int flow_on_record(rs_probe *p, unsigned content, unsigned char *body, si
   }
   return rs_probe_fail(p, "protocol_error", "a record of a type that has no place here",
                        ALERT_UNEXPECTED_MESSAGE);
+}
+
+/* In TLS 1.3 only change_cipher_spec stays in the clear, and it never comes protected (RFC 8446,
+ * section 5). */
+static int flow_on_record(rs_probe *p, unsigned content, unsigned char *body, size_t length) {
+  rs_bytes plain = {body, length};
+  const int is_new = p->reading.suite && p->reading.version >= RS_TLS13;
+  const int is_plain = !p->reading.suite || (is_new && content == RS_CHANGE_CIPHER_SPEC);
+  if (is_new && !is_plain && content != RS_APPLICATION_DATA)
+    return rs_probe_fail(p, "protocol_error", "a record in the clear among protected ones",
+                         ALERT_UNEXPECTED_MESSAGE);
+  if (!is_plain && !rs_open(p->tools, &p->reading, &content, body, length, &plain))
+    return rs_probe_fail(p, "protocol_error", "a record is not authentic", ALERT_BAD_RECORD_MAC);
+  if (is_new && !is_plain && content == RS_CHANGE_CIPHER_SPEC)
+    return rs_probe_fail(p, "protocol_error", "a protected change_cipher_spec",
+                         ALERT_UNEXPECTED_MESSAGE);
+  return flow_on_content(p, content, plain);
 }
 
 static int flow_is_reading(const rs_probe *p) {
@@ -210,6 +250,11 @@ static size_t flow_next_record(rs_probe *p, rs_reader left, unsigned *content) {
 void rs_probe_feed(rs_probe *p, rs_bytes bytes) {
   if (!flow_is_reading(p))
     return;
+  if (bytes.length > p->max_bytes - p->bytes_in) {
+    rs_probe_fail(p, "too_much", "the server sent more than is taken in", -1);
+    return;
+  }
+  p->bytes_in += bytes.length;
   if (!rs_buffer_add(&p->in, bytes)) {
     rs_probe_out_of_memory(p);
     return;

@@ -363,10 +363,6 @@ static int probe_step(lua_State *L) {
   size_t length = 0;
   const char *bytes = luaL_optlstring(L, 2, "", &length);
   ERR_clear_error();
-  if (length > p->max_bytes - p->bytes_in)
-    rs_probe_fail(p, "too_much", "the server sent more than is taken in", -1);
-  else
-    p->bytes_in += length;
   if (length > 0)
     rs_probe_feed(p, (rs_bytes){(const unsigned char *)bytes, length});
   return probe_push_state(L, p);

@@ -57,6 +57,8 @@ typedef struct {
   unsigned char client_random[RS_RANDOM], server_random[RS_RANDOM];
   rs_buffer in, messages, out; /* records, handshake messages of several records, what to send */
   size_t bytes_in, bytes_out, max_bytes;
+  unsigned idle_records; /* that said nothing */
+  size_t behind;         /* bytes behind the message at hand, under the same keys */
   rs_transcript transcript;
   rs_protection reading, writing;
 

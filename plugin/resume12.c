@@ -51,6 +51,7 @@ static int resume12_keys(rs_probe *p) {
   client.encrypt_then_mac = server.encrypt_then_mac = p->encrypt_then_mac && rs_suite_is_cbc(suite);
   p->reading = server;
   p->writing = client;
+  p->writing.suite = NULL; /* in the clear up to our own change_cipher_spec */
   OPENSSL_cleanse(block, sizeof block);
   OPENSSL_cleanse(&client, sizeof client);
   OPENSSL_cleanse(&server, sizeof server);
@@ -99,9 +100,12 @@ static int resume12_verify_data(rs_probe *p, const char *label, unsigned char *o
 
 static int resume12_send_finished(rs_probe *p) {
   unsigned char finished[RS_MESSAGE_HEADER + VERIFY_DATA] = {RS_FINISHED, 0, 0, VERIFY_DATA};
-  return resume12_verify_data(p, "client finished", finished + RS_MESSAGE_HEADER) &&
-         rs_probe_send_change_cipher_spec(p) &&
-         rs_probe_send_message(p, (rs_bytes){finished, sizeof finished});
+  if (!resume12_verify_data(p, "client finished", finished + RS_MESSAGE_HEADER) ||
+      !rs_probe_send_change_cipher_spec(p))
+    return 0;
+  p->writing.suite = p->reading.suite;
+  p->writing.sequence = 0;
+  return rs_probe_send_message(p, (rs_bytes){finished, sizeof finished});
 }
 
 static int resume12_on_finished(rs_probe *p, rs_bytes message) {

@@ -223,6 +223,14 @@ static size_t derive_shared(const rs_probe *p, rs_bytes share, unsigned char *ou
 
 /* --- the ServerHello --- */
 
+/* No record holds messages under two keys (RFC 8446, section 5.1). */
+static int ends_its_record(rs_probe *p) {
+  if (p->behind == 0)
+    return 1;
+  return rs_probe_fail(p, "protocol_error", "something stands behind a message that changes keys",
+                       ALERT_UNEXPECTED_MESSAGE);
+}
+
 /* Handshake traffic keys, from the PSK's early secret (or that of no PSK) and the shared secret. */
 static int handshake_keys(rs_probe *p, const rs_suite *suite, const unsigned char *early_secret,
                           rs_bytes shared) {
@@ -314,6 +322,8 @@ static int resume13_on_server_hello(rs_probe *p, rs_bytes message) {
     return rs_probe_fail(p, "protocol_error", "a malformed ServerHello", ALERT_DECODE_ERROR);
   if (hello.version != RS_TLS13)
     return rs_probe_refuse(p); /* an older version: a PSK has no place there */
+  if (!ends_its_record(p))
+    return 0;
   const rs_suite *suite = rs_suite_find(hello.cipher);
   if (!suite || !rs_tools_can_protect(p->tools, suite, RS_TLS13) || rs_suite_is_cbc(suite))
     return rs_probe_fail(p, "unsupported", "a cipher suite that the probe does not speak",
@@ -406,7 +416,7 @@ static int second_flight(rs_probe *p) {
 static int resume13_on_finished(rs_probe *p, rs_bytes message) {
   unsigned char messages[RS_MAX_HASH], expected[RS_MAX_HASH];
   const size_t length = rs_hash_length(p->hash);
-  if (!rs_probe_transcript_hash(p, p->hash, messages))
+  if (!ends_its_record(p) || !rs_probe_transcript_hash(p, p->hash, messages))
     return 0;
   if (!verify_data(p->tools, p->hash, p->server_secret, messages, expected))
     return resume13_openssl_failed(p);

@@ -185,7 +185,7 @@ int rs_transcript_hash(const rs_transcript *t, rs_tools *tools, rs_hash hash, un
   unsigned char room[RS_MESSAGE_HEADER + RS_MAX_HASH];
   rs_bytes parts[MOST_MESSAGES];
   size_t count = handshake_parts(t, tools, hash, room, parts, MOST_MESSAGES);
-  return count > 0 && rs_digest_parts(tools, hash, parts, count, out);
+  return count > 0 && !t->incomplete && rs_digest_parts(tools, hash, parts, count, out);
 }
 
 /* --- as a list of messages --- */

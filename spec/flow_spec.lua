@@ -1,0 +1,168 @@
+-- The probe's record layer (plugin/flow.c) against a server that cuts, empties, mixes and repeats records, with true
+-- keys. Each case says what the probe makes of it, by the alert that it sends, and libssl where that differs in kind.
+
+local duel = require "spec.support.duel"
+local scripted = require "spec.support.scripted"
+
+local CCS, ALERT, HANDSHAKE, DATA = scripted.CHANGE_CIPHER_SPEC, scripted.ALERT, scripted.HANDSHAKE,
+  scripted.APPLICATION_DATA
+local UNEXPECTED_MESSAGE, BAD_RECORD_MAC, ILLEGAL_PARAMETER, DECODE_ERROR = 10, 20, 47, 50
+
+-- So many more records of this kind from the place `at` on.
+local function insert(at, content, bytes, by, count)
+  return { flight = function(flight)
+    for _ = 1, count or 1 do
+      table.insert(flight, at, { content = content, bytes = bytes, by = by })
+    end
+  end }
+end
+
+-- The first record in two, and something between the two.
+local function cut(...)
+  local between = { ... }
+  return { flight = function(flight)
+    local bytes = flight[1].bytes
+    flight[1].bytes = bytes:sub(1, 20)
+    table.insert(flight, 2, { content = HANDSHAKE, bytes = bytes:sub(21), by = "plain" })
+    for i, record in ipairs(between) do
+      table.insert(flight, 1 + i, { content = record[1], bytes = record[2], by = "plain" })
+    end
+  end }
+end
+
+local function change(at, edit)
+  return { flight = function(flight)
+    edit(flight[at], flight)
+  end }
+end
+
+-- TLS 1.3: ServerHello, EncryptedExtensions, Finished.
+local NEW = {
+  { "nothing odd", {}, "resumed" },
+  { "a ServerHello in two records", cut(), "resumed" },
+  { "a ServerHello in two records, and an empty one between them", cut({ HANDSHAKE, "" }), "resumed" },
+  { "a ServerHello in two records, and a change_cipher_spec between them", cut({ CCS, "\1" }), UNEXPECTED_MESSAGE },
+  { "a ServerHello in two records, and a warning between them", cut({ ALERT, "\1\112" }), "resumed" },
+  { "EncryptedExtensions and Finished in one record", change(2, function(record, flight)
+    record.bytes = record.bytes .. table.remove(flight).bytes
+  end), "resumed" },
+  { "EncryptedExtensions in the ServerHello's record", change(1, function(record, flight)
+    record.bytes = record.bytes .. table.remove(flight, 2).bytes
+  end), UNEXPECTED_MESSAGE },
+  { "EncryptedExtensions in the clear", change(2, function(record) record.by = "plain" end), UNEXPECTED_MESSAGE },
+  { "Finished in the clear", change(3, function(record) record.by = "plain" end), UNEXPECTED_MESSAGE },
+  { "Finished under the keys that come after it", change(3, function(record) record.by = "application" end),
+    BAD_RECORD_MAC },
+  { "something behind Finished in its record", change(3, function(record)
+    record.bytes = record.bytes .. scripted.message(4, "")
+  end), UNEXPECTED_MESSAGE },
+  { "an empty record before everything", insert(1, HANDSHAKE, "", "plain"), "resumed" },
+  { "32 empty records", insert(1, HANDSHAKE, "", "plain", 32), "resumed" },
+  { "33 empty records", insert(1, HANDSHAKE, "", "plain", 33), UNEXPECTED_MESSAGE },
+  { "an empty protected record", insert(2, HANDSHAKE, "", "handshake"), UNEXPECTED_MESSAGE },
+  { "an empty alert", insert(2, ALERT, "", "handshake"), DECODE_ERROR },
+  { "change_cipher_spec before everything", insert(1, CCS, "\1", "plain"), "resumed",
+    UNEXPECTED_MESSAGE }, -- RFC 8446, section 5, has it dropped; libssl does not know yet that it speaks TLS 1.3
+  { "change_cipher_spec", insert(2, CCS, "\1", "plain"), "resumed" },
+  { "32 of change_cipher_spec", insert(2, CCS, "\1", "plain", 32), "resumed" },
+  { "33 of change_cipher_spec", insert(2, CCS, "\1", "plain", 33), UNEXPECTED_MESSAGE },
+  { "1000 of change_cipher_spec", insert(2, CCS, "\1", "plain", 1000), UNEXPECTED_MESSAGE },
+  { "change_cipher_spec with another byte", insert(2, CCS, "\2", "plain"), ILLEGAL_PARAMETER },
+  { "change_cipher_spec with two bytes", insert(2, CCS, "\1\1", "plain"), ILLEGAL_PARAMETER },
+  { "change_cipher_spec without a byte", insert(2, CCS, "", "plain"), ILLEGAL_PARAMETER },
+  { "a protected change_cipher_spec", insert(2, CCS, "\1", "handshake"), UNEXPECTED_MESSAGE },
+  { "a warning before everything", insert(1, ALERT, "\1\112", "plain"), "resumed" },
+  { "a fatal alert in the clear", insert(2, ALERT, "\2\40", "plain"), UNEXPECTED_MESSAGE },
+  { "a fatal alert", insert(2, ALERT, "\2\40", "handshake"), "none" },
+  { "a fatal alert that calls itself a warning", insert(2, ALERT, "\1\40", "handshake"), "none" },
+  { "user_canceled, which means nothing by itself", insert(2, ALERT, "\1\90", "handshake"), "resumed" },
+  { "close_notify", insert(2, ALERT, "\1\0", "handshake"), "none" },
+  { "two alerts in a record", insert(2, ALERT, "\1\90\1\90", "handshake"), DECODE_ERROR },
+  { "half an alert", insert(2, ALERT, "\1", "handshake"), DECODE_ERROR },
+  { "application data before Finished", insert(3, DATA, "data", "handshake"), UNEXPECTED_MESSAGE },
+  { "application data in the clear", insert(1, DATA, "data", "plain"), UNEXPECTED_MESSAGE },
+  { "a record of an unknown type", insert(1, 24, "x", "plain"), "none", UNEXPECTED_MESSAGE },
+  { "a protected record of an unknown type", insert(2, 24, "x", "handshake"), UNEXPECTED_MESSAGE },
+}
+
+-- TLS 1.2: ServerHello, change_cipher_spec, Finished.
+local OLD = {
+  { "nothing odd", {}, "resumed" },
+  { "a ServerHello in two records", cut(), "resumed" },
+  { "a ServerHello in two records, and a warning between them", cut({ ALERT, "\1\112" }), "resumed" },
+  { "a ServerHello in two records, and a change_cipher_spec between them", cut({ CCS, "\1" }), UNEXPECTED_MESSAGE },
+  { "Finished in two records", { flight = function(flight)
+    local bytes = flight[3].bytes
+    flight[3].bytes = bytes:sub(1, 7)
+    flight[4] = { content = HANDSHAKE, bytes = bytes:sub(8), by = "handshake" }
+  end }, "resumed" },
+  { "an empty record", insert(2, HANDSHAKE, "", "plain"), "resumed" },
+  { "an empty protected record", insert(3, HANDSHAKE, "", "handshake"), "resumed" },
+  { "33 empty records", insert(2, HANDSHAKE, "", "plain", 33), UNEXPECTED_MESSAGE },
+  { "change_cipher_spec before everything", insert(1, CCS, "\1", "plain"), UNEXPECTED_MESSAGE },
+  { "change_cipher_spec twice", insert(2, CCS, "\1", "plain"), BAD_RECORD_MAC },
+  { "change_cipher_spec with another byte", change(2, function(record) record.bytes = "\2" end), ILLEGAL_PARAMETER },
+  { "change_cipher_spec with two bytes", change(2, function(record) record.bytes = "\1\1" end), ILLEGAL_PARAMETER },
+  { "change_cipher_spec without a byte", change(2, function(record) record.bytes = "" end), ILLEGAL_PARAMETER },
+  { "no change_cipher_spec", change(2, function(_, flight) table.remove(flight, 2) end), DECODE_ERROR },
+  { "neither change_cipher_spec nor protection", { flight = function(flight)
+    table.remove(flight, 2)
+    flight[2].by = "plain"
+  end }, UNEXPECTED_MESSAGE },
+  { "Finished in the clear", change(3, function(record) record.by = "plain" end), BAD_RECORD_MAC },
+  { "application data in the clear", insert(2, DATA, "data", "plain"), UNEXPECTED_MESSAGE },
+  { "application data before Finished", insert(3, DATA, "data", "handshake"), UNEXPECTED_MESSAGE },
+  { "a warning", insert(1, ALERT, "\1\112", "plain"), "resumed" },
+  { "an alert of neither level", insert(1, ALERT, "\3\112", "plain"), ILLEGAL_PARAMETER },
+  { "a fatal alert", insert(2, ALERT, "\2\40", "plain"), "none" },
+  { "close_notify", insert(2, ALERT, "\1\0", "plain"), "none" },
+  { "a record of an unknown type", insert(1, 24, "x", "plain"), "none", UNEXPECTED_MESSAGE },
+}
+
+for version, cases in pairs { ["TLSv1.3"] = NEW, ["TLSv1.2"] = OLD } do
+  describe(version .. " records:", function()
+    for _, case in ipairs(cases) do
+      it(case[1], function()
+        duel.assert_case(version, case)
+      end)
+    end
+
+    it("all of it byte by byte is the same to the probe", function()
+      for _, case in ipairs(cases) do
+        assert.equal(case[3], duel.ask("probe", version, case[2], { chunk = "byte" }).verdict, case[1])
+      end
+    end)
+  end)
+end
+
+describe("a probe that has its answer", function()
+  it("is not talked out of it by what comes after", function()
+    local machine = duel.ask("probe", "TLSv1.2", {}, { max_bytes = 4000 }).machine
+    assert.same({ "established", "" }, { machine:step(("x"):rep(5000)) })
+    assert.is_true(machine:facts().reused)
+    local refused = duel.ask("probe", "TLSv1.2", { hello = function(hello) hello.session_id = "" end,
+      messages = function(list) list[1] = scripted.message(11, "\0\0\0") end }, { max_bytes = 4000 })
+    assert.equal("refused", refused.verdict)
+    assert.same({ "refused", "" }, { refused.machine:step(("x"):rep(5000)) })
+  end)
+end)
+
+describe("a probe under a flood", function()
+  -- Seconds that it takes to read these records.
+  local function seconds(record, count)
+    local machine = duel.ask("probe", "TLSv1.2", { flight = function(flight)
+      for i = #flight, 2, -1 do
+        flight[i] = nil
+      end
+    end }, { max_bytes = 1 << 20 }).machine
+    local bytes, started = record:rep(count), os.clock()
+    machine:step(bytes)
+    return os.clock() - started
+  end
+
+  it("of tiny messages or records is done with a mebibyte in a moment", function()
+    local hello_requests = "\22\3\3" .. (">s2"):pack(("\0"):rep(16384))
+    assert.is_true(seconds(hello_requests, 60) < 1)
+    assert.is_true(seconds("\21\3\3\0\2\1\112", 140000) < 1)
+  end)
+end)
