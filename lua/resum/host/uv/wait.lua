@@ -178,6 +178,8 @@ function Waiter:wake(woken)
   if thread then
     self.thread = nil
     run_soon(thread)
+  elseif uv.loop_mode() then
+    uv.stop() -- a turn that began with a timer of ours would go on to wait for the next event, whenever that comes
   end
 end
 
