@@ -19,7 +19,7 @@ local function handles()
   return count
 end
 
-for _, host_name in ipairs { "uv", "luasocket" } do
+for _, host_name in ipairs { "uv", "luasocket", "cqueues" } do
   local host = require("resum.host." .. host_name)
   local peers
   local scene = contract.scene(host, {})

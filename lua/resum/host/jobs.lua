@@ -34,6 +34,26 @@ function M.check_limit(jobs, limit)
   end
 end
 
+--- A start() for M.run on a host whose threads begin in any order: each takes the job that is the next one when it
+-- begins.
+-- @tparam function spawn makes a thread of a function
+-- @treturn function start(job, on_end); whatever the job raises, on_end hears of its end
+function M.starter(spawn)
+  local waiting, first, last = {}, 1, 0
+  local function work()
+    local mine = waiting[first]
+    waiting[first] = nil
+    first = first + 1
+    local done, problem = pcall(mine.job)
+    mine.on_end(not done and M.message_of(problem) or nil)
+  end
+  return function(job, on_end)
+    last = last + 1
+    waiting[last] = { job = job, on_end = on_end }
+    spawn(work)
+  end
+end
+
 -- Starts jobs while there are any; never more than the limit are under way.
 local function start_all(host, batch, next_job, limit)
   local number = 0

@@ -206,27 +206,13 @@ function Waiter:wake()
   self.condition("broadcast")
 end
 
--- Starts jobs as threads. nmap runs new threads in any order, so each takes the job that is the next one when it
--- begins. Whatever a job raises: who waits for it hears of its end.
-local function starter()
-  local waiting = {}
-  return function(job, on_end)
-    waiting[#waiting + 1] = { job = job, on_end = on_end }
-    stdnse.new_thread(function()
-      local mine = table.remove(waiting, 1)
-      local done, problem = pcall(mine.job)
-      mine.on_end(not done and jobs.message_of(problem) or nil)
-    end)
-  end
-end
-
 --- Runs jobs side by side; returns when all have ended. They start in order, and a job may call it in its turn.
 -- @tparam table|function list functions; or a function that returns the next job, and nil after the last one
 -- @tparam[opt] integer limit how many at once; all, when not given
 -- @treturn table what failed: number of the job -> its error as a string; {} when none did
 function M.parallel(list, limit)
   jobs.check_limit(list, limit)
-  return jobs.run({ start = starter(), waiter = M.waiter }, list, limit)
+  return jobs.run({ start = jobs.starter(stdnse.new_thread), waiter = M.waiter }, list, limit)
 end
 
 return M
