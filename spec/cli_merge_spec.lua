@@ -102,6 +102,6 @@ describe("joining results", function()
     end
     assert.equal(A, process.read_file(part))
     local full = many.run("--merge", "--json_out", "/dev/full", part)
-    assert.same({ 1, "resum: --json_out: No space left on device\n" }, { full.code, full.stderr })
+    assert.same({ 4, "resum: --json_out: No space left on device\n" }, { full.code, full.stderr })
   end)
 end)

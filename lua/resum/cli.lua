@@ -11,7 +11,7 @@ local M = {}
 --- Runs the command.
 -- @tparam {string,...} argv the words after the command's name
 -- @treturn integer exit code: 0 all scanned, 1 some target could not be scanned, 2 usage, 3 an expectation was not
---   met, 130 interrupted
+--   met, 4 stopped (the list can't be read, the results can't be written), 130 interrupted
 function M.main(argv)
   local parsed, scan = options.parse(argv)
   local made, message = nil, scan

@@ -178,7 +178,7 @@ end
 
 --- The command with --merge: joins files and summarises them.
 -- @tparam table parsed see resum.cli.options: targets (the files), json_out
--- @treturn integer exit code: 0, 1 (some line is no result, or the results can't be written), 2 (a file can't be read)
+-- @treturn integer exit code: 0, 1 (some line is no result), 2 (a file can't be read), 4 (the results can't be written)
 function M.command(parsed)
   local output, message = open_output(parsed)
   if not output then
@@ -205,7 +205,7 @@ function M.command(parsed)
   local summary = summary_text(merged.summary:fold())
   local stream = parsed.json_out == "-" and io.stderr or io.stdout
   stream:write(summary)
-  return (failure or merged.torn > 0) and 1 or 0
+  return failure and 4 or merged.torn > 0 and 1 or 0
 end
 
 return M

@@ -11,12 +11,12 @@ local target = require "resum.target"
 local M = {}
 
 --- Exit codes.
-M.EXIT = { all_scanned = 0, not_all_scanned = 1, usage = 2, not_as_expected = 3, interrupted = 130 }
+M.EXIT = { all_scanned = 0, not_all_scanned = 1, usage = 2, not_as_expected = 3, stopped = 4, interrupted = 130 }
 
 local EXIT = M.EXIT
 
--- The gravest wins: interrupted, usage, not all scanned, not as expected.
-local GRAVITY = { [0] = 0, [3] = 1, [1] = 2, [2] = 3, [130] = 4 }
+-- The gravest wins: interrupted, stopped, usage, not all scanned, not as expected.
+local GRAVITY = { [0] = 0, [3] = 1, [1] = 2, [2] = 3, [4] = 4, [130] = 5 }
 
 local Run = {}
 Run.__index = Run
@@ -37,7 +37,7 @@ function Run:tell(sink, verb, what)
   local written, message = sink[verb](sink, what)
   if not written and not self.stopped then
     self:complain("%s", message)
-    self:raise_exit(EXIT.not_all_scanned)
+    self:raise_exit(EXIT.stopped)
     self.stopped = true
   end
 end
@@ -83,15 +83,17 @@ function Run:finish_target(number, result)
   if result.status == "completed" then
     self:note_expectations(result)
   else
-    self:raise_exit(result.unusable and EXIT.usage or EXIT.not_all_scanned)
+    self:raise_exit(result.misused and EXIT.usage or EXIT.not_all_scanned)
   end
   self:deliver(number, result)
 end
 
--- A target that can't be read keeps its place among the results.
-local function unusable(given, message)
+-- A target that can't be read keeps its place among the results. Named on the command line it is a misuse; among a
+-- million lines of a list it is a target that could not be scanned.
+local function unusable(given, message, is_named)
   return {
     unusable = true,
+    misused = is_named,
     target = { text = given },
     status = "error",
     error = { message = message, code = "usage" },
@@ -148,7 +150,10 @@ end
 -- The next target as a job; what is no target is said and counts as finished. nil: there is none left, or the run is
 -- over.
 function Run:next_job()
-  local text = not self:is_over() and self.targets:next()
+  local text, is_named
+  if not self:is_over() then
+    text, is_named = self.targets:next()
+  end
   while text and not self:is_over() do
     self.count = self.count + 1
     local number = self.count
@@ -160,8 +165,8 @@ function Run:next_job()
       end
     end
     self:complain("%s", message)
-    self:finish_target(number, unusable(text, message))
-    text = self.targets:next()
+    self:finish_target(number, unusable(text, message, is_named))
+    text, is_named = self.targets:next()
   end
   return nil
 end
@@ -181,7 +186,7 @@ function Run:mark_unfinished()
     self.count = self.count + 1
     local parsed, message = target.parse(text, self.parsed.default_port)
     self:finish_target(self.count, parsed and interrupted({ target = parsed, addresses = {} })
-      or unusable(text, message))
+      or unusable(text, message, true))
     text = self.targets:next_argument()
   end
 end
@@ -194,7 +199,7 @@ function Run:conclude()
   self.progress:close()
   if self.targets.problem then
     self:complain("--targets_in: %s", self.targets.problem)
-    self:raise_exit(EXIT.not_all_scanned)
+    self:raise_exit(EXIT.stopped)
   end
   local about = { elapsed_s = self.scan.host.now() - self.started, summary = self.summary and self.summary:fold() }
   for _, sinks in ipairs({ self.sinks.as_they_come, self.sinks.in_order }) do

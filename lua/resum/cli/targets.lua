@@ -101,15 +101,19 @@ end
 --- The next target. It may wait for input.
 -- @function targets:next
 -- @treturn string|nil nil when there is none left; `problem` then says what kept the list from being read to its end
+-- @treturn boolean is it of the command line?
 function Targets:next()
   local text = self:next_argument()
+  if text then
+    return text, true
+  end
   while not text and self.next_line do
     text = self:from_list()
     if text and not self:wants(text) then
       text = nil
     end
   end
-  return text
+  return text, false
 end
 
 --- @tparam table options arguments (list of texts), stream (of the list, or nil), shard (see resum.cli.shard, or nil),
