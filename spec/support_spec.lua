@@ -22,7 +22,7 @@ local function converse(address, bytes, seconds, half_close)
   local received, ending = {}, nil
   socket:connect(host, tonumber(port), function(failure)
     if failure then
-      ending = failure
+      ending = failure == "ECONNRESET" and "reset" or failure -- it may come before libuv tells of the connect
       return
     end
     if bytes then
@@ -253,9 +253,7 @@ describe("spec.support", function()
       for _, maker in ipairs(makers) do
         assert.equal(0, (maker.wait(30)), maker.stderr())
       end
-      local entries = uv.fs_scandir(folder:match("^(.*)/"))
-      assert.equal("pki", (uv.fs_scandir_next(entries)))
-      assert.is_nil((uv.fs_scandir_next(entries)))
+      assert.same({ "pki" }, process.list(folder:match("^(.*)/")))
     end)
 
     it("is made again when a file is missing", function()

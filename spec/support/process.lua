@@ -47,15 +47,25 @@ function M.write_file(path, bytes)
   assert(file:close())
 end
 
+--- The names in a directory, sorted; none when it can't be read. Reads to the end: only there luv 1.44 frees a listing.
+function M.list(path)
+  local names = {}
+  local listing = uv.fs_scandir(path)
+  local name = listing and uv.fs_scandir_next(listing)
+  while name do
+    names[#names + 1] = name
+    name = uv.fs_scandir_next(listing)
+  end
+  table.sort(names)
+  return names
+end
+
 --- Removes a file or a directory with everything in it; no error when it is not there.
 function M.remove(path)
   local stat = uv.fs_lstat(path)
   if stat and stat.type == "directory" then
-    local listing = uv.fs_scandir(path)
-    local name = uv.fs_scandir_next(listing)
-    while name do
+    for _, name in ipairs(M.list(path)) do
       M.remove(path .. "/" .. name)
-      name = uv.fs_scandir_next(listing)
     end
     uv.fs_rmdir(path)
   elseif stat then
@@ -75,14 +85,11 @@ local TEMPORARY = uv.os_tmpdir() .. "/resum-spec-%d-"
 -- What spec runs left behind that were killed.
 local function sweep_temporary_directories()
   local parent, prefix = TEMPORARY:gsub("%%d%-$", ""):match("^(.*)/([^/]*)$")
-  local listing = uv.fs_scandir(parent)
-  local name = listing and uv.fs_scandir_next(listing)
-  while name do
+  for _, name in ipairs(M.list(parent)) do
     local pid = name:sub(1, #prefix) == prefix and name:match("^(%d+)%-", #prefix + 1)
     if pid and not M.exists(tonumber(pid)) then
       M.remove(parent .. "/" .. name)
     end
-    name = uv.fs_scandir_next(listing)
   end
 end
 
@@ -132,14 +139,11 @@ end
 
 local function owns_socket(pid, inodes)
   local folder = ("/proc/%d/fd"):format(pid)
-  local listing = uv.fs_scandir(folder)
-  local name = listing and uv.fs_scandir_next(listing)
-  while name do
+  for _, name in ipairs(M.list(folder)) do
     local link = uv.fs_readlink(folder .. "/" .. name)
     if link and inodes[link:match("^socket:%[(%d+)%]$")] then
       return true
     end
-    name = uv.fs_scandir_next(listing)
   end
   return false
 end
