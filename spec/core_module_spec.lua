@@ -45,6 +45,24 @@ describe("the module", function()
     end
   end)
 
+  local FORBIDDEN = "socket connect send recv read write open fopen fread fwrite fputs puts printf fprintf getenv time "
+    .. "gettimeofday clock_gettime sleep nanosleep system exit BIO_new_file BIO_new_socket BIO_new_connect BIO_new_fp "
+    .. "SSL_set_fd lua_callk lua_pcallk lua_yieldk lua_resume luaL_callmeta luaL_tolstring"
+
+  it("asks the system for no socket, clock, file or terminal, and calls no Lua function", function()
+    local forbidden = {}
+    for name in FORBIDDEN:gmatch("%S+") do
+      forbidden[name] = true
+    end
+    local found, seen = {}, 0
+    for name in output_of({ "nm", "-D", "--undefined-only", MODULE }):gmatch(" [Uw] ([%w_]+)") do
+      seen = seen + 1
+      found[#found + 1] = (forbidden[name] or forbidden[name:match("^__(%w+)_chk$")]) and name or nil
+    end
+    assert.same({}, found)
+    assert.is_true(seen > 100)
+  end)
+
   it("has the version that stands in its source, and names its OpenSSL", function()
     local source = process.read_file(process.ROOT .. "/plugin/resum.h")
     assert.equal(source:match('#define RS_VERSION "([^"]+)"'), core.VERSION)
