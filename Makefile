@@ -99,6 +99,11 @@ asan-run: modules modules-5.3
 	@$(MAKE) --no-print-directory -s nse SAN=
 	LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) $(BUSTED) --exclude-tags=heavy $(ARGS)
 
+.PHONY: bench
+bench: packages-test ## client CPU of a resumption attempt beside openssl s_time and a plain TCP exchange
+	@$(MAKE) --no-print-directory -s $(CORE)
+	LUA_PATH="./?.lua;$(LUA_PATH)" lua$(LUA_VERSION) spec/bench/attempts.lua
+
 .PHONY: lint
 lint: packages-lint ## luacheck, clang-format, cppcheck, and no compiler warning for Lua 5.3 and 5.4
 	luacheck -q lua spec $(NSE_FILES)

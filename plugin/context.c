@@ -10,7 +10,10 @@
 #include <openssl/err.h>
 
 #define CONTEXT "resum.context"
-#define DEFAULT_CIPHERS "DEFAULT:COMPLEMENTOFDEFAULT:!aNULL:!eNULL:!PSK:!SRP:!CAMELLIA:!ARIA:!SEED"
+/* Those of SHA-256 come first, as browsers have it: their resumptions cost less on both sides. */
+#define DEFAULT_CIPHERS                                                                            \
+  "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ALL:"                                 \
+  "!aNULL:!eNULL:!PSK:!SRP:!CAMELLIA:!ARIA:!SEED"
 #define DEFAULT_CIPHERSUITES                                                                       \
   "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 #define DEFAULT_GROUPS "X25519:P-256:P-384:P-521"

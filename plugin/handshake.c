@@ -418,7 +418,7 @@ static int handshake_session(lua_State *L) {
  *   bytes_in, bytes_out. What was not seen is absent. */
 static int handshake_facts(lua_State *L) {
   handshake_box *h = handshake_check(L);
-  lua_newtable(L);
+  lua_createtable(L, 0, RS_FACTS);
   rs_transcript_set_facts(L, &h->transcript);
   lua_pushboolean(L, h->finished && SSL_session_reused(h->ssl) &&
                          !rs_transcript_has_certificate(&h->transcript));

@@ -5,6 +5,7 @@
 #include "keys.h"
 
 #include <openssl/crypto.h>
+#include <openssl/rand.h>
 
 enum { MAX_BLOCK = 128 };
 
@@ -52,6 +53,8 @@ void rs_tools_open(rs_tools *tools) {
       EVP_MD_CTX_free(tools->hashing[i]);
       tools->hashing[i] = NULL;
     }
+    if (tools->hashing[i])
+      rs_digest(tools, (rs_hash)i, (rs_bytes){NULL, 0}, tools->nothing[i]);
   }
   for (size_t i = 0; i < RS_CIPHERS; i++)
     tools->ciphering[i] = new_ciphering(ciphers[i]);
@@ -79,6 +82,17 @@ int rs_tools_can_protect(const rs_tools *tools, const rs_suite *suite, unsigned 
          (!rs_suite_is_cbc(suite) || rs_tools_can_hash(tools, (rs_hash)suite->mac));
 }
 
+int rs_random(rs_tools *tools, unsigned char *out, size_t length) {
+  if (tools->random_left < length) {
+    if (RAND_bytes(tools->random, RS_RANDOM_POOL) != 1)
+      return 0;
+    tools->random_left = RS_RANDOM_POOL;
+  }
+  memcpy(out, tools->random + RS_RANDOM_POOL - tools->random_left, length);
+  tools->random_left -= length;
+  return 1;
+}
+
 /* --- hashes --- */
 
 size_t rs_hash_length(rs_hash hash) {
@@ -103,9 +117,10 @@ int rs_hmac(rs_tools *tools, rs_hash hash, rs_bytes key, const rs_bytes *parts, 
             unsigned char *out) {
   enum { MOST_PARTS = 4 };
   const size_t block = hashes[hash].block;
-  unsigned char pad[MAX_BLOCK] = {0};
+  unsigned char pad[MAX_BLOCK];
   rs_bytes all[MOST_PARTS + 1] = {{pad, block}};
   int good = count <= MOST_PARTS;
+  memset(pad, 0, block);
   if (key.length > block)
     good = good && rs_digest(tools, hash, key, pad);
   else if (key.length > 0)
@@ -119,7 +134,7 @@ int rs_hmac(rs_tools *tools, rs_hash hash, rs_bytes key, const rs_bytes *parts, 
     pad[i] ^= 0x36 ^ 0x5c;
   all[1] = (rs_bytes){out, hashes[hash].length};
   good = good && rs_digest_parts(tools, hash, all, 2, out);
-  OPENSSL_cleanse(pad, sizeof pad);
+  OPENSSL_cleanse(pad, block);
   return good;
 }
 
@@ -140,8 +155,8 @@ static int p_hash(rs_tools *tools, rs_hash hash, rs_bytes secret, rs_bytes label
     if (done + size < length)
       good = good && rs_hmac(tools, hash, secret, parts, 1, a);
   }
-  OPENSSL_cleanse(a, sizeof a);
-  OPENSSL_cleanse(block, sizeof block);
+  OPENSSL_cleanse(a, size);
+  OPENSSL_cleanse(block, size);
   return good;
 }
 
@@ -187,5 +202,25 @@ int rs_hkdf_expand_label(rs_tools *tools, rs_hash hash, const unsigned char *sec
   if (good)
     memcpy(out, block, length);
   OPENSSL_cleanse(block, sizeof block);
+  return good;
+}
+
+int rs_derive_over_nothing(rs_tools *tools, rs_hash hash, const unsigned char *secret,
+                           const char *label, unsigned char *out) {
+  const size_t length = hashes[hash].length;
+  return rs_hkdf_expand_label(tools, hash, secret, label, (rs_bytes){tools->nothing[hash], length},
+                              out, length);
+}
+
+int rs_psk_schedule_of(rs_tools *tools, rs_hash hash, rs_bytes psk, rs_psk_schedule *out) {
+  static const unsigned char zeros[RS_MAX_HASH];
+  const size_t length = hashes[hash].length;
+  const rs_bytes none = {NULL, 0}, no_psk = {zeros, length};
+  unsigned char binder[RS_MAX_HASH];
+  int good = rs_hkdf_extract(tools, hash, none, psk.length ? psk : no_psk, out->early_secret) &&
+             rs_derive_over_nothing(tools, hash, out->early_secret, "res binder", binder) &&
+             rs_hkdf_expand_label(tools, hash, binder, "finished", none, out->binder_key, length) &&
+             rs_derive_over_nothing(tools, hash, out->early_secret, "derived", out->salt);
+  OPENSSL_cleanse(binder, sizeof binder);
   return good;
 }

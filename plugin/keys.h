@@ -7,7 +7,7 @@
 
 #include <openssl/evp.h>
 
-enum { RS_MAX_HASH = 64, RS_MAX_KEY = 32, RS_MAX_SECRET = 64 };
+enum { RS_MAX_HASH = 64, RS_MAX_KEY = 32, RS_MAX_SECRET = 64, RS_RANDOM_POOL = 2048 };
 
 /* Algorithms fetched once, and contexts that every use sets up anew: fetching and allocating cost
  * more than a short message does. One for a Lua state, used by one call at a time. All NULL is a
@@ -16,6 +16,9 @@ typedef struct {
   EVP_MD *digests[RS_HASHES];            /* owned */
   EVP_MD_CTX *hashing[RS_HASHES];        /* owned, each set to its digest */
   EVP_CIPHER_CTX *ciphering[RS_CIPHERS]; /* owned, each set to its cipher */
+  unsigned char random[RS_RANDOM_POOL];  /* the last random_left bytes have not been given away */
+  size_t random_left;
+  unsigned char nothing[RS_HASHES][RS_MAX_HASH]; /* the hash of no bytes */
 } rs_tools;
 
 /* Fetches everything. What this libcrypto doesn't have stays NULL, and rs_tools_can_* say so. */
@@ -23,6 +26,10 @@ void rs_tools_open(rs_tools *tools);
 void rs_tools_close(rs_tools *tools);
 int rs_tools_can_hash(const rs_tools *tools, rs_hash hash);
 int rs_tools_can_protect(const rs_tools *tools, const rs_suite *suite, unsigned version);
+
+/* Random bytes for what everybody may see (a ClientHello's random, its session ID), at most
+ * RS_RANDOM_POOL at a time: they are drawn in stock. */
+int rs_random(rs_tools *tools, unsigned char *out, size_t length);
 
 size_t rs_hash_length(rs_hash hash);
 /* All return 1, or 0 when libcrypto failed. `out` of the first three holds rs_hash_length(hash)
@@ -42,5 +49,20 @@ int rs_prf(rs_tools *tools, rs_hash hash, rs_bytes secret, const char *label, rs
 int rs_hkdf_extract(rs_tools *tools, rs_hash hash, rs_bytes salt, rs_bytes key, unsigned char *out);
 int rs_hkdf_expand_label(rs_tools *tools, rs_hash hash, const unsigned char *secret,
                          const char *label, rs_bytes context, unsigned char *out, size_t length);
+
+/* Derive-Secret over no message. */
+int rs_derive_over_nothing(rs_tools *tools, rs_hash hash, const unsigned char *secret,
+                           const char *label, unsigned char *out);
+
+/* What a resumption PSK gives before any message is known; the PSK itself is not needed any more.
+ */
+typedef struct {
+  unsigned char early_secret[RS_MAX_HASH];
+  unsigned char binder_key[RS_MAX_HASH]; /* the finished_key of its binder */
+  unsigned char salt[RS_MAX_HASH];       /* of the handshake secret's HKDF-Extract */
+} rs_psk_schedule;
+
+/* Without a PSK the schedule of a full handshake. */
+int rs_psk_schedule_of(rs_tools *tools, rs_hash hash, rs_bytes psk, rs_psk_schedule *out);
 
 #endif

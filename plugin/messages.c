@@ -6,6 +6,7 @@
 #include "offer.h"
 #include "record.h"
 #include "resum.h"
+#include "tools.h"
 
 #include <stdlib.h>
 
@@ -107,12 +108,13 @@ static void push_records(lua_State *L, rs_bytes message) {
  * @treturn string bytes */
 static int client_hello(lua_State *L) {
   static const char *const names[] = {"version", "key_shares", "psks", RS_OFFER_NAMES, NULL};
+  enum { OWN_NAMES = 3 };
   lua_settop(L, 1);
-  rs_options_check(L, 1, names);
+  const uint64_t given = rs_options_check(L, 1, names);
   rs_offer offer;
   hello_lists lists;
-  rs_offer_default(L, &offer, rs_option_version(L, 1, "version", RS_TLS13), 0);
-  rs_offer_read(L, 1, &offer);
+  rs_offer_default(L, rs_tools_of(L), &offer, rs_option_version(L, 1, "version", RS_TLS13), 0);
+  rs_offer_read(L, 1, &offer, given >> OWN_NAMES);
   read_psks(L, &offer, lists.psks);
   read_shares(L, &offer, lists.shares);
   unsigned char *room = (unsigned char *)lua_newuserdatauv(L, MAX_MESSAGE, 0);

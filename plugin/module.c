@@ -2,6 +2,7 @@
 #include "resum.h"
 
 #include "offer.h"
+#include "tools.h"
 
 #include <openssl/crypto.h>
 
@@ -26,6 +27,7 @@ int luaopen_resum_core(lua_State *L) {
   lua_setfield(L, -2, "VERSION");
   lua_pushstring(L, OpenSSL_version(OPENSSL_VERSION));
   lua_setfield(L, -2, "OPENSSL");
+  rs_open_tools(L);
   rs_open_context(L);
   rs_open_handshake(L);
   rs_open_session(L);

@@ -7,8 +7,6 @@
 #include "names.h"
 #include "resum.h"
 
-#include <openssl/rand.h>
-
 static const uint16_t default_ciphers[] = {
     0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc009, 0xc013, 0xc00a, 0xc014, 0x009c,
     0x009d, 0x002f, 0x0035, 0x009e, 0x009f, 0x0033, 0x0039, 0xc023, 0xc027, 0x003c,
@@ -68,18 +66,18 @@ static void extension_list(rs_offer *offer, rs_numbers types) {
   offer->fields.extension_count = types.count;
 }
 
-void rs_offer_default(lua_State *L, rs_offer *offer, unsigned version, unsigned cipher) {
+void rs_offer_default(lua_State *L, rs_tools *tools, rs_offer *offer, unsigned version,
+                      unsigned cipher) {
   static const uint16_t version_13[] = {RS_TLS13};
   static const unsigned char dhe[] = {RS_PSK_DHE_KE};
   const int is_new = version >= RS_TLS13;
   rs_hello_fields *f = &offer->fields;
   memset(f, 0, sizeof *f);
-  if (RAND_bytes(offer->random, RS_RANDOM) != 1 ||
-      RAND_bytes(offer->session_id, RS_MAX_SESSION_ID) != 1)
+  if (!rs_random(tools, offer->random, sizeof offer->random))
     luaL_error(L, "OpenSSL has no random bytes");
   f->legacy_version = is_new ? RS_TLS12 : version;
   f->random = (rs_bytes){offer->random, RS_RANDOM};
-  f->session_id = (rs_bytes){offer->session_id, RS_MAX_SESSION_ID};
+  f->session_id = (rs_bytes){offer->random + RS_RANDOM, RS_MAX_SESSION_ID};
   f->groups = NUMBERS(default_groups);
   if (version >= RS_TLS12)
     f->signature_algorithms = NUMBERS(default_algorithms);
@@ -203,22 +201,58 @@ static void read_bytes(lua_State *L, int arg, const char *name, size_t least, si
   *out = bytes_of(bytes, length);
 }
 
-void rs_offer_read(lua_State *L, int arg, rs_offer *offer) {
-  rs_hello_fields *f = &offer->fields;
-  f->legacy_version = rs_option_version(L, arg, "legacy_version", f->legacy_version);
-  read_bytes(L, arg, "random", RS_RANDOM, RS_RANDOM, &f->random);
-  read_bytes(L, arg, "session_id", 0, RS_MAX_SESSION_ID, &f->session_id);
-  read_bytes(L, arg, "server_name", 1, 255, &f->server_name);
-  read_bytes(L, arg, "ticket", 0, UINT16_MAX, &f->ticket);
-  f->offers_ticket = f->offers_ticket || f->ticket.bytes;
-  read_numbers(L, arg, "ciphers", rs_cipher_number, offer->ciphers, RS_MAX_CIPHERS, &f->ciphers);
-  read_numbers(L, arg, "groups", rs_group_number, offer->groups, RS_MAX_GROUPS, &f->groups);
-  read_numbers(L, arg, "versions", version_number, offer->versions, RS_MAX_VERSIONS, &f->versions);
+static void read_server_name(lua_State *L, int arg, rs_offer *offer) {
+  read_bytes(L, arg, "server_name", 1, 255, &offer->fields.server_name);
+}
+
+static void read_alpn(lua_State *L, int arg, rs_offer *offer) {
+  offer->fields.alpn = rs_option_alpn(L, arg, offer->alpn, RS_MAX_ALPN);
+}
+
+static void read_legacy_version(lua_State *L, int arg, rs_offer *offer) {
+  offer->fields.legacy_version = rs_option_version(L, arg, "legacy_version", 0);
+}
+
+static void read_random(lua_State *L, int arg, rs_offer *offer) {
+  read_bytes(L, arg, "random", RS_RANDOM, RS_RANDOM, &offer->fields.random);
+}
+
+static void read_session_id(lua_State *L, int arg, rs_offer *offer) {
+  read_bytes(L, arg, "session_id", 0, RS_MAX_SESSION_ID, &offer->fields.session_id);
+}
+
+static void read_ciphers(lua_State *L, int arg, rs_offer *offer) {
+  read_numbers(L, arg, "ciphers", rs_cipher_number, offer->ciphers, RS_MAX_CIPHERS,
+               &offer->fields.ciphers);
+}
+
+static void read_versions(lua_State *L, int arg, rs_offer *offer) {
+  read_numbers(L, arg, "versions", version_number, offer->versions, RS_MAX_VERSIONS,
+               &offer->fields.versions);
+}
+
+static void read_groups(lua_State *L, int arg, rs_offer *offer) {
+  read_numbers(L, arg, "groups", rs_group_number, offer->groups, RS_MAX_GROUPS,
+               &offer->fields.groups);
+}
+
+static void read_algorithms(lua_State *L, int arg, rs_offer *offer) {
   read_numbers(L, arg, "signature_algorithms", no_name, offer->algorithms, RS_MAX_ALGORITHMS,
-               &f->signature_algorithms);
-  read_modes(L, arg, offer);
-  read_extensions(L, arg, offer);
-  rs_bytes alpn = rs_option_alpn(L, arg, offer->alpn, RS_MAX_ALPN);
-  if (alpn.bytes)
-    f->alpn = alpn;
+               &offer->fields.signature_algorithms);
+}
+
+static void read_ticket(lua_State *L, int arg, rs_offer *offer) {
+  read_bytes(L, arg, "ticket", 0, UINT16_MAX, &offer->fields.ticket);
+  offer->fields.offers_ticket = 1;
+}
+
+void rs_offer_read(lua_State *L, int arg, rs_offer *offer, uint64_t given) {
+  /* In the order of RS_OFFER_NAMES. */
+  static void (*const readers[])(lua_State *, int, rs_offer *) = {
+      read_server_name, read_alpn,       read_legacy_version, read_random,
+      read_session_id,  read_ciphers,    read_extensions,     read_versions,
+      read_groups,      read_algorithms, read_modes,          read_ticket};
+  for (size_t i = 0; given >> i; i++)
+    if ((given >> i) & 1)
+      readers[i](L, arg, offer);
 }

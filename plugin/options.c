@@ -8,23 +8,28 @@
 
 #include <string.h>
 
-static int option_known(const char *name, const char *const names[]) {
-  for (size_t i = 0; names[i]; i++)
+/* The place of a name in the list, or -1. */
+static int option_place(const char *name, const char *const names[]) {
+  for (int i = 0; names[i]; i++)
     if (strcmp(name, names[i]) == 0)
-      return 1;
-  return 0;
+      return i;
+  return -1;
 }
 
-void rs_options_check(lua_State *L, int arg, const char *const names[]) {
+uint64_t rs_options_check(lua_State *L, int arg, const char *const names[]) {
+  uint64_t given = 0;
   if (lua_isnoneornil(L, arg))
-    return;
+    return given;
   luaL_checktype(L, arg, LUA_TTABLE);
   for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
     if (lua_type(L, -2) != LUA_TSTRING)
       luaL_argerror(L, arg, "options have names");
-    if (!option_known(lua_tostring(L, -2), names))
+    const int place = option_place(lua_tostring(L, -2), names);
+    if (place < 0)
       luaL_argerror(L, arg, lua_pushfstring(L, "unknown option '%s'", lua_tostring(L, -2)));
+    given |= UINT64_C(1) << place;
   }
+  return given;
 }
 
 int rs_option_push(lua_State *L, int arg, const char *name) {

@@ -9,6 +9,7 @@
 #include "offer.h"
 #include "resum.h"
 #include "session.h"
+#include "tools.h"
 
 #include <math.h>
 
@@ -16,9 +17,14 @@
 #include <openssl/evp.h>
 
 #define PROBE "resum.probe"
-#define TOOLS "resum.tools"
 
-enum { DEFAULT_MAX_BYTES = 1 << 18, ROOM_BESIDE_PARTS = 4096, ALERT_WARNING = 1, CLOSE_NOTIFY = 0 };
+enum {
+  SMALL_HELLO = 4096,
+  DEFAULT_MAX_BYTES = 1 << 18,
+  ROOM_BESIDE_PARTS = 2048,
+  ALERT_WARNING = 1,
+  CLOSE_NOTIFY = 0
+};
 
 /* Who has been asked for a list of PSKs: identities and ages while the ClientHello is written. */
 typedef struct {
@@ -31,16 +37,6 @@ typedef struct {
 } probe_plan;
 
 /* --- life --- */
-
-/* Its address is the tools' place in the registry, where they outlive every probe. */
-static const char tools_key;
-
-static rs_tools *probe_tools(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &tools_key);
-  rs_tools *tools = (rs_tools *)lua_touserdata(L, -1);
-  lua_pop(L, 1);
-  return tools;
-}
 
 static rs_probe *probe_box_of(lua_State *L) {
   return (rs_probe *)luaL_checkudata(L, 1, PROBE);
@@ -65,11 +61,6 @@ static int probe_close(lua_State *L) {
     OPENSSL_cleanse(p->psks, p->psk_count * sizeof *p->psks);
   free(p->psks);
   OPENSSL_cleanse(p, sizeof *p);
-  return 0;
-}
-
-static int tools_close(lua_State *L) {
-  rs_tools_close((rs_tools *)luaL_checkudata(L, 1, TOOLS));
   return 0;
 }
 
@@ -134,16 +125,19 @@ static uint32_t probe_obfuscated_age(lua_State *L, const rs_session_parts *parts
   return (uint32_t)(sane ? (uint64_t)age_ms : 0) + parts->age_add;
 }
 
-static int probe_take_psk(lua_State *L, rs_probe *p, const rs_session_parts *parts,
-                          probe_plan *plan, size_t i) {
+/* The session stands at `place`. */
+static int probe_take_psk(lua_State *L, rs_probe *p, int place, probe_plan *plan, size_t i) {
+  const rs_session_parts *parts = rs_session_parts_of(L, place);
   const rs_suite *suite = probe_suite(p, parts);
   if (!suite || parts->ticket.length == 0 || parts->ticket.length > UINT16_MAX)
     return probe_unsupported(L, "the session's cipher suite or ticket is beyond the probe");
   rs_probe_psk *psk = &p->psks[p->psk_count++];
   psk->hash = (rs_hash)suite->hash;
   psk->cipher = parts->cipher;
-  if (!rs_resume13_early_secret(p->tools, psk->hash, parts->secret, psk->early_secret))
+  const rs_psk_schedule *schedule = rs_session_schedule(L, place, p->tools, psk->hash);
+  if (!schedule)
     return rs_error_openssl(L, "probe", "openssl");
+  psk->schedule = *schedule;
   plan->psks[i].identity = parts->ticket;
   plan->psks[i].obfuscated_ticket_age = probe_obfuscated_age(L, parts, i);
   plan->psks[i].binder = (rs_bytes){plan->zeros, rs_hash_length(psk->hash)};
@@ -160,9 +154,9 @@ static int probe_take_sessions(lua_State *L, rs_probe *p, int first, size_t coun
   if (!p->psks)
     return rs_error(L, "probe", "not enough memory", "openssl");
   for (size_t i = 0; i < count; i++) {
-    const rs_session_parts *parts = rs_session_parts_of(L, first + (int)i);
-    luaL_argcheck(L, parts->version >= RS_TLS13, 1, "several sessions have to be TLS 1.3 ones");
-    const int failed = probe_take_psk(L, p, parts, plan, i);
+    luaL_argcheck(L, rs_session_parts_of(L, first + (int)i)->version >= RS_TLS13, 1,
+                  "several sessions have to be TLS 1.3 ones");
+    const int failed = probe_take_psk(L, p, first + (int)i, plan, i);
     if (failed)
       return failed;
   }
@@ -201,27 +195,35 @@ static size_t probe_hello_size(const rs_offer *offer) {
   return size;
 }
 
+/* Writes the ClientHello with its binders into the room, and sends it. */
+static void probe_send_hello(rs_probe *p, const rs_offer *offer, const probe_plan *plan,
+                             unsigned char *room, size_t size) {
+  rs_writer w = rs_writer_of(room, size);
+  if (!rs_write_client_hello(&w, &offer->fields)) {
+    rs_probe_fail(p, "unsupported", "the ClientHello is too long", -1);
+    return;
+  }
+  if (p->psk_count > 0)
+    rs_resume13_write_binders(p, room, w.used);
+  if (p->psk_count > 0 && plan->alter_binder)
+    room[w.used - 1] ^= 1;
+  rs_probe_send_message(p, (rs_bytes){room, w.used});
+}
+
 /* Sends the first flight into p->out. */
 static void probe_start(rs_probe *p, const rs_offer *offer, const probe_plan *plan) {
-  rs_buffer hello = {0};
+  unsigned char small[SMALL_HELLO];
   const size_t size = probe_hello_size(offer);
-  unsigned char *room = rs_buffer_room(&hello, size);
-  rs_writer w = rs_writer_of(room, room ? size : 0);
+  unsigned char *large = size > sizeof small ? (unsigned char *)malloc(size) : NULL;
   memcpy(p->client_random, offer->fields.random.bytes, RS_RANDOM);
   p->owes_change_cipher_spec = p->version >= RS_TLS13 && offer->fields.session_id.length > 0;
   p->writing.version =
       RS_TLS10; /* of the record: what every server takes (RFC 8446, section 5.1) */
-  if (!room || !rs_write_client_hello(&w, &offer->fields)) {
-    rs_probe_fail(p, "unsupported", "the ClientHello is too long", -1);
-  } else {
-    const int binds = p->psk_count > 0 && w.used > 0;
-    if (binds)
-      rs_resume13_write_binders(p, room, w.used);
-    if (binds && plan->alter_binder)
-      room[w.used - 1] ^= 1;
-    rs_probe_send_message(p, (rs_bytes){room, w.used});
-  }
-  rs_buffer_free(&hello);
+  if (size > sizeof small && !large)
+    rs_probe_out_of_memory(p);
+  else
+    probe_send_hello(p, offer, plan, large ? large : small, size);
+  free(large);
   p->writing.version = p->version < RS_TLS13 ? p->version : RS_TLS12;
   if (plan->early_data.length > 0 && p->psk_count > 0)
     rs_resume13_send_early_data(p, plan->early_data);
@@ -284,13 +286,13 @@ static void probe_read_plan(lua_State *L, rs_probe *p, probe_plan *plan) {
  * @treturn[2] string code: "unsupported" (the session is beyond the probe: use a handshake) or
  * "openssl" */
 static int probe_new(lua_State *L) {
-  static const char *const names[] = {"session",      "sessions",     "key_share",
-                                      "proof",        "tickets",      "ticket_age_s",
-                                      "early_data",   "max_bytes",    "obfuscated_ticket_age",
-                                      "alter_binder", RS_OFFER_NAMES, NULL};
+  static const char *const names[] = {
+      "session",    "sessions",  "ticket_age_s",          "key_share",    "tickets",      "proof",
+      "early_data", "max_bytes", "obfuscated_ticket_age", "alter_binder", RS_OFFER_NAMES, NULL};
+  enum { OWN_NAMES = 10 };
   lua_settop(L, 1);
   luaL_checktype(L, 1, LUA_TTABLE);
-  rs_options_check(L, 1, names);
+  const uint64_t given = rs_options_check(L, 1, names);
   const size_t count = probe_push_sessions(L);
   const int first = lua_gettop(L) - (int)count + 1;
   const rs_session_parts *parts = rs_session_parts_of(L, first);
@@ -299,23 +301,21 @@ static int probe_new(lua_State *L) {
   rs_probe *p = (rs_probe *)lua_newuserdatauv(L, sizeof *p, 0);
   memset(p, 0, sizeof *p);
   luaL_setmetatable(L, PROBE);
-  p->tools = probe_tools(L);
+  p->tools = rs_tools_of(L);
   p->version = parts->version;
-  ERR_clear_error();
   rs_offer offer;
   probe_plan plan;
   probe_read_plan(L, p, &plan);
-  rs_offer_default(L, &offer, p->version, parts->cipher);
+  rs_offer_default(L, p->tools, &offer, p->version, parts->cipher);
   int failed = probe_take_sessions(L, p, first, count, &offer, &plan);
   if (failed)
     return failed;
   offer.fields.early_data = plan.early_data.length > 0;
-  rs_offer_read(L, 1, &offer);
+  rs_offer_read(L, 1, &offer, given >> OWN_NAMES);
   failed = probe_add_key_share(L, p, &offer, &plan);
   if (failed)
     return failed;
   probe_start(p, &offer, &plan);
-  OPENSSL_cleanse(&plan, sizeof plan);
   return 1;
 }
 
@@ -333,12 +333,12 @@ static void probe_push_out(lua_State *L, rs_probe *p) {
 }
 
 static int probe_push_state(lua_State *L, rs_probe *p) {
-  ERR_clear_error();
   if (p->state != RS_PROBE_FAILED) {
     lua_pushstring(L, state_name(p->state));
     probe_push_out(L, p);
     return 2;
   }
+  ERR_clear_error(); /* only a failure of libcrypto leaves something there */
   lua_pushnil(L);
   probe_push_out(L, p);
   if (!p->message && rs_transcript_push_alert(L, &p->transcript))
@@ -362,7 +362,6 @@ static int probe_step(lua_State *L) {
   rs_probe *p = probe_check(L);
   size_t length = 0;
   const char *bytes = luaL_optlstring(L, 2, "", &length);
-  ERR_clear_error();
   if (length > 0)
     rs_probe_feed(p, (rs_bytes){(const unsigned char *)bytes, length});
   return probe_push_state(L, p);
@@ -459,7 +458,7 @@ static int probe_facts(lua_State *L) {
   rs_probe *p = probe_check(L);
   const int by_hello =
       p->hello_is_proof && (p->state == RS_PROBE_ESTABLISHED || p->state == RS_PROBE_CLOSED);
-  lua_newtable(L);
+  lua_createtable(L, 0, RS_FACTS);
   rs_transcript_set_facts(L, &p->transcript);
   lua_pushboolean(L, p->finished || by_hello);
   lua_setfield(L, -2, "reused");
@@ -507,24 +506,8 @@ static const luaL_Reg metamethods[] = {
     {NULL, NULL},
 };
 
-static const luaL_Reg tools_methods[] = {{NULL, NULL}};
-static const luaL_Reg tools_metamethods[] = {{"__gc", tools_close}, {NULL, NULL}};
-
-/* Once in a Lua state, however often the module is opened: probes hold a pointer to them. */
-static void probe_make_tools(lua_State *L) {
-  if (probe_tools(L))
-    return;
-  rs_tools *tools = (rs_tools *)lua_newuserdatauv(L, sizeof *tools, 0);
-  memset(tools, 0, sizeof *tools);
-  luaL_setmetatable(L, TOOLS);
-  rs_tools_open(tools);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &tools_key);
-}
-
 void rs_open_probe(lua_State *L) {
   rs_new_class(L, PROBE, methods, metamethods);
-  rs_new_class(L, TOOLS, tools_methods, tools_metamethods);
-  probe_make_tools(L);
   lua_pushcfunction(L, probe_new);
   lua_setfield(L, -2, "probe");
 }

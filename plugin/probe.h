@@ -31,11 +31,11 @@ typedef enum {
   RS_EXPECT_TICKETS
 } rs_probe_expect;
 
-/* One offered PSK: its early secret (RFC 8446, section 7.1) is all that is needed of it. */
+/* One offered PSK. */
 typedef struct {
   rs_hash hash;
   unsigned cipher;
-  unsigned char early_secret[RS_MAX_HASH];
+  rs_psk_schedule schedule;
 } rs_probe_psk;
 
 typedef struct {
@@ -103,8 +103,6 @@ int rs_resume12_on_message(rs_probe *p, unsigned type, rs_bytes message);
 int rs_resume12_on_change_cipher_spec(rs_probe *p);
 
 int rs_resume13_on_message(rs_probe *p, unsigned type, rs_bytes message);
-/* The early secret of a PSK. */
-int rs_resume13_early_secret(rs_tools *tools, rs_hash hash, rs_bytes psk, unsigned char *out);
 /* Writes the binders over the zeros at the end of the ClientHello (RFC 8446, section 4.2.11.2). */
 int rs_resume13_write_binders(rs_probe *p, unsigned char *hello, size_t length);
 /* Sends early data right behind the ClientHello. */

@@ -22,7 +22,9 @@ const char *rs_openssl_reason(const char *otherwise);
 
 /* options.c: fields of an options table, type-checked; a wrong type is the caller's mistake. `arg`
  * is the table's place from the bottom. Strings are borrowed from the table. */
-void rs_options_check(lua_State *L, int arg, const char *const names[]);
+/* Raises for an option whose name is not in the list (of at most 64), and returns the places of
+ * those given. */
+uint64_t rs_options_check(lua_State *L, int arg, const char *const names[]);
 /* Pushes the option and returns its type, LUA_TNIL when it was not given. */
 int rs_option_push(lua_State *L, int arg, const char *name);
 /* Raises for the option's value on top. */

@@ -28,13 +28,6 @@ static int resume13_openssl_failed(rs_probe *p) {
   return rs_probe_fail(p, "openssl", "OpenSSL can't derive the keys", -1);
 }
 
-int rs_resume13_early_secret(rs_tools *tools, rs_hash hash, rs_bytes psk, unsigned char *out) {
-  const unsigned char zeros[RS_MAX_HASH] = {0};
-  if (psk.length == 0)
-    psk = (rs_bytes){zeros, rs_hash_length(hash)};
-  return rs_hkdf_extract(tools, hash, EMPTY, psk, out);
-}
-
 /* Derive-Secret(secret, label, messages) with the hash of those messages. */
 static int derive_secret(rs_tools *tools, rs_hash hash, const unsigned char *secret,
                          const char *label, const unsigned char *messages_hash,
@@ -44,19 +37,11 @@ static int derive_secret(rs_tools *tools, rs_hash hash, const unsigned char *sec
                               length);
 }
 
-/* The same over no message at all. */
-static int derive_over_nothing(rs_tools *tools, rs_hash hash, const unsigned char *secret,
-                               const char *label, unsigned char *out) {
-  unsigned char nothing[RS_MAX_HASH];
-  return rs_digest(tools, hash, EMPTY, nothing) &&
-         derive_secret(tools, hash, secret, label, nothing, out);
-}
-
 /* The next secret of the ladder: Extract(Derive-Secret(secret, "derived", ""), key). */
 static int next_secret(rs_tools *tools, rs_hash hash, const unsigned char *secret, rs_bytes key,
                        unsigned char *out) {
   unsigned char salt[RS_MAX_HASH];
-  int good = derive_over_nothing(tools, hash, secret, "derived", salt) &&
+  int good = rs_derive_over_nothing(tools, hash, secret, "derived", salt) &&
              rs_hkdf_extract(tools, hash, (rs_bytes){salt, rs_hash_length(hash)}, key, out);
   OPENSSL_cleanse(salt, sizeof salt);
   return good;
@@ -73,14 +58,20 @@ static int protect(rs_tools *tools, const rs_suite *suite, const unsigned char *
                               rs_iv_length(suite, RS_TLS13));
 }
 
-/* verify_data of RFC 8446, section 4.4.4. */
+/* HMAC of the hash under a finished_key (RFC 8446, section 4.4.4). */
+static int finished_mac(rs_tools *tools, rs_hash hash, const unsigned char *key,
+                        const unsigned char *messages_hash, unsigned char *out) {
+  const size_t length = rs_hash_length(hash);
+  const rs_bytes messages = {messages_hash, length};
+  return rs_hmac(tools, hash, (rs_bytes){key, length}, &messages, 1, out);
+}
+
 static int verify_data(rs_tools *tools, rs_hash hash, const unsigned char *base_key,
                        const unsigned char *messages_hash, unsigned char *out) {
   const size_t length = rs_hash_length(hash);
   unsigned char key[RS_MAX_HASH];
-  const rs_bytes messages = {messages_hash, length};
   int good = rs_hkdf_expand_label(tools, hash, base_key, "finished", EMPTY, key, length) &&
-             rs_hmac(tools, hash, (rs_bytes){key, length}, &messages, 1, out);
+             finished_mac(tools, hash, key, messages_hash, out);
   OPENSSL_cleanse(key, sizeof key);
   return good;
 }
@@ -89,12 +80,9 @@ static int verify_data(rs_tools *tools, rs_hash hash, const unsigned char *base_
 
 static int binder(rs_probe *p, const rs_probe_psk *psk, const rs_bytes *parts, size_t count,
                   unsigned char *out) {
-  unsigned char key[RS_MAX_HASH], hash[RS_MAX_HASH];
-  int good = derive_over_nothing(p->tools, psk->hash, psk->early_secret, "res binder", key) &&
-             rs_digest_parts(p->tools, psk->hash, parts, count, hash) &&
-             verify_data(p->tools, psk->hash, key, hash, out);
-  OPENSSL_cleanse(key, sizeof key);
-  return good;
+  unsigned char hash[RS_MAX_HASH];
+  return rs_digest_parts(p->tools, psk->hash, parts, count, hash) &&
+         finished_mac(p->tools, psk->hash, psk->schedule.binder_key, hash, out);
 }
 
 static size_t binders_length(const rs_probe *p) {
@@ -139,10 +127,11 @@ int rs_resume13_send_early_data(rs_probe *p, rs_bytes data) {
   unsigned char hash[RS_MAX_HASH], secret[RS_MAX_HASH];
   const rs_probe_psk *psk = &p->psks[0];
   const rs_suite *suite = rs_suite_find(psk->cipher);
-  int good = rs_probe_transcript_hash(p, psk->hash, hash) &&
-             derive_secret(p->tools, psk->hash, psk->early_secret, "c e traffic", hash, secret) &&
-             please_middleboxes(p) && protect(p->tools, suite, secret, &p->writing) &&
-             rs_probe_send(p, RS_APPLICATION_DATA, data);
+  int good =
+      rs_probe_transcript_hash(p, psk->hash, hash) &&
+      derive_secret(p->tools, psk->hash, psk->schedule.early_secret, "c e traffic", hash, secret) &&
+      please_middleboxes(p) && protect(p->tools, suite, secret, &p->writing) &&
+      rs_probe_send(p, RS_APPLICATION_DATA, data);
   OPENSSL_cleanse(secret, sizeof secret);
   p->early_data_sent = 1;
   return good ? 1 : resume13_openssl_failed(p);
@@ -231,15 +220,16 @@ static int ends_its_record(rs_probe *p) {
                        ALERT_UNEXPECTED_MESSAGE);
 }
 
-/* Handshake traffic keys, from the PSK's early secret (or that of no PSK) and the shared secret. */
-static int handshake_keys(rs_probe *p, const rs_suite *suite, const unsigned char *early_secret,
+/* Handshake traffic keys, from the PSK's salt (or that of no PSK) and the shared secret. */
+static int handshake_keys(rs_probe *p, const rs_suite *suite, const unsigned char *salt,
                           rs_bytes shared) {
   rs_tools *tools = p->tools;
   const rs_hash hash = p->hash;
   const unsigned char zeros[RS_MAX_HASH] = {0};
   const rs_bytes no_key = {zeros, rs_hash_length(hash)};
   unsigned char secret[RS_MAX_HASH], messages[RS_MAX_HASH];
-  int good = next_secret(tools, hash, early_secret, shared.length ? shared : no_key, secret) &&
+  int good = rs_hkdf_extract(tools, hash, (rs_bytes){salt, no_key.length},
+                             shared.length ? shared : no_key, secret) &&
              rs_probe_transcript_hash(p, hash, messages) &&
              derive_secret(tools, hash, secret, "c hs traffic", messages, p->client_secret) &&
              derive_secret(tools, hash, secret, "s hs traffic", messages, p->server_secret) &&
@@ -252,8 +242,7 @@ static int handshake_keys(rs_probe *p, const rs_suite *suite, const unsigned cha
   return good ? 1 : resume13_openssl_failed(p);
 }
 
-static int shared_keys(rs_probe *p, const rs_server_hello *hello,
-                       const unsigned char *early_secret) {
+static int shared_keys(rs_probe *p, const rs_server_hello *hello, const unsigned char *salt) {
   unsigned char shared[MAX_SHARED];
   size_t length = 0;
   if (hello->has_key_share) {
@@ -265,21 +254,21 @@ static int shared_keys(rs_probe *p, const rs_server_hello *hello,
       return rs_probe_fail(p, "protocol_error", "the server's key share is none",
                            ALERT_ILLEGAL_PARAMETER);
   }
-  int good = handshake_keys(p, rs_suite_find(p->cipher), early_secret, (rs_bytes){shared, length});
+  int good = handshake_keys(p, rs_suite_find(p->cipher), salt, (rs_bytes){shared, length});
   OPENSSL_cleanse(shared, sizeof shared);
   return good;
 }
 
 /* A full handshake has begun. Our farewell has to be encrypted like everything else. */
 static int resume13_refuse(rs_probe *p, const rs_server_hello *hello) {
-  unsigned char early_secret[RS_MAX_HASH];
+  rs_psk_schedule no_psk;
   if (!hello->has_key_share)
     return rs_probe_fail(p, "protocol_error", "neither a PSK nor a key share in ServerHello",
                          ALERT_ILLEGAL_PARAMETER);
-  if (!rs_resume13_early_secret(p->tools, p->hash, EMPTY, early_secret))
+  if (!rs_psk_schedule_of(p->tools, p->hash, EMPTY, &no_psk))
     return resume13_openssl_failed(p);
   p->early_data_sent = 0; /* it was rejected */
-  return shared_keys(p, hello, early_secret) && please_middleboxes(p) && rs_probe_refuse(p);
+  return shared_keys(p, hello, no_psk.salt) && please_middleboxes(p) && rs_probe_refuse(p);
 }
 
 static int resume13_retry(rs_probe *p, const rs_server_hello *hello, rs_reader first) {
@@ -344,7 +333,7 @@ static int resume13_on_server_hello(rs_probe *p, rs_bytes message) {
     return 1;
   }
   p->expect = RS_EXPECT_ENCRYPTED_EXTENSIONS;
-  return shared_keys(p, &hello, p->psks[p->selected].early_secret);
+  return shared_keys(p, &hello, p->psks[p->selected].schedule.salt);
 }
 
 /* --- to the end --- */

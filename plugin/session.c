@@ -21,7 +21,9 @@ typedef struct {
   SSL_SESSION *session;   /* owned; NULL when closed */
   rs_session_parts parts; /* once has_parts; they borrow from session and secret */
   int has_parts;
-  unsigned char secret[MAX_SECRET]; /* wiped at close */
+  unsigned char secret[MAX_SECRET]; /* wiped at close, as is the schedule */
+  rs_psk_schedule schedule;         /* once has_schedule */
+  int has_schedule;
 } session_box;
 
 SSL_SESSION **rs_session_push(lua_State *L) {
@@ -89,6 +91,14 @@ const rs_session_parts *rs_session_parts_of(lua_State *L, int arg) {
     luaL_error(L, "not enough memory");
   box->has_parts = 1;
   return &box->parts;
+}
+
+const rs_psk_schedule *rs_session_schedule(lua_State *L, int arg, rs_tools *tools, rs_hash hash) {
+  const rs_session_parts *parts = rs_session_parts_of(L, arg);
+  session_box *box = (session_box *)lua_touserdata(L, arg);
+  if (!box->has_schedule)
+    box->has_schedule = rs_psk_schedule_of(tools, hash, parts->secret, &box->schedule);
+  return box->has_schedule ? &box->schedule : NULL;
 }
 
 static void set_string(lua_State *L, const char *name, const void *bytes, size_t length) {
@@ -195,8 +205,7 @@ static int session_copy(lua_State *L) {
 static int session_close(lua_State *L) {
   session_box *box = (session_box *)luaL_checkudata(L, 1, SESSION);
   SSL_SESSION_free(box->session);
-  OPENSSL_cleanse(box->secret, sizeof box->secret);
-  memset(box, 0, sizeof *box);
+  OPENSSL_cleanse(box, sizeof *box);
   return 0;
 }
 

@@ -58,7 +58,8 @@ int rs_transcript_hash(const rs_transcript *t, rs_tools *tools, rs_hash hash, un
 
 /* Pushes { {from, type, bytes} … }. */
 void rs_transcript_push(lua_State *L, const rs_transcript *t);
-/* Sets what the messages say as fields of the table on top. */
+/* Sets what the messages say as fields of the table on top; RS_FACTS is room for all of them. */
+enum { RS_FACTS = 40 };
 void rs_transcript_set_facts(lua_State *L, const rs_transcript *t);
 
 #endif

@@ -7,7 +7,7 @@ local SESSION = {}
 -- A connect() that answers as the script says: a function(engine, number of the connection) -> outcome, more fields.
 local function scripted(answer)
   local seen = { probe = 0, handshake = 0, order = {} }
-  local function connect(_, name)
+  local function connect(_, _, name)
     seen[name] = seen[name] + 1
     seen.order[#seen.order + 1] = name
     local outcome, more = answer(name, #seen.order)

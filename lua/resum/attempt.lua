@@ -135,14 +135,17 @@ end
 
 -- The protocol's goodbye and close_notify, in one write with what is due before them; then read to the end, so that
 -- nothing unread turns the close into a reset, and late tickets still arrive. The probe says no words: it may have
--- agreed on keys that anybody can find.
+-- agreed on keys that anybody can find. When it has seen a resumption it closes at once: Finished and close_notify have
+-- left together, and no server was found that then loses a session by a reset (HAProxy, stunnel, s_server, GnuTLS,
+-- nginx; caches and tickets: 60 of 60 each).
 function Connection:finish(due, handshake_s)
   local now = self.host.now
   local linger = math.max(LINGER.least, math.min(LINGER.most, LINGER.round_trips * handshake_s))
   local deadline = now() + linger
   local goodbye, machine = self.client.way.goodbye, self.machine
   local last_words = goodbye and machine.write and machine:write(goodbye) or ""
-  if self.ended or not self:send(due .. last_words .. machine:shutdown(), deadline) then
+  local sent = not self.ended and self:send(due .. last_words .. machine:shutdown(), deadline)
+  if not sent or self.leaves_at_once then
     return
   end
   self:read_until(function()
@@ -177,6 +180,7 @@ function Connection:run(record)
       due = ""
       self:wait_for_ticket(client.way.request, now() + TICKET_WAIT + REQUEST_WAIT)
     end
+    self.leaves_at_once = record.engine == "probe" and record.outcome == "resumed" and not self.want_tickets
     self:finish(due, record.timing.handshake_s)
   end
   -- A TLS 1.3 server can still refuse after we have finished: a missing client certificate, for example.
@@ -205,9 +209,11 @@ local function write_down(record, connection, now)
   local facts = connection:facts()
   record.facts, record.version, record.cipher = facts, facts.version, facts.cipher
   record.reused = facts.reused
-  record.sessions = connection.machine:sessions()
-  for _, session in ipairs(record.sessions) do
-    issued_at[session] = now
+  if connection.want_tickets then
+    record.sessions = connection.machine:sessions()
+    for _, session in ipairs(record.sessions) do
+      issued_at[session] = now
+    end
   end
 end
 
@@ -220,11 +226,17 @@ function MACHINES.handshake(client, mechanism, options)
   }))
 end
 
-function MACHINES.probe(client, _, options)
-  local sessions = options.sessions or { options.session }
+function MACHINES.probe(client, mechanism, options)
+  local session, sessions = options.session, options.sessions
+  local age
+  if mechanism.tickets_have_age then
+    local now = client.host.now()
+    age = session and age_of(session, now) or ages_of(sessions, now)
+  end
   return core.probe({
+    session = session,
     sessions = sessions,
-    ticket_age_s = ages_of(sessions, client.host.now()),
+    ticket_age_s = age,
     server_name = client.server_name,
     key_share = client.key_share,
     proof = options.proof,
@@ -280,14 +292,19 @@ end
 -- One connection on one engine; several, where the door is shut for a moment.
 local function connect(client, options, engine)
   local mechanism = mechanisms[options.mechanism]
-  local record = {
+  local record = { -- with all its fields, so that the table has its size at once
     mechanism = mechanism.name,
     design = options.design,
     engine = engine,
     address = client.address,
     reused = false,
     sessions = {},
-    timing = {},
+    timing = { connect_s = nil, handshake_s = nil, total_s = nil },
+    outcome = nil,
+    error = nil,
+    facts = nil,
+    version = nil,
+    cipher = nil,
   }
   local tries = 0
   repeat
@@ -347,7 +364,7 @@ end
 -- @tparam table options mechanism ("session_id", "ticket", "psk", "control"), session (offered when given), sessions
 --   (several TLS 1.3 ones at once; engine "probe" only), engine ("handshake", the default, or "probe", for what offers
 --   a session), proof ("finished", or "hello": the probe decides at the ServerHello), want_tickets (wait for what the
---   server issues), design (a word kept in the record)
+--   server issues), compare (false: the probe's plain answers are believed), design (a word kept in the record)
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
 --   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"), reused,
 --   version, cipher, facts, sessions, error ({message, code, stage: "connect", "proxy", "starttls", "handshake"}),
@@ -357,9 +374,7 @@ function Client:attempt(options)
   if options.sessions and options.engine ~= "probe" then
     error("resum: several sessions can be offered by the engine probe only", 2)
   end
-  return engines.attempt(self, options, function(...)
-    return connect(self, ...)
-  end)
+  return engines.attempt(self, options, connect)
 end
 
 --- Why a mechanism's attempts run on libssl although the probe was asked for; nil when they don't.

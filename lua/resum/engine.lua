@@ -52,14 +52,14 @@ local function random_order(count)
 end
 
 -- A second opinion on the first answer, and more of both where it is another one, as behind a balancer it may well be.
-local function check_first(state, record, options, connect)
+local function check_first(client, state, record, options, connect)
   state.checked = true
   note(state, record)
-  local other = connect(options, "handshake")
+  local other = connect(client, options, "handshake")
   note(state, other)
   if DECIDED[other.outcome] and other.outcome ~= record.outcome then
     for _, engine in ipairs(random_order(MORE)) do
-      note(state, connect(options, engine))
+      note(state, connect(client, options, engine))
     end
     compare(state)
   end
@@ -67,8 +67,8 @@ local function check_first(state, record, options, connect)
 end
 
 -- The same attempt on libssl, because the probe's answer was none.
-local function ask_libssl(state, record, options, connect)
-  local again = connect(options, "handshake")
+local function ask_libssl(client, state, record, options, connect)
+  local again = connect(client, options, "handshake")
   again.instead_of = { engine = "probe", outcome = record.outcome, error = record.error }
   if DECIDED[again.outcome] then
     state.helped = state.helped + 1
@@ -96,15 +96,15 @@ local function refuses_base_point(client, record)
 end
 
 local function probe(client, state, options, connect)
-  local record = connect(options, "probe")
+  local record = connect(client, options, "probe")
   if refuses_base_point(client, record) then
     client.key_share = "random"
-    record = connect(options, "probe")
+    record = connect(client, options, "probe")
   end
   if is_odd(state, record) then
-    return ask_libssl(state, record, options, connect)
-  elseif DECIDED[record.outcome] and not state.checked then
-    return check_first(state, record, options, connect)
+    return ask_libssl(client, state, record, options, connect)
+  elseif DECIDED[record.outcome] and not state.checked and options.compare ~= false then
+    return check_first(client, state, record, options, connect)
   end
   note(state, record)
   return record
@@ -118,16 +118,17 @@ end
 
 --- Makes an attempt on the engine asked for, or on the one that can.
 -- @tparam table client of resum.attempt; it keeps what was learned in client.engines
--- @tparam table options of the attempt; engine ("probe" or "handshake", the default)
--- @tparam function connect connect(options, engine) makes one connection and returns its record
+-- @tparam table options of the attempt; engine ("probe" or "handshake", the default); compare (false: plain answers of
+--   the probe are not compared with libssl's)
+-- @tparam function connect connect(client, options, engine) makes one connection and returns its record
 -- @treturn table record; its engine says which one it was; instead_of ({engine, outcome, error}) what the probe met
 function M.attempt(client, options, connect)
   local state = state_of(client, options.mechanism)
   local offers = options.session or options.sessions
   if options.engine ~= "probe" or not offers or state.moved then
-    return connect(options, "handshake")
-  elseif state.checked and options.session and math.random(SAMPLE) == 1 then
-    local record = connect(options, "handshake")
+    return connect(client, options, "handshake")
+  elseif options.compare ~= false and state.checked and options.session and math.random(SAMPLE) == 1 then
+    local record = connect(client, options, "handshake")
     note(state, record)
     compare(state)
     return record

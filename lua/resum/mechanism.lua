@@ -45,6 +45,7 @@ M.psk = {
   offered = function(facts)
     return (facts.psk_identities_sent or 0) > 0
   end,
+  tickets_have_age = true, -- it goes into the offer (RFC 8446, section 4.2.11.1)
   -- NewSessionTicket comes after the handshake, so it has to be waited for (RFC 8446, section 4.6.1).
   tickets_come_late = true,
 }

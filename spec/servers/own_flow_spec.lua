@@ -24,7 +24,7 @@ describe("the README's own flow", function()
     assert(load(code, "=README.md", "t", environment))()
     server.stop()
     assert.same({
-      "TLSv1.2\tTLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+      "TLSv1.2\tTLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
       "attempt 1\tresumed",
       "attempt 2\tresumed",
       "attempt 3\tresumed",
