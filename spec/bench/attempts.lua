@@ -1,7 +1,7 @@
 --- `make bench`: client CPU of one resumption, everything side by side on the same nginx on loopback; then memory per
 -- handshake in flight, and wall time over a round trip.
--- Owns what is measured and how it is printed. Rounds are interleaved, as the machine's speed drifts: figures are medians
--- with their spread, and the ratios are what to read. Ours are driven from Lua over luv at 50 at once; openssl s_time
+-- Owns what is measured and how it is printed. Rounds are interleaved, as the machine's speed drifts: figures are
+-- medians with their spread, and the ratios are what to read. Ours are driven from Lua over luv at 50 at once; openssl s_time
 -- makes one connection after another.
 
 local attempt = require "resum.attempt"
@@ -130,7 +130,8 @@ local function plan()
     list[#list + 1] = { name = title, engine = "openssl s_time -reuse", command = s_time(server, version) }
     list[#list + 1] = { name = title, engine = "resum.handshake, whole attempt",
       run = attempt_on(server, mechanism, "handshake") }
-    list[#list + 1] = { name = title, engine = "resum.probe, whole attempt", run = attempt_on(server, mechanism, "probe") }
+    list[#list + 1] = { name = title, engine = "resum.probe, whole attempt",
+      run = attempt_on(server, mechanism, "probe") }
     list[#list + 1] = { name = title, engine = "resum.probe alone", run = bare_probe(server, mechanism) }
   end
   return list
@@ -176,49 +177,22 @@ local function measure_cpu()
   report_cpu(list)
 end
 
-local function resident_kb()
-  collectgarbage()
-  collectgarbage()
-  return uv.resident_set_memory() / 1024
-end
-
--- What `count` connections hold at a moment when all wait for a server that never answers.
-local function held_kb(count, begin)
-  local silent = servers.odd({ kind = "silent" })
-  local waiting, held = 0, nil
-  local before = resident_kb()
-  run_jobs(function()
-    local stream = assert(host.connect("127.0.0.1", silent.port, { timeout = 60 }))
-    local kept = begin()
-    waiting = waiting + 1
-    if waiting == count then
-      held = resident_kb() - before
-    end
-    while not held do
-      stream:read(host.now() + 0.2)
-    end
-    stream:close()
-    if kept then
-      kept:close()
-    end
-  end, count, count)
-  silent.stop()
-  return held
+-- See held.lua.
+local function held_kb(...)
+  local command = { uv.exepath(), process.ROOT .. "/spec/bench/held.lua", ... }
+  local out = process.run({ command = command, working_directory = process.ROOT, seconds = 120 })
+  return assert(tonumber(out.stdout), out.stderr)
 end
 
 local function measure_memory()
-  print("\nMemory per handshake in flight against a server that never answers, KB (above a bare connection of the host)")
+  print("\nMemory per handshake in flight against a server that never answers, KB above a bare connection of the host")
   local server = servers.nginx({ session_cache = "shared:SSL:10m", session_tickets = "on" })
-  for _, mechanism in ipairs({ "ticket", "psk" }) do
-    local session = session_of(new_client(server), mechanism)
-    for _, count in ipairs({ 1000, 10000 }) do
-      local bare = held_kb(count, function() end)
-      local probing = held_kb(count, function()
-        local probe = assert(core.probe({ session = session, ticket_age_s = 1 }))
-        probe:step()
-        return probe
-      end)
-      print(("%-7s %6d at once: %.2f  (the connection itself: %.2f)"):format(mechanism, count, (probing - bare) / count,
+  local silent = servers.odd({ kind = "silent" })
+  for _, count in ipairs({ 1000, 10000 }) do
+    local bare = held_kb(silent.port, count)
+    for _, mechanism in ipairs({ "ticket", "psk" }) do
+      local probing = held_kb(silent.port, count, server.port, mechanism)
+      print(("%6d at once, %-7s %.2f  (the connection itself %.2f)"):format(count, mechanism, (probing - bare) / count,
         bare / count))
     end
   end
@@ -240,8 +214,9 @@ local function measure_round_trips()
     local rate = result.addresses[1].rate[mechanism]
     -- connect and ClientHello are two round trips; the proxy takes the first when bytes come
     local least = COUNT / CONCURRENCY * 2 * DELAY_MS / 1000
-    print(("%-10s %d of %d resumed; the attempts %.2f s, %.2f of what their round trips take; the whole scan %.2f s"):format(
-      mechanism, rate.resumed, rate.attempted, host.now() - first, (host.now() - first) / least, host.now() - started))
+    local took = host.now() - first
+    print(("%-10s %d of %d resumed; attempts %.2f s, %.2f of what their round trips take; whole scan %.2f s"):format(
+      mechanism, rate.resumed, rate.attempted, took, took / least, host.now() - started))
   end
 end
 
