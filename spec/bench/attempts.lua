@@ -1,8 +1,8 @@
 --- `make bench`: client CPU of one resumption, everything side by side on the same nginx on loopback; then memory per
 -- handshake in flight, and wall time over a round trip.
 -- Owns what is measured and how it is printed. Rounds are interleaved, as the machine's speed drifts: figures are
--- medians with their spread, and the ratios are what to read. Ours are driven from Lua over luv at 50 at once; openssl s_time
--- makes one connection after another.
+-- medians with their spread, and the ratios are what to read. Ours are driven from Lua over luv at 50 at once;
+-- openssl s_time makes one connection after another.
 
 local attempt = require "resum.attempt"
 local core = require "resum.core"
