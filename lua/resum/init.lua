@@ -16,7 +16,9 @@ local M = {
   _VERSION = "resum " .. core.VERSION,
   VERSION = core.VERSION,
   attempt = attempt,
+  client_hello = core.client_hello,
   core = core,
+  parse = core.parse,
   target = target,
 }
 
