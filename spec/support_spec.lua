@@ -197,6 +197,9 @@ describe("spec.support", function()
       local child = start_lua [[
         local process = require "spec.support.process"
         local child = process.start { command = { "sleep", "60" } }
+        process.wait_until(5, function() -- before that it is setpriv, which may not have asked for the signal yet
+          return process.read_file("/proc/" .. child.pid .. "/comm") == "sleep\n"
+        end)
         print(child.pid .. " " .. child.directory)
         io.stdout:flush()
         child.wait(60)

@@ -16,6 +16,7 @@ local OUTPUT_LIMIT = 8 * 1024 * 1024 -- bytes of one stream that run() gives bac
 local LOG_LIMIT = 64 * 1024 -- bytes of one stream that child.log() gives back
 local STOP_SECONDS = 3 -- between SIGTERM and SIGKILL
 local POLL_MS = 5
+local ENTRIES_AT_ONCE = 64 -- of a directory
 
 local children = {} -- pid -> child: those that still run
 local directories = {} -- path -> true: those that still exist
@@ -47,14 +48,20 @@ function M.write_file(path, bytes)
   assert(file:close())
 end
 
---- The names in a directory, sorted; none when it can't be read. Reads to the end: only there luv 1.44 frees a listing.
+--- The names in a directory, sorted; none when it can't be read. It is closed by hand: this also runs while the Lua
+-- state closes, when nothing new is finalized, and what fs_scandir returns is freed by its finalizer only.
 function M.list(path)
   local names = {}
-  local listing = uv.fs_scandir(path)
-  local name = listing and uv.fs_scandir_next(listing)
-  while name do
-    names[#names + 1] = name
-    name = uv.fs_scandir_next(listing)
+  local directory = uv.fs_opendir(path, nil, ENTRIES_AT_ONCE)
+  local entries = directory and uv.fs_readdir(directory)
+  while entries do
+    for _, entry in ipairs(entries) do
+      names[#names + 1] = entry.name
+    end
+    entries = uv.fs_readdir(directory)
+  end
+  if directory then
+    uv.fs_closedir(directory)
   end
   table.sort(names)
   return names
