@@ -209,7 +209,7 @@ local function write_down(record, connection, now)
   local facts = connection:facts()
   record.facts, record.version, record.cipher = facts, facts.version, facts.cipher
   record.reused = facts.reused
-  if connection.want_tickets then
+  if record.engine == "handshake" or connection.want_tickets then -- of a probe's, most are never looked at
     record.sessions = connection.machine:sessions()
     for _, session in ipairs(record.sessions) do
       issued_at[session] = now
@@ -367,7 +367,7 @@ end
 --   server issues), compare (false: the probe's plain answers are believed), design (a word kept in the record)
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
 --   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"), reused,
---   version, cipher, facts, sessions, error ({message, code, stage: "connect", "proxy", "starttls", "handshake"}),
+--   version, cipher, facts, sessions (to offer next; of a probe with want_tickets only), error ({message, code, stage: "connect", "proxy", "starttls", "handshake"}),
 --   timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of (what the probe met, where libssl had
 --   to decide)
 function Client:attempt(options)
