@@ -13,8 +13,8 @@ local LAYERS = {
     libraries = { "luv", "cjson", "argparse", "nmap", "stdnse", "shortport", "sslcert", "tls" },
   },
   {
-    name = "face", files = { "^resum$" },
-    may = { "reports", "scans", "attempts", "way in", "hosts", "shared", "data", "core" }, libraries = {},
+    name = "face", files = { "^resum$", "^resum%.open$" },
+    may = { "face", "reports", "scans", "attempts", "way in", "hosts", "shared", "data", "core" }, libraries = {},
   },
   {
     name = "reports", pure = true, files = { "^resum%.report%." }, may = { "reports", "data" }, libraries = { "cjson" },
@@ -39,7 +39,8 @@ local LAYERS = {
   {
     name = "data", pure = true, may = { "data" }, libraries = {},
     files = { "^resum%.verdict$", "^resum%.stats$", "^resum%.summary$", "^resum%.mechanism$", "^resum%.ticket$",
-      "^resum%.target$", "^resum%.address$", "^resum%.idn$", "^resum%.printable$", "^resum%.recent$" },
+      "^resum%.target$", "^resum%.address$", "^resum%.idn$", "^resum%.printable$", "^resum%.recent$",
+      "^resum%.problem$", "^resum%.decode$", "^resum%.help$" },
   },
   { name = "core", files = { "^resum%.core$" }, may = {}, libraries = {} },
 }

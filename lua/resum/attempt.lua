@@ -6,6 +6,7 @@
 local core = require "resum.core"
 local engines = require "resum.engine"
 local mechanisms = require "resum.mechanism"
+local new_problem = require "resum.problem"
 local way = require "resum.way"
 
 local M = {}
@@ -30,7 +31,7 @@ local OUTCOME_OF_CODE = {
 
 local function fail(record, message, code, stage)
   record.outcome = OUTCOME_OF_CODE[code] or "protocol_error"
-  record.error = { message = message, code = code, stage = stage or "handshake" }
+  record.error = new_problem(message, code, stage or "handshake")
 end
 
 -- A connection in progress: what every phase below needs.
@@ -175,7 +176,7 @@ function Connection:run(record)
   record.timing.handshake_s = now() - started
   if due then
     self:settle(record)
-    if self.want_tickets and self.mechanism.tickets_come_late then
+    if self.want_tickets and self.mechanism.tickets_come_late and self:facts().version == "TLSv1.3" then
       self:send(due, started + client.timeout)
       due = ""
       self:wait_for_ticket(client.way.request, now() + TICKET_WAIT + REQUEST_WAIT)
@@ -271,6 +272,7 @@ local function connect_and_run(client, mechanism, options, record)
     connection:run(record)
     stream:close()
     write_down(record, connection, host.now())
+    record.transcript = options.transcript and machine:transcript() or nil
   else
     fail(record, message, code, stage)
   end
@@ -361,10 +363,11 @@ end
 
 --- Makes one attempt. On the engine "probe" it may take more than one connection: see resum.engine.
 -- @function client:attempt
--- @tparam table options mechanism ("session_id", "ticket", "psk", "control"), session (offered when given), sessions
---   (several TLS 1.3 ones at once; engine "probe" only), engine ("handshake", the default, or "probe", for what offers
---   a session), proof ("finished", or "hello": the probe decides at the ServerHello), want_tickets (wait for what the
---   server issues), compare (false: the probe's plain answers are believed), design (a word kept in the record)
+-- @tparam table options mechanism ("session_id", "ticket", "psk", "control", "any"), session (offered when given),
+--   sessions (several TLS 1.3 ones at once; engine "probe" only), engine ("handshake", the default, or "probe", for
+--   what offers a session), proof ("finished", or "hello": the probe decides at the ServerHello), want_tickets (wait
+--   for what the server issues), compare (false: the probe's plain answers are believed), design (a word kept in the
+--   record), transcript (keep the messages, in record.transcript)
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
 --   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"), reused,
 --   version, cipher, facts, sessions (to offer next; of a probe with want_tickets only), error ({message, code, stage: "connect", "proxy", "starttls", "handshake"}),

@@ -6,7 +6,10 @@ local admission = require "resum.admission"
 local attempt = require "resum.attempt"
 local control = require "resum.control"
 local core = require "resum.core"
+local help = require "resum.help"
 local mechanisms = require "resum.mechanism"
+local new_problem = require "resum.problem"
+local open = require "resum.open"
 local routes = require "resum.route"
 local scans = require "resum.scan"
 local target = require "resum.target"
@@ -131,6 +134,8 @@ local result_meta = {
   end,
 }
 
+local entry_meta = { __tostring = text.address }
+
 local function merge(...)
   local all = {}
   for i = 1, select("#", ...) do
@@ -147,7 +152,7 @@ local function nothing() end
 local UNREACHED = { connect = true, proxy = true }
 
 local function interrupted()
-  return "error", { message = "interrupted", code = "interrupted" }
+  return "error", new_problem("interrupted", "interrupted")
 end
 
 local function scan_address(entry, client, wanted, options)
@@ -174,7 +179,12 @@ local function scan_addresses(result, addresses, wanted, plan, options)
   local jobs = {}
   for i, address in ipairs(addresses) do
     local status, problem = interrupted() -- until it is done
-    local entry = { address = address, resolved_by = addresses.resolved_by, status = status, error = problem }
+    local entry = setmetatable({
+      address = address,
+      resolved_by = addresses.resolved_by,
+      status = status,
+      error = problem,
+    }, entry_meta)
     result.addresses[i] = entry
     local client = attempt.new_client(plan.route:endpoint(result.target, address), options)
     jobs[i] = function()
@@ -183,7 +193,7 @@ local function scan_addresses(result, addresses, wanted, plan, options)
   end
   for i, problem in pairs(options.host.parallel(jobs, #jobs)) do
     result.addresses[i].status = "error"
-    result.addresses[i].error = { message = tostring(problem), code = "internal" }
+    result.addresses[i].error = new_problem(tostring(problem), "internal")
   end
 end
 
@@ -241,7 +251,7 @@ function M.run(wanted_target, options)
     scan_addresses(result, addresses, wanted, plan, options)
     conclude(result)
   else
-    result.status, result.error = "unreachable", { message = problem, code = problem_code }
+    result.status, result.error = "unreachable", new_problem(problem, problem_code)
   end
   result.elapsed_s = options.host.now() - started
   return result
@@ -261,6 +271,38 @@ end
 -- @treturn table as run
 function M.rate(wanted_target, options)
   return M.run(wanted_target, merge(options, { support = false, rate = true }))
+end
+
+--- Makes one handshake, to look at.
+-- @tparam string|table wanted_target see run; of several addresses the first one that answers
+-- @tparam[opt] table options session (offered for resumption, from an earlier handshake:session()), and those of run
+--   that say how a connection is made
+-- @treturn[1] table handshake: outcome ("full", "resumed", "refused", or why it failed: see resum.attempt), version,
+--   cipher, facts, sessions, session(), transcript (its messages, see resum.core.parse, each with from; tostring() of
+--   it shows all their fields), address, target, timing, error; tostring() of it is a summary
+-- @treturn[2] nil
+-- @treturn[2] table problem {message, code = "usage"}: the target or an option is not usable
+function M.open(wanted_target, options)
+  options = merge(options)
+  local session = options.session
+  options.session = nil
+  local plan, message, code = prepare(options, 2)
+  local parsed = plan and wanted_target
+  if plan and type(wanted_target) ~= "table" then
+    parsed, message, code = plan.route:parse(wanted_target)
+  end
+  if not parsed then
+    return nil, new_problem(message, code)
+  end
+  options = merge(DEFAULTS, options, { versions = plan.versions })
+  options.host = options.host or M.host.default()
+  return open(plan.route, parsed, options, session)
+end
+
+--- What there is, with an example each; for the REPL.
+-- @treturn string
+function M.help()
+  return help
 end
 
 return M

@@ -62,6 +62,19 @@ M.control = {
   end,
 }
 
+--- Whatever a session allows, for one handshake made by hand.
+M.any = {
+  name = "any",
+  context = {},
+  issued = function(facts)
+    return M.session_id.issued(facts) or M.ticket.issued(facts)
+  end,
+  offered = function(facts)
+    return M.session_id.offered(facts) or M.ticket.offered(facts) or M.psk.offered(facts)
+  end,
+  tickets_come_late = true,
+}
+
 local OLDEST, NEWEST = "TLSv1.0", "TLSv1.3"
 
 -- The versions that two ranges share: lowest, highest; nil when there is none.

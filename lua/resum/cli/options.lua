@@ -97,6 +97,7 @@ local function new_parser()
   parser:option("--host", "what makes the connections: uv, luasocket, cqueues")
     :choices({ "uv", "luasocket", "cqueues" })
   parser:flag("--quiet", "no report and no progress; only errors, and JSON where asked for")
+  parser:flag("--repl", "a Lua prompt with resum at hand")
   parser:flag("--version", "print the version"):action(function()
     print(resum._VERSION .. ", " .. core.OPENSSL .. ", " .. _VERSION)
     os.exit(0)
@@ -177,6 +178,9 @@ function M.parse(argv)
   local good, parsed = new_parser():pparse(normalise(argv))
   if not good then
     return nil, printable(parsed, 200) .. " (resum --help lists the options)"
+  end
+  if parsed.repl then
+    return parsed
   end
   local usable, message = complete(parsed)
   if not usable then
