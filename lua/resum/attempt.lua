@@ -370,7 +370,8 @@ end
 --   record), transcript (keep the messages, in record.transcript)
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
 --   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"), reused,
---   version, cipher, facts, sessions (to offer next; of a probe with want_tickets only), error ({message, code, stage: "connect", "proxy", "starttls", "handshake"}),
+--   version, cipher, facts, sessions (to offer next; of a probe with want_tickets only), error ({message, code, stage:
+--   "connect", "proxy", "starttls", "handshake"}),
 --   timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of (what the probe met, where libssl had
 --   to decide)
 function Client:attempt(options)
