@@ -49,7 +49,7 @@ local LAYERS = {
 local C_LAYERS = {
   { "module.c" },
   { "context.c", "identity.c", "handshake.c", "session.c", "session.h", "probe.c", "messages.c", "offer.c", "offer.h" },
-  { "flow.c", "resume12.c", "resume13.c", "probe.h" },
+  { "flow.c", "resume12.c", "resume13.c", "probe.h", "tools.c", "tools.h" },
   { "transcript.c", "transcript.h" },
   { "record.c", "record.h", "keys.c", "keys.h", "suites.c", "suites.h" },
   { "options.c", "error.c", "resum.h" },
