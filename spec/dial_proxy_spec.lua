@@ -60,6 +60,8 @@ local REFUSALS = {
     "S: HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n<html>" } },
   { "proxy", 'it does not accept the credentials: "HTTP/1.1 407 No"', "http://user:pa:ss!@proxy.example:3128",
     { CONNECT_AS_USER, "S: HTTP/1.1 407 No\r\n\r\n" } },
+  { "proxy", 'it wants credentials: "HTTP/1.0 401 Unauthorized"', HTTP, { CONNECT,
+    "S: HTTP/1.0 401 Unauthorized\r\n\r\n" } },
   { "proxy", 'no tunnel: "HTTP/1.1 403 Forbidden"', HTTP, { CONNECT, "S: HTTP/1.1 403 Forbidden\r\n\r\n" } },
   { "unreachable", 'no tunnel: "HTTP/1.1 502 Bad Gateway"', HTTP, { CONNECT, "S: HTTP/1.1 502 Bad Gateway\r\n\r\n" } },
   { "proxy", 'this is no HTTP proxy: it said "SSH-2.0-x"', HTTP, { CONNECT, "S: SSH-2.0-x\r\n" } },

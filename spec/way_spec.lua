@@ -198,6 +198,42 @@ describe("a scan behind STARTTLS", function()
   end)
 end)
 
+describe("the rate behind STARTTLS", function()
+  local GREETING = "\10" .. "10.11.6-MariaDB\0" .. "\8\0\0\0" .. "12345678\0" .. "\254\255" .. ("\0"):rep(44)
+  local MYSQL = { "S: " .. ("<I3B"):pack(#GREETING, 0) .. GREETING,
+    "C: \32\0\0\1\1\138\8\0\255\255\255\0\33" .. ("\0"):rep(23) }
+
+  -- The engines that offered sessions, and the last words of the last connection.
+  local function measure(protocol, steps, engine)
+    local host = script.host(steps, { tls_server = memory.server(), names = { ["a.example"] = { "192.0.2.1" } } })
+    local engines = {}
+    local result = resum.rate("a.example", { host = host, starttls = protocol, engine = engine, attempts = 8,
+      mechanisms = { "ticket" }, on_event = function(event)
+        if event.record and event.record.design == "fixed" then
+          engines[event.record.engine] = true
+        end
+      end })
+    assert.equal(8, result.addresses[1].rate.ticket.resumed)
+    return engines, host.streams[#host.streams].heard
+  end
+
+  it("runs on libssl, which says goodbye", function()
+    local engines, heard = measure("smtp", SMTP)
+    assert.same({ { handshake = true }, "QUIT\r\n" }, { engines, heard })
+  end)
+
+  it("runs on the probe when somebody wants that, or there is no goodbye to say", function()
+    assert.is_true(measure("smtp", SMTP, "probe").probe)
+    assert.is_true(measure("postgres", POSTGRES).probe)
+  end)
+
+  it("runs on libssl whatever somebody wants where the server would hold it against us", function()
+    local engines, heard = measure("mysql", MYSQL, "probe")
+    assert.same({ handshake = true }, engines)
+    assert.is_truthy(heard:find("resum\0\0mysql_native_password\0\0\0\0\4$"))
+  end)
+end)
+
 describe("a scan through a proxy", function()
   local TUNNEL = { "C: CONNECT www.example:443 HTTP/1.1\r\nHost: www.example:443\r\n"
     .. "Proxy-Authorization: Basic dXNlcjpzM2NyZXQ=\r\n\r\n", "S: HTTP/1.1 200 OK\r\n\r\n" }

@@ -155,6 +155,13 @@ local function interrupted()
   return "error", new_problem("interrupted", "interrupted")
 end
 
+-- Only libssl says goodbye in the server's protocol. Where there is one it makes the attempts, unless somebody wants
+-- otherwise; and even then where the server would hold it against us.
+local function scan_options(scan, client, options)
+  local polite = { engine = "handshake" }
+  return merge(scan.defaults, client.way.goodbye and polite, options, client.way.goodbye_is_owed and polite)
+end
+
 local function scan_address(entry, client, wanted, options)
   local first = control.run(client, options.retries)
   entry.control = first
@@ -166,7 +173,7 @@ local function scan_address(entry, client, wanted, options)
   end
   for _, scan in ipairs(scans) do
     if wanted[scan.name] and not client.cancelled() then
-      entry[scan.name] = scan.run(client, first, merge(scan.defaults, options))
+      entry[scan.name] = scan.run(client, first, scan_options(scan, client, options))
     end
   end
   if not client.cancelled() then

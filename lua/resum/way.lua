@@ -83,7 +83,7 @@ end
 -- @tparam table options host, timeout (seconds, 5), retries (0), source (local address), cancelled (asked between
 --   tries), request (bytes, instead of the protocol's)
 -- @treturn table way; way.request and way.goodbye are bytes for inside TLS, or nil: what makes the server answer,
---   what ends a session in order
+--   what ends a session in order; way.goodbye_is_owed: the server holds it against us when it does not come
 function M.new(endpoint, options)
   local request, goodbye = words(endpoint)
   return setmetatable({
@@ -94,6 +94,7 @@ function M.new(endpoint, options)
     cancelled = options.cancelled or never,
     request = options.request or request,
     goodbye = goodbye,
+    goodbye_is_owed = goodbye and endpoint.starttls.goodbye_is_owed,
     let_in = false,
   }, Way)
 end

@@ -125,7 +125,7 @@ local function ask_http(talk, proxy, endpoint)
   repeat
     status, line = read_head(talk)
   until status >= 200
-  if status == 407 then
+  if status == 407 or status == 401 then -- tinyproxy says 401 to who has none
     talk:fail("proxy", credentials[proxy] and "it does not accept the credentials: %s" or "it wants credentials: %s",
       quote(line))
   elseif status >= 300 then

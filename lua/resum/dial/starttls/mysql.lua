@@ -21,6 +21,12 @@ end
 -- The start that a login has as well: capabilities, longest packet, character set, 23 reserved bytes.
 local PREFIX = ("<I4I4B"):pack(OURS, MOST_PACKET, UTF8) .. ("\0"):rep(23)
 
+-- A connection that ends inside TLS without a login counts against our host: after 100 of them in a row
+-- (max_connect_errors) the server blocks it, for applications as well. A login that is refused does not count. So each
+-- session ends with one, of a user whom nobody has, without a password; the empty packet behind it answers a server
+-- that wants another kind of password first.
+local LOGIN = packet(2, PREFIX .. "resum\0" .. "\0" .. "mysql_native_password\0") .. packet(4, "")
+
 -- ERR packet: code, perhaps "#" and an SQLSTATE, text.
 local function fail_with_error(talk, payload)
   local code = #payload >= 3 and ("<I2"):unpack(payload, 2) or 0
@@ -56,6 +62,8 @@ end
 M.mysql = {
   ports = { 3306 },
   dialogue = dialogue,
+  goodbye = LOGIN,
+  goodbye_is_owed = true,
 }
 
 return M
