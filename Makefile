@@ -35,6 +35,8 @@ RUN_PACKAGES = lua$(LUA_VERSION) lua-luv lua-cjson lua-argparse
 SCAN_PACKAGES = $(BUILD_PACKAGES) $(RUN_PACKAGES) openssl
 TEST_PACKAGES = $(SCAN_PACKAGES) lua-busted lua-socket lua-cqueues lua-sec lua-expat lua5.3 liblua5.3-dev nmap nginx-light \
   haproxy gnutls-bin binutils parallel
+TEST_ALL_PACKAGES = $(TEST_PACKAGES) postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved vsftpd \
+  inspircd prosody slapd postgresql mariadb-server-core libnss-wrapper xrdp tinyproxy-bin microsocks
 LINT_PACKAGES = $(BUILD_PACKAGES) liblua5.3-dev lua5.3 lua-check clang-format cppcheck
 
 # In the tree, Lua finds the module and the scripts here.
@@ -87,7 +89,7 @@ test: packages-test ## run the specs: in memory, the command line, real servers 
 	@$(MAKE) --no-print-directory -s modules modules-5.3 nse
 	$(BUSTED) --exclude-tags=heavy $(ARGS)
 
-test-all: packages-test ## the same and what is heavy to install
+test-all: packages-test-all ## the same and what is heavy to install
 	@$(MAKE) --no-print-directory -s modules modules-5.3 nse
 	$(BUSTED) $(ARGS)
 
@@ -169,13 +171,14 @@ help: ## print this
 
 # packages-X installs what is missing of X_PACKAGES. A service of a package is not started: policy-rc.d says no
 # for the time of the installation.
-.PHONY: packages-build packages-scan packages-test packages-lint packages-nmap
+.PHONY: packages-build packages-scan packages-test packages-test-all packages-lint packages-nmap
 packages-build: NEEDED = $(BUILD_PACKAGES)
 packages-scan: NEEDED = $(SCAN_PACKAGES)
 packages-test: NEEDED = $(TEST_PACKAGES)
+packages-test-all: NEEDED = $(TEST_ALL_PACKAGES)
 packages-lint: NEEDED = $(LINT_PACKAGES)
 packages-nmap: NEEDED = $(if $(shell command -v $(NMAP)),,nmap)
-packages-build packages-scan packages-test packages-lint packages-nmap:
+packages-build packages-scan packages-test packages-test-all packages-lint packages-nmap:
 	@command -v dpkg-query >/dev/null || exit 0; \
 	missing=; for package in $(NEEDED); do \
 	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
@@ -190,6 +193,6 @@ packages-build packages-scan packages-test packages-lint packages-nmap:
 	  printf '#!/bin/sh\nexit 101\n' | $$sudo tee $$policy >/dev/null; $$sudo chmod 755 $$policy; fi; \
 	log=$$(mktemp); \
 	{ $$sudo apt-get -o DPkg::Lock::Timeout=600 update && $$sudo env DEBIAN_FRONTEND=noninteractive \
-	  apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends $$missing; } >$$log 2>&1 </dev/null \
+	  apt-get -o DPkg::Lock::Timeout=600 install -y --no-remove --no-install-recommends $$missing; } >$$log 2>&1 </dev/null \
 	  || { tail -n 20 $$log >&2; rm -f $$log; echo "resum: apt-get failed, see above" >&2; exit 1; }; \
 	rm -f $$log

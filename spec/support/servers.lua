@@ -79,9 +79,12 @@ local function new_server(kind, place, child)
   return server
 end
 
--- Starts a server. make_command gets place = { host=, port=, directory= } and returns the command as a list.
--- When somebody else took the port in the meantime, it tries another one.
-local function launch(kind, options, make_command)
+--- Starts a server of any kind. When somebody else took the port in the meantime, it tries another one.
+-- @tparam string kind
+-- @tparam table options host, port
+-- @tparam function make_command gets place = { host=, port=, directory= } and returns the command as a list
+-- @treturn table server
+function M.launch(kind, options, make_command)
   local host = options.host or "127.0.0.1"
   local failure
   for _ = 1, PORT_TRIES do
@@ -110,7 +113,7 @@ end
 function M.s_server(options)
   options = options or {}
   local identity = pki.get(options.cert or "ecdsa")
-  return launch("s_server", options, function(place)
+  return M.launch("s_server", options, function(place)
     local command = {
       "openssl", "s_server", "-accept", join_address(place.host, place.port),
       "-cert", identity.certificate, "-key", identity.key,
@@ -180,7 +183,7 @@ end
 --   ticket_keys; workers: default 1; early_data: true; directives: more lines for the server block; cert
 function M.nginx(options)
   options = options or {}
-  return launch("nginx", options, function(place)
+  return M.launch("nginx", options, function(place)
     process.write_file(place.directory .. "/nginx.conf", nginx_config(options, place))
     return { "nginx", "-p", place.directory, "-c", "nginx.conf", "-e", "stderr" }
   end)
@@ -236,7 +239,7 @@ end
 --   global: list of lines for the global section, e.g. { "tune.ssl.cachesize 0" }; cert
 function M.haproxy(options)
   options = options or {}
-  return launch("haproxy", options, function(place)
+  return M.launch("haproxy", options, function(place)
     local config = HAPROXY_CONFIG:format(indent(options.global or {})) .. haproxy_section(options, place)
     process.write_file(place.directory .. "/haproxy.cfg", config)
     return { "haproxy", "-db", "-f", "haproxy.cfg" }
@@ -248,7 +251,7 @@ end
 function M.gnutls_serv(options)
   options = options or {}
   local identity = pki.get(options.cert or "ecdsa")
-  return launch("gnutls_serv", options, function(place)
+  return M.launch("gnutls_serv", options, function(place)
     return append({
       "gnutls-serv", "--http", "-a", "--port", place.port,
       "--x509certfile", identity.certificate, "--x509keyfile", identity.key,
@@ -270,7 +273,7 @@ function M.addresses(list)
 end
 
 local function launch_balancer(kind, options, flags)
-  return launch(kind, options, function(place)
+  return M.launch(kind, options, function(place)
     local command = { uv.exepath(), BALANCER, "--listen", join_address(place.host, place.port) }
     return append(append(command, flags), M.addresses(options.backends or {}))
   end)
