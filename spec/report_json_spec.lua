@@ -49,6 +49,18 @@ end
 local ABOUT = { version = "9.9.9", started_at = "2001-02-03T04:05:06Z", elapsed_s = 2 }
 
 describe("the JSON report", function()
+  it("tells how the target was reached, what stopped us, and what the server wants of a client", function()
+    local one = result()
+    one.target.starttls, one.target.xmpp_to, one.target.proxy = "xmpp", "b.example", "socks5h://proxy.example:1080"
+    one.addresses[1].resolved_by, one.addresses[1].client_certificate = "proxy", "optional"
+    one.error = { message = "starttls xmpp: STARTTLS not offered", code = "no_starttls", stage = "starttls" }
+    local written = cjson.decode(json.line(one))
+    assert.same({ text = "a.example", host = "a.example", port = 443, sni = "a.example", starttls = "xmpp",
+      xmpp_to = "b.example", proxy = "socks5h://proxy.example:1080" }, written.target)
+    assert.same({ "proxy", "optional" }, { written.addresses[1].resolved_by, written.addresses[1].client_certificate })
+    assert.same(one.error, written.error)
+  end)
+
   it("of a run has the fields of schema 1", function()
     local run = cjson.decode(json.run(ABOUT, { result() }))
     assert.same({ "9.9.9", 1, "2001-02-03T04:05:06Z", 2, 1 },

@@ -93,7 +93,7 @@ function M.parse(text, default_port)
   if type(text) ~= "string" then
     error("resum: a target is a string such as host:port, not a " .. type(text), 2)
   end
-  local shown = printable(text, 80)
+  local shown = printable(text:gsub("//[^/]*@", "//...@"), 80) -- somebody may have put a password there
   local rest, scheme = without_scheme(text:match("^%s*(.-)%s*$"))
   if not rest then
     return usage("'%s': %s:// is not spoken here; give host:port", shown, scheme)

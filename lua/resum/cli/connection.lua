@@ -47,7 +47,10 @@ local function read_file(path)
   if file then
     file:close()
   end
-  return content, content and nil or message or path .. ": cannot be read"
+  if content then
+    return content
+  end
+  return nil, message or path .. ": cannot be read"
 end
 
 local SOURCES = {
@@ -116,6 +119,8 @@ end
 function M.options(parsed)
   if parsed.ipv4 and parsed.ipv6 then
     return nil, "-4 and -6 exclude each other"
+  elseif parsed.sni and parsed.no_sni then
+    return nil, "--sni and --no_sni exclude each other"
   end
   local options = {
     starttls = parsed.starttls,
