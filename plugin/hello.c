@@ -33,6 +33,15 @@ int rs_extension_next(rs_reader *list, unsigned *type, rs_reader *body) {
   return !list->bad;
 }
 
+int rs_extension_find(rs_bytes extensions, unsigned wanted, rs_reader *body) {
+  rs_reader list = rs_reader_of(extensions.bytes, extensions.length);
+  unsigned type;
+  while (rs_extension_next(&list, &type, body))
+    if (type == wanted)
+      return 1;
+  return 0;
+}
+
 /* The server's ALPN extension holds exactly one name (RFC 7301, section 3.1). */
 static rs_bytes read_alpn(rs_reader body) {
   rs_reader names = rs_read_vector(&body, 2);
@@ -76,24 +85,26 @@ int rs_read_client_hello(rs_reader body, rs_client_hello *hello) {
   return rs_reader_done(&body) && !list.bad;
 }
 
-static void read_server_key_share(rs_reader body, rs_server_hello *hello) {
+/* A HelloRetryRequest has the group alone. */
+static int read_server_key_share(rs_reader *body, rs_server_hello *hello) {
   hello->has_key_share = 1;
-  hello->group = rs_read_u16(&body);
-  if (body.left > 0)
-    hello->key_share = read_vector(&body, 2);
+  hello->group = rs_read_u16(body);
+  if (!hello->hello_retry_request)
+    hello->key_share = read_vector(body, 2);
+  return rs_reader_done(body);
 }
 
 static int read_server_extension(unsigned type, rs_reader *body, rs_server_hello *hello) {
   switch (type) {
   case RS_EXT_SUPPORTED_VERSIONS:
+    hello->names_version = 1;
     hello->version = rs_read_u16(body);
-    break;
+    return rs_reader_done(body);
   case RS_EXT_KEY_SHARE:
-    read_server_key_share(*body, hello);
-    break;
+    return read_server_key_share(body, hello);
   case RS_EXT_PRE_SHARED_KEY:
     hello->selected_identity = rs_read_u16(body);
-    break;
+    return rs_reader_done(body);
   case RS_EXT_EXTENDED_MASTER_SECRET:
     hello->extended_master_secret = 1;
     break;
@@ -105,7 +116,7 @@ static int read_server_extension(unsigned type, rs_reader *body, rs_server_hello
     break;
   case RS_EXT_COOKIE:
     hello->cookie = read_vector(body, 2);
-    break;
+    return rs_reader_done(body) && hello->cookie.length > 0;
   case RS_EXT_ALPN:
     hello->alpn = read_alpn(*body);
     break;
@@ -122,7 +133,7 @@ int rs_read_server_hello(rs_reader body, rs_server_hello *hello) {
   hello->random = read_fixed(&body, 32);
   hello->session_id = read_vector(&body, 1);
   hello->cipher = rs_read_u16(&body);
-  rs_read_u8(&body); /* compression_method */
+  hello->compression = rs_read_u8(&body);
   if (body.bad)
     return 0;
   hello->hello_retry_request = memcmp(hello->random.bytes, hello_retry_random, 32) == 0;

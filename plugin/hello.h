@@ -66,7 +66,9 @@ typedef struct {
 } rs_client_hello;
 
 typedef struct {
-  unsigned version; /* supported_versions where it is there, else legacy_version */
+  unsigned version;  /* supported_versions where it is there, else legacy_version */
+  int names_version; /* supported_versions is there */
+  unsigned compression;
   rs_bytes random, session_id;
   rs_bytes extensions;
   unsigned cipher;
@@ -108,6 +110,8 @@ unsigned rs_read_key_exchange_group(rs_reader body);
 
 /* Steps through a list of extensions: 1 and the next one, 0 at the end or when it turned bad. */
 int rs_extension_next(rs_reader *list, unsigned *type, rs_reader *body);
+/* The first extension of that type; 0 where there is none. */
+int rs_extension_find(rs_bytes extensions, unsigned type, rs_reader *body);
 
 /* --- a ClientHello to be written --- */
 

@@ -75,6 +75,9 @@ int rs_tools_can_hash(const rs_tools *tools, rs_hash hash) {
 }
 
 int rs_tools_can_protect(const rs_tools *tools, const rs_suite *suite, unsigned version) {
+  if (version < RS_TLS10 || version > RS_TLS13 ||
+      rs_cipher_is_new(suite->id) != (version == RS_TLS13))
+    return 0;
   int has_prf = version >= RS_TLS12
                     ? rs_tools_can_hash(tools, (rs_hash)suite->hash)
                     : rs_tools_can_hash(tools, RS_MD5_SHA1) && rs_tools_can_hash(tools, RS_MD5);

@@ -31,6 +31,9 @@ typedef enum {
   RS_EXPECT_TICKETS
 } rs_probe_expect;
 
+/* What the ServerHello up to TLS 1.2 lets hope for. */
+typedef enum { RS_PROMISE_NONE, RS_PROMISE_UNKNOWN, RS_PROMISE_GIVEN } rs_probe_promise;
+
 /* One offered PSK. */
 typedef struct {
   rs_hash hash;
@@ -54,6 +57,9 @@ typedef struct {
   int eof, retried, early_data_sent, early_data_accepted, encrypt_then_mac;
   int extended_master_secret, ems_echoed; /* of the session; in the ServerHello */
   int owes_change_cipher_spec;            /* TLS 1.3: to middleboxes, before the second flight */
+  rs_probe_promise promise;               /* up to TLS 1.2: of the ServerHello, as the next two */
+  unsigned server_cipher;
+  int ticket_announced; /* and not come yet */
   unsigned char client_random[RS_RANDOM], server_random[RS_RANDOM];
   rs_buffer in, messages, out; /* records, handshake messages of several records, what to send */
   size_t bytes_in, bytes_out, max_bytes;

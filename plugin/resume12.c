@@ -2,6 +2,7 @@
  * 5077, section 3.1). Both leave the same trace: no Certificate, and a Finished under keys from the
  * old master secret. That Finished is the proof; an echoed session ID is only a promise.
  */
+#include "fit.h"
 #include "probe.h"
 
 #include <openssl/crypto.h>
@@ -13,7 +14,8 @@ enum {
   ALERT_HANDSHAKE_FAILURE = 40,
   ALERT_ILLEGAL_PARAMETER = 47,
   ALERT_DECODE_ERROR = 50,
-  ALERT_DECRYPT_ERROR = 51
+  ALERT_DECRYPT_ERROR = 51,
+  ALERT_PROTOCOL_VERSION = 70
 };
 
 static rs_bytes resume12_secret(const rs_probe *p) {
@@ -58,33 +60,65 @@ static int resume12_keys(rs_probe *p) {
   return good ? 1 : rs_probe_fail(p, "openssl", "OpenSSL can't derive the keys", -1);
 }
 
+/* Whether the server promises to resume: it echoes a session ID (RFC 5246, section 7.4.1.3), also
+ * that beside a ticket (RFC 5077, section 3.4). Without an ID of ours nobody can tell yet. */
+static rs_probe_promise promise_of(const rs_client_hello *ours, const rs_server_hello *theirs) {
+  const rs_bytes offered = ours->session_id, answered = theirs->session_id;
+  if (offered.length == 0)
+    return answered.length == 0 ? RS_PROMISE_UNKNOWN : RS_PROMISE_NONE;
+  return offered.length == answered.length &&
+                 memcmp(offered.bytes, answered.bytes, offered.length) == 0
+             ? RS_PROMISE_GIVEN
+             : RS_PROMISE_NONE;
+}
+
+/* Whether what the ServerHello says is what the session says. */
+static int resume12_keeps_to_session(rs_probe *p) {
+  if (p->server_cipher != p->cipher)
+    return rs_probe_fail(p, "protocol_error", "the server resumed with another cipher suite",
+                         ALERT_ILLEGAL_PARAMETER);
+  if (p->ems_echoed != p->extended_master_secret) /* RFC 7627, section 5.3 */
+    return rs_probe_fail(p, "protocol_error",
+                         "the server resumed, and disagrees on the extended master secret",
+                         ALERT_HANDSHAKE_FAILURE);
+  return 1;
+}
+
+static int resume12_expect_answer(rs_probe *p, unsigned version) {
+  p->expect = RS_EXPECT_ANSWER;
+  if (version != p->version && p->promise == RS_PROMISE_GIVEN)
+    return rs_probe_fail(p, "protocol_error", "the server resumed in another version",
+                         ALERT_PROTOCOL_VERSION);
+  if (version != p->version || (p->hello_is_proof && p->promise != RS_PROMISE_GIVEN))
+    return rs_probe_refuse(p);
+  if (p->promise == RS_PROMISE_GIVEN && !resume12_keeps_to_session(p))
+    return 0;
+  if (p->hello_is_proof) {
+    p->state = RS_PROBE_ESTABLISHED;
+    p->expect = RS_EXPECT_NOTHING;
+  }
+  return 1;
+}
+
 static int resume12_on_server_hello(rs_probe *p, rs_bytes message) {
   rs_reader body = rs_reader_of(message.bytes, message.length);
   rs_read_bytes(&body, RS_MESSAGE_HEADER);
   rs_server_hello hello;
-  if (!rs_read_server_hello(body, &hello))
+  rs_client_hello ours;
+  if (!rs_read_server_hello(body, &hello) || !rs_transcript_client_hello(&p->transcript, &ours))
     return rs_probe_fail(p, "protocol_error", "a malformed ServerHello", ALERT_DECODE_ERROR);
+  const rs_misfit wrong = rs_server_hello_misfit(&ours, &hello);
+  if (wrong.message)
+    return rs_probe_fail(p, "protocol_error", wrong.message, wrong.alert);
+  if (hello.version >= RS_TLS13)
+    return rs_probe_fail(p, "unsupported", "the server chose TLS 1.3", ALERT_ILLEGAL_PARAMETER);
   memcpy(p->server_random, hello.random.bytes, RS_RANDOM);
   p->encrypt_then_mac = hello.encrypt_then_mac;
   p->ems_echoed = hello.extended_master_secret;
-  if (hello.version != p->version)
-    return hello.version < RS_TLS13 ? rs_probe_refuse(p) /* a session belongs to its version */
-                                    : rs_probe_fail(p, "unsupported", "the server chose TLS 1.3",
-                                                    ALERT_ILLEGAL_PARAMETER);
-  if (p->hello_is_proof) {
-    rs_client_hello ours;
-    rs_transcript_client_hello(&p->transcript, &ours);
-    if (hello.session_id.length == 0 || hello.session_id.length != ours.session_id.length ||
-        memcmp(hello.session_id.bytes, ours.session_id.bytes, ours.session_id.length) != 0)
-      return rs_probe_refuse(p);
-    p->state = RS_PROBE_ESTABLISHED;
-    p->expect = RS_EXPECT_NOTHING;
-    return 1;
-  }
-  if (hello.cipher != p->cipher)
-    p->cipher = 0; /* a full handshake, or a server that breaks the rules */
-  p->expect = RS_EXPECT_ANSWER;
-  return 1;
+  p->server_cipher = hello.cipher;
+  p->ticket_announced = hello.session_ticket;
+  p->promise = promise_of(&ours, &hello);
+  return resume12_expect_answer(p, hello.version);
 }
 
 /* verify_data of RFC 5246, section 7.4.9. */
@@ -125,9 +159,38 @@ static int resume12_on_finished(rs_probe *p, rs_bytes message) {
   return 1;
 }
 
+static int resume12_unexpected(rs_probe *p) {
+  return rs_probe_fail(p, "protocol_error", "a handshake message that has no place here",
+                       ALERT_UNEXPECTED_MESSAGE);
+}
+
+static int resume12_on_ticket(rs_probe *p, rs_bytes message) {
+  rs_reader body = rs_reader_of(message.bytes, message.length);
+  rs_read_bytes(&body, RS_MESSAGE_HEADER);
+  rs_new_session_ticket ticket;
+  if (!p->ticket_announced)
+    return resume12_unexpected(p);
+  if (!rs_read_new_session_ticket(body, p->version, &ticket))
+    return rs_probe_fail(p, "protocol_error", "a malformed NewSessionTicket", ALERT_DECODE_ERROR);
+  p->ticket_announced = 0;
+  p->expect = RS_EXPECT_CHANGE_CIPHER_SPEC;
+  return 1;
+}
+
+/* The first message behind the ServerHello. */
+static int resume12_on_answer(rs_probe *p, unsigned type, rs_bytes message) {
+  rs_transcript_add(&p->transcript, 1, RS_HANDSHAKE, message.bytes, message.length);
+  if (type == RS_NEW_SESSION_TICKET)
+    return resume12_on_ticket(p, message);
+  if (type == RS_CERTIFICATE && p->promise != RS_PROMISE_GIVEN)
+    return rs_probe_refuse(p);
+  return resume12_unexpected(p);
+}
+
 int rs_resume12_on_message(rs_probe *p, unsigned type, rs_bytes message) {
-  if (type == RS_HELLO_REQUEST)
-    return 1; /* to be ignored in the middle, and no part of the hash (RFC 5246, section 7.4.1.1) */
+  /* To be ignored in the middle, and no part of the hash (RFC 5246, section 7.4.1.1). */
+  if (type == RS_HELLO_REQUEST && message.length == RS_MESSAGE_HEADER)
+    return 1;
   switch (p->expect) {
   case RS_EXPECT_SERVER_HELLO:
     if (type != RS_SERVER_HELLO)
@@ -135,15 +198,7 @@ int rs_resume12_on_message(rs_probe *p, unsigned type, rs_bytes message) {
     rs_transcript_add(&p->transcript, 1, RS_HANDSHAKE, message.bytes, message.length);
     return resume12_on_server_hello(p, message);
   case RS_EXPECT_ANSWER:
-    rs_transcript_add(&p->transcript, 1, RS_HANDSHAKE, message.bytes, message.length);
-    if (type == RS_NEW_SESSION_TICKET) {
-      p->expect = RS_EXPECT_CHANGE_CIPHER_SPEC;
-      return 1;
-    }
-    if (type == RS_CERTIFICATE || type == RS_CERTIFICATE_STATUS || type == RS_SERVER_KEY_EXCHANGE ||
-        type == RS_CERTIFICATE_REQUEST || type == RS_SERVER_HELLO_DONE)
-      return rs_probe_refuse(p);
-    break;
+    return resume12_on_answer(p, type, message);
   case RS_EXPECT_FINISHED:
     if (type == RS_FINISHED)
       return resume12_on_finished(p, message);
@@ -151,21 +206,14 @@ int rs_resume12_on_message(rs_probe *p, unsigned type, rs_bytes message) {
   default:
     break;
   }
-  return rs_probe_fail(p, "protocol_error", "a handshake message that has no place here",
-                       ALERT_UNEXPECTED_MESSAGE);
+  return resume12_unexpected(p);
 }
 
 int rs_resume12_on_change_cipher_spec(rs_probe *p) {
-  if (p->expect != RS_EXPECT_ANSWER && p->expect != RS_EXPECT_CHANGE_CIPHER_SPEC)
+  const int in_place = p->expect == RS_EXPECT_ANSWER || p->expect == RS_EXPECT_CHANGE_CIPHER_SPEC;
+  if (!in_place || p->promise == RS_PROMISE_NONE || p->ticket_announced)
     return rs_probe_fail(p, "protocol_error", "a change_cipher_spec that has no place here",
                          ALERT_UNEXPECTED_MESSAGE);
-  if (p->cipher == 0)
-    return rs_probe_fail(p, "protocol_error", "the server resumed with another cipher suite",
-                         ALERT_ILLEGAL_PARAMETER);
-  if (p->ems_echoed != p->extended_master_secret) /* RFC 7627, section 5.3 */
-    return rs_probe_fail(p, "protocol_error",
-                         "the server resumed, and disagrees on the extended master secret",
-                         ALERT_HANDSHAKE_FAILURE);
   p->expect = RS_EXPECT_FINISHED;
-  return resume12_keys(p);
+  return resume12_keeps_to_session(p) && resume12_keys(p);
 }

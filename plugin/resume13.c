@@ -6,6 +6,7 @@
  * shared secret is the server's own share and no curve is computed here. Such a connection keeps
  * nothing secret, and carries nothing.
  */
+#include "fit.h"
 #include "probe.h"
 
 #include <openssl/crypto.h>
@@ -271,69 +272,97 @@ static int resume13_refuse(rs_probe *p, const rs_server_hello *hello) {
   return shared_keys(p, hello, no_psk.salt) && please_middleboxes(p) && rs_probe_refuse(p);
 }
 
-static int resume13_retry(rs_probe *p, const rs_server_hello *hello, rs_reader first) {
+static int misfit(rs_probe *p, rs_misfit wrong) {
+  return rs_probe_fail(p, "protocol_error", wrong.message, wrong.alert);
+}
+
+/* Sends the second ClientHello: the first one with what the HelloRetryRequest asks for. */
+static int send_second_hello(rs_probe *p, const rs_server_hello *retry) {
   unsigned char share[RS_MAX_SHARE];
-  rs_key_share key_share = {hello->group, {share, 0}};
-  if (p->retried)
-    return rs_probe_fail(p, "protocol_error", "a second HelloRetryRequest",
-                         ALERT_UNEXPECTED_MESSAGE);
-  if (hello->has_key_share) {
-    if (hello->group == p->group && !p->key)
-      return rs_probe_fail(p, "protocol_error", "the server asks for the key share that it got",
-                           ALERT_ILLEGAL_PARAMETER);
-    if (!rs_resume13_new_key(p, hello->group))
-      return rs_probe_fail(p, "unsupported", "HelloRetryRequest asks for a group beyond the probe",
-                           ALERT_ILLEGAL_PARAMETER);
+  rs_key_share key_share = {retry->group, {share, 0}};
+  if (retry->has_key_share)
     key_share.share.length = rs_resume13_share(p, share);
-  }
-  p->retried = 1;
-  p->early_data_sent = 0;
-  memset(&p->writing, 0, sizeof p->writing);
-  p->writing.version = RS_TLS12;
-  const size_t size = first.left + hello->cookie.length + sizeof share + 64;
+  const rs_reader first = rs_transcript_first_body(&p->transcript);
+  const size_t size = first.left + retry->cookie.length + sizeof share + 64;
   rs_buffer second = {0};
   unsigned char *room = rs_buffer_room(&second, size);
   rs_writer w = rs_writer_of(room, room ? size : 0);
   int good = room &&
-             rs_write_second_client_hello(&w, first, hello->has_key_share ? &key_share : NULL,
-                                          hello->cookie) &&
+             rs_write_second_client_hello(&w, first, retry->has_key_share ? &key_share : NULL,
+                                          retry->cookie) &&
              rs_resume13_write_binders(p, room, w.used) && please_middleboxes(p) &&
              rs_probe_send_message(p, (rs_bytes){room, w.used});
   rs_buffer_free(&second);
   return good ? 1 : rs_probe_fail(p, "unsupported", "the second ClientHello can't be made", -1);
 }
 
-static int resume13_on_server_hello(rs_probe *p, rs_bytes message) {
-  rs_reader body = rs_reader_of(message.bytes, message.length);
-  rs_read_bytes(&body, RS_MESSAGE_HEADER);
-  rs_server_hello hello;
-  if (!rs_read_server_hello(body, &hello))
-    return rs_probe_fail(p, "protocol_error", "a malformed ServerHello", ALERT_DECODE_ERROR);
-  if (hello.version != RS_TLS13)
-    return rs_probe_refuse(p); /* an older version: a PSK has no place there */
-  if (!ends_its_record(p))
-    return 0;
-  const rs_suite *suite = rs_suite_find(hello.cipher);
-  if (!suite || !rs_tools_can_protect(p->tools, suite, RS_TLS13) || rs_suite_is_cbc(suite))
-    return rs_probe_fail(p, "unsupported", "a cipher suite that the probe does not speak",
+static int resume13_retry(rs_probe *p, const rs_client_hello *ours, const rs_server_hello *retry) {
+  if (p->retried)
+    return rs_probe_fail(p, "protocol_error", "a second HelloRetryRequest",
+                         ALERT_UNEXPECTED_MESSAGE);
+  const rs_misfit wrong = rs_retry_misfit(ours, retry);
+  if (wrong.message)
+    return misfit(p, wrong);
+  if (retry->has_key_share && !rs_resume13_new_key(p, retry->group))
+    return rs_probe_fail(p, "unsupported", "HelloRetryRequest asks for a group beyond the probe",
                          ALERT_ILLEGAL_PARAMETER);
-  if (hello.hello_retry_request)
-    return resume13_retry(p, &hello, rs_transcript_first_body(&p->transcript));
-  p->cipher = hello.cipher;
-  p->hash = (rs_hash)suite->hash;
-  p->selected = hello.selected_identity;
-  if (p->selected < 0)
-    return resume13_refuse(p, &hello);
+  p->retried = 1;
+  p->early_data_sent = 0;
+  memset(&p->writing, 0, sizeof p->writing);
+  p->writing.version = RS_TLS12;
+  return send_second_hello(p, retry);
+}
+
+/* With keys from the PSK, from here on. */
+static int resume13_accept(rs_probe *p, const rs_client_hello *ours, const rs_server_hello *hello) {
   if ((size_t)p->selected >= p->psk_count || p->psks[p->selected].hash != p->hash)
     return rs_probe_fail(p, "protocol_error", "the server selected a PSK that does not fit",
                          ALERT_ILLEGAL_PARAMETER);
+  const rs_misfit wrong = rs_psk_misfit(ours, hello);
+  if (wrong.message)
+    return misfit(p, wrong);
   if (p->hello_is_proof) {
     p->state = RS_PROBE_ESTABLISHED;
     p->expect = RS_EXPECT_NOTHING;
     return 1;
   }
   p->expect = RS_EXPECT_ENCRYPTED_EXTENSIONS;
-  return shared_keys(p, &hello, p->psks[p->selected].schedule.salt);
+  return shared_keys(p, hello, p->psks[p->selected].schedule.salt);
+}
+
+/* Whether the answer is one to our ClientHello, and to the HelloRetryRequest before it. */
+static int resume13_fits(rs_probe *p, const rs_client_hello *ours, const rs_server_hello *hello) {
+  const rs_misfit wrong = rs_server_hello_misfit(ours, hello);
+  if (wrong.message)
+    return misfit(p, wrong);
+  if (p->retried && (hello->version != RS_TLS13 || hello->cipher != p->cipher))
+    return rs_probe_fail(p, "protocol_error",
+                         "the server chose something else in its HelloRetryRequest",
+                         ALERT_ILLEGAL_PARAMETER);
+  return hello->version < RS_TLS13 || ends_its_record(p);
+}
+
+static int resume13_on_server_hello(rs_probe *p, rs_bytes message) {
+  rs_reader body = rs_reader_of(message.bytes, message.length);
+  rs_read_bytes(&body, RS_MESSAGE_HEADER);
+  rs_server_hello hello;
+  rs_client_hello ours;
+  if (!rs_read_server_hello(body, &hello) || !rs_transcript_client_hello(&p->transcript, &ours))
+    return rs_probe_fail(p, "protocol_error", "a malformed ServerHello", ALERT_DECODE_ERROR);
+  if (!resume13_fits(p, &ours, &hello))
+    return 0;
+  if (hello.version < RS_TLS13)
+    return rs_probe_refuse(p); /* a PSK has no place there */
+  const rs_suite *suite = rs_suite_find(hello.cipher);
+  if (!suite || !rs_tools_can_protect(p->tools, suite, RS_TLS13))
+    return rs_probe_fail(p, "unsupported", "a cipher suite that the probe does not speak",
+                         ALERT_ILLEGAL_PARAMETER);
+  p->cipher = hello.cipher;
+  p->hash = (rs_hash)suite->hash;
+  if (hello.hello_retry_request)
+    return resume13_retry(p, &ours, &hello);
+  p->selected = hello.selected_identity;
+  return p->selected < 0 ? resume13_refuse(p, &hello) : resume13_accept(p, &ours, &hello);
 }
 
 /* --- to the end --- */
@@ -342,10 +371,22 @@ static int resume13_on_encrypted_extensions(rs_probe *p, rs_bytes message) {
   rs_reader body = rs_reader_of(message.bytes, message.length);
   rs_read_bytes(&body, RS_MESSAGE_HEADER);
   rs_encrypted_extensions extensions;
-  if (!rs_read_encrypted_extensions(body, &extensions))
+  rs_client_hello ours;
+  if (!rs_read_encrypted_extensions(body, &extensions) ||
+      !rs_transcript_client_hello(&p->transcript, &ours))
     return rs_probe_fail(p, "protocol_error", "malformed EncryptedExtensions", ALERT_DECODE_ERROR);
-  p->early_data_accepted = p->early_data_sent && extensions.early_data;
+  const rs_misfit wrong = rs_encrypted_extensions_misfit(&ours, &extensions);
+  if (wrong.message)
+    return misfit(p, wrong);
+  if (extensions.early_data && (!p->early_data_sent || p->selected != 0))
+    return rs_probe_fail(p, "protocol_error", "early data is accepted that was not sent for this",
+                         ALERT_ILLEGAL_PARAMETER); /* RFC 8446, section 4.2.10 */
+  p->early_data_accepted = extensions.early_data;
   p->expect = RS_EXPECT_FINISHED;
+  /* Where it was refused, the server reads nothing under its keys any more. */
+  if (p->early_data_sent && !extensions.early_data &&
+      !protect(p->tools, rs_suite_find(p->cipher), p->client_secret, &p->writing))
+    return resume13_openssl_failed(p);
   return 1;
 }
 
@@ -396,7 +437,7 @@ static int resumption_secret(rs_probe *p) {
 static int second_flight(rs_probe *p) {
   if (!please_middleboxes(p) || (p->early_data_accepted && !send_end_of_early_data(p)))
     return 0;
-  if (p->early_data_sent &&
+  if (p->early_data_accepted &&
       !protect(p->tools, rs_suite_find(p->cipher), p->client_secret, &p->writing))
     return resume13_openssl_failed(p);
   return send_finished(p);

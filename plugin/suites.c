@@ -81,6 +81,10 @@ const rs_suite *rs_suite_find(unsigned id) {
   return NULL;
 }
 
+int rs_cipher_is_new(unsigned id) {
+  return id >> 8 == 0x13;
+}
+
 int rs_suite_is_cbc(const rs_suite *suite) {
   return suite->tag_length == 0;
 }

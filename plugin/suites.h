@@ -32,6 +32,8 @@ typedef struct {
 
 /* NULL for a suite that isn't in the table. */
 const rs_suite *rs_suite_find(unsigned id);
+/* Whether the number belongs to TLS 1.3 (RFC 8446, appendix B.4). */
+int rs_cipher_is_new(unsigned id);
 int rs_suite_is_cbc(const rs_suite *suite);
 /* TLS 1.2 puts 8 bytes of the nonce on the wire: GCM and CCM, not ChaCha20 (RFC 7905). */
 int rs_suite_has_explicit_nonce(const rs_suite *suite);

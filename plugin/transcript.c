@@ -12,7 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ENTRIES = 256, MAX_BYTES = 256 * 1024, ALERT_FATAL = 2 };
+enum {
+  MAX_ENTRIES = 256,
+  MAX_BYTES = 256 * 1024,
+  ALERT_FATAL = 2,
+  ALERT_CLOSE_NOTIFY = 0,
+  ALERT_USER_CANCELED = 90
+};
 
 /* Grows to hold `wanted` items, within `limit`. Returns 0 when it can't: something is forgotten. */
 static int grow(rs_transcript *t, void **items, size_t *room, size_t wanted, size_t size,
@@ -73,34 +79,11 @@ static int entry_is(const rs_transcript_entry *entry, int from_server, int type)
   return entry->content == RS_HANDSHAKE && entry->from_server == from_server && entry->type == type;
 }
 
-int rs_transcript_fatal_alert(const rs_transcript *t, int from_server) {
-  for (size_t i = t->count; i-- > 0;) {
-    const rs_transcript_entry *entry = &t->entries[i];
-    if (entry->content == RS_ALERT && entry->from_server == from_server &&
-        entry->type == ALERT_FATAL) {
-      rs_reader r = entry_bytes(t, entry);
-      rs_read_u8(&r);
-      return rs_read_u8(&r);
-    }
-  }
-  return -1;
-}
-
 int rs_transcript_has_alert(const rs_transcript *t, int from_server) {
   for (size_t i = 0; i < t->count; i++)
     if (t->entries[i].content == RS_ALERT && t->entries[i].from_server == from_server)
       return 1;
   return 0;
-}
-
-int rs_transcript_push_alert(lua_State *L, const rs_transcript *t) {
-  const int alert = rs_transcript_fatal_alert(t, 1);
-  if (alert < 0)
-    return 0;
-  lua_pushfstring(L, "handshake: the server sent the alert %s (%d)", rs_alert_name((unsigned)alert),
-                  alert);
-  lua_pushliteral(L, "alert");
-  return 2;
 }
 
 int rs_transcript_has_certificate(const rs_transcript *t) {
@@ -138,6 +121,39 @@ int rs_transcript_server_hello(const rs_transcript *t, rs_server_hello *hello) {
     if (entry_is(&t->entries[i], 1, RS_SERVER_HELLO))
       return rs_read_server_hello(entry_body(t, &t->entries[i]), hello);
   return 0;
+}
+
+/* TLS 1.3 goes by the description alone (RFC 8446, section 6). */
+static int alert_is_fatal(unsigned level, unsigned description, unsigned version) {
+  if (version >= RS_TLS13)
+    return description != ALERT_CLOSE_NOTIFY && description != ALERT_USER_CANCELED;
+  return level == ALERT_FATAL;
+}
+
+int rs_transcript_fatal_alert(const rs_transcript *t, int from_server) {
+  rs_server_hello hello;
+  unsigned version = rs_transcript_server_hello(t, &hello) ? hello.version : 0;
+  for (size_t i = t->count; i-- > 0;) {
+    const rs_transcript_entry *entry = &t->entries[i];
+    rs_reader r = entry_bytes(t, entry);
+    const unsigned level = rs_read_u8(&r), description = rs_read_u8(&r);
+    if (entry_is(entry, 1, RS_SERVER_HELLO))
+      version = 0; /* what came before was said in the old way */
+    if (entry->content == RS_ALERT && entry->from_server == from_server &&
+        alert_is_fatal(level, description, version))
+      return (int)description;
+  }
+  return -1;
+}
+
+int rs_transcript_push_alert(lua_State *L, const rs_transcript *t) {
+  const int alert = rs_transcript_fatal_alert(t, 1);
+  if (alert < 0)
+    return 0;
+  lua_pushfstring(L, "handshake: the server sent the alert %s (%d)", rs_alert_name((unsigned)alert),
+                  alert);
+  lua_pushliteral(L, "alert");
+  return 2;
 }
 
 static int entry_is_hello_retry(const rs_transcript *t, const rs_transcript_entry *entry) {

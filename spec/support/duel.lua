@@ -12,15 +12,18 @@ M.SUITES = {
   ["TLSv1.3"] = { cipher = "TLS_AES_128_GCM_SHA256", cipher_id = 0x1301, secret = ("p"):rep(32) },
 }
 
-local function session_of(version)
-  local suite = M.SUITES[version]
-  return assert(core.session { version = version, cipher = suite.cipher, secret = suite.secret, ticket = "ticket",
-    age_add = 1, lifetime_s = 7200, extended_master_secret = true })
+--- A session whose secret the scripted server knows.
+-- @tparam string ticket
+-- @tparam[opt] string version "TLSv1.3"
+function M.session(ticket, version)
+  local suite = M.SUITES[version or "TLSv1.3"]
+  return assert(core.session { version = version or "TLSv1.3", cipher = suite.cipher, secret = suite.secret,
+    ticket = ticket, age_add = 1, lifetime_s = 7200, extended_master_secret = true })
 end
 
 local MACHINES = {
   probe = function(version, options)
-    local all = { session = session_of(version) }
+    local all = { session = not options.sessions and M.session("ticket", version) or nil }
     for name, value in pairs(options) do
       all[name] = value
     end
@@ -28,7 +31,7 @@ local MACHINES = {
   end,
   handshake = function(version)
     return assert(core.handshake(core.context { min_version = version, max_version = version },
-      { session = session_of(version) }))
+      { session = M.session("ticket", version) }))
   end,
 }
 

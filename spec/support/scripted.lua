@@ -8,6 +8,7 @@
 --   hello(fields)  the ServerHello: legacy_version, random, session_id, cipher, compression, extensions ({type, body})
 --   messages(list) the handshake messages between ServerHello and Finished, as bytes
 --   flight(list)   all of it as {content =, bytes =, by = "plain" | "handshake" | "application"}, a record each
+-- and skips_early_data (true): TLS 1.3 records that can't be opened are passed over.
 
 local keys = require "spec.support.keys"
 local wire = require "spec.support.wire"
@@ -15,7 +16,8 @@ local wire = require "spec.support.wire"
 local M = {}
 
 local PRIVATE = ("\7"):rep(32)
-local RETRY_RANDOM = "\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91"
+--- The random that marks a HelloRetryRequest (RFC 8446, section 4.1.3).
+M.RETRY_RANDOM = "\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91"
   .. "\xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07\x9e\x09\xe2\xc8\xa8\x33\x9c"
 
 M.CHANGE_CIPHER_SPEC, M.ALERT, M.HANDSHAKE, M.APPLICATION_DATA = 20, 21, 22, 23
@@ -145,7 +147,7 @@ end
 
 function Server:retry13(client)
   local fields = self:hello_fields(client, { { 43, "\3\4" }, { 44, (">s2"):pack("cookie") } })
-  fields.random = RETRY_RANDOM
+  fields.random = M.RETRY_RANDOM
   self.options.retry(fields)
   local hello = server_hello(fields)
   self:add(hello)
@@ -201,6 +203,17 @@ function Server:on_hello(message)
   return "want", self.version == "TLSv1.3" and self:answer13(client) or self:answer12(client)
 end
 
+-- What can't be opened is early data, or nothing at all.
+function Server:open(record)
+  local content, plain = self.reading:open(record)
+  if not content and not self.options.skips_early_data then
+    error("scripted: a record of the client can't be opened", 0)
+  elseif not content then
+    self.reading = self:protection(self.client_secret) -- which has counted it
+  end
+  return content, plain
+end
+
 -- The client's Finished is the first protected record; an alert in its place is how a client gives up.
 function Server:on_record(record)
   if record.type == M.CHANGE_CIPHER_SPEC then
@@ -211,7 +224,10 @@ function Server:on_record(record)
   local protected = record.type == M.APPLICATION_DATA or (self.encrypted and self.version == "TLSv1.2")
   local content, plain = record.type, record.bytes
   if protected then
-    content, plain = self.reading:open(bytes)
+    content, plain = self:open(bytes)
+  end
+  if not content then
+    return "want", ""
   end
   if content == M.ALERT then
     self.alert = plain:byte(2)
