@@ -48,15 +48,14 @@ static rs_bytes read_alpn(rs_reader body) {
   return read_vector(&names, 1);
 }
 
-static unsigned count_identities(rs_reader body) {
-  unsigned count = 0;
-  for (rs_reader list = rs_read_vector(&body, 2); list.left > 0; count++) {
+static void read_psks(rs_reader body, rs_client_hello *hello) {
+  rs_reader list = rs_read_vector(&body, 2);
+  while (list.left > 0) {
     rs_read_vector(&list, 2);
     rs_read_u32(&list);
-    if (list.bad)
-      break;
+    hello->psk_identities += !list.bad;
   }
-  return count;
+  hello->binders = read_rest(&body);
 }
 
 int rs_read_client_hello(rs_reader body, rs_client_hello *hello) {
@@ -77,7 +76,7 @@ int rs_read_client_hello(rs_reader body, rs_client_hello *hello) {
       hello->ticket_offered = 1;
       hello->ticket = read_rest(&extension);
     } else if (type == RS_EXT_PRE_SHARED_KEY) {
-      hello->psk_identities = count_identities(extension);
+      read_psks(extension, hello);
     } else if (type == RS_EXT_EARLY_DATA) {
       hello->early_data = 1;
     }
@@ -241,13 +240,6 @@ static void write_psks(rs_writer *w, const rs_psk *psks, size_t count) {
   for (size_t i = 0; i < count; i++)
     write_vector(w, psks[i].binder, 1);
   rs_write_close(w, mark, 2);
-}
-
-size_t rs_binders_length(const rs_psk *psks, size_t count) {
-  size_t length = 2;
-  for (size_t i = 0; i < count; i++)
-    length += 1 + psks[i].binder.length;
-  return length;
 }
 
 /* Whether the fields have anything for an extension of this type. */

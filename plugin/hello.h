@@ -62,6 +62,7 @@ typedef struct {
   int ticket_offered;  /* the session_ticket extension stands in it */
   rs_bytes ticket;
   unsigned psk_identities;
+  rs_bytes binders; /* of pre_shared_key: the list with its length */
   int early_data;
 } rs_client_hello;
 
@@ -164,8 +165,5 @@ int rs_write_client_hello(rs_writer *w, const rs_hello_fields *fields);
  * first one's body with this key share and cookie, and without early data. */
 int rs_write_second_client_hello(rs_writer *w, rs_reader first, const rs_key_share *key_share,
                                  rs_bytes cookie);
-
-/* The bytes at the end of a ClientHello that its binders take, with their lengths. */
-size_t rs_binders_length(const rs_psk *psks, size_t count);
 
 #endif

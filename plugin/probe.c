@@ -33,7 +33,6 @@ typedef struct {
   rs_key_share share;
   unsigned char share_bytes[RS_MAX_SHARE];
   rs_bytes early_data;
-  int alter_binder;
 } probe_plan;
 
 /* --- life --- */
@@ -195,19 +194,23 @@ static size_t probe_hello_size(const rs_offer *offer) {
   return size;
 }
 
+/* Whether the ClientHello has the PSKs with binders of ours, and not a body of the caller's. */
+static int probe_writes_psks(const rs_hello_fields *fields) {
+  for (size_t i = 0; i < fields->extension_count; i++)
+    if (fields->extensions[i].type == RS_EXT_PRE_SHARED_KEY)
+      return !fields->extensions[i].has_body;
+  return 0;
+}
+
 /* Writes the ClientHello with its binders into the room, and sends it. */
-static void probe_send_hello(rs_probe *p, const rs_offer *offer, const probe_plan *plan,
-                             unsigned char *room, size_t size) {
+static void probe_send_hello(rs_probe *p, const rs_hello_fields *fields, unsigned char *room,
+                             size_t size) {
   rs_writer w = rs_writer_of(room, size);
-  if (!rs_write_client_hello(&w, &offer->fields)) {
+  p->binds = p->psk_count > 0 && probe_writes_psks(fields);
+  if (!rs_write_client_hello(&w, fields))
     rs_probe_fail(p, "unsupported", "the ClientHello is too long", -1);
-    return;
-  }
-  if (p->psk_count > 0)
-    rs_resume13_write_binders(p, room, w.used);
-  if (p->psk_count > 0 && plan->alter_binder)
-    room[w.used - 1] ^= 1;
-  rs_probe_send_message(p, (rs_bytes){room, w.used});
+  else if (rs_resume13_write_binders(p, room, w.used))
+    rs_probe_send_message(p, (rs_bytes){room, w.used});
 }
 
 /* Sends the first flight into p->out. */
@@ -222,7 +225,7 @@ static void probe_start(rs_probe *p, const rs_offer *offer, const probe_plan *pl
   if (size > sizeof small && !large)
     rs_probe_out_of_memory(p);
   else
-    probe_send_hello(p, offer, plan, large ? large : small, size);
+    probe_send_hello(p, &offer->fields, large ? large : small, size);
   free(large);
   p->writing.version = p->version < RS_TLS13 ? p->version : RS_TLS12;
   if (plan->early_data.length > 0 && p->psk_count > 0)
@@ -265,7 +268,7 @@ static void probe_read_plan(lua_State *L, rs_probe *p, probe_plan *plan) {
   p->max_bytes = (size_t)rs_option_integer(L, 1, "max_bytes", 1, 1 << 30, DEFAULT_MAX_BYTES);
   memset(plan, 0, sizeof *plan);
   plan->early_data = (rs_bytes){(const unsigned char *)early_data, length};
-  plan->alter_binder = rs_option_boolean(L, 1, "alter_binder", 0);
+  p->alters_binder = rs_option_boolean(L, 1, "alter_binder", 0);
 }
 
 /*** Starts a resumption; the first step() gives the ClientHello.

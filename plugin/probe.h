@@ -73,9 +73,10 @@ typedef struct {
 
   rs_probe_psk *psks; /* owned; TLS 1.3 */
   size_t psk_count;
-  EVP_PKEY *key;  /* owned: of the key share; NULL for the base point */
-  unsigned group; /* of the key share */
-  int selected;   /* the PSK that the server chose */
+  int binds, alters_binder; /* writes binders of its own; the last one wrong */
+  EVP_PKEY *key;            /* owned: of the key share; NULL for the base point */
+  unsigned group;           /* of the key share */
+  int selected;             /* the PSK that the server chose */
   unsigned char client_secret[RS_MAX_HASH],
       server_secret[RS_MAX_HASH]; /* traffic secrets of the handshake */
   unsigned char master_secret[RS_MAX_HASH];
@@ -109,7 +110,8 @@ int rs_resume12_on_message(rs_probe *p, unsigned type, rs_bytes message);
 int rs_resume12_on_change_cipher_spec(rs_probe *p);
 
 int rs_resume13_on_message(rs_probe *p, unsigned type, rs_bytes message);
-/* Writes the binders over the zeros at the end of the ClientHello (RFC 8446, section 4.2.11.2). */
+/* Writes the binders over the zeros in the ClientHello (RFC 8446, section 4.2.11.2), where it has
+ * any to write. */
 int rs_resume13_write_binders(rs_probe *p, unsigned char *hello, size_t length);
 /* Sends early data right behind the ClientHello. */
 int rs_resume13_send_early_data(rs_probe *p, rs_bytes data);

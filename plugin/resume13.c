@@ -86,33 +86,45 @@ static int binder(rs_probe *p, const rs_probe_psk *psk, const rs_bytes *parts, s
          finished_mac(p->tools, psk->hash, psk->schedule.binder_key, hash, out);
 }
 
-static size_t binders_length(const rs_probe *p) {
-  size_t length = 2;
-  for (size_t i = 0; i < p->psk_count; i++)
-    length += 1 + rs_hash_length(p->psks[i].hash);
-  return length;
+/* What stands before this ClientHello in the binder's hash: nothing, or the first one and its
+ * answer. Returns the number of parts in *count, or 0 where they are not there. */
+static int binder_prefix(rs_probe *p, rs_hash hash, unsigned char *room, rs_bytes *parts,
+                         size_t *count) {
+  *count = 0;
+  if (!p->retried)
+    return 1;
+  *count = rs_transcript_retried(&p->transcript, p->tools, hash, room, parts);
+  return *count == 2;
 }
 
-/* What stands before this ClientHello in the binder's hash: nothing, or the first one and its
- * answer. */
-static size_t binder_prefix(rs_probe *p, rs_hash hash, unsigned char *room, rs_bytes *parts) {
-  return p->retried ? rs_transcript_retried(&p->transcript, p->tools, hash, room, parts) : 0;
+static int write_binder(rs_probe *p, const rs_probe_psk *psk, rs_bytes truncated, rs_writer *w) {
+  unsigned char room[RS_MESSAGE_HEADER + RS_MAX_HASH];
+  rs_bytes parts[3];
+  size_t count;
+  const size_t size = rs_hash_length(psk->hash);
+  rs_write_number(w, (uint32_t)size, 1);
+  unsigned char *out = rs_write_room(w, size);
+  if (!out || !binder_prefix(p, psk->hash, room, parts, &count))
+    return 0;
+  parts[count] = truncated;
+  return binder(p, psk, parts, count + 1, out);
 }
 
 int rs_resume13_write_binders(rs_probe *p, unsigned char *hello, size_t length) {
-  const size_t cut = length - binders_length(p);
-  unsigned char room[RS_MESSAGE_HEADER + RS_MAX_HASH];
-  rs_writer w = rs_writer_of(hello + cut + 2, length - cut - 2);
-  for (size_t i = 0; i < p->psk_count; i++) {
-    rs_bytes parts[3];
-    const size_t before = binder_prefix(p, p->psks[i].hash, room, parts);
-    parts[before] = (rs_bytes){hello, cut};
-    const size_t size = rs_hash_length(p->psks[i].hash);
-    rs_write_number(&w, (uint32_t)size, 1);
-    unsigned char *out = rs_write_room(&w, size);
-    if (!out || !binder(p, &p->psks[i], parts, before + 1, out))
+  rs_reader body = rs_reader_of(hello, length);
+  rs_read_bytes(&body, RS_MESSAGE_HEADER);
+  rs_client_hello ours;
+  if (!p->binds)
+    return 1;
+  if (!rs_read_client_hello(body, &ours) || ours.binders.length < 2)
+    return resume13_openssl_failed(p);
+  const size_t cut = (size_t)(ours.binders.bytes - hello);
+  rs_writer w = rs_writer_of(hello + cut + 2, ours.binders.length - 2);
+  for (size_t i = 0; i < p->psk_count; i++)
+    if (!write_binder(p, &p->psks[i], (rs_bytes){hello, cut}, &w))
       return resume13_openssl_failed(p);
-  }
+  if (p->alters_binder)
+    hello[cut + ours.binders.length - 1] ^= 1;
   return 1;
 }
 

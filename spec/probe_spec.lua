@@ -2,6 +2,7 @@
 -- refusal, a HelloRetryRequest or a wrong byte makes of it.
 
 local core = require "resum.core"
+local kdf = require "spec.support.keys"
 local memory = require "spec.support.memory"
 local pair = require "spec.support.pair"
 
@@ -297,6 +298,45 @@ describe("a probe of TLS 1.3", function()
     local seen = probe(server, { session = session, alter_binder = true })
     assert.same({ nil, "alert" }, { seen.state, seen.code })
     assert.is_truthy(seen.message:find("the server sent the alert", 1, true))
+  end)
+
+  it("gets it after a HelloRetryRequest, too", function()
+    local server, session = server_and_session({ groups = "P-256" })
+    assert.equal("established", probe(server, { session = session }).state)
+    assert.equal("alert", probe(server, { session = session, alter_binder = true }).code)
+  end)
+
+  it("binds wherever the PSKs stand, and leaves a body of the caller's as it is", function()
+    local session = assert(core.session({ version = TLS13, cipher = "TLS_AES_256_GCM_SHA384", secret = ("p"):rep(48),
+      ticket = "ticket" }))
+    local names = { "supported_versions", "supported_groups", "key_share", "psk_key_exchange_modes",
+      "signature_algorithms" }
+    local function hello_of(options)
+      options.session, options.random, options.session_id, options.extensions = session, ("r"):rep(32), "", options[1]
+      options[1] = nil
+      local machine = assert(core.probe(options))
+      return machine, select(2, machine:step())
+    end
+    -- without any PSK nothing else is written over, and the server answers in full
+    local machine, hello = hello_of({ names })
+    assert.equal(core.client_hello({ random = ("r"):rep(32), session_id = "", extensions = names,
+      ciphers = core.parse(hello)[1].ciphers, key_shares = { { group = "x25519", share = "\9" .. ("\0"):rep(31) } } }),
+      hello)
+    assert.equal("refused", pair.run(machine, memory.server():accept(), { first = hello }).client)
+    assert.equal(0, machine:facts().psk_identities_sent)
+    -- a body of the caller's
+    local last = { type = "pre_shared_key", body = ("b"):rep(80) }
+    hello = select(2, hello_of({ { names[1], names[3], last } }))
+    assert.equal(last.body, hello:sub(-80))
+    -- not the last one, as it should be: the binder is over all that stands before it
+    hello = select(2, hello_of({ { names[1], "pre_shared_key", { type = 0x4242, body = ("x"):rep(50) } } }))
+    assert.equal(("x"):rep(50), hello:sub(-50))
+    local early = kdf.extract("sha384", "", ("p"):rep(48))
+    local key = kdf.expand_label("sha384", early, "res binder", kdf.digest("sha384", ""), 48)
+    local cut = #hello - 54 - 51
+    local binder = kdf.hmac("sha384", kdf.expand_label("sha384", key, "finished", "", 48),
+      kdf.digest("sha384", hello:sub(6, cut)))
+    assert.equal("\0\49\48" .. binder, hello:sub(cut + 1, cut + 51))
   end)
 
   it("sends early data, which the server takes once or not at all", function()

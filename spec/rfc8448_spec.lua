@@ -257,6 +257,34 @@ describe("RFC 8448, section 5 (HelloRetryRequest)", function()
     assert.same({ "hello_retry_request", "TLSv1.3", "secp256r1" }, { hello.type, hello.version, hello.group })
   end)
 
+  it("second ClientHello is a probe's, but for its padding and the places of key share and cookie", function()
+    local fields = fields_of(trace.client_hello)
+    fields.groups = { "x25519", "secp256r1", "secp384r1" }
+    fields.session = assert(core.session { version = "TLSv1.3", cipher = "TLS_AES_128_GCM_SHA256",
+      secret = traces.full.psk, ticket = "ticket" })
+    local probe = assert(core.probe(fields))
+    keys.give(probe, "x25519", trace.first_private)
+    local _, first = probe:step()
+    assert_bytes("\22\3\1\0\180" .. trace.client_hello, first)
+    local _, second = probe:step("\22\3\3\0\176" .. trace.hello_retry_request)
+    local theirs, ours = core.parse(trace.second_client_hello)[1], core.parse(second)[1]
+    assert_bytes(trace.second_client_hello:sub(5, 4 + 45), ours.bytes:sub(5, 4 + 45)) -- up to the extensions
+    local body_of, compared = {}, 0
+    for _, extension in ipairs(ours.extensions) do
+      body_of[extension.type] = extension.body
+    end
+    for _, extension in ipairs(theirs.extensions) do
+      if extension.type == "key_share" then -- of a key of its own
+        assert_bytes(extension.body:sub(1, 7), body_of.key_share:sub(1, 7))
+        assert.equal(#extension.body, #body_of.key_share)
+      elseif extension.type ~= "padding" then
+        assert_bytes(extension.body, body_of[extension.type])
+        compared = compared + 1
+      end
+    end
+    assert.equal(compared + 1, #ours.extensions)
+  end)
+
   it("key exchange on P-256 gives the shared secret", function()
     assert_bytes(trace.shared, keys.exchange("secp256r1", trace.client_private, trace.server_hello:sub(-71, -7)))
   end)
