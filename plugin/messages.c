@@ -19,12 +19,9 @@ typedef struct {
   rs_key_share shares[MAX_SHARES];
 } hello_lists;
 
-/* A string field of the table on top; the table keeps it alive. */
-static rs_bytes bytes_field(lua_State *L, const char *name) {
+static rs_bytes bytes_option(lua_State *L, int table, const char *name) {
   size_t length = 0;
-  lua_getfield(L, -1, name);
-  const char *bytes = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &length) : NULL;
-  lua_pop(L, 1);
+  const char *bytes = rs_option_string(L, table, name, &length);
   return (rs_bytes){(const unsigned char *)bytes, length};
 }
 
@@ -50,11 +47,12 @@ static void read_psks(lua_State *L, rs_offer *offer, rs_psk *psks) {
   const size_t count = push_tables(L, "psks", MAX_PSKS);
   for (size_t i = 0; i < count; i++) {
     lua_rawgeti(L, -1, (lua_Integer)i + 1);
-    psks[i].identity = bytes_field(L, "identity");
-    psks[i].binder = bytes_field(L, "binder");
-    lua_getfield(L, -1, "obfuscated_ticket_age");
-    psks[i].obfuscated_ticket_age = (uint32_t)lua_tointeger(L, -1);
-    lua_pop(L, 2);
+    const int entry = lua_gettop(L);
+    psks[i].identity = bytes_option(L, entry, "identity");
+    psks[i].binder = bytes_option(L, entry, "binder");
+    psks[i].obfuscated_ticket_age =
+        (uint32_t)rs_option_integer(L, entry, "obfuscated_ticket_age", 0, UINT32_MAX, 0);
+    lua_pop(L, 1);
   }
   lua_pop(L, 1);
   offer->fields.psks = psks;
@@ -65,8 +63,8 @@ static void read_shares(lua_State *L, rs_offer *offer, rs_key_share *shares) {
   const size_t count = push_tables(L, "key_shares", MAX_SHARES);
   for (size_t i = 0; i < count; i++) {
     lua_rawgeti(L, -1, (lua_Integer)i + 1);
-    shares[i].share = bytes_field(L, "share");
-    lua_getfield(L, -1, "group");
+    shares[i].share = bytes_option(L, lua_gettop(L), "share");
+    rs_option_push(L, lua_gettop(L), "group");
     shares[i].group = rs_number_at(L, -1, rs_group_number);
     luaL_argcheck(L, shares[i].group != RS_NO_NUMBER, 1,
                   "option 'key_shares': a group is neither a known name nor a number");

@@ -156,23 +156,20 @@ static void read_modes(lua_State *L, int arg, rs_offer *offer) {
 
 /* An entry is a name, a number, or {type = name or number, body = bytes}. */
 static void read_extension(lua_State *L, int arg, lua_Integer place, rs_hello_extension *out) {
+  const int entry = lua_gettop(L);
   memset(out, 0, sizeof *out);
-  if (lua_istable(L, -1)) {
+  if (lua_istable(L, entry)) {
     size_t length;
-    lua_getfield(L, -1, "body");
-    const char *body = lua_tolstring(L, -1, &length);
+    const char *body = rs_option_string(L, entry, "body", &length);
     out->has_body = body != NULL;
     out->body = bytes_of(body, body ? length : 0);
-    lua_pop(L, 1);
-    lua_getfield(L, -1, "type");
-  } else {
-    lua_pushvalue(L, -1);
+    rs_option_push(L, entry, "type");
   }
   out->type = rs_number_at(L, -1, rs_extension_number);
   if (out->type == RS_NO_NUMBER)
     luaL_argerror(
         L, arg, lua_pushfstring(L, "option 'extensions': entry %d names no extension", (int)place));
-  lua_pop(L, 1);
+  lua_settop(L, entry);
 }
 
 static void read_extensions(lua_State *L, int arg, rs_offer *offer) {

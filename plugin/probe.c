@@ -248,7 +248,7 @@ static size_t probe_push_sessions(lua_State *L) {
   const int list = lua_gettop(L);
   const size_t count = (size_t)lua_rawlen(L, list);
   luaL_argcheck(L, count >= 1 && count <= RS_MAX_IDENTITIES, 1, "1 to 16 sessions expected");
-  luaL_checkstack(L, RS_MAX_IDENTITIES, "too many sessions");
+  luaL_checkstack(L, RS_MAX_IDENTITIES + LUA_MINSTACK, "too many sessions");
   for (size_t i = 1; i <= count; i++) {
     lua_rawgeti(L, list, (lua_Integer)i);
     rs_session_check(L, lua_gettop(L));
@@ -384,8 +384,9 @@ static int probe_eof(lua_State *L) {
  * @treturn string bytes to send; "" where the handshake was not completed, and the second time */
 static int probe_shutdown(lua_State *L) {
   rs_probe *p = probe_check(L);
-  if (p->finished && p->state != RS_PROBE_FAILED && !rs_transcript_has_alert(&p->transcript, 0))
+  if (p->finished && p->state != RS_PROBE_FAILED && !p->said_goodbye)
     rs_probe_send_alert(p, ALERT_WARNING, CLOSE_NOTIFY);
+  p->said_goodbye = 1;
   probe_push_out(L, p);
   return 1;
 }

@@ -53,6 +53,7 @@ typedef struct {
   int hello_is_proof;  /* decide at the ServerHello */
   int wants_tickets;   /* go on reading after the handshake */
   int finished;        /* both Finished have passed: the server has proved it */
+  int said_goodbye;    /* close_notify was asked for */
   uint32_t lifetime_s; /* of the session, up to TLS 1.2 */
   int eof, retried, early_data_sent, early_data_accepted, encrypt_then_mac;
   int extended_master_secret, ems_echoed; /* of the session; in the ServerHello */

@@ -79,13 +79,6 @@ static int entry_is(const rs_transcript_entry *entry, int from_server, int type)
   return entry->content == RS_HANDSHAKE && entry->from_server == from_server && entry->type == type;
 }
 
-int rs_transcript_has_alert(const rs_transcript *t, int from_server) {
-  for (size_t i = 0; i < t->count; i++)
-    if (t->entries[i].content == RS_ALERT && t->entries[i].from_server == from_server)
-      return 1;
-  return 0;
-}
-
 int rs_transcript_has_certificate(const rs_transcript *t) {
   for (size_t i = 0; i < t->count; i++)
     if (entry_is(&t->entries[i], 1, RS_CERTIFICATE) ||

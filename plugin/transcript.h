@@ -33,8 +33,6 @@ int rs_transcript_fatal_alert(const rs_transcript *t, int from_server);
 /* Pushes a message about the server's fatal alert, and "alert". Returns 2, or 0 where there was
  * none. */
 int rs_transcript_push_alert(lua_State *L, const rs_transcript *t);
-/* Whether that side has sent an alert of any kind. */
-int rs_transcript_has_alert(const rs_transcript *t, int from_server);
 /* Whether the server sent a Certificate. */
 int rs_transcript_has_certificate(const rs_transcript *t);
 

@@ -433,6 +433,41 @@ describe("a probe", function()
       { machine, message, code })
   end)
 
+  it("says so of a session of DTLS, too", function()
+    local _, session = resuming()
+    local der = session:der()
+    local head, length, rest = (">c2 I2"):unpack(der)
+    rest = der:sub(rest):gsub("^(\2\1\1)\2\2\3\3", "%1\2\3\0\xfe\xfd")
+    local machine, message, code = core.probe({ session = assert(core.session({
+      der = head .. (">I2"):pack(length + 1) .. rest })) })
+    assert.is_nil(machine)
+    assert.same({ "probe: the session's cipher suite or ticket is beyond the probe", "unsupported" }, { message, code })
+  end)
+
+  it("says goodbye once, also where more came than is kept", function()
+    local server = memory.server({ min_version = TLS13 })
+    local seen = probe(server, { session = session_of(server, TLS13), tickets = true })
+    for _ = 1, 300 do
+      assert.equal("established", seen.machine:step(seen.connection:issue_ticket()))
+    end
+    assert.is_true(#seen.machine:sessions() > 200)
+    assert.not_equal("", seen.machine:shutdown())
+    assert.equal("", seen.machine:shutdown())
+  end)
+
+  it("takes 16 sessions, and no more", function()
+    local server = memory.server({ min_version = TLS13 })
+    local session, sessions = session_of(server, TLS13), {}
+    for i = 1, 16 do
+      sessions[i] = session
+    end
+    local seen = probe(server, { sessions = sessions })
+    assert_resumed(seen)
+    assert.equal(16, seen.facts.psk_identities_sent)
+    sessions[17] = session
+    assert.has_error(function() core.probe({ sessions = sessions }) end)
+  end)
+
   it("raises what is a mistake of the caller", function()
     local _, session = resuming()
     for problem, options in pairs({
