@@ -1,7 +1,7 @@
 # resum. `make help` prints the targets. Nothing is written outside build/, except by install, and by apt-get
 # for missing Debian packages, which is announced.
 
-LUA_VERSION ?= 5.4
+LUA_VERSION ?= $(if $(LUA),$(shell $(LUA) -e 'print((_VERSION:gsub("Lua ", "")))'),5.4)
 CC ?= cc
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
@@ -36,8 +36,10 @@ SCAN_PACKAGES = $(BUILD_PACKAGES) $(RUN_PACKAGES) openssl
 TEST_PACKAGES = $(SCAN_PACKAGES) lua-busted lua-socket lua-cqueues lua-sec lua-expat lua5.3 liblua5.3-dev nmap nginx-light \
   haproxy gnutls-bin binutils parallel
 TEST_ALL_PACKAGES = $(TEST_PACKAGES) postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved vsftpd \
-  inspircd prosody slapd postgresql mariadb-server-core libnss-wrapper xrdp tinyproxy-bin microsocks
-LINT_PACKAGES = $(BUILD_PACKAGES) liblua5.3-dev lua5.3 lua-check clang-format cppcheck
+  inspircd prosody slapd postgresql mariadb-server-core libnss-wrapper xrdp tinyproxy-bin microsocks luarocks \
+  $(DOC_PACKAGES)
+LINT_PACKAGES = $(BUILD_PACKAGES) liblua5.3-dev lua5.3 lua-check clang-format cppcheck mandoc
+DOC_PACKAGES = lua-ldoc lua5.1 lua-discount
 
 # In the tree, Lua finds the module and the scripts here.
 export LUA_PATH = lua/?.lua;lua/?/init.lua;;
@@ -109,6 +111,7 @@ bench: packages-test ## client CPU of a resumption attempt beside openssl s_time
 .PHONY: lint
 lint: packages-lint ## luacheck, clang-format, cppcheck, and no compiler warning for Lua 5.3 and 5.4
 	luacheck -q lua spec $(NSE_FILES)
+	mandoc -T lint docs/resum.1
 	luac5.3 -p $(shell find lua -name '*.lua') # what nmap loads has to be Lua 5.3
 	clang-format --dry-run --Werror $(FORMATTED)
 	cppcheck -q --std=c99 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
@@ -121,21 +124,24 @@ lint: packages-lint ## luacheck, clang-format, cppcheck, and no compiler warning
 SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)
 LIBRARY = $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)
 COMMAND = $(DESTDIR)$(PREFIX)/bin/resum
-install: all install-library ## install under PREFIX (and DESTDIR) for LUA_VERSION, beside other versions
+MANUAL = $(DESTDIR)$(PREFIX)/share/man/man1/resum.1
+install: install-library ## install under PREFIX (and DESTDIR) for LUA_VERSION, beside other versions
+	install -D -m 644 docs/resum.1 $(MANUAL)
 	install -d $(dir $(COMMAND))
 	sed '1s/lua5\.4/lua$(LUA_VERSION)/' lua/bin/resum > $(COMMAND)-$(LUA_VERSION)
 	chmod 755 $(COMMAND)-$(LUA_VERSION)
 	ln -sf resum-$(LUA_VERSION) $(COMMAND)
 
-install-library:
+install-library: all
 	install -d $(LIBRARY)/resum
 	install -m 755 $(CORE) $(LIBRARY)/resum/core.so
 	cd lua && find resum -name '*.lua' -exec install -D -m 644 {} $(abspath $(SHARE))/{} \;
 
 uninstall: ## remove what install put there for LUA_VERSION
 	rm -rf $(SHARE)/resum $(LIBRARY)/resum
-	rm -f $(COMMAND)-$(LUA_VERSION)
-	[ -e $(COMMAND) ] || rm -f $(COMMAND)
+	rm -f $(COMMAND)-$(LUA_VERSION) $(COMMAND)
+	for left in $(COMMAND)-5.*; do [ ! -e $$left ] || ln -sf $${left##*/} $(COMMAND); done
+	[ -e $(COMMAND) ] || rm -f $(MANUAL)
 
 # The installed nmap is asked which Lua it has, and where that looks for modules when the environment is empty, as
 # under sudo; and where nmap has its scripts.
@@ -161,6 +167,19 @@ uninstall-nse: ## remove what install-nse put there
 	rm -rf $(call NMAP_PATH,share)/resum $(call NMAP_PATH,library)/resum
 	$(if $(DESTDIR),,$(NMAP) --script-updatedb)
 
+# LDoc wants each file to name its module, and the C files to be one: it gets copies that do.
+.PHONY: docs
+DOC_SOURCES = build/docs-source
+docs: packages-docs ## the API pages, in build/docs
+	@rm -rf $(DOC_SOURCES) build/docs
+	@for file in $$(cd lua && find resum -name '*.lua'); do \
+	  module=$$(echo $${file%.lua} | sed 's,/init$$,,; s,/,.,g'); mkdir -p $(DOC_SOURCES)/$${file%/*}; \
+	  awk -v module=$$module 'NR == 1 { sub(/^-+/, "---") } !done && !/^-/ { print "-- @module " module; done = 1 } 1' \
+	    lua/$$file > $(DOC_SOURCES)/$$file; done
+	@{ printf '/*** TLS handshakes as byte machines: bytes in, bytes out.\n@module resum.core\n*/\n'; \
+	  cat $(SOURCES); } > $(DOC_SOURCES)/core.c
+	lua5.1 /usr/bin/ldoc --quiet --fatalwarnings -c docs/config.ld $(DOC_SOURCES)
+
 .PHONY: clean
 clean: ## remove build/
 	rm -rf build
@@ -171,14 +190,15 @@ help: ## print this
 
 # packages-X installs what is missing of X_PACKAGES. A service of a package is not started: policy-rc.d says no
 # for the time of the installation.
-.PHONY: packages-build packages-scan packages-test packages-test-all packages-lint packages-nmap
+.PHONY: packages-build packages-scan packages-test packages-test-all packages-lint packages-docs packages-nmap
 packages-build: NEEDED = $(BUILD_PACKAGES)
 packages-scan: NEEDED = $(SCAN_PACKAGES)
 packages-test: NEEDED = $(TEST_PACKAGES)
 packages-test-all: NEEDED = $(TEST_ALL_PACKAGES)
 packages-lint: NEEDED = $(LINT_PACKAGES)
+packages-docs: NEEDED = $(DOC_PACKAGES)
 packages-nmap: NEEDED = $(if $(shell command -v $(NMAP)),,nmap)
-packages-build packages-scan packages-test packages-test-all packages-lint packages-nmap:
+packages-build packages-scan packages-test packages-test-all packages-lint packages-docs packages-nmap:
 	@command -v dpkg-query >/dev/null || exit 0; \
 	missing=; for package in $(NEEDED); do \
 	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \

@@ -20,10 +20,16 @@ external_dependencies = {
 build = {
   type = "make",
   build_target = "all",
+  variables = {
+    LUA = "$(LUA)", -- its version is that of the build
+  },
   build_variables = {
     CFLAGS = "$(CFLAGS)",
   },
   install_variables = {
-    PREFIX = "$(PREFIX)",
+    SHARE = "$(LUADIR)",
+    LIBRARY = "$(LIBDIR)",
+    COMMAND = "$(BINDIR)/resum",
+    MANUAL = "$(PREFIX)/man/resum.1",
   },
 }

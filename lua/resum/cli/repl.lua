@@ -1,12 +1,12 @@
--- `resum --repl`: the interpreter that runs this program, interactive (with readline, where it has that), and resum at
--- hand. It finds the modules where this program has found them.
+-- A prompt with resum at hand: the interpreter that runs this program, interactive (with readline, where it has that).
+-- It finds the modules where this program has found them.
 
 local M = {}
 
 local GREETING = [[print(resum._VERSION .. ": resum.help() shows what there is; Ctrl-D ends")]]
 
 local function quoted(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
+  return "'" .. text:gsub("'", [['\'']]) .. "'"
 end
 
 -- The words before the program's name in what was run, the first of which is the interpreter.
