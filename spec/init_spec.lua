@@ -133,3 +133,51 @@ describe("resum.scan", function()
       "resum: there is no mechanism 'control'")
   end)
 end)
+
+describe("resum.prepare", function()
+  it("scans many targets as resum.run scans each, and makes what is offered to them once", function()
+    local core = require "resum.core"
+    local real, made = core.context, 0
+    core.context = function(...)
+      made = made + 1
+      return real(...)
+    end
+    local one = host({ "192.0.2.1" }, { ["192.0.2.1"] = REFUSED })
+    local scanner = resum.prepare({ host = one })
+    local made_first = made
+    for i = 1, 5 do
+      local text = ("%d.example:99"):format(i)
+      assert.same(resum.run(text, { host = one }), scanner:run(text))
+    end
+    local of_runs = 2 * 5 -- each looks whether the options are good, and makes its own
+    core.context = real
+    assert.same({ 1, 1 + 1 + of_runs }, { made_first, made })
+  end)
+
+  it("takes for one target what concerns it alone", function()
+    local one = host({ "192.0.2.1" }, { ["192.0.2.1"] = REFUSED })
+    local events = {}
+    local result = resum.prepare({ host = one }):run("a.example", {
+      on_event = function(event)
+        events[#events + 1] = event.kind
+      end,
+      cancelled = function()
+        return true
+      end,
+    })
+    assert.same({ { "started", "attempt" }, 1 }, { events, #one.connected })
+    assert.equal("refused", result.addresses[1].error.code)
+  end)
+
+  it("says what is not usable: an option at once, a target when it comes", function()
+    local scanner, message, code = resum.prepare({ tls = "1.4" })
+    assert.is_nil(scanner)
+    assert.same({ "tls: it is one of 1.0, 1.1, 1.2, 1.3", "usage" }, { message, code })
+    local result, problem, kind = resum.prepare():run("a.example:0")
+    assert.is_nil(result)
+    assert.same({ "target: 'a.example:0': the port must be a number from 1 to 65535", "usage" }, { problem, kind })
+    assert.has_error(function()
+      resum.prepare({ atempts = 1 })
+    end, "resum: there is no option 'atempts'")
+  end)
+end)

@@ -333,17 +333,24 @@ end
 local Client = {}
 Client.__index = Client
 
---- What is offered for a mechanism, made once: what the mechanism needs, within the client's versions.
+local function new_context(client, mechanism)
+  local options = M.identity(client)
+  for name, value in pairs(mechanism.context) do
+    options[name] = value
+  end
+  mechanisms.narrow(options, client.versions)
+  return assert(core.context(options))
+end
+
+--- What is offered for a mechanism: what the mechanism needs, within the client's versions. Made once, also for several
+-- clients that are the same to servers and share their contexts.
 function Client:context(mechanism)
   local context = self.contexts[mechanism.name]
   if not context then
-    local options = M.identity(self)
-    for name, value in pairs(mechanism.context) do
-      options[name] = value
-    end
-    mechanisms.narrow(options, self.versions)
-    context = assert(core.context(options))
-    self.contexts[mechanism.name] = context
+    local versions = self.versions
+    local key = ("%s %s %s"):format(mechanism.name, versions.min_version, versions.max_version)
+    context = self.shared_contexts[key] or new_context(self, mechanism)
+    self.shared_contexts[key], self.contexts[mechanism.name] = context, context
   end
   return context
 end
@@ -405,7 +412,8 @@ end
 --   source (local address), versions ({min_version, max_version}: no others are offered), certificate, private_key,
 --   key_form and passphrase (see resum.core.context), on_event (called with {kind="attempt", record=…} after each),
 --   cancelled (asked between attempts), admit (see resum.admission), key_share ("random": the probe never shows the
---   base point)
+--   base point), contexts (a table, empty at first, for clients that show the same certificate: what they offer is made
+--   once for all)
 -- @treturn table client; client:attempt{mechanism=…, session=…, want_tickets=…} returns a record
 function M.new_client(endpoint, options)
   local path = way.new(endpoint, options)
@@ -426,6 +434,7 @@ function M.new_client(endpoint, options)
     pinned = options.versions or {},
     versions = options.versions or {},
     contexts = {},
+    shared_contexts = options.contexts or {},
     engines = {},
     key_share = options.key_share,
   }, Client)

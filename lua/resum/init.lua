@@ -98,7 +98,7 @@ local function fitting_mechanisms(options, versions)
 end
 
 -- What the options come to: the route, the pinned versions, the mechanisms.
-local function prepare(options, level)
+local function read_options(options, level)
   check_types(options, level + 1)
   local context, message = core.context(attempt.identity(options))
   local plan = {}
@@ -124,7 +124,7 @@ end
 -- @treturn[2] string message: the client certificate, the proxy or a name is not usable, options exclude each other
 -- @treturn[2] string code: "usage"
 function M.check(options)
-  local plan, message, code = prepare(options, 2)
+  local plan, message, code = read_options(options, 2)
   return plan and true, message, code
 end
 
@@ -216,6 +216,70 @@ local function conclude(result)
   end
 end
 
+local Scanner = {}
+Scanner.__index = Scanner
+
+--- Runs the scans on every address of a target.
+-- @function scanner:run
+-- @tparam string|table wanted_target see resum.run
+-- @tparam[opt] table more options for this target alone: on_event, cancelled
+-- @return as resum.run
+function Scanner:run(wanted_target, more)
+  local plan, options = self.plan, merge(self.options, more)
+  local parsed, message, code = wanted_target, nil, nil
+  if type(wanted_target) ~= "table" then
+    parsed, message, code = plan.route:parse(wanted_target)
+  end
+  if not parsed then
+    return nil, message, code
+  end
+  local started = options.host.now()
+  local result = setmetatable({
+    target = plan.route:describe(parsed),
+    addresses = {},
+  }, result_meta)
+  options.on_event({ kind = "started", result = result })
+  local addresses, problem, problem_code = plan.route:addresses(parsed, options.host)
+  if addresses then
+    scan_addresses(result, addresses, self.wanted, plan, options)
+    conclude(result)
+  else
+    result.status, result.error = "unreachable", new_problem(problem, problem_code)
+  end
+  result.elapsed_s = options.host.now() - started
+  return result
+end
+
+local function new_scanner(options, level)
+  local plan, message, code = read_options(options, level + 1)
+  if not plan then
+    return nil, message, code
+  end
+  options = merge(DEFAULTS, { on_event = nothing }, options, {
+    mechanisms = plan.mechanisms,
+    versions = plan.versions,
+    contexts = {},
+  })
+  options.host = options.host or M.host.default()
+  options.admit = options.admit or options.delay and admission.new(options.host, { delay = options.delay })
+  return setmetatable({
+    plan = plan,
+    options = options,
+    wanted = { support = options.support or not options.rate, rate = options.rate },
+  }, Scanner)
+end
+
+--- Reads options once for many targets, which then share what is offered to servers (making that takes as long as some
+-- handshakes).
+-- @tparam[opt] table options see run
+-- @treturn[1] table scanner, with scanner:run(target, more)
+-- @treturn[2] nil
+-- @treturn[2] string message: an option is not usable
+-- @treturn[2] string code: "usage"
+function M.prepare(options)
+  return new_scanner(options or {}, 2)
+end
+
 --- Runs the scans asked for on every address of a target.
 -- @tparam string|table wanted_target "host:port", "[v6]:port", "host:port{ip}", or what resum.target.parse gave
 -- @tparam[opt] table options support and rate (booleans: the scans to run, support by default), mechanisms (list of
@@ -235,33 +299,11 @@ end
 -- @treturn[2] string message: the target or an option is not usable
 -- @treturn[2] string code: "usage"
 function M.run(wanted_target, options)
-  local plan, message, code = prepare(options or {}, 2)
-  local parsed = plan and wanted_target
-  if plan and type(wanted_target) ~= "table" then
-    parsed, message, code = plan.route:parse(wanted_target)
-  end
-  if not parsed then
+  local scanner, message, code = new_scanner(options or {}, 2)
+  if not scanner then
     return nil, message, code
   end
-  options = merge(DEFAULTS, { on_event = nothing }, options, { mechanisms = plan.mechanisms, versions = plan.versions })
-  options.host = options.host or M.host.default()
-  options.admit = options.admit or options.delay and admission.new(options.host, { delay = options.delay })
-  local wanted = { support = options.support or not options.rate, rate = options.rate }
-  local started = options.host.now()
-  local result = setmetatable({
-    target = plan.route:describe(parsed),
-    addresses = {},
-  }, result_meta)
-  options.on_event({ kind = "started", result = result })
-  local addresses, problem, problem_code = plan.route:addresses(parsed, options.host)
-  if addresses then
-    scan_addresses(result, addresses, wanted, plan, options)
-    conclude(result)
-  else
-    result.status, result.error = "unreachable", new_problem(problem, problem_code)
-  end
-  result.elapsed_s = options.host.now() - started
-  return result
+  return scanner:run(wanted_target)
 end
 
 --- Is resumption supported? A few attempts for each mechanism.
@@ -293,7 +335,7 @@ function M.open(wanted_target, options)
   options = merge(options)
   local session = options.session
   options.session = nil
-  local plan, message, code = prepare(options, 2)
+  local plan, message, code = read_options(options, 2)
   local parsed = plan and wanted_target
   if plan and type(wanted_target) ~= "table" then
     parsed, message, code = plan.route:parse(wanted_target)

@@ -10,7 +10,10 @@ end
 -- @tparam[opt] integer most characters to keep; "..." stands for the rest
 -- @treturn string
 return function(text, most)
-  local safe = text:gsub("[^\32-\126]", escape)
+  local safe = text
+  if text:find("[^\32-\126]") then -- hardly ever, and this is asked for every string of a result
+    safe = text:gsub("[^\32-\126]", escape)
+  end
   if most and #safe > most then
     return safe:sub(1, most - 3) .. "..."
   end

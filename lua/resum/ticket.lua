@@ -1,5 +1,7 @@
 -- What a session ticket's bytes say to who does not hold its key. Pure.
 
+local hex = require "resum.hex"
+
 local M = {}
 
 -- Bytes at a ticket's start that name its key in most servers (RFC 5077, section 4). What is not longer than twice
@@ -13,9 +15,7 @@ function M.key_name(ticket)
   if #ticket <= 2 * KEY_NAME then
     return nil
   end
-  return (ticket:sub(1, KEY_NAME):gsub(".", function(byte)
-    return ("%02x"):format(byte:byte())
-  end))
+  return hex(ticket:sub(1, KEY_NAME))
 end
 
 return M

@@ -214,7 +214,8 @@ function M.make(parsed, scan)
   share(scan, at_once)
   return {
     parsed = parsed,
-    scan = scan,
+    host = scan.host,
+    scanner = assert(resum.prepare(scan)),
     targets = list,
     at_once = at_once,
     sinks = sinks,

@@ -5,7 +5,6 @@
 local expectation = require "resum.cli.expectation"
 local interrupt = require "resum.cli.interrupt"
 local printable = require "resum.printable"
-local resum = require "resum"
 local target = require "resum.target"
 
 local M = {}
@@ -105,22 +104,19 @@ function Run:is_over()
   return self.cancelled or self.stopped
 end
 
--- What resum.run takes for this target: the options of all, and two functions.
-function Run:scan_options(number)
-  local options = {}
-  for name, value in pairs(self.scan) do
-    options[name] = value
-  end
-  options.cancelled = function()
-    return self:is_over()
-  end
-  options.on_event = function(event)
-    if event.kind == "started" then
-      self.under_way[number] = event.result
-    end
-    self.progress:event(event)
-  end
-  return options
+-- What concerns this target alone.
+function Run:options_of(number)
+  return {
+    cancelled = function()
+      return self:is_over()
+    end,
+    on_event = function(event)
+      if event.kind == "started" then
+        self.under_way[number] = event.result
+      end
+      self.progress:event(event)
+    end,
+  }
 end
 
 local function with_error(result, message, code)
@@ -134,7 +130,7 @@ end
 
 -- Scans one target; an error in here concerns this target only.
 function Run:scan_target(number, parsed)
-  local fine, result = pcall(resum.run, parsed, self:scan_options(number))
+  local fine, result = pcall(self.scanner.run, self.scanner, parsed, self:options_of(number))
   if not fine and interrupt.is(result) then
     self.cancelled = true
     result = interrupted(self.under_way[number])
@@ -201,7 +197,7 @@ function Run:conclude()
     self:complain("--targets_in: %s", self.targets.problem)
     self:raise_exit(EXIT.stopped)
   end
-  local about = { elapsed_s = self.scan.host.now() - self.started, summary = self.summary and self.summary:fold() }
+  local about = { elapsed_s = self.host.now() - self.started, summary = self.summary and self.summary:fold() }
   for _, sinks in ipairs({ self.sinks.as_they_come, self.sinks.in_order }) do
     for _, sink in ipairs(sinks) do
       self:tell(sink, "finish", about)
@@ -214,7 +210,7 @@ end
 -- @function run:go
 -- @treturn integer exit code
 function Run:go()
-  local host = self.scan.host
+  local host = self.host
   local stop_watching = interrupt.watch(host, self)
   local ran, problem = pcall(host.parallel, function()
     return self:next_job()
@@ -235,7 +231,8 @@ end
 function M.new(plan)
   return setmetatable({
     parsed = plan.parsed,
-    scan = plan.scan,
+    host = plan.host,
+    scanner = plan.scanner,
     targets = plan.targets,
     at_once = plan.at_once,
     sinks = plan.sinks,
@@ -246,7 +243,7 @@ function M.new(plan)
     waiting = {}, -- number -> result that has to wait for those before it
     told = 0, -- how many are told in order
     exit = EXIT.all_scanned,
-    started = plan.scan.host.now(),
+    started = plan.host.now(),
   }, Run)
 end
 

@@ -2,6 +2,7 @@
 -- strings out. What came from a server is escaped.
 
 local decode = require "resum.decode"
+local hex = require "resum.hex"
 local printable = require "resum.printable"
 local target = require "resum.target"
 
@@ -11,12 +12,6 @@ local WIDTH = 110 -- columns
 local NAME_WIDTH = 24
 
 local ARROWS = { client = ">", server = "<" }
-
-local function hex(bytes)
-  return (bytes:gsub(".", function(byte)
-    return ("%02x"):format(byte:byte())
-  end))
-end
 
 local function bytes_words(bytes)
   if bytes == "" then

@@ -2,6 +2,7 @@
 -- Bytes are hex; of a ticket only its length and the name of its key are shown. Pure: result in, string out.
 
 local cjson = require "cjson"
+local digits = require "resum.hex"
 local printable = require "resum.printable"
 local tickets = require "resum.ticket"
 
@@ -24,15 +25,27 @@ local function same(value)
 end
 
 local function hex(bytes)
-  return bytes and (bytes:gsub(".", function(byte)
-    return ("%02x"):format(byte:byte())
-  end))
+  return bytes and digits(bytes)
+end
+
+local LISTS = {} -- "a b" -> { "a", "b" }: what pick is called with is always the same
+
+local function names_in(text)
+  local names = LISTS[text]
+  if not names then
+    names = {}
+    for name in text:gmatch("%S+") do
+      names[#names + 1] = name
+    end
+    LISTS[text] = names
+  end
+  return names
 end
 
 -- Copies the named fields whose values are plain.
 local function pick(from, names)
   local out = {}
-  for name in names:gmatch("%S+") do
+  for _, name in ipairs(names_in(names)) do
     local value = from[name]
     if type(value) == "string" then
       value = printable(value)
@@ -63,13 +76,15 @@ local function alert(from)
   return pick(from, "from level description code")
 end
 
+local FACTS = "cipher_id group certificate certificate_request extended_master_secret encrypt_then_mac alpn "
+  .. "server_key_share key_share proof selected_identity hello_retry ticket_offered ticket_length_sent "
+  .. "psk_identities_sent bytes_in bytes_out"
+
 local function facts(from)
   if not from then
     return nil
   end
-  local out = pick(from, "cipher_id group certificate certificate_request extended_master_secret encrypt_then_mac alpn "
-    .. "server_key_share key_share proof selected_identity hello_retry ticket_offered ticket_length_sent "
-    .. "psk_identities_sent bytes_in bytes_out")
+  local out = pick(from, FACTS)
   out.session_id_sent, out.session_id = hex(from.session_id_sent), hex(from.session_id)
   out.leaf_serial, out.leaf_sha256 = hex(from.leaf_serial), hex(from.leaf_sha256)
   out.extensions = from.extensions and list(from.extensions, same)
@@ -94,6 +109,8 @@ local function attempt(record)
 end
 
 local COUNTS = "verdict reason version attempted resumed refused errors "
+local SUPPORT = COUNTS .. "session_id_length lifetime_hint_s ticket_length tickets_issued lifetime_s"
+local RATE = COUNTS .. "rate confidence design seeds concurrency engine_moved"
 
 local function plain_map(from)
   local out = {}
@@ -104,7 +121,7 @@ local function plain_map(from)
 end
 
 local function support(from)
-  local out = pick(from, COUNTS .. "session_id_length lifetime_hint_s ticket_length tickets_issued lifetime_s")
+  local out = pick(from, SUPPORT)
   out.error_kinds = plain_map(from.error_kinds)
   out.designs = {}
   for name, counts in pairs(from.designs) do
@@ -115,7 +132,7 @@ local function support(from)
 end
 
 local function rate(from)
-  local out = pick(from, COUNTS .. "rate confidence design seeds concurrency engine_moved")
+  local out = pick(from, RATE)
   out.engines = plain_map(from.engines)
   out.error_kinds = plain_map(from.error_kinds)
   out.interval = from.interval and { from.interval[1], from.interval[2] }

@@ -46,20 +46,21 @@ end
 -- Offers each of the plan's {seed = number, session = session}; appends to the sequence, in the order in which the
 -- connections are started.
 local function offer(client, mechanism, plan, design, sequence, options)
-  local jobs = {}
-  for i, entry in ipairs(plan) do
-    jobs[i] = function()
-      if client.cancelled() then
-        return
-      end
+  local number = 0
+  client.host.parallel(function()
+    number = number + 1
+    local entry = plan[number]
+    if not entry or client.cancelled() then
+      return nil
+    end
+    return function()
       local place = { seed = entry.seed }
       sequence[#sequence + 1] = place
       place.record = client:attempt({
         mechanism = mechanism, session = entry.session, engine = options.engine, design = design,
       })
     end
-  end
-  client.host.parallel(jobs, options.concurrency)
+  end, options.concurrency)
 end
 
 -- The newest session of each handshake, equally often, in random order.
