@@ -143,6 +143,23 @@ describe("a door that is shut for a moment", function()
     assert.equal(2, #host.connected)
   end)
 
+  it("is not tried again by the scan when it stayed shut through all retries", function()
+    local host = script.host(function(number)
+      return number == 1 and SMTP or BUSY
+    end, { tls_server = memory.server(), names = { ["mail.example"] = { "192.0.2.1" } } })
+    local result = resum.scan("mail.example", { host = host, starttls = "smtp", mechanisms = { "ticket" } })
+    local ticket = result.addresses[1].support.ticket
+    assert.same({ "inconclusive", 1 + 3 }, { ticket.verdict, #host.connected })
+  end)
+
+  it("gets a moment after a reset in the handshake, too, before the scan tries again", function()
+    local host = script.host(function(number)
+      return number == 2 and { "reset" } or {}
+    end, { tls_server = memory.server(), names = { ["a.example"] = { "192.0.2.1" } } })
+    local ticket = resum.scan("a.example", { host = host, mechanisms = { "ticket" } }).addresses[1].support.ticket
+    assert.same({ "supported", { 0.25 } }, { ticket.verdict, host.slept })
+  end)
+
   it("gives its place to others while it waits", function()
     local host, held, most = host_busy_on(2), 0, 0
     local client = client_of(host, "smtp", { retries = 2, admit = function()

@@ -307,6 +307,7 @@ local function connect(client, options, engine)
     facts = nil,
     version = nil,
     cipher = nil,
+    shut = nil,
   }
   local tries = 0
   repeat
@@ -314,6 +315,7 @@ local function connect(client, options, engine)
     connect_in_turn(client, mechanism, options, record)
     tries = tries + 1
   until not client.way:opens_later(record.error, tries)
+  record.shut = client.way:is_shut(record.error) or nil
   client.on_event({ kind = "attempt", record = record })
   return record
 end
@@ -374,14 +376,18 @@ end
 --   sessions (several TLS 1.3 ones at once; engine "probe" only), engine ("handshake", the default, or "probe", for
 --   what offers a session), proof ("finished", or "hello": the probe decides at the ServerHello), want_tickets (wait
 --   for what the server issues), compare (false: the probe's plain answers are believed), design (a word kept in the
---   record), transcript (keep the messages, in record.transcript)
+--   record), transcript (keep the messages, in record.transcript), after and tries (a failed record that this is a
+--   further try of, and how many were made: what may pass gets a moment first)
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
 --   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"), reused,
 --   version, cipher, facts, sessions (to offer next; of a probe with want_tickets only), error ({message, code, stage:
 --   "connect", "proxy", "starttls", "handshake"}),
 --   timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of (what the probe met, where libssl had
---   to decide)
+--   to decide), shut (the server had let us in before, and did not in all the retries)
 function Client:attempt(options)
+  if options.after then
+    self.way:pause_after(options.after.error, options.tries)
+  end
   if options.sessions and options.engine ~= "probe" then
     error("resum: several sessions can be offered by the engine probe only", 2)
   end

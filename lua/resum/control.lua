@@ -10,9 +10,6 @@ local OLDER = { "TLSv1.2", "TLSv1.0" }
 -- Codes of what stays so, however often it is asked.
 local LASTING = { no_starttls = true, turned_away = true, proxy = true, injected = true }
 
--- Outcomes that may be of the moment: those are given one before the next try.
-local PASSING = { unreachable = true, reset = true, closed = true }
-
 -- Alerts that refuse a client without a certificate (RFC 8446, section 4.4.2.4; RFC 5246, section 7.4.6): OpenSSL's and
 -- the others', by their numbers.
 local NO_CERTIFICATE_ALERTS = { [40] = true, [41] = true, [42] = true, [46] = true, [48] = true, [49] = true,
@@ -56,10 +53,7 @@ end
 function M.run(client, retries)
   local record
   for try = 0, retries do
-    if record and PASSING[record.outcome] then
-      client.way:back_off(try)
-    end
-    record = client:attempt({ mechanism = "control", design = "control" })
+    record = client:attempt({ mechanism = "control", design = "control", after = record, tries = try })
     if is_settled(record, try) or wants_certificate(record) or client.cancelled() then
       break
     end

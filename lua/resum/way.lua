@@ -24,25 +24,39 @@ function Way:open()
   return stream, message, code, stage
 end
 
---- Waits before a further try of what failed, longer each time.
--- @function way:back_off
--- @tparam integer tries how many were made
-function Way:back_off(tries)
+local function back_off(self, tries)
   self.host.sleep(math.min(BACK_OFF.most, BACK_OFF.first * 2 ^ (tries - 1)))
 end
 
---- Was the door shut for a moment only, so that it is worth to come back? Waits when it was. Never after the
--- ClientHello: what happens then is for the scans to count.
+--- Gives what may pass a moment before the next try, longer each time; what lasts gets none.
+-- @function way:pause_after
+-- @tparam table problem an attempt's error
+-- @tparam integer tries how many were made
+function Way:pause_after(problem, tries)
+  if PASSING[problem.code] then
+    back_off(self, tries)
+  end
+end
+
+--- Is the door shut for a moment, at a server that let us in before? Never after the ClientHello: what happens then is
+-- for the scans to count.
+-- @function way:is_shut
+-- @tparam table|nil problem an attempt's error
+-- @treturn boolean
+function Way:is_shut(problem)
+  return problem ~= nil and self.let_in and problem.stage ~= "handshake" and PASSING[problem.code] == true
+end
+
+--- Is it worth to come back? Waits when it is.
 -- @function way:opens_later
 -- @tparam table|nil problem an attempt's error
 -- @tparam integer tries how many were made
 -- @treturn boolean
 function Way:opens_later(problem, tries)
-  if not problem or problem.stage == "handshake" or not PASSING[problem.code] or not self.let_in
-    or tries > self.retries or self.cancelled() then
+  if not self:is_shut(problem) or tries > self.retries or self.cancelled() then
     return false
   end
-  self:back_off(tries)
+  back_off(self, tries)
   return true
 end
 

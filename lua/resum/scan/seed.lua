@@ -14,11 +14,20 @@ local TRIES_WITHOUT_ISSUE = 3
 -- @treturn session|nil the session to offer
 -- @treturn {record,...} every full handshake made
 function M.obtain(client, mechanism, retries)
-  local records, failures, empty = {}, 0, 0
+  local records, failures, empty, failed = {}, 0, 0, nil
   while failures <= retries and empty < TRIES_WITHOUT_ISSUE and not client.cancelled() do
-    local record = client:attempt({ mechanism = mechanism, want_tickets = true, design = "seed" })
+    local record = client:attempt({
+      mechanism = mechanism,
+      want_tickets = true,
+      design = "seed",
+      after = failed,
+      tries = failures,
+    })
     records[#records + 1] = record
-    if record.outcome ~= "full" then
+    failed = record.outcome ~= "full" and record or nil
+    if record.shut then
+      break -- it was tried again often enough
+    elseif failed then
       failures = failures + 1
     elseif mechanisms[mechanism].issued(record.facts) and record.sessions[1] then
       return record.sessions[#record.sessions], records
