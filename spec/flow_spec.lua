@@ -30,6 +30,17 @@ local function cut(...)
   end }
 end
 
+-- Everything behind the first record in records of this many bytes.
+local function crumble(size)
+  return { flight = function(flight)
+    local bytes = flight[2].bytes .. flight[3].bytes
+    flight[2], flight[3] = nil, nil
+    for from = 1, #bytes, size do
+      flight[#flight + 1] = { content = HANDSHAKE, bytes = bytes:sub(from, from + size - 1), by = "handshake" }
+    end
+  end }
+end
+
 local function change(at, edit)
   return { flight = function(flight)
     edit(flight[at], flight)
@@ -43,6 +54,8 @@ local NEW = {
   { "a ServerHello in two records, and an empty one between them", cut({ HANDSHAKE, "" }), "resumed" },
   { "a ServerHello in two records, and a change_cipher_spec between them", cut({ CCS, "\1" }), UNEXPECTED_MESSAGE },
   { "a ServerHello in two records, and a warning between them", cut({ ALERT, "\1\112" }), "resumed" },
+  { "the rest in records of one byte each", crumble(1), "resumed" },
+  { "the rest in records of 7 bytes each", crumble(7), "resumed" },
   { "EncryptedExtensions and Finished in one record", change(2, function(record, flight)
     record.bytes = record.bytes .. table.remove(flight).bytes
   end), "resumed" },

@@ -34,8 +34,11 @@ static int server_algorithms(lua_State *L, SSL_CTX *ctx) {
   const char *ciphers = rs_option_string(L, 1, "ciphers", NULL);
   const char *suites = rs_option_string(L, 1, "ciphersuites", NULL);
   const char *groups = rs_option_string(L, 1, "groups", NULL);
+  lua_Integer fragment = rs_option_integer(L, 1, "max_send_fragment", 512, SSL3_RT_MAX_PLAIN_LENGTH,
+                                           SSL3_RT_MAX_PLAIN_LENGTH);
   SSL_CTX_set_security_level(ctx, 0);
-  return SSL_CTX_set_cipher_list(ctx, ciphers ? ciphers : "ALL") &&
+  return SSL_CTX_set_max_send_fragment(ctx, fragment) &&
+         SSL_CTX_set_cipher_list(ctx, ciphers ? ciphers : "ALL") &&
          (!suites || SSL_CTX_set_ciphersuites(ctx, suites)) &&
          SSL_CTX_set1_groups_list(ctx, groups ? groups : "X25519:P-256:P-384:P-521");
 }
@@ -154,7 +157,8 @@ static int server_policies(lua_State *L, server_policy *policy) {
  * encrypt_then_mac (true); max_early_data (0); anti_replay (true); ticket_keys (80 bytes; several
  * servers can share them); accept_tickets (true; false: issued and never accepted), renew_tickets
  * (false); lifetime_s (7200); alpn (list of names); request_certificate, require_certificate (any
- * will do); psk_ke (false: PSK without (EC)DHE is refused); session_id_context ("spec"; "": none)
+ * will do); psk_ke (false: PSK without (EC)DHE is refused); session_id_context ("spec"; "": none);
+ * max_send_fragment (bytes in a record, 512 to 16384)
  * @treturn server
  * @raise when OpenSSL does not take a value */
 static int server_new(lua_State *L) {
@@ -184,6 +188,7 @@ static int server_new(lua_State *L) {
                                       "require_certificate",
                                       "psk_ke",
                                       "session_id_context",
+                                      "max_send_fragment",
                                       NULL};
   static int (*const setters[])(lua_State *, SSL_CTX *) = {server_versions, server_algorithms,
                                                            server_dh_group, server_certificate,
