@@ -35,8 +35,12 @@ local function attempts(client, connect, count, options)
   return outcomes
 end
 
-local function new_client()
-  return { engines = {} }
+local function new_client(fields)
+  local client = { engines = {}, cancelled = function() return false end }
+  for name, value in pairs(fields or {}) do
+    client[name] = value
+  end
+  return client
 end
 
 local function count(records, field, value)
@@ -116,7 +120,7 @@ describe("an attempt", function()
 
   it("that ends with an alert on both engines costs two connections once only", function()
     local connect, seen = scripted(function() return "alert" end)
-    local records = attempts({ engines = {}, key_share = "random" }, connect, 10)
+    local records = attempts(new_client({ key_share = "random" }), connect, 10)
     assert.equal(10, count(records, "outcome", "alert"))
     assert.same({ 10, 1 }, { seen.probe, seen.handshake })
   end)

@@ -59,6 +59,9 @@ local function check_first(client, state, record, options, connect)
   note(state, other)
   if DECIDED[other.outcome] and other.outcome ~= record.outcome then
     for _, engine in ipairs(random_order(MORE)) do
+      if client.cancelled() then
+        return record
+      end
       note(state, connect(client, options, engine))
     end
     compare(state)

@@ -1,0 +1,124 @@
+--- Runs the spec files side by side, each in a busted of its own: most of them wait for servers most of the time.
+--   lua5.4 spec/support/suite.lua [busted's options]
+-- Prints a line for each file as it ends, all that busted said of one that failed, and at the end the totals in
+-- busted's own words. Ends with 1 when anything failed. It must not know what a spec is about.
+
+package.path = "./?.lua;" .. package.path
+
+local uv = require "luv"
+
+local AT_ONCE = tonumber(os.getenv("SPECS_AT_ONCE")) or 3
+local BUSTED = "/usr/bin/busted"
+local LONGEST_S = 900 -- seconds that one file may take
+
+local options = table.move(arg, 1, #arg, 1, {})
+local totals = { successes = 0, failures = 0, errors = 0, pending = 0 }
+local started = uv.hrtime()
+
+local function seconds_since(time)
+  return (uv.hrtime() - time) / 1e9
+end
+
+local function find_specs(folder, list)
+  local listing = assert(uv.fs_scandir(folder))
+  for name, kind in function() return uv.fs_scandir_next(listing) end do
+    if kind == "directory" then
+      find_specs(folder .. "/" .. name, list)
+    elseif name:find("_spec%.lua$") then
+      list[#list + 1] = folder .. "/" .. name
+    end
+  end
+  return list
+end
+
+-- Those with real servers take longest, so they start first.
+local function in_order(list)
+  table.sort(list, function(a, b)
+    local a_first, b_first = a:find("/servers/", 1, true) ~= nil, b:find("/servers/", 1, true) ~= nil
+    if a_first ~= b_first then
+      return a_first
+    end
+    return a < b
+  end)
+  return list
+end
+
+local function count(text)
+  local plain = text:gsub("\27%[[%d;]*m", "")
+  local s, f, e, p = plain:match("(%d+) success%a* / (%d+) failures? / (%d+) errors? / (%d+) pending")
+  return s and { successes = tonumber(s), failures = tonumber(f), errors = tonumber(e), pending = tonumber(p) }
+end
+
+local function conclude(file, output, code, time)
+  local counts = count(output) or { successes = 0, failures = 0, errors = 1, pending = 0 }
+  local good = code == 0 and counts.failures + counts.errors == 0
+  if not good and counts.failures + counts.errors == 0 then
+    counts.errors = 1 -- it ended badly after its last spec
+  end
+  for kind, n in pairs(counts) do
+    totals[kind] = totals[kind] + n
+  end
+  io.stdout:write(("%-6s %4d specs  %6.1f s  %s\n"):format(good and "ok" or "FAILED", counts.successes,
+    seconds_since(time), file), good and "" or (output:gsub("\n?$", "\n")))
+  io.stdout:flush()
+end
+
+-- Starts busted on one file; calls done() when it has ended and all it said has been read.
+local function start(file, done)
+  local chunks, time, open, exit_code = {}, uv.hrtime(), 3, nil
+  local timer = uv.new_timer()
+
+  local function ended()
+    open = open - 1
+    if open == 0 then
+      timer:close()
+      conclude(file, table.concat(chunks), exit_code, time)
+      done()
+    end
+  end
+
+  local function gather(pipe)
+    pipe:read_start(function(failure, bytes)
+      if bytes then
+        chunks[#chunks + 1] = bytes
+      else
+        chunks[#chunks + 1] = failure
+        pipe:close()
+        ended()
+      end
+    end)
+  end
+
+  local words = table.move(options, 1, #options, 2, { BUSTED })
+  words[#words + 1] = file
+  local out, err, handle = uv.new_pipe(false), uv.new_pipe(false), nil
+  handle = assert(uv.spawn(uv.exepath(), { args = words, stdio = { nil, out, err } }, function(code, signal)
+    exit_code = code ~= 0 and code or signal
+    handle:close()
+    ended()
+  end))
+  gather(out)
+  gather(err)
+  timer:start(LONGEST_S * 1000, 0, function()
+    chunks[#chunks + 1] = ("\nstopped after %d s\n"):format(LONGEST_S)
+    handle:kill("sigterm")
+  end)
+end
+
+local files = in_order(find_specs("spec", {}))
+local next_file = 0
+
+local function start_next()
+  next_file = next_file + 1
+  if files[next_file] then
+    start(files[next_file], start_next)
+  end
+end
+
+for _ = 1, AT_ONCE do
+  start_next()
+end
+uv.run()
+io.stdout:write(("%d successes / %d failures / %d errors / %d pending : %.1f seconds\n"):format(totals.successes,
+  totals.failures, totals.errors, totals.pending, seconds_since(started)))
+os.exit(totals.failures + totals.errors == 0, true)
