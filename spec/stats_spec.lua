@@ -77,3 +77,76 @@ describe("Fisher's exact test", function()
     end)
   end
 end)
+
+describe("the tail of a binomial", function()
+  it("agrees with the tables", function()
+    -- R: 1 - pbinom(k - 1, n, p)
+    for _, case in ipairs({
+      { 3, 10, 0.3, 0.6172172136 }, { 100, 100, 0.9, 2.656139889e-05 }, { 8, 8, 0.5, 0.00390625 },
+    }) do
+      local tail = stats.binomial_tail(case[1], case[2], case[3])
+      assert.is_true(math.abs(tail / case[4] - 1) < 1e-8, tail)
+    end
+    assert.same({ 1, 0, 1, 0 }, { stats.binomial_tail(0, 5, 0.1), stats.binomial_tail(6, 5, 0.1),
+      stats.binomial_tail(3, 5, 1), stats.binomial_tail(1, 5, 0) })
+  end)
+end)
+
+describe("the runs test", function()
+  local function z_of(marks)
+    local sequence = {}
+    for mark in marks:gmatch(".") do
+      sequence[#sequence + 1] = mark == "#"
+    end
+    return stats.runs(sequence)
+  end
+
+  it("is far above 0 for what takes turns, far below for what comes in stretches", function()
+    assert.is_true(z_of(("#."):rep(20)) > 5)
+    assert.is_true(z_of(("#"):rep(20) .. ("."):rep(20)) < -5)
+  end)
+
+  it("agrees with a calculated case", function()
+    -- 10 of one kind, 10 of the other, 9 runs: mean 11, variance 10 * 9 / 19
+    assert.is_true(math.abs(z_of("##..##..##...##..##.") - (10 - 11) / math.sqrt(90 / 19)) < 1e-9)
+  end)
+
+  it("does not exist for what is all the same, or too short", function()
+    assert.is_nil(z_of("########"))
+    assert.is_nil(z_of("#.#"))
+  end)
+end)
+
+describe("the kinds that were not seen", function()
+  it("have the share of those seen once, after Good and Turing", function()
+    assert.equal(1 - 2 / 10, stats.coverage({ 5, 3, 1, 1 }))
+    assert.is_nil(stats.coverage({}))
+  end)
+
+  it("are counted after Chao", function()
+    -- f1 = 4, f2 = 2: 4 * 3 / (2 * 3) = 2 unseen, variance 28
+    local estimate, upper = stats.chao1({ 9, 2, 2, 1, 1, 1, 1 })
+    assert.equal(9, estimate)
+    assert.is_true(math.abs(upper - (7 + 2 * math.exp(1.959964 * math.sqrt(math.log(8))))) < 1e-4, "upper " .. upper)
+    assert.same({ 3, 3 }, { stats.chao1({ 9, 8, 7 }) })
+  end)
+end)
+
+describe("the sequential test", function()
+  local function decide(outcomes)
+    local feed = stats.sequential(0.995, 0.9, 0.01)
+    for i = 1, #outcomes do
+      local decision = feed(outcomes:sub(i, i) == "#")
+      if decision then
+        return decision, i
+      end
+    end
+  end
+
+  it("stops as soon as it is certain, either way", function()
+    assert.same({ "good", 46 }, { decide(("#"):rep(100)) })
+    assert.same({ "bad", 2 }, { decide("..") })
+    assert.same({ "bad", 12 }, { decide(("#"):rep(10) .. "....") })
+    assert.is_nil((decide(("#"):rep(40))))
+  end)
+end)

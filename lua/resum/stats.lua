@@ -34,6 +34,13 @@ function M.normal_quantile(p)
   return (lo + hi) / 2
 end
 
+local two_sided = {} -- confidence -> quantile: it is asked for again and again
+
+local function deviations(confidence)
+  two_sided[confidence] = two_sided[confidence] or M.normal_quantile(0.5 + confidence / 2)
+  return two_sided[confidence]
+end
+
 --- Wilson's score interval for a share (E. B. Wilson, 1927): it keeps its promise at 0 and 100 % as well.
 -- @tparam integer successes 0 to trials
 -- @tparam integer trials
@@ -47,7 +54,7 @@ function M.wilson(successes, trials, confidence)
   elseif successes < 0 or successes > trials then
     error("stats.wilson: successes must lie between 0 and trials", 2)
   end
-  local z = M.normal_quantile(0.5 + (confidence or 0.95) / 2)
+  local z = deviations(confidence or 0.95)
   local share, spread = successes / trials, z * z / trials
   local centre = (share + spread / 2) / (1 + spread)
   local half = z * math.sqrt(share * (1 - share) / trials + spread / (4 * trials)) / (1 + spread)
@@ -56,13 +63,14 @@ function M.wilson(successes, trials, confidence)
   return lo, hi
 end
 
--- Logarithms of the factorials of 0 to n.
+local factorials = { [0] = 0 }
+
+-- Logarithms of the factorials of 0 to n, and of more.
 local function log_factorials(n)
-  local list = { [0] = 0 }
-  for i = 1, n do
-    list[i] = list[i - 1] + math.log(i)
+  for i = #factorials + 1, n do
+    factorials[i] = factorials[i - 1] + math.log(i)
   end
-  return list
+  return factorials
 end
 
 --- Fisher's exact test of two shares, two-sided (R. A. Fisher, 1922): how likely tables at least as unlikely as this
@@ -85,6 +93,96 @@ function M.fisher(a, b, c, d)
     p = p + (one <= seen and math.exp(one) or 0)
   end
   return math.min(1, p)
+end
+
+--- The chance of k successes or more.
+-- @tparam integer k
+-- @tparam integer n trials
+-- @tparam number p chance of each, 0 to 1
+-- @treturn number 0 to 1
+function M.binomial_tail(k, n, p)
+  if k <= 0 or p >= 1 then
+    return 1
+  elseif k > n or p <= 0 then
+    return 0
+  end
+  local chance, log_p, log_q, log_of = 0, math.log(p), math.log(1 - p), log_factorials(n)
+  for i = k, n do
+    chance = chance + math.exp(log_of[n] - log_of[i] - log_of[n - i] + i * log_p + (n - i) * log_q)
+  end
+  return math.min(1, chance)
+end
+
+--- The runs test (A. Wald and J. Wolfowitz, 1940): do the two values of a sequence change places more often (z > 0:
+-- they rotate) or more seldom (z < 0: they stick, or drift) than chance would have it?
+-- @tparam {boolean,...} sequence
+-- @treturn[1] number z, about standard normal when only chance is at work
+-- @treturn[2] nil when the sequence is too short or all the same
+function M.runs(sequence)
+  local n, trues, runs = #sequence, 0, 0
+  for i = 1, n do
+    trues = trues + (sequence[i] and 1 or 0)
+    runs = runs + ((i == 1 or sequence[i] ~= sequence[i - 1]) and 1 or 0)
+  end
+  local product = 2 * trues * (n - trues)
+  if n < 4 or product == 0 then
+    return nil
+  end
+  local mean = product / n + 1
+  local variance = (mean - 1) * (mean - 2) / (n - 1)
+  return variance > 0 and (runs - mean) / math.sqrt(variance) or nil
+end
+
+local function how_often(counts, times)
+  local kinds = 0
+  for _, count in ipairs(counts) do
+    kinds = kinds + (count == times and 1 or 0)
+  end
+  return kinds
+end
+
+--- Good and Turing's estimate of how much of the whole the kinds seen make up (I. J. Good, 1953).
+-- @tparam {integer,...} counts how often each kind was seen
+-- @treturn[1] number 0 to 1
+-- @treturn[2] nil without a count
+function M.coverage(counts)
+  local total = 0
+  for _, count in ipairs(counts) do
+    total = total + count
+  end
+  return total > 0 and 1 - how_often(counts, 1) / total or nil
+end
+
+--- How many kinds there are, seen and unseen: A. Chao's lower estimate (1984, corrected for bias), and the upper end of
+-- its interval (1987).
+-- @tparam {integer,...} counts how often each kind was seen, 1 or more
+-- @tparam[opt=0.95] number confidence
+-- @treturn number estimate, at least #counts
+-- @treturn number upper end
+function M.chao1(counts, confidence)
+  local once, twice = how_often(counts, 1), how_often(counts, 2)
+  local unseen = once * (once - 1) / (2 * (twice + 1))
+  if unseen == 0 then
+    return #counts, #counts + once
+  end
+  local ratio = once / math.max(1, twice)
+  local variance = math.max(1, twice) * (ratio ^ 2 / 2 + ratio ^ 3 + ratio ^ 4 / 4)
+  local z = deviations(confidence or 0.95)
+  return #counts + unseen, #counts + unseen * math.exp(z * math.sqrt(math.log(1 + variance / unseen ^ 2)))
+end
+
+--- A sequential test of two chances of success (A. Wald, 1945): feed it outcomes until it decides.
+-- @tparam number good the chance when all is well
+-- @tparam number bad the chance when it is not, below `good`
+-- @tparam number error how often it may be wrong, either way
+-- @treturn function (boolean success) -> "good", "bad", or nil: go on
+function M.sequential(good, bad, error_rate)
+  local decided, sum = math.log((1 - error_rate) / error_rate), 0
+  local success, failure = math.log(bad / good), math.log((1 - bad) / (1 - good))
+  return function(outcome)
+    sum = sum + (outcome and success or failure)
+    return sum >= decided and "bad" or sum <= -decided and "good" or nil
+  end
 end
 
 return M
