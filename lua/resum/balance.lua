@@ -1,0 +1,130 @@
+-- What stands behind an address: from the entries of a scan to verdicts, one for each mechanism and one for the whole.
+-- Pure: it makes no connection, and its parts (resum.balance.*) know nothing of each other but what they are given.
+
+local advice = require "resum.balance.advice"
+local identity = require "resum.balance.identity"
+local judge = require "resum.balance.judge"
+local members = require "resum.balance.members"
+local rates = require "resum.balance.rates"
+local shown = require "resum.balance.shown"
+local view = require "resum.balance.view"
+local whole = require "resum.balance.whole"
+
+local M = {}
+
+local KEYED = { "ticket", "psk" }
+
+-- Key groups that tickets and PSKs met: how many, and the share of the largest.
+local function key_groups(views)
+  local counts, kinds, all, most = {}, 0, 0, 0
+  for _, name in ipairs(KEYED) do
+    for _, entry in ipairs(views[name] and views[name].sequence or {}) do
+      local group = views[name].group[entry.order]
+      if group then
+        kinds = kinds + (counts[group] and 0 or 1)
+        counts[group] = (counts[group] or 0) + 1
+        all, most = all + 1, math.max(most, counts[group])
+      end
+    end
+  end
+  return kinds, all > 0 and most / all or 1
+end
+
+local function judge_each(views, wanted)
+  local results = {}
+  local _, largest = key_groups(views)
+  local marked = views.session_id and identity.of_marked(views.session_id, largest)
+  for _, name in ipairs(wanted) do
+    if views[name] then
+      local sticks = name ~= "psk" and identity.all_or_nothing(views[name])
+      results[name] = judge.judge(views[name], sticks)
+    end
+  end
+  whole.refine(results, views, marked)
+  return results
+end
+
+--- Entries, sorted for the questions below.
+-- @function sort
+-- @tparam {table,...} entries see analyse
+-- @treturn table views
+M.sort = view.sort
+
+--- Sessions that were offered and never resumed.
+-- @tparam table views see sort
+-- @tparam string mechanism
+-- @treturn {table,...} list of {from, offered}: where the session was issued, and how often it was offered
+-- @treturn integer so many offers without a resumption make it certain that it is dead
+function M.suspects(views, mechanism)
+  return members.suspects(views[mechanism])
+end
+
+--- Where sessions were issued that are known to resume.
+-- @tparam table views see sort
+-- @tparam string mechanism
+-- @treturn {integer,...} orders, the latest first
+function M.alive(views, mechanism)
+  return members.alive(views[mechanism])
+end
+
+--- An order at which a PSK was issued, the latest, for each key name seen.
+-- @tparam table views see sort
+-- @treturn {integer,...}
+function M.one_of_each_key(views)
+  local psk = views.psk
+  local latest, orders = {}, {}
+  for _, entry in ipairs(psk and psk.entries or {}) do
+    local group = psk.group[entry.order]
+    if group and entry.ticket then
+      latest[group] = entry.order
+    end
+  end
+  for _, order in pairs(latest) do
+    orders[#orders + 1] = order
+  end
+  table.sort(orders)
+  return orders
+end
+
+--- Where it is worth to look closer.
+-- @tparam table views see sort
+-- @treturn table confirm (mechanism -> true: offer the suspects again), marked (offer session IDs with a ticket
+--   extension), identities (offer one PSK of each key)
+function M.wants(views)
+  local results = judge_each(views, { "session_id", "ticket", "psk" })
+  local wants = { confirm = {} }
+  for name, result in pairs(results) do
+    local undecided = result.verdict == "nothing_shared" or result.verdict == "bad_member"
+      or result.reason == "rare_exception"
+    wants.confirm[name] = undecided or nil
+  end
+  local several_keys = key_groups(views) > 1
+  wants.marked = several_keys and results.session_id ~= nil and results.session_id.resumed > 0
+  wants.identities = several_keys
+  return wants
+end
+
+--- Infers what stands behind one address.
+-- @tparam {table,...} entries one a connection, in the order in which they were started: {order (1, 2, …), mechanism,
+--   design ("seed", "fixed", "fresh", "pairs", "chain"; "confirm", "marked", "identities", "spent"), outcome, from
+--   (order of the connection that issued the session offered; nil when none was), source (local address), and what
+--   resum.balance.labels.read finds: issued, ticket, ticket_length, lifetime_s, session_id, leaf, serial, extensions}
+-- @tparam table context mechanisms (list of those asked for), sources (list of local addresses, or nil)
+-- @treturn table verdict, decided_by (a mechanism), routing, groups, groups_interval, effective_groups, labels,
+--   designs, findings, headline, evidence, advice, mechanisms (name -> the
+--   same for each), attempts
+function M.analyse(entries, context)
+  local views = view.sort(entries)
+  local results = judge_each(views, context.mechanisms)
+  local letters = shown.letters(entries, views)
+  for name, result in pairs(results) do
+    result.designs = rates.of(views[name])
+    result.labels = shown.labels(views[name], letters)
+  end
+  local summary = whole.conclude(results, views, context)
+  summary.headline, summary.evidence, summary.advice = advice.of(summary)
+  summary.attempts = shown.attempts(entries, views, letters)
+  return summary
+end
+
+return M

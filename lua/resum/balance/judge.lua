@@ -1,0 +1,195 @@
+-- The verdict on one mechanism: which servers share its sessions, as far as the attempts can tell. Pure. The order of
+-- the questions is the order of certainty: what explains every refusal comes before what explains most of them.
+
+local change = require "resum.balance.change"
+local groups = require "resum.balance.groups"
+local members = require "resum.balance.members"
+local routing = require "resum.balance.routing"
+local sources = require "resum.balance.sources"
+
+local M = {}
+
+local LEAST_ANSWERED = 30 -- below it an unshared eighth of the pool may have been missed
+local LEAST_OF_EITHER = 2 -- resumed and refused, to call it a mixture
+
+local function count(offers)
+  local resumed, refused = 0, 0
+  for _, entry in ipairs(offers) do
+    resumed = resumed + (entry.outcome == "resumed" and 1 or 0)
+    refused = refused + (entry.refused and 1 or 0)
+  end
+  return resumed, refused
+end
+
+local function errors_of(view)
+  local errors, offered = 0, 0
+  for _, entry in ipairs(view.entries) do
+    if entry.from then
+      offered = offered + 1
+      errors = errors + (entry.outcome ~= "resumed" and not entry.refused and 1 or 0)
+    end
+  end
+  return errors, offered
+end
+
+local function issued_anything(view)
+  for _, entry in ipairs(view.entries) do
+    if entry.issued then
+      return true
+    end
+  end
+  return false
+end
+
+local function established(view)
+  for _, entry in ipairs(view.entries) do
+    if entry.outcome == "full" or entry.outcome == "refused" then
+      return true
+    end
+  end
+  return false
+end
+
+-- Without a refusal, or without a resumption, there is little to infer.
+local function uniform(view, resumed, refused)
+  local errors, offered = errors_of(view)
+  if resumed + refused == 0 then
+    if established(view) and not issued_anything(view) then
+      return "no_resumption", "not_issued"
+    end
+    return "inconclusive", offered > 0 and "errors" or "no_attempts"
+  elseif errors > resumed + refused then
+    return "inconclusive", "errors"
+  elseif resumed + refused < LEAST_ANSWERED then
+    return "inconclusive", "too_few_attempts"
+  elseif resumed == 0 then
+    return "no_resumption", "issued_not_accepted"
+  elseif refused == 0 then
+    return "all_shared"
+  end
+end
+
+local function by_source(view)
+  local source_of = {}
+  for _, entry in ipairs(view.entries) do
+    source_of[entry.order] = entry.source
+  end
+  return sources.matrix(view.offers, function(entry)
+    return source_of[entry.from]
+  end, function(entry)
+    return entry.source
+  end)
+end
+
+local function groups_seen(view, off)
+  local met = {}
+  for _, entry in ipairs(view.sequence) do
+    local group = view.group[entry.order]
+    met[#met + 1] = not off[view.label[entry.order]] and group or nil
+  end
+  return groups.count(met)
+end
+
+-- How many groups, from outcomes alone: two connections meet the same one as often as sessions resume. Where the
+-- balancer rotates, the next connection is no random one: then only the old sessions count.
+local function effective_by_outcome(view, rotates)
+  local resumed, trials = 0, 0
+  for _, entry in ipairs(view.offers) do
+    local near = entry.design == "pairs" or entry.design == "chain"
+    if entry.design ~= "confirm" and not (rotates and near) then
+      trials = trials + 1
+      resumed = resumed + (entry.outcome == "resumed" and 1 or 0)
+    end
+  end
+  return groups.effective(resumed, trials)
+end
+
+-- Do names tell the groups of most connections, but for those that met a member without a group?
+local function most_are_named(view, off)
+  local named, all = 0, 0
+  for _, entry in ipairs(view.sequence) do
+    if not off[view.label[entry.order]] then
+      all = all + 1
+      named = named + (view.group[entry.order] and 1 or 0)
+    end
+  end
+  return named > 0.5 * all
+end
+
+local function describe_groups(view, off, result)
+  local seen = groups_seen(view, off)
+  if #seen.list > 0 and most_are_named(view, off) then
+    result.groups, result.groups_interval = #seen.list, seen.interval
+    result.effective_groups, result.effective_interval = seen.effective, seen.effective_interval
+    result.chao1, result.coverage, result.list = seen.chao1, seen.coverage, seen.list
+    result.named = true
+    return
+  end
+  result.list = {}
+  local effective, interval = effective_by_outcome(view, result.routing == "round_robin")
+  if effective then
+    result.effective_groups, result.effective_interval = effective, interval
+    result.groups = math.max(2, math.floor(effective + 0.5))
+    result.groups_interval = { math.max(1, math.ceil(interval[1] - 1e-9)), interval[2] and math.ceil(interval[2]) }
+  end
+end
+
+local function split(view, result)
+  local member, off = members.find(view, not result.sticks)
+  result.member = member
+  describe_groups(view, off, result)
+  if result.named and result.groups == 1 and not member then
+    -- One key, and yet sessions of it are refused: names do not tell the groups apart.
+    result.named, result.list = false, {}
+    describe_groups({ offers = view.offers, sequence = {}, group = {}, label = {} }, {}, result)
+  end
+  if member then
+    result.groups = result.named and result.groups or nil
+    return "bad_member", member.how
+  end
+  return "nothing_shared"
+end
+
+local function is_change(view, result)
+  local explained, at = change.explains(view)
+  result.changed_at = explained and at or nil
+  return explained
+end
+
+--- Judges one mechanism at one address.
+-- @tparam table view see resum.balance.view
+-- @tparam boolean sticks a session's offers all go to one server (persistence), so they are no independent evidence
+-- @treturn table verdict, reason, routing, routing_evidence, resumed, refused, groups, groups_interval,
+--   effective_groups, effective_interval, chao1, coverage, list (groups seen), named (they have names), member (one
+--   that does not resume), matrix (by source), changes, changed_at
+function M.judge(view, sticks)
+  local resumed, refused = count(view.offers)
+  local result = { resumed = resumed, refused = refused, sticks = sticks, list = {} }
+  result.routing, result.routing_evidence = routing.of(view)
+  result.matrix = by_source(view)
+  result.changes = change.of_labels(view.sequence, function(entry)
+    return view.group[entry.order]
+  end)
+  result.verdict, result.reason = uniform(view, resumed, refused)
+  local member = result.verdict == "all_shared" and members.silent(view)
+  if member then
+    result.verdict, result.reason, result.member = "bad_member", member.how, member
+  elseif result.verdict == "all_shared" then
+    result.list = groups_seen(view, {}).list
+    result.groups, result.groups_interval, result.effective_groups = 1, { 1, 1 }, 1
+  elseif not result.verdict then
+    if is_change(view, result) then
+      result.verdict, result.list = "rotated", groups_seen(view, {}).list
+    elseif sources.decides(result.matrix) then
+      result.verdict, result.routing = "sticky_source", "sticky"
+      describe_groups(view, {}, result)
+    elseif math.min(resumed, refused) < LEAST_OF_EITHER then
+      result.verdict, result.reason = "inconclusive", "rare_exception"
+    else
+      result.verdict, result.reason = split(view, result)
+    end
+  end
+  return result
+end
+
+return M

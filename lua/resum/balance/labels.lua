@@ -1,0 +1,111 @@
+-- Which server answered? What a connection shows of it: the name of its ticket key, a prefix of its session IDs, its
+-- certificate; and weaker: lifetime hint, ticket length, order of extensions. Pure: records become entries, entries get
+-- labels. A name counts as one only when it repeats: some servers put random bytes where others name their key.
+
+local mechanisms = require "resum.mechanism"
+
+local M = {}
+
+-- Bytes at a ticket's start that name its key: OpenSSL and most (RFC 5077, section 4), then mbedTLS and JSSE.
+local KEY_WIDTHS = { 16, 4 }
+-- A ticket that is not longer is the name of an entry in a cache.
+local SHORT_TICKET = 32
+local ID_WIDTHS = { 8, 4 }
+local REPEATED = 0.5 -- this share of the names has to be seen more than once
+
+--- What an entry is made of, beside its place in the sequence: what the record of one connection says of its server.
+-- @tparam table entry awaited (tickets were waited for); gets outcome, issued, and where the wire showed it: ticket
+--   (its first bytes), ticket_length, lifetime_s, unlike (two tickets of this connection begin differently),
+--   session_id, leaf, serial, extensions
+-- @tparam table record of resum.attempt
+function M.read(entry, record)
+  local facts = record.facts
+  entry.outcome = record.outcome
+  if not facts or (record.outcome ~= "full" and record.outcome ~= "refused" and record.outcome ~= "resumed") then
+    return
+  end
+  local first, second = facts.tickets and facts.tickets[1], facts.tickets and facts.tickets[2]
+  if first then
+    local widest = KEY_WIDTHS[1]
+    entry.ticket, entry.ticket_length, entry.lifetime_s = first.ticket:sub(1, widest), #first.ticket, first.lifetime_s
+    entry.unlike = second and #first.ticket > SHORT_TICKET and second.ticket:sub(1, 4) ~= entry.ticket:sub(1, 4)
+  end
+  if record.outcome ~= "resumed" then
+    -- TLS 1.3 tickets come after the handshake: where nobody waited, none is no evidence.
+    if mechanisms[record.mechanism].issued(facts) then
+      entry.issued = true
+    elseif entry.awaited or not mechanisms[record.mechanism].tickets_come_late then
+      entry.issued = false
+    end
+    entry.session_id = record.mechanism == "session_id" and #(facts.session_id or "") > 0 and facts.session_id or nil
+    entry.leaf, entry.serial = facts.leaf_sha256, facts.leaf_serial
+    entry.extensions = facts.extensions and table.concat(facts.extensions, " ")
+  end
+end
+
+-- Do these bytes repeat often enough, cut to a width? Given: list of strings.
+local function repeats(list, width)
+  local counts, once = {}, 0
+  for _, bytes in ipairs(list) do
+    local name = bytes:sub(1, width)
+    counts[name] = (counts[name] or 0) + 1
+  end
+  for _, count in pairs(counts) do
+    once = once + (count == 1 and 1 or 0)
+  end
+  return #list >= 2 and once <= (1 - REPEATED) * #list
+end
+
+local function first_width(list, widths)
+  for _, width in ipairs(widths) do
+    if repeats(list, width) then
+      return width
+    end
+  end
+end
+
+-- The width at which tickets name their keys, and session IDs their server; nil where they don't.
+local function widths_of(entries)
+  local tickets, ids, unlike = {}, {}, false
+  for _, entry in ipairs(entries) do
+    if entry.ticket and entry.ticket_length > SHORT_TICKET then
+      tickets[#tickets + 1] = entry.ticket
+      unlike = unlike or entry.unlike
+    end
+    ids[#ids + 1] = entry.session_id
+  end
+  return not unlike and first_width(tickets, KEY_WIDTHS) or nil, first_width(ids, ID_WIDTHS)
+end
+
+-- The label of one connection; nil where it shows nothing. The second value says whether it names the server's state
+-- (a key, a server), so that two connections with the same label have the same server or servers that share.
+local function label_of(entry, key_width, id_width)
+  if entry.ticket and entry.ticket_length > SHORT_TICKET and key_width then
+    return "key:" .. entry.ticket:sub(1, key_width), true
+  elseif entry.ticket then
+    return entry.ticket_length > SHORT_TICKET and "unnamed" or "stateful"
+  elseif entry.session_id then
+    if id_width then
+      return "id:" .. entry.session_id:sub(1, id_width), true
+    end
+    return "unnamed"
+  elseif entry.issued == false then
+    return "none"
+  end
+end
+
+--- Labels for all entries of a scan.
+-- @tparam {table,...} entries
+-- @treturn table order -> label: "key:" or "id:" and bytes that name the state; "stateful" (the ticket is the name of a
+--   cache entry), "unnamed", "none" (a full handshake that issued nothing)
+-- @treturn table order -> true where the label names the state
+function M.assign(entries)
+  local labels, names = {}, {}
+  local key_width, id_width = widths_of(entries)
+  for _, entry in ipairs(entries) do
+    labels[entry.order], names[entry.order] = label_of(entry, key_width, id_width)
+  end
+  return labels, names
+end
+
+return M

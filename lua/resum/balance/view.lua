@@ -1,0 +1,70 @@
+-- One mechanism's share of the entries, made ready for judging: what was offered and answered, and which group each
+-- connection met as far as it showed that. Pure.
+
+local groups = require "resum.balance.groups"
+local labels = require "resum.balance.labels"
+local verdict = require "resum.verdict"
+
+local M = {}
+
+local ANSWERED = { full = true, refused = true, resumed = true }
+
+-- An alert to an offered session is a refusal where that is how the server always answers.
+local function settle_alerts(entries)
+  local offered = {}
+  for _, entry in ipairs(entries) do
+    if entry.from and entry.outcome then
+      offered[#offered + 1] = entry
+    end
+  end
+  return #offered > 0 and verdict.count(offered).alerts > 0
+end
+
+local function new_view(name)
+  return { name = name, entries = {}, offers = {}, marked = {}, identities = {}, spent = {}, sequence = {} }
+end
+
+local function add(view, entry, alerts_refuse)
+  view.entries[#view.entries + 1] = entry
+  if not entry.from then
+    return
+  end
+  entry.refused = entry.outcome == "refused" or (entry.outcome == "alert" and alerts_refuse)
+  if entry.outcome == "resumed" or entry.refused then
+    local list = view[entry.design] or view.offers
+    list[#list + 1] = entry
+  end
+end
+
+-- Sampling: each of these met a server that the balancer chose, and shows which. The plain figure's offers show it only
+-- where they resume.
+local function sampled(entry)
+  return ANSWERED[entry.outcome] and (entry.design == "seed" or entry.design == "pairs" or entry.design == "chain")
+end
+
+--- Sorts entries by mechanism.
+-- @tparam {table,...} entries in order; see resum.balance.analyse
+-- @treturn table mechanism -> view: entries, offers (answered, with a session), marked, identities and spent (offers of
+--   these designs), sequence (answered connections of the sampling designs), label (order -> what it showed), group
+--   (order -> the label that stands for the group it met)
+function M.sort(entries)
+  local views, sorted = {}, {}
+  for _, entry in ipairs(entries) do
+    sorted[entry.mechanism] = sorted[entry.mechanism] or {}
+    table.insert(sorted[entry.mechanism], entry)
+  end
+  local label, names = labels.assign(entries)
+  local group = groups.of_entries(entries, label, names)
+  for name, list in pairs(sorted) do
+    local view, alerts_refuse = new_view(name), settle_alerts(list)
+    view.label, view.group = label, group
+    for _, entry in ipairs(list) do
+      add(view, entry, alerts_refuse)
+      view.sequence[#view.sequence + 1] = sampled(entry) and entry or nil
+    end
+    views[name] = view
+  end
+  return views
+end
+
+return M
