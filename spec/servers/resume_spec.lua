@@ -4,6 +4,9 @@ local cjson = require "cjson"
 local many = require "spec.support.many"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
+local uv = require "luv"
+
+local MOST_BYTES = 90000 -- that a run writes before it is killed
 
 describe("a run that was stopped", function()
   local server, folder, out
@@ -23,16 +26,25 @@ describe("a run that was stopped", function()
     return many.run(many.to_lines(list, out, ...))
   end
 
-  -- Starts the command and kills it after some time, unless it ends before: then its exit code is returned.
-  local function run_and_kill(seconds, ...)
+  local function size_of(path)
+    local stat = uv.fs_stat(path)
+    return stat and stat.size or 0
+  end
+
+  -- Starts the command and kills it once its output has grown by so many bytes; returns whether it lived till then.
+  local function run_and_kill(bytes, ...)
+    local enough = size_of(out) + bytes
     local child = process.start({ command = many.command(...) })
-    local code = child.wait(seconds)
-    if not code then
+    process.wait_until(many.PATIENCE, function()
+      return child.exited or size_of(out) >= enough
+    end)
+    local killed = not child.exited
+    if killed then
       child.kill("sigkill")
       assert.is_truthy(child.wait(many.PATIENCE))
     end
     child.stop()
-    return code
+    return killed
   end
 
   it("has lost the targets under way and no others, killed at any moment", function()
@@ -41,8 +53,7 @@ describe("a run that was stopped", function()
     local path = many.write_list(list)
     local kills, whole = 0, 0
     local function killed()
-      return not run_and_kill(0.1 + math.random() * 0.25,
-        many.to_lines(path, out, "--resume", out, "--max_connections", "12"))
+      return run_and_kill(math.random(MOST_BYTES), many.to_lines(path, out, "--resume", out, "--max_connections", "12"))
     end
     while killed() do
       kills = kills + 1
