@@ -318,16 +318,31 @@ static void facts_key_exchange(lua_State *L, rs_reader body, unsigned cipher) {
   }
 }
 
-static void facts_serial(lua_State *L, rs_bytes leaf) {
+/* Copies the serial number of a certificate in DER; `room` holds as many bytes as that. Returns its
+ * length, 0 where there is none. */
+static size_t read_serial(rs_bytes leaf, unsigned char *room) {
   const unsigned char *at = leaf.bytes;
+  size_t length = 0;
   X509 *certificate = d2i_X509(NULL, &at, (long)leaf.length);
   if (certificate) {
     const ASN1_INTEGER *serial = X509_get0_serialNumber(certificate);
-    rs_bytes number = {ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial)};
-    set_bytes(L, "leaf_serial", number);
+    length = (size_t)ASN1_STRING_length(serial);
+    memcpy(room, ASN1_STRING_get0_data(serial), length);
   }
   X509_free(certificate);
   ERR_clear_error();
+  return length;
+}
+
+/* Lua may raise an error at each allocation: nothing of OpenSSL's is held at any of them. */
+static void facts_serial(lua_State *L, rs_bytes leaf) {
+  unsigned char *room = (unsigned char *)lua_newuserdatauv(L, leaf.length, 0);
+  size_t length = read_serial(leaf, room);
+  if (length > 0) {
+    lua_pushlstring(L, (const char *)room, length);
+    lua_setfield(L, -3, "leaf_serial");
+  }
+  lua_pop(L, 1);
 }
 
 /* What names the server's certificate: behind a balancer not every server need have the same. */

@@ -8,7 +8,7 @@
 #include "keys.h"
 
 typedef struct {
-  unsigned char content; /* RS_HANDSHAKE or RS_ALERT */
+  unsigned char content; /* RS_HANDSHAKE, RS_ALERT; RS_CHANGE_CIPHER_SPEC too where it is seen */
   unsigned char type;    /* first byte: the handshake message's type, the alert's level */
   unsigned char from_server;
   size_t offset, length; /* of its bytes in the store; length 0 when they were not kept */
