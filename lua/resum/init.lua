@@ -58,6 +58,7 @@ local OPTIONS = {
   private_key = "string",
   key_form = "string",
   passphrase = "string",
+  request = "string",
   source = "string",
   family = "string",
   host = "table",
@@ -288,8 +289,9 @@ end
 --   sessions; by default support uses handshake, rate probe), tls ("1.0" to "1.3": that version only), sni (name; by
 --   default the host's name), no_sni (true: none), starttls (a protocol, or "auto": by the port), xmpp_to (domain),
 --   proxy ("http://user:password@host:port", socks5://…, socks5h://…), certificate, private_key, key_form and
---   passphrase (see resum.core.context), source (local address), host (a host module), family ("inet" or "inet6":
---   addresses of that kind only), on_event (called with {kind = "started", result} and {kind = "attempt", record}),
+--   passphrase (see resum.core.context), source (local address), request (bytes said inside TLS where a ticket does not
+--   come by itself, instead of the protocol's), host (a host module), family ("inet" or "inet6": addresses of that kind
+--   only), on_event (called with {kind = "started", result} and {kind = "attempt", record}),
 --   cancelled (asked between connections; true ends the scan), admit (asked before each connection, see
 --   resum.admission: limits that several scans share; with it, delay is admit's business)
 -- @treturn[1] table {target, status ("completed", "unreachable", "error"), error, elapsed_s, addresses = {{address,

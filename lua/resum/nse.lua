@@ -10,6 +10,7 @@ local mechanisms = require "resum.mechanism"
 local nsock = require "resum.host.nsock"
 local printable = require "resum.printable"
 local resum = require "resum"
+local starttls = require "resum.dial.starttls"
 local structure = require "resum.report.nse"
 local text = require "resum.report.text"
 
@@ -137,6 +138,18 @@ local function start_tls(dialogue, host, port)
   return nsock.stream(socket)
 end
 
+-- nmap's names of protocols that have another one here.
+local PROTOCOLS = { postgresql = "postgres", ["xmpp-client"] = "xmpp" }
+
+-- What is said inside TLS to draw late tickets out; behind a dialogue in the clear HTTP would be out of place.
+local function request_inside(host, port)
+  if not sslcert.getPrepareTLSWithoutReconnect(port) then
+    return nil
+  end
+  local protocol = starttls.find(PROTOCOLS[port.service] or port.service or "") or starttls.find("auto", port.number)
+  return protocol and starttls.say(protocol, "request", { name = host.targetname or host.ip }) or ""
+end
+
 -- The host on nsock, but what it connects to is this port, ready for the ClientHello.
 local function host_of(host, port, clock)
   local dialogue = sslcert.getPrepareTLSWithoutReconnect(port)
@@ -169,6 +182,7 @@ local function scan(host, port, scans, arguments)
     mechanisms = arguments.mechanisms,
     concurrency = arguments.concurrency,
     sni = tls.servername(host),
+    request = request_inside(host, port),
     timeout = stdnse.get_timeout(host, TIMEOUT.most, TIMEOUT.least) / 1000,
     host = host_of(host, port, clock),
     cancelled = function()
@@ -205,7 +219,11 @@ function M.run(script, host, port, scans)
   if not arguments then
     return nil, "ERROR: " .. problem
   end
-  local result = assert(scan(host, port, scans, arguments))
+  local result
+  result, problem = scan(host, port, scans, arguments)
+  if not result then
+    return nil, "ERROR: " .. problem
+  end
   local entry = result.addresses[1]
   name_interruption(entry, arguments.deadline or scans.deadline)
   if not entry.support and not entry.rate then
