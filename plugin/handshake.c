@@ -414,8 +414,9 @@ static int handshake_session(lua_State *L) {
  * types in the server's order: ServerHello's, then EncryptedExtensions'), leaf_sha256 and
  * leaf_serial (bytes that name the server's certificate, where it sent one), tickets (list of
  *   {ticket, lifetime_s, age_add, nonce_length, max_early_data}), alerts (list of {from, level,
- *   description, code}), reused (no Certificate, and both Finished verified with the old secrets),
- *   bytes_in, bytes_out. What was not seen is absent. */
+ *   description, code}), finished (the handshake was completed, whatever came then), reused (no
+ *   Certificate, and both Finished verified with the old secrets), bytes_in, bytes_out. What was
+ *   not seen is absent. */
 static int handshake_facts(lua_State *L) {
   handshake_box *h = handshake_check(L);
   lua_createtable(L, 0, RS_FACTS);
@@ -423,6 +424,8 @@ static int handshake_facts(lua_State *L) {
   lua_pushboolean(L, h->finished && SSL_session_reused(h->ssl) &&
                          !rs_transcript_has_certificate(&h->transcript));
   lua_setfield(L, -2, "reused");
+  lua_pushboolean(L, h->finished);
+  lua_setfield(L, -2, "finished");
   lua_pushinteger(L, (lua_Integer)h->bytes_in);
   lua_setfield(L, -2, "bytes_in");
   lua_pushinteger(L, (lua_Integer)h->bytes_out);

@@ -466,6 +466,8 @@ static int probe_facts(lua_State *L) {
   rs_transcript_set_facts(L, &p->transcript);
   lua_pushboolean(L, p->finished || by_hello);
   lua_setfield(L, -2, "reused");
+  lua_pushboolean(L, p->finished);
+  lua_setfield(L, -2, "finished");
   if (p->finished || by_hello) {
     lua_pushstring(L, p->finished ? "finished" : "hello");
     lua_setfield(L, -2, "proof");

@@ -13,6 +13,7 @@ local M = {}
 
 local TICKET_WAIT = 1 -- seconds for a NewSessionTicket that comes by itself
 local REQUEST_WAIT = 1 -- seconds for one that comes after application data
+local MORE_WAIT = 0.1 -- seconds of silence after which no further one is expected
 local LINGER = { least = 0.25, most = 1, round_trips = 4 } -- for the server's end after our close_notify
 
 -- way:open's and stream:read's codes, as outcomes
@@ -82,6 +83,15 @@ local function not_tls(first_bytes)
   return ('not a TLS server: it said "%s"'):format(line)
 end
 
+local GOES_ON = { established = true, refused = true }
+
+-- The connection is over, and how. A wait that was in vain is no end.
+function Connection:note_end(state, message, code)
+  if not GOES_ON[state] and code ~= "timeout" and not self.over then
+    self.over = { message = message, code = code }
+  end
+end
+
 -- Runs the handshake. Returns the bytes still to be sent when it is established, or nil after fail().
 function Connection:establish(record, deadline)
   local state, out, message, code = self.machine:step()
@@ -92,7 +102,9 @@ function Connection:establish(record, deadline)
     end
     state, message, code, out = self:receive(deadline)
   end
-  if state == "established" or state == "refused" then
+  -- A server may end the connection in the same breath: it is over, but the handshake was completed.
+  if GOES_ON[state] or self:facts().finished then
+    self:note_end(state, message, code)
     return out
   end
   self:send(out or "", deadline) -- our alert
@@ -110,10 +122,8 @@ end
 function Connection:read_until(enough, deadline)
   while not enough() do
     local state, message, code, out = self:receive(deadline)
-    if state ~= "established" and state ~= "refused" then
-      if code ~= "timeout" then
-        self.over, self.over_message, self.over_code = true, message, code
-      end
+    if not GOES_ON[state] then
+      self:note_end(state, message, code)
       return code == "timeout"
     end
     self:send(out, deadline)
@@ -121,16 +131,27 @@ function Connection:read_until(enough, deadline)
   return true
 end
 
--- Some servers issue tickets only once application data came: wait, ask, wait again.
-function Connection:wait_for_ticket(request, deadline)
+local function never()
+  return false
+end
+
+-- Some servers issue tickets only once application data came: wait, ask, wait again. Where one came, others may be on
+-- their way.
+function Connection:wait_for_tickets(request)
   local now, machine = self.host.now, self.machine
-  local function enough()
-    return #machine:facts().tickets > 0
+  local known = 0
+  local function more()
+    return #self:facts().tickets > known
   end
-  local can_ask = request and machine.write
-  if self:read_until(enough, math.min(deadline, now() + TICKET_WAIT)) and can_ask and not enough() then
-    self:send(machine:write(request) or "", deadline)
-    self:read_until(enough, math.min(deadline, now() + REQUEST_WAIT))
+  local alive = self:read_until(more, now() + TICKET_WAIT)
+  if alive and not more() and request and machine.write then
+    self:send(machine:write(request) or "", now() + REQUEST_WAIT)
+    alive = self:read_until(more, now() + REQUEST_WAIT)
+  end
+  local deadline = now() + TICKET_WAIT
+  while alive and more() do
+    known = #self:facts().tickets
+    alive = self:read_until(more, math.min(deadline, now() + MORE_WAIT))
   end
 end
 
@@ -149,9 +170,7 @@ function Connection:finish(due, handshake_s)
   if not sent or self.leaves_at_once then
     return
   end
-  self:read_until(function()
-    return self.ended
-  end, deadline)
+  self:read_until(never, deadline)
 end
 
 -- The outcome of a completed handshake.
@@ -179,14 +198,14 @@ function Connection:run(record)
     if self.want_tickets and self.mechanism.tickets_come_late and self:facts().version == "TLSv1.3" then
       self:send(due, started + client.timeout)
       due = ""
-      self:wait_for_ticket(client.way.request, now() + TICKET_WAIT + REQUEST_WAIT)
+      self:wait_for_tickets(client.way.request)
     end
     self.leaves_at_once = record.engine == "probe" and record.outcome == "resumed" and not self.want_tickets
     self:finish(due, record.timing.handshake_s)
   end
   -- A TLS 1.3 server can still refuse after we have finished: a missing client certificate, for example.
-  if self.over_code == "alert" and not self:facts().reused then
-    fail(record, self.over_message, "alert")
+  if self.over and self.over.code == "alert" and not self:facts().reused then
+    fail(record, self.over.message, "alert")
   end
 end
 
@@ -403,10 +422,6 @@ function Client:moved(mechanism)
 end
 
 local function nothing() end
-
-local function never()
-  return false
-end
 
 local function admit_all()
   return nothing
