@@ -5,6 +5,16 @@
 
 local M = {}
 
+-- A ticket without content is none: with it a server says that it has nothing to give (RFC 5077, section 3.3).
+local function some_ticket(facts)
+  for _, ticket in ipairs(facts.tickets) do
+    if #ticket.ticket > 0 then
+      return true
+    end
+  end
+  return false
+end
+
 --- In the order in which reports show them.
 M.names = { "session_id", "ticket", "psk" }
 
@@ -26,9 +36,7 @@ M.ticket = {
   title = "Ticket (RFC 5077)",
   noun = "ticket",
   context = { max_version = "TLSv1.2" },
-  issued = function(facts)
-    return #facts.tickets > 0
-  end,
+  issued = some_ticket,
   offered = function(facts)
     return (facts.ticket_length_sent or 0) > 0
   end,
@@ -39,9 +47,7 @@ M.psk = {
   title = "PSK (RFC 8446)",
   noun = "PSK",
   context = { min_version = "TLSv1.3", max_version = "TLSv1.3" },
-  issued = function(facts)
-    return #facts.tickets > 0
-  end,
+  issued = some_ticket,
   offered = function(facts)
     return (facts.psk_identities_sent or 0) > 0
   end,

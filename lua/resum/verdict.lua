@@ -8,31 +8,41 @@ local mechanisms = require "resum.mechanism"
 local M = {}
 
 local ERRORS = { timeout = true, reset = true, closed = true, unreachable = true, protocol_error = true }
-local PROTOCOL_VERSION = 70 -- the alert of RFC 8446, section 6.2
+local PROTOCOL_VERSION = 70 -- alerts of RFC 8446, section 6.2
+local NOTHING_IN_COMMON = { [40] = true, [71] = true } -- handshake_failure, insufficient_security
 local REPEATED = 2 -- the same alert so often is no accident
 local DROPPED = 3 -- a connection dropped in the same way so often neither
+local ALERTS_AMONG_RESUMPTIONS = 0.2 -- the share from which on they are the answer of some of the servers
 
--- A server may answer an offered session with a fatal alert where it should fall back to a full handshake.
--- When it never resumes, that is its answer; among resumptions an alert is an accident, counted as an error.
-local function alert_is_answer(records)
-  local alerts = 0
+local function count_outcome(records, outcome)
+  local n = 0
   for _, record in ipairs(records) do
-    if record.outcome == "resumed" then
-      return false
-    elseif record.outcome == "alert" then
-      alerts = alerts + 1
-    end
+    n = n + (record.outcome == outcome and 1 or 0)
   end
-  return alerts >= REPEATED
+  return n
+end
+
+-- A server may answer an offered session with a fatal alert where it should fall back to a full handshake. That is its
+-- answer when it does so again and again, and never to a full handshake. A few alerts among resumptions are accidents,
+-- counted as errors.
+local function alert_is_answer(records, seeds)
+  local alerts = count_outcome(records, "alert")
+  if alerts < REPEATED or count_outcome(seeds, "alert") > 0 then
+    return false
+  elseif count_outcome(records, "resumed") == 0 then
+    return true
+  end
+  return #seeds > 0 and alerts >= ALERTS_AMONG_RESUMPTIONS * #records
 end
 
 --- Counts outcomes of attempts that offered a session.
 -- @tparam {record,...} records
+-- @tparam[opt] {record,...} seeds the full handshakes that went with them
 -- @treturn table attempted, resumed, refused, errors (numbers), error_kinds (outcome -> number),
 --   alerts (how many of the refused were fatal alerts)
-function M.count(records)
+function M.count(records, seeds)
   local counts = { attempted = #records, resumed = 0, refused = 0, errors = 0, alerts = 0, error_kinds = {} }
-  local alert_refuses = alert_is_answer(records)
+  local alert_refuses = alert_is_answer(records, seeds or {})
   for _, record in ipairs(records) do
     local outcome = record.outcome
     if outcome == "resumed" then
@@ -71,10 +81,21 @@ function M.of_counts(counts)
     return "inconclusive", most_frequent(counts.error_kinds) or "no_attempts"
   elseif counts.refused == 0 then
     return "supported"
-  elseif counts.resumed > 0 then
-    return "partially_supported", "issued_not_always_accepted"
   end
-  return "not_supported", counts.alerts == counts.refused and "alert_on_resumption" or "issued_not_accepted"
+  local by_alert = counts.alerts == counts.refused and "alert_on_resumption"
+  if counts.resumed > 0 then
+    return "partially_supported", by_alert or "issued_not_always_accepted"
+  end
+  return "not_supported", by_alert or "issued_not_accepted"
+end
+
+--- Did the server choose a version that is not the mechanism's when it had the choice?
+-- @tparam string name of the mechanism
+-- @tparam table control the record of a full handshake; only one of the mechanism "control" offered all versions
+-- @treturn boolean
+function M.other_version_chosen(name, control)
+  return control.mechanism == "control" and control.outcome == "full"
+    and not mechanisms.speaks(mechanisms[name], control.version)
 end
 
 -- How a handshake without an offer was refused (the same text means the same refusal), how often that has to
@@ -89,20 +110,43 @@ local function refusal(record)
   end
 end
 
-local function server_chose_another_version(record, mechanism)
-  return record.version ~= nil and record.outcome ~= "full" and not mechanisms.speaks(mechanism, record.version)
+-- The versions in the ServerHellos: does the server speak the mechanism's (true), another instead (false), or is nothing
+-- known (nil)?
+local function version_spoken(seeds, mechanism)
+  local spoken
+  for _, record in ipairs(seeds) do
+    if record.version and mechanisms.speaks(mechanism, record.version) then
+      return true
+    elseif record.version then
+      spoken = false
+    end
+  end
+  return spoken
+end
+
+-- Whether the same refusal, seen often enough, shows that it is the version that the server refuses. "Nothing in common"
+-- may as well mean ciphers or groups: then the server must have chosen another version when it had the choice.
+local function proves_version(alert, evidence)
+  if NOTHING_IN_COMMON[alert] then
+    return evidence.other_version_chosen
+  end
+  return evidence.other_version_works
 end
 
 -- Whether these full handshakes, all failed, show that the server does not speak the mechanism's version.
-local function version_is_missing(seeds, mechanism, other_version_works)
+local function version_is_missing(evidence, mechanism)
+  local spoken = version_spoken(evidence.seeds, mechanism)
+  if spoken ~= nil then
+    return not spoken
+  end
   local seen = {}
-  for _, record in ipairs(seeds) do
+  for _, record in ipairs(evidence.seeds) do
     local how, often, alert = refusal(record)
-    if server_chose_another_version(record, mechanism) or alert == PROTOCOL_VERSION then
+    if alert == PROTOCOL_VERSION then
       return true
     elseif how then
       seen[how] = (seen[how] or 0) + 1
-      if other_version_works and seen[how] >= often then
+      if seen[how] >= often and proves_version(alert, evidence) then
         return true
       end
     end
@@ -120,30 +164,35 @@ local function failure_reason(seeds)
 end
 
 -- Without a session to offer: why?
-local function without_session(seeds, mechanism, other_version_works)
-  for _, record in ipairs(seeds) do
+local function without_session(evidence, mechanism)
+  for _, record in ipairs(evidence.seeds) do
     if record.outcome == "full" then
       return "not_supported", "not_issued", record.version
     end
   end
-  if version_is_missing(seeds, mechanism, other_version_works) then
+  if version_is_missing(evidence, mechanism) then
     return "not_applicable", "version_not_supported"
   end
-  return "inconclusive", failure_reason(seeds)
+  return "inconclusive", failure_reason(evidence.seeds)
 end
 
--- A session that resumed on its first offer only, while fresh ones always do: every ticket is good for one
--- connection (RFC 8446, appendix C.4, wants clients to use them so).
-function M.looks_single_use(records)
-  if #records < 2 or records[1].outcome ~= "resumed" then
-    return false
-  end
-  for i = 2, #records do
-    if records[i].outcome ~= "refused" then
+-- A session that resumed on its first offer only, while fresh ones always do: every ticket is good for one connection
+-- (RFC 8446, appendix C.4, wants clients to use them so). An offer that ended in an error may have been that first one.
+local function looks_single_use(records)
+  local spent, refused = false, 0
+  for _, record in ipairs(records) do
+    if record.outcome == "refused" then
+      refused = refused + 1
+      if not spent then
+        return false
+      end
+    elseif record.outcome == "resumed" and (spent == "resumed" or refused > 0) then
       return false
+    else
+      spent = record.outcome == "resumed" and "resumed" or spent or "error"
     end
   end
-  return true
+  return refused > 0
 end
 
 local function plain(counts)
@@ -199,29 +248,31 @@ end
 --- Judges one mechanism from all that was tried.
 -- @tparam string name "session_id", "ticket" or "psk"
 -- @tparam table evidence seeds (records of full handshakes), fixed (records: one session offered again and
---   again), pairs (records: each a fresh session offered once; or nil), other_version_works (boolean: TLS of a
---   version outside this mechanism's was established)
+--   again), pairs (records: each a fresh session offered once; or nil), full_after (boolean: a full handshake worked
+--   after the offers), other_version_works (boolean: TLS of a version outside this mechanism's was established),
+--   other_version_chosen (boolean: the server chose such a version when all were offered)
 -- @treturn table verdict, reason, version, attempted, resumed, refused, errors, error_kinds, designs (counts of
 --   each), attempts (every record), and what was issued: session_id_length; lifetime_hint_s (seconds), ticket_length;
 --   tickets_issued, lifetime_s
 function M.judge(name, evidence)
   local mechanism = mechanisms[name]
-  local fixed = M.count(evidence.fixed)
-  local fresh = evidence.pairs and M.count(evidence.pairs)
+  local fixed = M.count(evidence.fixed, evidence.seeds)
+  local fresh = evidence.pairs and M.count(evidence.pairs, evidence.seeds)
   local verdict = { designs = { fixed = plain(fixed), pairs = fresh and plain(fresh) } }
   local counts = deciding(fixed, fresh)
   copy_counts(verdict, counts)
   if #evidence.fixed == 0 then
-    verdict.verdict, verdict.reason, verdict.version =
-      without_session(evidence.seeds, mechanism, evidence.other_version_works)
+    verdict.verdict, verdict.reason, verdict.version = without_session(evidence, mechanism)
   else
     verdict.verdict, verdict.reason = M.of_counts(counts)
     if counts == fresh and verdict.verdict == "supported" then
-      if M.looks_single_use(evidence.fixed) then
+      if looks_single_use(evidence.fixed) then
         verdict.reason = "single_use_tickets"
       else
         verdict.verdict, verdict.reason = "partially_supported", "issued_not_always_accepted"
       end
+    elseif evidence.full_after and counts.errors >= DROPPED and counts.errors == counts.attempted then
+      verdict.reason = "errors_on_resumption"
     end
   end
   add_issued(verdict, evidence.seeds, mechanism)

@@ -24,6 +24,7 @@ local REASON_WORDS = {
   issued_not_accepted = "issued, but never accepted",
   issued_not_always_accepted = "", -- what "partially" says
   alert_on_resumption = "the server ends the connection with an alert instead of a full handshake",
+  errors_on_resumption = "full handshakes work, but no connection that offered a session did",
   single_use_tickets = "each ticket is good for one connection",
   no_attempts = "no attempt was made",
   timeout = "no answer in time",

@@ -32,9 +32,20 @@ local function offer_fresh_sessions(client, mechanism, options, seeds)
   return records
 end
 
-local function all_resumed(records)
-  local counts = verdict.count(records)
-  return counts.refused == 0
+local function established(seeds)
+  for _, record in ipairs(seeds) do
+    if record.outcome == "full" then
+      return true
+    end
+  end
+  return false
+end
+
+-- Did the server go away meanwhile, or does it fail where a session is offered?
+local function still_full(client, mechanism, options, seeds)
+  local _, more = seed.obtain(client, mechanism, options.retries)
+  table.move(more, 1, #more, #seeds + 1, seeds)
+  return established(more)
 end
 
 -- The evidence of one mechanism, without what other mechanisms have to say.
@@ -43,27 +54,21 @@ local function gather(client, mechanism, options)
   local evidence = { seeds = seeds, fixed = {} }
   if session then
     evidence.fixed = offer_one_session(client, mechanism, session, options)
-    if not all_resumed(evidence.fixed) then
+    local counts = verdict.count(evidence.fixed, seeds)
+    if counts.refused > 0 then
       evidence.pairs = offer_fresh_sessions(client, mechanism, options, seeds)
+    elseif counts.resumed == 0 then
+      evidence.full_after = still_full(client, mechanism, options, seeds)
     end
   end
   return evidence
-end
-
-local function established(evidence)
-  for _, record in ipairs(evidence.seeds) do
-    if record.outcome == "full" then
-      return true
-    end
-  end
-  return false
 end
 
 -- The control has shown one version; the other mechanisms' handshakes may have shown another.
 local function other_version_works(mechanism, all, control)
   local is_new = mechanism == "psk"
   for name, evidence in pairs(all) do
-    if (name == "psk") ~= is_new and established(evidence) then
+    if (name == "psk") ~= is_new and established(evidence.seeds) then
       return true
     end
   end
@@ -81,6 +86,7 @@ function M.run(client, control, options)
   end
   for mechanism, evidence in pairs(all) do
     evidence.other_version_works = other_version_works(mechanism, all, control)
+    evidence.other_version_chosen = verdict.other_version_chosen(mechanism, control)
     verdicts[mechanism] = verdict.judge(mechanism, evidence)
   end
   return verdicts
