@@ -54,6 +54,12 @@ describe("a verdict", function()
       { "not_supported", "alert_on_resumption", "0/5 refused 5 errors 0" } },
     { "takes an alert among resumptions for an error", "RRaRR", nil, { "supported", nil, "4/5 refused 0 errors 1" } },
     { "takes a single alert for an error", "a", nil, { "inconclusive", "alert", "0/1 refused 0 errors 1" } },
+    { "takes many alerts among resumptions for the answer of some servers", "RaRaa", nil,
+      { "partially_supported", "alert_on_resumption", "2/5 refused 3 errors 0" } },
+    { "knows tickets for one connection also when the first was lost with it", "tnnnn", "RRRRR",
+      { "supported", "single_use_tickets", "5/5 refused 0 errors 0" } },
+    { "knows tickets for one connection also among errors", "Rntnn", "RRRRR",
+      { "supported", "single_use_tickets", "5/5 refused 0 errors 0" } },
   }
   for _, case in ipairs(cases) do
     it(case[1], function()
@@ -61,12 +67,34 @@ describe("a verdict", function()
       assert.same(case[4], judged("ticket", evidence))
     end)
   end
+
+  it("names the alert that it is about", function()
+    local alert = failed("alert", "internal_error", 80)
+    local v = verdict.judge("ticket", { seeds = { full() }, fixed = { alert, alert } })
+    assert.same({ "alert_on_resumption", "internal_error" }, { v.reason, v.alert })
+  end)
+
+  it("takes alerts that full handshakes get, too, for errors", function()
+    local issued = full({ session_id = "", tickets = { { ticket = "t", lifetime_s = 9 } } })
+    assert.same({ "inconclusive", "alert", "0/5 refused 0 errors 5" },
+      judged("ticket", { seeds = { failed("alert", "internal_error", 80), issued }, fixed = offers("aaaaa") }))
+  end)
+
+  it("is open, with a reason of its own, where only connections that offer a session fail", function()
+    local errors = "0/5 refused 0 errors 5"
+    assert.same({ "inconclusive", "errors_on_resumption", errors },
+      judged("ticket", { fixed = offers("ctrct"), full_after = true }))
+    assert.same({ "inconclusive", "closed", errors },
+      judged("ticket", { fixed = offers("ccrct"), full_after = false }))
+  end)
 end)
 
 describe("without a session to offer", function()
   local empty = "0/0 refused 0 errors 0"
   local protocol_version = failed("alert", "protocol_version", 70)
   local handshake_failure = failed("alert", "handshake_failure", 40)
+  local decode_error = failed("alert", "decode_error", 50)
+  local dropped = { outcome = "closed", version = "TLSv1.3", facts = { alerts = {}, tickets = {} } }
   local lower = { outcome = "protocol_error", version = "TLSv1.2", facts = { alerts = {}, tickets = {} } }
   local cases = {
     { "a server that issued nothing is not supported", { full(), full(), full() }, true,
@@ -77,8 +105,14 @@ describe("without a session to offer", function()
       { "not_applicable", "version_not_supported", empty } },
     { "an older version in the ServerHello says it too", { lower }, false,
       { "not_applicable", "version_not_supported", empty } },
-    { "a repeated refusal says it when another version works", { handshake_failure, handshake_failure }, true,
+    { "a repeated refusal says it when another version works", { decode_error, decode_error }, true,
       { "not_applicable", "version_not_supported", empty } },
+    { "nothing in common says it when another version was chosen", { handshake_failure, handshake_failure }, "chosen",
+      { "not_applicable", "version_not_supported", empty } },
+    { "nothing in common says nothing else: ciphers or groups may be meant", { handshake_failure, handshake_failure },
+      true, { "inconclusive", "alert", empty } },
+    { "dropped connections say nothing when the version stood in a ServerHello", { dropped, dropped, dropped }, true,
+      { "inconclusive", "closed", empty } },
     { "a repeated refusal says nothing when no other version works", { handshake_failure, handshake_failure }, false,
       { "inconclusive", "alert", empty } },
     { "one dropped connection says nothing", { failed("closed") }, true, { "inconclusive", "closed", empty } },
@@ -94,7 +128,8 @@ describe("without a session to offer", function()
   }
   for _, case in ipairs(cases) do
     it(case[1], function()
-      assert.same(case[4], judged("psk", { seeds = case[2], other_version_works = case[3] }))
+      assert.same(case[4], judged("psk",
+        { seeds = case[2], other_version_works = case[3] ~= false, other_version_chosen = case[3] == "chosen" }))
     end)
   end
 end)
@@ -117,6 +152,12 @@ describe("what was issued", function()
   it("is number, lifetime and size for PSKs", function()
     local tickets = { { ticket = ("x"):rep(208), lifetime_s = 7200 }, { ticket = "y", lifetime_s = 7200 } }
     assert.same({ "TLSv1.3", nil, nil, 2, 7200, 208 }, issued("psk", { tickets = tickets }, "TLSv1.3"))
+  end)
+
+  it("is no ticket where an empty one says that there is none (RFC 5077, section 3.3)", function()
+    local nothing = full({ tickets = { { ticket = "", lifetime_s = 0 } } })
+    local v = verdict.judge("ticket", { seeds = { nothing }, fixed = {} })
+    assert.same({ "not_supported", "not_issued" }, { v.verdict, v.reason, v.ticket_length, v.lifetime_hint_s })
   end)
 
   it("is no ticket where none came", function()

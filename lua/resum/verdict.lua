@@ -98,20 +98,24 @@ function M.other_version_chosen(name, control)
     and not mechanisms.speaks(mechanisms[name], control.version)
 end
 
+local function last_alert(record)
+  local alerts = record.facts and record.facts.alerts or {}
+  return alerts[#alerts]
+end
+
 -- How a handshake without an offer was refused (the same text means the same refusal), how often that has to
 -- happen to be no accident, and the alert's code.
 local function refusal(record)
   if record.outcome == "alert" then
-    local alerts = record.facts and record.facts.alerts or {}
-    local last = alerts[#alerts]
+    local last = last_alert(record)
     return "alert " .. (last and last.description or "unknown"), REPEATED, last and last.code
   elseif record.outcome == "closed" or record.outcome == "reset" then
     return record.outcome, DROPPED
   end
 end
 
--- The versions in the ServerHellos: does the server speak the mechanism's (true), another instead (false), or is nothing
--- known (nil)?
+-- The versions in the ServerHellos: does the server speak the mechanism's (true), another instead (false), or is
+-- nothing known (nil)?
 local function version_spoken(seeds, mechanism)
   local spoken
   for _, record in ipairs(seeds) do
@@ -124,8 +128,8 @@ local function version_spoken(seeds, mechanism)
   return spoken
 end
 
--- Whether the same refusal, seen often enough, shows that it is the version that the server refuses. "Nothing in common"
--- may as well mean ciphers or groups: then the server must have chosen another version when it had the choice.
+-- Whether the same refusal, seen often enough, shows that it is the version that the server refuses. "Nothing in
+-- common" may as well mean ciphers or groups: then it must have chosen another version when it had the choice.
 local function proves_version(alert, evidence)
   if NOTHING_IN_COMMON[alert] then
     return evidence.other_version_chosen
@@ -195,6 +199,18 @@ local function looks_single_use(records)
   return refused > 0
 end
 
+local ABOUT_ALERTS = { alert = true, alert_on_resumption = true }
+
+-- The name of the alert that a verdict is about: the last one of those records.
+local function name_of_alert(records)
+  for i = #records, 1, -1 do
+    local alert = records[i].outcome == "alert" and last_alert(records[i])
+    if alert then
+      return alert.description
+    end
+  end
+end
+
 local function plain(counts)
   return {
     attempted = counts.attempted,
@@ -251,9 +267,9 @@ end
 --   again), pairs (records: each a fresh session offered once; or nil), full_after (boolean: a full handshake worked
 --   after the offers), other_version_works (boolean: TLS of a version outside this mechanism's was established),
 --   other_version_chosen (boolean: the server chose such a version when all were offered)
--- @treturn table verdict, reason, version, attempted, resumed, refused, errors, error_kinds, designs (counts of
---   each), attempts (every record), and what was issued: session_id_length; lifetime_hint_s (seconds), ticket_length;
---   tickets_issued, lifetime_s
+-- @treturn table verdict, reason, alert (its name, where the reason is one), version, attempted, resumed, refused,
+--   errors, error_kinds, designs (counts of each), attempts (every record), and what was issued: session_id_length;
+--   lifetime_hint_s (seconds), ticket_length; tickets_issued, lifetime_s
 function M.judge(name, evidence)
   local mechanism = mechanisms[name]
   local fixed = M.count(evidence.fixed, evidence.seeds)
@@ -280,6 +296,7 @@ function M.judge(name, evidence)
   for _, records in ipairs({ evidence.seeds, evidence.fixed, evidence.pairs or {} }) do
     table.move(records, 1, #records, #verdict.attempts + 1, verdict.attempts)
   end
+  verdict.alert = ABOUT_ALERTS[verdict.reason] and name_of_alert(verdict.attempts) or nil
   return verdict
 end
 

@@ -108,7 +108,7 @@ local function attempt(record)
   return out
 end
 
-local COUNTS = "verdict reason version attempted resumed refused errors "
+local COUNTS = "verdict reason alert version attempted resumed refused errors "
 local SUPPORT = COUNTS .. "session_id_length lifetime_hint_s ticket_length tickets_issued lifetime_s"
 local RATE = COUNTS .. "rate confidence design seeds concurrency engine_moved"
 

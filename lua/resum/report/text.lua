@@ -23,7 +23,7 @@ local REASON_WORDS = {
   not_issued = { session_id = "no session ID is issued", ticket = "no ticket is issued", psk = "no ticket is issued" },
   issued_not_accepted = "issued, but never accepted",
   issued_not_always_accepted = "", -- what "partially" says
-  alert_on_resumption = "the server ends the connection with an alert instead of a full handshake",
+  alert_on_resumption = "the server answers an offered session with an alert",
   errors_on_resumption = "full handshakes work, but no connection that offered a session did",
   single_use_tickets = "each ticket is good for one connection",
   no_attempts = "no attempt was made",
@@ -32,7 +32,7 @@ local REASON_WORDS = {
   closed = "connections were closed in the middle",
   unreachable = "the server could not be reached any more",
   protocol_error = "answers broke the protocol",
-  alert = "handshakes ended with an alert",
+  alert = "the server ends handshakes with an alert",
 }
 
 -- A resumed connection, a full handshake instead, an error; in colour and without.
@@ -59,12 +59,15 @@ local function shown_version(version)
   return version and version:gsub("^TLSv", "TLS ") or ""
 end
 
-local function reason_words(mechanism, reason)
+local function reason_words(mechanism, verdict)
+  local reason = verdict.reason
   local words = REASON_WORDS[reason]
   if reason == "version_not_supported" then
     return "the server does not speak " .. version_of(mechanism)
   elseif type(words) == "table" then
     return words[mechanism]
+  elseif verdict.alert then
+    return ("%s (%s)"):format(words, printable(verdict.alert))
   end
   return words or reason and printable(reason)
 end
@@ -136,7 +139,7 @@ local function support_line(mechanism, verdict, paint)
   local details = join(table.pack(
     count_words(verdict),
     error_words(verdict),
-    reason_words(mechanism, verdict.reason),
+    reason_words(mechanism, verdict),
     issued_words(mechanism, verdict)), "; ")
   return line_start(mechanism, verdict) .. paint(("%-21s"):format(words), VERDICT_COLOURS[verdict.verdict]) .. details
 end
