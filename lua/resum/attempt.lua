@@ -121,6 +121,9 @@ end
 -- Reads until enough(), the deadline or the end. Returns false when the connection can't go on.
 function Connection:read_until(enough, deadline)
   while not enough() do
+    if self.ended then
+      return false
+    end
     local state, message, code, out = self:receive(deadline)
     if not GOES_ON[state] then
       self:note_end(state, message, code)
@@ -136,7 +139,7 @@ local function never()
 end
 
 -- Some servers issue tickets only once application data came: wait, ask, wait again. Where one came, others may be on
--- their way.
+-- their way; those are waited for when all are wanted.
 function Connection:wait_for_tickets(request)
   local now, machine = self.host.now, self.machine
   local known = 0
@@ -149,7 +152,7 @@ function Connection:wait_for_tickets(request)
     alive = self:read_until(more, now() + REQUEST_WAIT)
   end
   local deadline = now() + TICKET_WAIT
-  while alive and more() do
+  while self.want_tickets == "all" and alive and more() do
     known = #self:facts().tickets
     alive = self:read_until(more, math.min(deadline, now() + MORE_WAIT))
   end
@@ -260,7 +263,7 @@ function MACHINES.probe(client, mechanism, options)
     server_name = client.server_name,
     key_share = client.key_share,
     proof = options.proof,
-    tickets = options.want_tickets,
+    tickets = options.want_tickets and true,
   })
 end
 
@@ -394,7 +397,7 @@ end
 -- @tparam table options mechanism ("session_id", "ticket", "psk", "control", "any"), session (offered when given),
 --   sessions (several TLS 1.3 ones at once; engine "probe" only), engine ("handshake", the default, or "probe", for
 --   what offers a session), proof ("finished", or "hello": the probe decides at the ServerHello), want_tickets (wait
---   for what the server issues), compare (false: the probe's plain answers are believed), design (a word kept in the
+--   for what the server issues: true, or "all" for every ticket that it sends), compare (false: the probe's plain answers are believed), design (a word kept in the
 --   record), transcript (keep the messages, in record.transcript), after and tries (a failed record that this is a
 --   further try of, and how many were made: what may pass gets a moment first)
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
@@ -411,6 +414,15 @@ function Client:attempt(options)
     error("resum: several sessions can be offered by the engine probe only", 2)
   end
   return engines.attempt(self, options, connect)
+end
+
+--- Has a session outlived what its server promised, or will it within a second?
+-- @function client:expired
+-- @tparam session session
+-- @treturn boolean
+function Client:expired(session)
+  local lifetime = session:fields().lifetime_s
+  return lifetime > 0 and age_of(session, self.host.now()) + 1 >= lifetime
 end
 
 --- Why a mechanism's attempts run on libssl although the probe was asked for; nil when they don't.

@@ -38,6 +38,7 @@ local function try_older(client, record)
   for _, limit in ipairs(OLDER) do
     local older = client:limit_version(limit) and client:attempt({ mechanism = "control", design = "control" })
     if older and older.outcome == "full" then
+      older.version_limit = limit
       return older
     end
   end
@@ -49,7 +50,8 @@ end
 -- the network, with less.
 -- @tparam table client
 -- @tparam integer retries
--- @treturn table record of the handshake: of the good one, or of the last one that offered all
+-- @treturn table record of the handshake: of the good one, or of the last one that offered all; version_limit, where it
+--   had to offer less
 function M.run(client, retries)
   local record
   for try = 0, retries do

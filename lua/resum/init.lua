@@ -174,7 +174,7 @@ local function scan_address(entry, client, wanted, options)
   end
   for _, scan in ipairs(scans) do
     if wanted[scan.name] and not client.cancelled() then
-      entry[scan.name] = scan.run(client, first, scan_options(scan, client, options))
+      entry[scan.name] = scan.run(client, first, scan_options(scan, client, options), entry)
     end
   end
   if not client.cancelled() then

@@ -6,13 +6,24 @@
 local M = {}
 
 -- A ticket without content is none: with it a server says that it has nothing to give (RFC 5077, section 3.3).
-local function some_ticket(facts)
-  for _, ticket in ipairs(facts.tickets) do
-    if #ticket.ticket > 0 then
-      return true
+local function has_content(ticket)
+  return #ticket.ticket > 0
+end
+
+-- A lifetime of 0 means that the ticket is to be thrown away at once (RFC 8446, section 4.6.1).
+local function may_be_kept(ticket)
+  return ticket.lifetime_s > 0
+end
+
+local function some_ticket(test)
+  return function(facts)
+    for _, ticket in ipairs(facts.tickets) do
+      if test(ticket) then
+        return true
+      end
     end
+    return false
   end
-  return false
 end
 
 --- In the order in which reports show them.
@@ -36,7 +47,7 @@ M.ticket = {
   title = "Ticket (RFC 5077)",
   noun = "ticket",
   context = { max_version = "TLSv1.2" },
-  issued = some_ticket,
+  issued = some_ticket(has_content),
   offered = function(facts)
     return (facts.ticket_length_sent or 0) > 0
   end,
@@ -47,7 +58,7 @@ M.psk = {
   title = "PSK (RFC 8446)",
   noun = "PSK",
   context = { min_version = "TLSv1.3", max_version = "TLSv1.3" },
-  issued = some_ticket,
+  issued = some_ticket(may_be_kept),
   offered = function(facts)
     return (facts.psk_identities_sent or 0) > 0
   end,

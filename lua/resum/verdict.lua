@@ -91,10 +91,10 @@ end
 
 --- Did the server choose a version that is not the mechanism's when it had the choice?
 -- @tparam string name of the mechanism
--- @tparam table control the record of a full handshake; only one of the mechanism "control" offered all versions
+-- @tparam table control the record of the control, see resum.control
 -- @treturn boolean
 function M.other_version_chosen(name, control)
-  return control.mechanism == "control" and control.outcome == "full"
+  return control.outcome == "full" and not control.version_limit
     and not mechanisms.speaks(mechanisms[name], control.version)
 end
 
@@ -171,7 +171,8 @@ end
 local function without_session(evidence, mechanism)
   for _, record in ipairs(evidence.seeds) do
     if record.outcome == "full" then
-      return "not_supported", "not_issued", record.version
+      local thrown_away = mechanism.name == "psk" and #record.facts.tickets > 0
+      return "not_supported", thrown_away and "lifetime_zero" or "not_issued", record.version
     end
   end
   if version_is_missing(evidence, mechanism) then
@@ -227,24 +228,30 @@ local function copy_counts(into, counts)
   into.error_kinds = counts.error_kinds
 end
 
+local NOTE_ISSUED = {}
+
+function NOTE_ISSUED.session_id(verdict, facts)
+  verdict.session_id_length = #facts.session_id
+end
+
+function NOTE_ISSUED.ticket(verdict, facts)
+  verdict.lifetime_hint_s = facts.tickets[1].lifetime_s
+  verdict.ticket_length = #facts.tickets[1].ticket
+end
+
+function NOTE_ISSUED.psk(verdict, facts)
+  verdict.tickets_issued = #facts.tickets
+  verdict.lifetime_s = facts.tickets[1].lifetime_s
+  verdict.ticket_length = #facts.tickets[1].ticket
+end
+
 -- What the server handed out, from the first full handshake that got something.
 local function add_issued(verdict, seeds, mechanism)
   for _, record in ipairs(seeds) do
-    local facts = record.facts
     if record.outcome == "full" then
       verdict.version = verdict.version or record.version
-      if mechanism.issued(facts) then
-        if mechanism.name == "session_id" then
-          verdict.session_id_length = #facts.session_id
-        elseif mechanism.name == "ticket" then
-          verdict.lifetime_hint_s = facts.tickets[1].lifetime_s
-          verdict.ticket_length = #facts.tickets[1].ticket
-        else
-          verdict.tickets_issued = #facts.tickets
-          verdict.lifetime_s = facts.tickets[1].lifetime_s
-          verdict.ticket_length = #facts.tickets[1].ticket
-        end
-        return
+      if mechanism.issued(record.facts) or verdict.reason == "lifetime_zero" then
+        return NOTE_ISSUED[mechanism.name](verdict, record.facts)
       end
     end
   end

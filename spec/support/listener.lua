@@ -7,6 +7,7 @@
 --   link.finish(bytes)    the same, then close_notify and the end of the stream, all in one write
 --   link.drop("fin"|"rst"|"stall")   ends it so, or is silent for ever
 --   link.later(ms, action)           unless it has ended by then
+--   link.take(bytes)                 goes on with bytes that a hook kept back
 
 local uv = require "luv"
 local memory = require "spec.support.memory"
@@ -77,6 +78,9 @@ end
 local function serve(listener, socket, hooks)
   local link = { number = listener.accepted, state = "want", connection = listener.tls:accept() }
   add_methods(link, socket)
+  function link.take(bytes)
+    take(link, hooks, bytes)
+  end
   if hooks.accepted then
     hooks.accepted(link)
   end

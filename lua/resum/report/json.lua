@@ -110,7 +110,7 @@ end
 
 local COUNTS = "verdict reason alert version attempted resumed refused errors "
 local SUPPORT = COUNTS .. "session_id_length lifetime_hint_s ticket_length tickets_issued lifetime_s"
-local RATE = COUNTS .. "rate confidence design seeds concurrency engine_moved"
+local RATE = COUNTS .. "rate confidence design seeds concurrency too_many_at_once engine_moved"
 
 local function plain_map(from)
   local out = {}

@@ -21,6 +21,7 @@ local VERDICT_WORDS = {
 
 local REASON_WORDS = {
   not_issued = { session_id = "no session ID is issued", ticket = "no ticket is issued", psk = "no ticket is issued" },
+  lifetime_zero = "issued with lifetime 0, so to be thrown away at once",
   issued_not_accepted = "issued, but never accepted",
   issued_not_always_accepted = "", -- what "partially" says
   alert_on_resumption = "the server answers an offered session with an alert",
@@ -166,6 +167,13 @@ local function strip(sequence, paint)
   return lines
 end
 
+local function crowd_words(rate)
+  if rate.too_many_at_once then
+    return ("measured with %s at once: %d were too many for the server"):format(
+      count_of(rate.concurrency, "connection"), rate.too_many_at_once)
+  end
+end
+
 local function rate_lines(mechanism, rate, paint)
   if not rate.rate then
     return { support_line(mechanism, rate, paint) }
@@ -175,6 +183,7 @@ local function rate_lines(mechanism, rate, paint)
     count_words(rate),
     error_words(rate),
     rate.design == "fresh" and "each ticket is good for one connection: fresh ones were offered" or nil,
+    crowd_words(rate),
     rate.engine_moved and ("measured with libssl only: %s"):format(printable(rate.engine_moved)) or nil), "; ")
   local lines = strip(rate.sequence, paint)
   table.insert(lines, 1,
@@ -209,18 +218,22 @@ end
 local TURNED_AWAY = { "closed", "reset", "timeout", "unreachable" }
 local MANY_TURNED_AWAY = 0.1 -- of a rate's attempts
 
--- Were so many connections turned away while others were open that the server may limit their number?
-local function looks_limited(rate)
+-- Were so many connections turned away while others were open, and none when there was one at a time, that the server
+-- may limit their number?
+local function looks_limited(rate, support)
   local turned_away = 0
   for _, kind in ipairs(TURNED_AWAY) do
     turned_away = turned_away + (rate.error_kinds[kind] or 0)
   end
-  return (rate.concurrency or 1) > 1 and turned_away > 0 and turned_away >= MANY_TURNED_AWAY * rate.attempted
+  if (rate.concurrency or 1) == 1 or (support and support.errors > 0) then
+    return false
+  end
+  return turned_away > 0 and turned_away >= MANY_TURNED_AWAY * rate.attempted
 end
 
 local function say_limits(entry, say)
-  for _, rate in each_mechanism(entry.rate or {}) do
-    if looks_limited(rate) then
+  for mechanism, rate in each_mechanism(entry.rate or {}) do
+    if looks_limited(rate, entry.support and entry.support[mechanism]) then
       return say("Connections were turned away while up to %d were open at once: the server may limit their number. "
         .. "Try --concurrency %d, and --delay.", rate.concurrency, math.max(1, math.min(4, rate.concurrency // 2)))
     end

@@ -1,6 +1,6 @@
 -- The scans, in the order in which they run. Adding one touches its own file and one line here.
--- A scan is {name, summary, defaults, run(client, control, options)}; what run returns becomes the field
--- `name` of the address in the result.
+-- A scan is {name, summary, defaults, run(client, control, options, entry)}; what run returns becomes the field
+-- `name` of the address, whose entry it gets.
 
 return {
   require "resum.scan.support",

@@ -11,7 +11,13 @@ local M = { name = "rate", summary = "how often each mechanism resumes, in many 
 M.defaults = { attempts = 100, engine = "probe" }
 
 local SEEDS = 4
-local SINGLE_USE_OFFERS = 3 -- of each seed, before it can be told that it resumes once only
+local OFFERS = 5 -- of each seed at least, as far as the attempts reach
+local SINGLE_USE_OFFERS = 2 -- of each seed, before it can be told that it resumes once only
+local BY_CHANCE = 0.05 -- probability below which two shares differ
+local HOPELESS = 10 -- attempts without any answer, after which no more are made
+local FIRST = 2 -- so many times the attempts at once are the first ones, by which a sequence is stopped or not
+local MOST = 2 / 3 -- the share of them that a server drops when so many at once are too many
+local FEWER = 3 -- the factor by which fewer run at once then
 local BATCH = 8 -- handshakes whose sessions are fresh at a time: a server's cache may be small
 local CONFIDENCE = 0.95
 
@@ -28,11 +34,9 @@ local function obtain_sessions(client, mechanism, count, seeds, options)
   local sessions, jobs = {}, {}
   for i = 1, count do
     jobs[i] = function()
-      local session, records = seed.obtain(client, mechanism, options.retries)
+      local list, records = seed.obtain(client, mechanism, options.retries)
       table.move(records, 1, #records, #seeds + 1, seeds)
-      if session then
-        sessions[#sessions + 1] = records[#records].sessions
-      end
+      sessions[#sessions + 1] = list
     end
   end
   -- Where nothing is issued one look is enough, so the first goes alone.
@@ -43,32 +47,61 @@ local function obtain_sessions(client, mechanism, count, seeds, options)
   return sessions
 end
 
--- Offers each of the plan's {seed = number, session = session}; appends to the sequence, in the order in which the
--- connections are started.
-local function offer(client, mechanism, plan, design, sequence, options)
-  local number = 0
+local ANSWERED = { resumed = true, refused = true, alert = true }
+local DROPPED = { closed = true, reset = true, unreachable = true }
+
+-- Watches the first attempts of a sequence: is it worth to go on? A server may take so many connections at once from
+-- one client, and drop the rest: "crowded". Where nothing is answered at all it is "hopeless".
+local function new_watch(concurrency)
+  local first = FIRST * concurrency
+  local watch = { ended = 0, answered = 0, dropped = 0, stop = nil }
+
+  function watch.note(outcome)
+    watch.ended = watch.ended + 1
+    watch.answered = watch.answered + (ANSWERED[outcome] and 1 or 0)
+    watch.dropped = watch.dropped + (DROPPED[outcome] and 1 or 0)
+    if concurrency > 1 and watch.ended == first and watch.dropped >= MOST * first then
+      watch.stop = "crowded"
+    elseif not watch.stop and watch.ended >= math.max(HOPELESS, first) and watch.answered == 0 then
+      watch.stop = "hopeless"
+    end
+  end
+
+  return watch
+end
+
+-- Offers each of the plan's {seed = number, from = {session}}; appends to the sequence, in the order in which the
+-- connections are started. Returns whether the server dropped most of them.
+local function offer(client, mechanism, plan, design, sequence, seeds, options)
+  local number, watch = 0, new_watch(options.concurrency)
   client.host.parallel(function()
     number = number + 1
     local entry = plan[number]
-    if not entry or client.cancelled() then
+    if not entry or client.cancelled() or watch.stop then
       return nil
     end
     return function()
       local place = { seed = entry.seed }
       sequence[#sequence + 1] = place
+      entry.from[1] = seed.keep_fresh(client, mechanism, entry.from[1], options.retries, seeds)
       place.record = client:attempt({
-        mechanism = mechanism, session = entry.session, engine = options.engine, design = design,
+        mechanism = mechanism, session = entry.from[1], engine = options.engine, design = design,
       })
+      watch.note(place.record.outcome)
     end
   end, options.concurrency)
+  return watch.stop == "crowded"
 end
 
 -- The newest session of each handshake, equally often, in random order.
 local function fixed_plan(sessions, attempts)
-  local plan = {}
+  local plan, newest = {}, {}
+  for i, list in ipairs(sessions) do
+    newest[i] = { list[#list] }
+  end
   for i = 1, attempts do
     local which = (i - 1) % #sessions + 1
-    plan[i] = { seed = which, session = sessions[which][#sessions[which]] }
+    plan[i] = { seed = which, from = newest[which] }
   end
   return shuffle(plan)
 end
@@ -78,30 +111,46 @@ local function fresh_plan(sessions, first_seed, most)
   local plan = {}
   for i, list in ipairs(sessions) do
     for _, session in ipairs(list) do
-      plan[#plan + 1] = { seed = first_seed + i, session = session }
+      plan[#plan + 1] = { seed = first_seed + i, from = { session } }
     end
   end
   shuffle(plan)
   return table.move(plan, 1, math.min(#plan, most), 1, {})
 end
 
--- Every session resumed at most once although it was offered several times: then the tickets may be good for one
--- connection each, and only fresh ones can tell. Where that was not the cause, fresh ones do no harm.
-local function each_resumed_once(sequence, sessions)
-  local offered, resumed, total = {}, {}, 0
+-- How often each seed was offered, and how often it resumed.
+local function by_seed(sequence)
+  local offered, resumed = {}, {}
   for _, entry in ipairs(sequence) do
-    offered[entry.seed] = (offered[entry.seed] or 0) + 1
-    if entry.record.outcome == "resumed" then
-      resumed[entry.seed] = (resumed[entry.seed] or 0) + 1
-      total = total + 1
-    end
+    local which = entry.seed
+    offered[which] = (offered[which] or 0) + 1
+    resumed[which] = (resumed[which] or 0) + (entry.record.outcome == "resumed" and 1 or 0)
   end
+  return offered, resumed
+end
+
+-- Every session resumed at most once although it was offered several times: then the tickets may be good for one
+-- connection each, and only fresh ones can tell.
+local function each_resumed_once(sequence, sessions)
+  local offered, resumed = by_seed(sequence)
+  local total = 0
   for i = 1, sessions do
     if (resumed[i] or 0) > 1 or (offered[i] or 0) < SINGLE_USE_OFFERS then
       return false
     end
+    total = total + resumed[i]
   end
   return total > 0
+end
+
+-- Fresh sessions must do better than old ones, by more than chance. Few attempts can't show that; then it is enough
+-- that every seed resumed once and every fresh session does.
+local function fresh_does_better(fixed, fresh)
+  if fresh.refused == 0 and fixed.resumed == fixed.seeds then
+    return fresh.resumed > 0
+  end
+  return fresh.resumed * fixed.refused > fixed.resumed * fresh.refused
+    and stats.fisher(fresh.resumed, fresh.refused, fixed.resumed, fixed.refused) < BY_CHANCE
 end
 
 local function records_of(sequence)
@@ -122,7 +171,7 @@ local function count_engines(sequence)
 end
 
 local function fold(mechanism, sequence, seeds, design, handshakes, options)
-  local counts = verdict.count(records_of(sequence))
+  local counts = verdict.count(records_of(sequence), seeds)
   local answered = counts.resumed + counts.refused
   local lo, hi = stats.wilson(counts.resumed, answered, CONFIDENCE)
   local outcomes = {}
@@ -142,6 +191,7 @@ local function fold(mechanism, sequence, seeds, design, handshakes, options)
     design = design,
     seeds = handshakes,
     concurrency = options.concurrency,
+    too_many_at_once = options.too_many,
     engines = count_engines(sequence),
     version = seeds[#seeds] and seeds[#seeds].version,
     sequence = outcomes,
@@ -150,17 +200,22 @@ local function fold(mechanism, sequence, seeds, design, handshakes, options)
   return result
 end
 
--- Nothing to offer: the support verdict of the seeds says why.
-local function without_sessions(mechanism, seeds, control, options)
+-- Nothing to offer: the verdict on the seeds says why.
+local function without_sessions(mechanism, judged, seeds, options)
+  local result = fold(mechanism, {}, seeds, "fixed", 0, options)
+  result.verdict, result.reason, result.alert, result.version =
+    judged.verdict, judged.reason, judged.alert, judged.version
+  return result
+end
+
+local function judge_seeds(mechanism, seeds, control)
   local is_new = mechanism == "psk"
-  local judged = verdict.judge(mechanism, {
+  return verdict.judge(mechanism, {
     seeds = seeds,
     fixed = {},
     other_version_works = (control.version == "TLSv1.3") ~= is_new,
+    other_version_chosen = verdict.other_version_chosen(mechanism, control),
   })
-  local result = fold(mechanism, {}, seeds, "fixed", 0, options)
-  result.verdict, result.reason = judged.verdict, judged.reason
-  return result
 end
 
 -- Tickets that are good for one connection: fresh ones, a batch at a time, each offered once.
@@ -172,28 +227,50 @@ local function measure_fresh(client, mechanism, seeds, options)
       break
     end
     local plan = fresh_plan(sessions, handshakes, options.attempts - #sequence)
-    offer(client, mechanism, plan, "fresh", sequence, options)
+    offer(client, mechanism, plan, "fresh", sequence, seeds, options)
     handshakes = handshakes + #sessions
   end
-  return sequence, handshakes
+  return fold(mechanism, sequence, seeds, "fresh", handshakes, options)
+end
+
+local function with_fewer_at_once(options)
+  local fewer = {}
+  for name, value in pairs(options) do
+    fewer[name] = value
+  end
+  fewer.concurrency = math.max(1, options.concurrency // FEWER)
+  fewer.too_many = options.concurrency
+  return fewer
 end
 
 local function measure_sessions(client, mechanism, sessions, seeds, options)
   local sequence = {}
-  offer(client, mechanism, fixed_plan(sessions, options.attempts), "fixed", sequence, options)
-  if not each_resumed_once(sequence, #sessions) then
-    return fold(mechanism, sequence, seeds, "fixed", #sessions, options)
+  if offer(client, mechanism, fixed_plan(sessions, options.attempts), "fixed", sequence, seeds, options) then
+    local result = measure_sessions(client, mechanism, sessions, seeds, with_fewer_at_once(options))
+    result.too_many_at_once = result.rate and result.too_many_at_once -- else it was not their number
+    return result
   end
-  local fresh, handshakes = measure_fresh(client, mechanism, seeds, options)
-  return fold(mechanism, fresh, seeds, "fresh", handshakes, options)
+  local fixed = fold(mechanism, sequence, seeds, "fixed", #sessions, options)
+  if not each_resumed_once(sequence, #sessions) then
+    return fixed
+  end
+  local fresh = measure_fresh(client, mechanism, seeds, options)
+  return fresh_does_better(fixed, fresh) and fresh or fixed
 end
 
-local function measure(client, mechanism, control, options)
+-- Reasons of the support scan that make it useless to ask again.
+local SETTLED = { not_issued = true, lifetime_zero = true, version_not_supported = true }
+
+local function measure(client, mechanism, control, options, known)
+  if known and SETTLED[known.reason] then
+    return without_sessions(mechanism, known, {}, options)
+  end
   local seeds = {}
   local moved = client:moved(mechanism)
-  local sessions = obtain_sessions(client, mechanism, math.min(SEEDS, options.attempts), seeds, options)
+  local count = math.max(1, math.min(SEEDS, options.attempts // OFFERS))
+  local sessions = obtain_sessions(client, mechanism, count, seeds, options)
   if #sessions == 0 then
-    return without_sessions(mechanism, seeds, control, options)
+    return without_sessions(mechanism, judge_seeds(mechanism, seeds, control), seeds, options)
   end
   local result = measure_sessions(client, mechanism, sessions, seeds, options)
   if not moved and client:moved(mechanism) then -- in the middle: the whole figure comes from one engine
@@ -206,14 +283,16 @@ end
 --- @tparam table client
 -- @tparam table control the record of the control handshake
 -- @tparam table options mechanisms (list), attempts (100), concurrency (10), retries (2), engine ("probe")
+-- @tparam table entry of the address: what other scans have found
 -- @treturn table mechanism -> attempted, resumed, refused, errors, error_kinds, rate (0 to 1, errors apart),
 --   interval ({lo, hi}, Wilson), confidence, design ("fixed", or "fresh" where tickets are good for one
---   connection), seeds, concurrency, engines (name -> attempts), engine_moved (why libssl measured although the probe
---   was asked for), version, verdict, reason, sequence ({{outcome, seed},...})
-function M.run(client, control, options)
+--   connection), seeds, concurrency, too_many_at_once (with so many the server dropped most connections), engines (name
+--   -> attempts), engine_moved (why libssl measured although the probe was asked for), version, verdict, reason, alert,
+--   sequence ({{outcome, seed},...})
+function M.run(client, control, options, entry)
   local rates = {}
   for _, mechanism in ipairs(options.mechanisms) do
-    rates[mechanism] = measure(client, mechanism, control, options)
+    rates[mechanism] = measure(client, mechanism, control, options, entry.support and entry.support[mechanism])
   end
   return rates
 end

@@ -7,35 +7,74 @@ local M = {}
 
 local TRIES_WITHOUT_ISSUE = 3
 
+-- One full handshake; `failed` is the record of the one that failed before it, the last of so many `tries`.
+local function attempt(client, mechanism, want, records, failed, tries)
+  local record = client:attempt({
+    mechanism = mechanism,
+    want_tickets = want,
+    design = "seed",
+    after = failed,
+    tries = tries,
+  })
+  records[#records + 1] = record
+  local issued = record.outcome == "full" and mechanisms[mechanism].issued(record.facts)
+  return record, issued and #record.sessions > 0 and record.sessions or nil
+end
+
+-- A server that issues nothing is waited for: so the further tries are made side by side.
+local function try_again(client, mechanism, want, records)
+  local found
+  local function job()
+    local _, sessions = attempt(client, mechanism, want, records)
+    found = found or sessions
+  end
+  local jobs = {}
+  for i = 1, TRIES_WITHOUT_ISSUE - 1 do
+    jobs[i] = job
+  end
+  client.host.parallel(jobs, #jobs)
+  return found
+end
+
 --- Makes full handshakes until one gives a session.
 -- @tparam table client
 -- @tparam string mechanism
 -- @tparam number retries how often a failed handshake is tried again
--- @treturn session|nil the session to offer
+-- @tparam[opt=true] boolean|string want "all": all tickets of a handshake are waited for, not just the first ones
+-- @treturn {session,...}|nil the sessions of one handshake, the newest one last
 -- @treturn {record,...} every full handshake made
-function M.obtain(client, mechanism, retries)
-  local records, failures, empty, failed = {}, 0, 0, nil
-  while failures <= retries and empty < TRIES_WITHOUT_ISSUE and not client.cancelled() do
-    local record = client:attempt({
-      mechanism = mechanism,
-      want_tickets = true,
-      design = "seed",
-      after = failed,
-      tries = failures,
-    })
-    records[#records + 1] = record
-    failed = record.outcome ~= "full" and record or nil
-    if record.shut then
-      break -- it was tried again often enough
-    elseif failed then
-      failures = failures + 1
-    elseif mechanisms[mechanism].issued(record.facts) and record.sessions[1] then
-      return record.sessions[#record.sessions], records
-    else
-      empty = empty + 1
+function M.obtain(client, mechanism, retries, want)
+  local records = {}
+  want = want or true
+  local failed
+  for tries = 0, retries do
+    local record, sessions = attempt(client, mechanism, want, records, failed, tries)
+    if sessions then
+      return sessions, records
+    elseif client.cancelled() or record.shut then
+      break -- a door that is shut was tried often enough
+    elseif record.outcome == "full" then
+      return try_again(client, mechanism, want, records), records
     end
+    failed = record
   end
   return nil, records
+end
+
+--- A session to offer in the place of one that may be too old by now.
+-- @tparam table client
+-- @tparam string mechanism
+-- @tparam session session
+-- @tparam number retries
+-- @tparam {record,...} seeds the handshakes so far; those that are made are appended
+-- @treturn session the same, or a new one; the same where none is to be had
+function M.keep_fresh(client, mechanism, session, retries, seeds)
+  if not client:expired(session) then
+    return session
+  end
+  local sessions, records = M.obtain(client, mechanism, retries)
+  table.move(records, 1, #records, #seeds + 1, seeds)
+  return sessions and sessions[#sessions] or session
 end
 
 return M

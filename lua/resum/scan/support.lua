@@ -7,12 +7,22 @@ local verdict = require "resum.verdict"
 
 local M = { name = "support", summary = "whether each mechanism resumes, in a few attempts" }
 
-local function offer_one_session(client, mechanism, session, options)
+-- A session, new; the full handshakes made for it are appended to the seeds.
+local function obtain(client, mechanism, options, seeds, want)
+  local sessions, records = seed.obtain(client, mechanism, options.retries, want)
+  table.move(records, 1, #records, #seeds + 1, seeds)
+  return sessions and sessions[#sessions], records
+end
+
+local function offer(client, mechanism, session, design, options)
+  return client:attempt({ mechanism = mechanism, session = session, engine = options.engine, design = design })
+end
+
+local function offer_one_session(client, mechanism, session, options, seeds)
   local records = {}
   while #records < options.attempts and not client.cancelled() do
-    records[#records + 1] = client:attempt({
-      mechanism = mechanism, session = session, engine = options.engine, design = "fixed",
-    })
+    session = seed.keep_fresh(client, mechanism, session, options.retries, seeds)
+    records[#records + 1] = offer(client, mechanism, session, "fixed", options)
   end
   return records
 end
@@ -20,14 +30,11 @@ end
 local function offer_fresh_sessions(client, mechanism, options, seeds)
   local records = {}
   for _ = 1, options.attempts do
-    local session, more = seed.obtain(client, mechanism, options.retries)
-    table.move(more, 1, #more, #seeds + 1, seeds)
+    local session = obtain(client, mechanism, options, seeds)
     if not session or client.cancelled() then
       break
     end
-    records[#records + 1] = client:attempt({
-      mechanism = mechanism, session = session, engine = options.engine, design = "pairs",
-    })
+    records[#records + 1] = offer(client, mechanism, session, "pairs", options)
   end
   return records
 end
@@ -41,24 +48,18 @@ local function established(seeds)
   return false
 end
 
--- Did the server go away meanwhile, or does it fail where a session is offered?
-local function still_full(client, mechanism, options, seeds)
-  local _, more = seed.obtain(client, mechanism, options.retries)
-  table.move(more, 1, #more, #seeds + 1, seeds)
-  return established(more)
-end
-
 -- The evidence of one mechanism, without what other mechanisms have to say.
 local function gather(client, mechanism, options)
-  local session, seeds = seed.obtain(client, mechanism, options.retries)
-  local evidence = { seeds = seeds, fixed = {} }
+  local evidence = { seeds = {}, fixed = {} }
+  local session = obtain(client, mechanism, options, evidence.seeds, "all")
   if session then
-    evidence.fixed = offer_one_session(client, mechanism, session, options)
-    local counts = verdict.count(evidence.fixed, seeds)
+    evidence.fixed = offer_one_session(client, mechanism, session, options, evidence.seeds)
+    local counts = verdict.count(evidence.fixed, evidence.seeds)
     if counts.refused > 0 then
-      evidence.pairs = offer_fresh_sessions(client, mechanism, options, seeds)
+      evidence.pairs = offer_fresh_sessions(client, mechanism, options, evidence.seeds)
     elseif counts.resumed == 0 then
-      evidence.full_after = still_full(client, mechanism, options, seeds)
+      -- Did the server go away meanwhile, or does it fail where a session is offered?
+      evidence.full_after = established(select(2, obtain(client, mechanism, options, evidence.seeds)))
     end
   end
   return evidence
