@@ -397,9 +397,10 @@ end
 -- @tparam table options mechanism ("session_id", "ticket", "psk", "control", "any"), session (offered when given),
 --   sessions (several TLS 1.3 ones at once; engine "probe" only), engine ("handshake", the default, or "probe", for
 --   what offers a session), proof ("finished", or "hello": the probe decides at the ServerHello), want_tickets (wait
---   for what the server issues: true, or "all" for every ticket that it sends), compare (false: the probe's plain answers are believed), design (a word kept in the
---   record), transcript (keep the messages, in record.transcript), after and tries (a failed record that this is a
---   further try of, and how many were made: what may pass gets a moment first)
+--   for what the server issues: true, or "all" for every ticket that it sends), compare (false: the probe's plain
+--   answers are believed), design (a word kept in the record), transcript (keep the messages, in record.transcript),
+--   after and tries (a failed record that this is a further try of, and how many were made: what may pass gets a
+--   moment first)
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
 --   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"), reused,
 --   version, cipher, facts, sessions (to offer next; of a probe with want_tickets only), error ({message, code, stage:
