@@ -15,6 +15,7 @@ local common = require "resum.host.common"
 local family_of = require("resum.address").family
 local file = require "resum.host.file"
 local jobs = require "resum.host.jobs"
+local streams = require "resum.host.stream"
 
 local M = { name = "cqueues" }
 
@@ -123,27 +124,18 @@ end
 
 -- Streams -----------------------------------------------------------------------------------------------------
 
-local Stream = {}
-Stream.__index = Stream
+local Wire = {}
+Wire.__index = Wire
 
 -- How long the next operation may wait; nil: for ever.
 local function seconds_until(deadline)
   return deadline and math.max(0, deadline - now())
 end
 
---- Bytes from the peer, as soon as there are any.
--- @function stream:read
--- @tparam number deadline on host.now()'s clock; what has come already is returned also after it
--- @treturn[1] string 1 byte to 16 KiB
--- @treturn[2] nil
--- @treturn[2] string "eof" and "reset" (from then on for ever), "timeout" (it may be tried again)
-function Stream:read(deadline)
-  if self.ended then
-    return nil, self.ended
-  end
+-- cqueues reads on until it has all that it was asked for, and forgets a reset that it meets then: wait for one byte,
+-- then take what came with it.
+function Wire:receive(deadline)
   local socket = self.socket
-  -- cqueues reads on until it has all that it was asked for, and forgets a reset that it meets then: wait for one byte,
-  -- then take what came with it.
   local first, failure = wait_for(socket.xread, socket, -1, "b", seconds_until(deadline))
   if first then
     local more = math.min(socket:pending(), common.READ_MOST - 1)
@@ -152,44 +144,17 @@ function Stream:read(deadline)
     socket:clearerr("r") -- else it would say so for ever
     return nil, "timeout"
   end
-  self.ended = self.broken or failure and "reset" or "eof"
-  return nil, self.ended
+  return nil, failure and "reset" or "eof"
 end
 
---- Sends bytes: all of them are with the system when it returns true.
--- @function stream:write
--- @tparam string bytes
--- @tparam number deadline on host.now()'s clock
--- @treturn[1] boolean true
--- @treturn[2] nil
--- @treturn[2] string "timeout" (part of the bytes may have gone: close it), "reset", or "eof" (the peer had ended the
---   stream before and takes nothing more)
-function Stream:write(bytes, deadline)
-  if self.closed then
-    return nil, "eof"
-  elseif bytes == "" then
-    return true
-  end
+function Wire:send(bytes, deadline)
   local socket = self.socket
   local sent, failure = wait_for(socket.xwrite, socket, bytes, "bn", seconds_until(deadline))
-  if sent then
-    return true
-  elseif failure == errno.ETIMEDOUT then
-    return nil, "timeout"
-  elseif self.ended == "eof" then
-    return nil, "eof"
-  end
-  self.broken = "reset"
-  return nil, "reset"
+  return sent and true, not sent and (failure == errno.ETIMEDOUT and "timeout" or "reset") or nil
 end
 
---- Closes the connection. Idempotent; afterwards read and write say "eof".
--- @function stream:close
-function Stream:close()
-  if not self.closed then
-    self.closed, self.ended = true, "eof"
-    self.socket:close()
-  end
+function Wire:close()
+  self.socket:close()
 end
 
 -- Connections -------------------------------------------------------------------------------------------------
@@ -251,7 +216,7 @@ function M.connect(address, port, options)
     end
     return common.not_connected(CODES[failure], errno.strerror(failure):lower(), what)
   end
-  return setmetatable({ socket = socket, closed = false, ended = nil, broken = nil }, Stream)
+  return streams.new(setmetatable({ socket = socket }, Wire))
 end
 
 -- Jobs --------------------------------------------------------------------------------------------------------

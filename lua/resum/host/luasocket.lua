@@ -7,6 +7,7 @@ local family_of = require("resum.address").family
 local file = require "resum.host.file"
 local jobs = require "resum.host.jobs"
 local socket = require "socket"
+local streams = require "resum.host.stream"
 
 local M = { name = "luasocket" }
 
@@ -58,12 +59,12 @@ end
 
 -- Streams -----------------------------------------------------------------------------------------------------
 
-local Stream = {}
-Stream.__index = Stream
+local Wire = {}
+Wire.__index = Wire
 
 -- How long the next operation may block. LuaSocket takes a negative time for "for ever".
-local function set_deadline(connection, deadline)
-  connection:settimeout(deadline and math.max(0, deadline - now()))
+function Wire:set_deadline(deadline)
+  self.connection:settimeout(deadline and math.max(0, deadline - now()))
 end
 
 -- LuaSocket says "closed" for an end as well as for a reset. After an end in order the connection still has a peer.
@@ -71,66 +72,27 @@ local function end_of(connection)
   return connection:getpeername() and "eof" or "reset"
 end
 
---- Bytes from the peer, as soon as there are any.
--- @function stream:read
--- @tparam number deadline on host.now()'s clock; what has come already is returned also after it
--- @treturn[1] string 1 byte to 16 KiB
--- @treturn[2] nil
--- @treturn[2] string "eof" and "reset" (from then on for ever), "timeout" (it may be tried again)
-function Stream:read(deadline)
-  if self.ended then
-    return nil, self.ended
-  end
+-- receive(n) waits until it has all n bytes: wait for one, then take what else there is.
+function Wire:receive(deadline)
   local connection = self.connection
-  -- receive(n) waits until it has all n bytes: wait for one, then take what else there is.
-  set_deadline(connection, deadline)
+  self:set_deadline(deadline)
   local first, failure = connection:receive(1)
   if first then
     connection:settimeout(0)
     local rest, _, part = connection:receive(common.READ_MOST - 1)
     return first .. (rest or part)
-  elseif CODES[failure] == "timeout" then
-    return nil, "timeout"
   end
-  self.ended = self.broken or end_of(connection)
-  return nil, self.ended
+  return nil, CODES[failure] == "timeout" and "timeout" or end_of(connection)
 end
 
---- Sends bytes: all of them are with the system when it returns true.
--- @function stream:write
--- @tparam string bytes
--- @tparam number deadline on host.now()'s clock
--- @treturn[1] boolean true
--- @treturn[2] nil
--- @treturn[2] string "timeout" (part of the bytes may have gone: close it), "reset", or "eof" (the peer had ended the
---   stream before and takes nothing more)
-function Stream:write(bytes, deadline)
-  if self.closed then
-    return nil, "eof"
-  end
-  if bytes == "" then
-    return true
-  end
-  set_deadline(self.connection, deadline)
+function Wire:send(bytes, deadline)
+  self:set_deadline(deadline)
   local sent, failure = self.connection:send(bytes) -- goes on after a partial write by itself
-  if sent then
-    return true
-  elseif CODES[failure] == "timeout" then
-    return nil, "timeout"
-  elseif self.ended == "eof" then
-    return nil, "eof"
-  end
-  self.broken = "reset"
-  return nil, "reset"
+  return sent and true, not sent and CODES[failure] or nil
 end
 
---- Closes the connection. Idempotent; afterwards read and write say "eof".
--- @function stream:close
-function Stream:close()
-  if not self.closed then
-    self.closed, self.ended = true, "eof"
-    self.connection:close()
-  end
+function Wire:close()
+  self.connection:close()
 end
 
 -- Connections -------------------------------------------------------------------------------------------------
@@ -171,7 +133,7 @@ function M.connect(address, port, options)
     return failed(connection, problem)
   end
   connection:setoption("tcp-nodelay", true)
-  return setmetatable({ connection = connection, closed = false, ended = nil, broken = nil }, Stream)
+  return streams.new(setmetatable({ connection = connection }, Wire))
 end
 
 -- Jobs --------------------------------------------------------------------------------------------------------

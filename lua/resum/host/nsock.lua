@@ -12,6 +12,7 @@ local address_of = require("resum.address").bytes
 local common = require "resum.host.common"
 local family_of = require("resum.address").family
 local jobs = require "resum.host.jobs"
+local streams = require "resum.host.stream"
 
 local M = { name = "nsock" }
 
@@ -53,14 +54,14 @@ end
 
 -- Streams -----------------------------------------------------------------------------------------------------
 
-local Stream = {}
-Stream.__index = Stream
+local Wire = {}
+Wire.__index = Wire
 
 --- Wraps a socket that is connected: one that nmap's sslcert library gave, for example.
 -- @tparam userdata|table socket with send, receive, set_timeout and close as nmap's sockets have them
 -- @treturn table stream
 function M.stream(socket)
-  return setmetatable({ socket = socket, buffer = "", ended = nil, broken = nil, closed = false }, Stream)
+  return streams.new(setmetatable({ socket = socket }, Wire))
 end
 
 local LEAST_MS, MOST_MS = 1, 24 * 3600 * 1000
@@ -70,75 +71,27 @@ local function milliseconds(seconds)
   return seconds and math.floor(math.max(LEAST_MS, math.min(MOST_MS, seconds * 1000)) + 0.5) or -1
 end
 
-function Stream:set_deadline(deadline)
+function Wire:set_deadline(deadline)
   self.socket:set_timeout(milliseconds(deadline and deadline - now()))
 end
 
--- nsock gives all that there is, up to some 600 KB.
-function Stream:take()
-  local piece = self.buffer:sub(1, common.READ_MOST)
-  self.buffer = self.buffer:sub(#piece + 1)
-  return piece
+local WHY = { TIMEOUT = "timeout", EOF = "eof" } -- anything else is a reset
+
+-- All that there is, up to some 600 KB.
+function Wire:receive(deadline)
+  self:set_deadline(deadline)
+  local received, bytes = self.socket:receive()
+  return received and bytes or nil, not received and (WHY[bytes] or "reset") or nil
 end
 
---- Bytes from the peer, as soon as there are any.
--- @function stream:read
--- @tparam number deadline on host.now()'s clock; what has come already is returned also after it
--- @treturn[1] string 1 byte to 16 KiB
--- @treturn[2] nil
--- @treturn[2] string "eof" and "reset" (from then on for ever), "timeout" (it may be tried again)
-function Stream:read(deadline)
-  if self.buffer == "" and not self.ended then
-    self:set_deadline(deadline)
-    local received, bytes = self.socket:receive()
-    if received then
-      self.buffer = bytes
-    elseif bytes == "TIMEOUT" then
-      return nil, "timeout"
-    else
-      self.ended = self.broken or (bytes == "EOF" and "eof") or "reset"
-    end
-  end
-  if self.buffer ~= "" then
-    return self:take()
-  end
-  return nil, self.ended
-end
-
---- Sends bytes: all of them are with the system when it returns true.
--- @function stream:write
--- @tparam string bytes
--- @tparam number deadline on host.now()'s clock
--- @treturn[1] boolean true
--- @treturn[2] nil
--- @treturn[2] string "timeout" (part of the bytes may have gone: close it), "reset", or "eof" (the peer had ended the
---   stream before and takes nothing more)
-function Stream:write(bytes, deadline)
-  if self.closed then
-    return nil, "eof"
-  elseif bytes == "" then
-    return true
-  end
+function Wire:send(bytes, deadline)
   self:set_deadline(deadline)
   local sent, problem = self.socket:send(bytes)
-  if sent then
-    return true
-  elseif problem == "TIMEOUT" then
-    return nil, "timeout"
-  elseif self.ended == "eof" then
-    return nil, "eof"
-  end
-  self.broken = "reset"
-  return nil, "reset"
+  return sent or nil, not sent and (WHY[problem] or "reset") or nil
 end
 
---- Closes the connection. Idempotent; afterwards read and write say "eof".
--- @function stream:close
-function Stream:close()
-  if not self.closed then
-    self.closed, self.ended, self.buffer = true, "eof", ""
-    self.socket:close()
-  end
+function Wire:close()
+  self.socket:close()
 end
 
 -- Connections -------------------------------------------------------------------------------------------------
