@@ -220,8 +220,9 @@ end)
 describe("Ctrl-C", function()
   after_each(servers.stop_all)
 
-  for _, format in ipairs({ "text", "JSON" }) do
-    it("shows what is known so far and ends with 130: " .. format, function()
+  for _, case in ipairs({ { "text", "sigint", 130 }, { "JSON", "sigint", 130 }, { "JSON", "sigterm", 143 } }) do
+    local format, signal, code = table.unpack(case)
+    it(("shows what is known so far and ends with %d: %s, %s"):format(code, format, signal), function()
       local good, silent = nginx(), servers.odd({ kind = "silent" })
       local folder = process.temporary_directory()
       local json = folder .. "/out.json"
@@ -230,8 +231,8 @@ describe("Ctrl-C", function()
       process.wait_until(20, function()
         return child.stdout():find("Resumption by PSK works", 1, true)
       end)
-      child.kill("sigint")
-      assert.equal(130, child.wait(20))
+      child.kill(signal)
+      assert.equal(code, child.wait(20))
       if format == "text" then
         local shown = lines(child.stdout())
         assert.equal("    => Resumption by PSK works.", shown[5])

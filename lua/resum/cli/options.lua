@@ -58,7 +58,7 @@ local function new_parser()
   local parser = argparse("resum")
     :description("Tells whether TLS session resumption really works: by session ID, RFC 5077 ticket and TLS 1.3 PSK.")
     :epilog("Exit: 0 all scanned; 1 some target could not be scanned; 2 usage; 3 an --expect was not met; "
-      .. "4 stopped, as the list can't be read or the results can't be written; 130 interrupted.\n"
+      .. "4 stopped, as the list can't be read or the results can't be written; 130 interrupted (143 by SIGTERM).\n"
       .. "In option names, - and _ are the same.")
   parser:argument("targets", "host, host:port, [v6]:port or host:port{address}; the port is 443 when there is none")
     :args("*"):argname("TARGET")

@@ -132,7 +132,7 @@ end
 function Run:scan_target(number, parsed)
   local fine, result = pcall(self.scanner.run, self.scanner, parsed, self:options_of(number))
   if not fine and interrupt.is(result) then
-    self.cancelled = true
+    self.cancelled = interrupt.is(result)
     result = interrupted(self.under_way[number])
   elseif not fine then
     self:complain("internal error: %s", printable(tostring(result), 300))
@@ -203,7 +203,7 @@ function Run:conclude()
       self:tell(sink, "finish", about)
     end
   end
-  return self.cancelled and EXIT.interrupted or self.exit
+  return self.cancelled or self.exit
 end
 
 --- Scans all targets and hands their results out.
