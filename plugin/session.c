@@ -236,18 +236,10 @@ static int session_no_passphrase(char *room, int size, int writing, void *given)
   return -1;
 }
 
-static SSL_SESSION *session_from_pem(const char *text, size_t length) {
-  BIO *bio = BIO_new_mem_buf(text, (int)length);
-  SSL_SESSION *session =
-      bio ? PEM_read_bio_SSL_SESSION(bio, NULL, session_no_passphrase, NULL) : NULL;
-  BIO_free(bio);
-  return session;
-}
-
-static SSL_SESSION *session_from_der(const char *bytes, size_t length) {
-  const unsigned char *at = (const unsigned char *)bytes;
+static SSL_SESSION *session_from_der(const unsigned char *bytes, size_t length) {
+  const unsigned char *at = bytes;
   SSL_SESSION *session = d2i_SSL_SESSION(NULL, &at, (long)length);
-  if (session && at != (const unsigned char *)bytes + length) {
+  if (session && at != bytes + length) {
     SSL_SESSION_free(session); /* something stands behind it: not what der() wrote */
     return NULL;
   }
@@ -313,6 +305,21 @@ static int session_derive(lua_State *L) {
   return session_push_built(L, &parts);
 }
 
+/* Not PEM_read_bio_SSL_SESSION: that frees the DER, and the secrets in it, as it is. */
+static SSL_SESSION *session_from_pem(const char *text, size_t length) {
+  unsigned char *der = NULL;
+  long der_length = 0;
+  SSL_SESSION *session = NULL;
+  BIO *bio = BIO_new_mem_buf(text, (int)length);
+  if (bio && PEM_bytes_read_bio_secmem(&der, &der_length, NULL, PEM_STRING_SSL_SESSION, bio,
+                                       session_no_passphrase, NULL)) {
+    session = session_from_der(der, (size_t)der_length);
+    OPENSSL_secure_clear_free(der, (size_t)der_length);
+  }
+  BIO_free(bio);
+  return session;
+}
+
 /*** Reads a session that der() or pem() wrote, or `openssl s_client -sess_out`; or makes one of
  * plain fields.
  * @function session
@@ -342,7 +349,8 @@ static int session_new(lua_State *L) {
     return rs_error(L, "session", "too long", "invalid");
   ERR_clear_error();
   SSL_SESSION **session = rs_session_push(L);
-  *session = der ? session_from_der(der, der_length) : session_from_pem(pem, pem_length);
+  *session = der ? session_from_der((const unsigned char *)der, der_length)
+                 : session_from_pem(pem, pem_length);
   ERR_clear_error();
   if (!*session)
     return rs_error(L, "session", der ? "not the DER of a session" : "not the PEM of a session",

@@ -4,14 +4,12 @@
 local memory = require "spec.support.memory"
 local messages = require "spec.support.messages"
 local random = require "spec.support.random"
+local wire = require "spec.support.wire"
 
 local SEED = 777
 local ROUNDS = 6000
 
 local RANDOM = ("r"):rep(32)
-local RETRY_RANDOM = ("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"):gsub("%x%x", function(digits)
-  return string.char(tonumber(digits, 16))
-end)
 
 local function message(kind, body)
   return { from = "server", bytes = string.char(kind) .. (">s3"):pack(body) }
@@ -84,7 +82,7 @@ describe("a ServerHello", function()
   end)
 
   it("with the random of a HelloRetryRequest chooses nothing yet", function()
-    local facts, list = messages.facts { server_hello { random = RETRY_RANDOM, extensions = TLS13 } }
+    local facts, list = messages.facts { server_hello { random = wire.HELLO_RETRY_RANDOM, extensions = TLS13 } }
     assert.same({ hello_retry = true }, said(facts))
     assert.equal("hello_retry_request", list[1].type)
   end)

@@ -1,6 +1,7 @@
 --- resum.session: fields, DER and PEM, copies, and that its secrets leave it through der() and pem() only.
 
 local core = require "resum.core"
+local hex = require "spec.support.hex"
 local memory = require "spec.support.memory"
 local pki = require "spec.support.pki"
 local process = require "spec.support.process"
@@ -52,10 +53,6 @@ local function secret_of(session)
   return content
 end
 
-local function hex(bytes)
-  return (bytes:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
-end
-
 -- Does the secret stand anywhere in a value, raw or as hex?
 local function betrays(value, secret)
   if type(value) == "table" then
@@ -67,7 +64,7 @@ local function betrays(value, secret)
     return false
   end
   local text = tostring(value)
-  return text:find(secret, 1, true) ~= nil or text:lower():find(hex(secret), 1, true) ~= nil
+  return text:find(secret, 1, true) ~= nil or text:lower():find(hex.digits(secret), 1, true) ~= nil
 end
 
 describe("a session", function()
@@ -115,8 +112,8 @@ describe("a session", function()
       it("is read and written by openssl as PEM", function()
         local result = process.run { command = { "openssl", "sess_id", "-text" }, input = session:pem() }
         assert.equal(0, result.code, result.stderr)
-        assert.matches("Session-ID: " .. hex(session:fields().id):upper(), result.stdout, 1, true)
-        assert.matches(hex(secret_of(session)):upper(), result.stdout, 1, true)
+        assert.matches("Session-ID: " .. hex.digits(session:fields().id):upper(), result.stdout, 1, true)
+        assert.matches(hex.digits(secret_of(session)):upper(), result.stdout, 1, true)
         local pem = result.stdout:match("%-%-%-%-%-BEGIN.*")
         assert.equal(session:pem(), pem)
         assert.is_true(resumes(server, assert(core.session { pem = pem })))

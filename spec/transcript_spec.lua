@@ -2,6 +2,7 @@
 -- Expectations are read from the messages' bytes by spec.support.wire, and compared with what the server's libssl says.
 
 local core = require "resum.core"
+local hex = require "spec.support.hex"
 local memory = require "spec.support.memory"
 local pair = require "spec.support.pair"
 local pki = require "spec.support.pki"
@@ -72,8 +73,8 @@ local function names_of(der)
     local said = process.run { command = {
       "openssl", "x509", "-inform", "der", "-in", path, "-noout", "-serial", "-fingerprint", "-sha256",
     } }.stdout
-    names[der] = { serial = wire.from_hex(said:match("serial=(%x+)")),
-      sha256 = wire.from_hex((said:match("Fingerprint=([%x:]+)"):gsub(":", ""))) }
+    names[der] = { serial = hex.bytes(said:match("serial=(%x+)")),
+      sha256 = hex.bytes((said:match("Fingerprint=([%x:]+)"):gsub(":", ""))) }
   end
   return names[der]
 end

@@ -2,16 +2,12 @@
 -- Written from the RFCs with string.unpack and without bounds of its own (it raises on malformed messages); it shares
 -- nothing with plugin/hello.c, which it checks.
 
+local hex = require "spec.support.hex"
+
 local M = {}
 
---- Bytes from their hexadecimal digits.
-function M.from_hex(digits)
-  return (digits:gsub("%x%x", function(hex)
-    return string.char(tonumber(hex, 16))
-  end))
-end
-
-local HELLO_RETRY_RANDOM = M.from_hex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+--- The random that marks a HelloRetryRequest.
+M.HELLO_RETRY_RANDOM = hex.bytes("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 
 --- Extension types (IANA).
 M.EXTENSION = {
@@ -63,7 +59,7 @@ function M.server_hello(message)
   local version, random, session_id, cipher, _, position = (">I2 c32 s1 I2 B"):unpack(body)
   local hello = {
     legacy_version = version, random = random, session_id = session_id, cipher = cipher,
-    extensions = extensions_of(body, position), retry = random == HELLO_RETRY_RANDOM,
+    extensions = extensions_of(body, position), retry = random == M.HELLO_RETRY_RANDOM,
   }
   local selected = hello.extensions[M.EXTENSION.supported_versions]
   hello.version = selected and (">I2"):unpack(selected) or version
