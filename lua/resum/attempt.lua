@@ -264,6 +264,7 @@ function MACHINES.probe(client, mechanism, options)
     key_share = client.key_share,
     proof = options.proof,
     tickets = options.want_tickets and true,
+    alpn = client.more.alpn,
   })
 end
 
@@ -359,8 +360,10 @@ Client.__index = Client
 
 local function new_context(client, mechanism)
   local options = M.identity(client)
-  for name, value in pairs(mechanism.context) do
-    options[name] = value
+  for _, offered in ipairs({ mechanism.context, client.more }) do
+    for name, value in pairs(offered) do
+      options[name] = value
+    end
   end
   mechanisms.narrow(options, client.versions)
   return assert(core.context(options))
@@ -372,7 +375,8 @@ function Client:context(mechanism)
   local context = self.contexts[mechanism.name]
   if not context then
     local versions = self.versions
-    local key = ("%s %s %s"):format(mechanism.name, versions.min_version, versions.max_version)
+    local key = ("%s %s %s %s %s"):format(mechanism.name, versions.min_version, versions.max_version,
+      self.more.ciphers, table.concat(self.more.alpn or {}, ","))
     context = self.shared_contexts[key] or new_context(self, mechanism)
     self.shared_contexts[key], self.contexts[mechanism.name] = context, context
   end
@@ -390,6 +394,13 @@ function Client:limit_version(version)
   end
   self.versions, self.contexts = limited, {}
   return true
+end
+
+--- Offers more than the usual from now on.
+-- @function client:offer_more
+-- @tparam table|nil more ciphers, alpn (see resum.core.context); nil: the usual
+function Client:offer_more(more)
+  self.more, self.contexts = more or {}, {}
 end
 
 --- Makes one attempt. On the engine "probe" it may take more than one connection: see resum.engine.
@@ -467,6 +478,7 @@ function M.new_client(endpoint, options)
     admit = options.admit or admit_all,
     pinned = options.versions or {},
     versions = options.versions or {},
+    more = {},
     contexts = {},
     shared_contexts = options.contexts or {},
     engines = {},

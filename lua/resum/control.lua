@@ -7,6 +7,11 @@ local M = {}
 -- Limits that are tried where the server can't bear a ClientHello of today.
 local OLDER = { "TLSv1.2", "TLSv1.0" }
 
+-- What is offered beyond the usual where an alert asks for it (RFC 8446, section 6.2): suites that hardly anybody
+-- takes, and the names of what HTTP servers speak, without which some let nobody in.
+local EVERY_SUITE = { ciphers = "ALL:COMPLEMENTOFALL:!aNULL:!eNULL:!PSK:!SRP" }
+local MORE = { [40] = EVERY_SUITE, [71] = EVERY_SUITE, [120] = { alpn = { "h2", "http/1.1" } } }
+
 -- Codes of what stays so, however often it is asked.
 local LASTING = { no_starttls = true, turned_away = true, proxy = true, injected = true }
 
@@ -46,6 +51,44 @@ local function try_older(client, record)
   return record
 end
 
+-- Or it is offered more, and stays so.
+local function try_more(client, record)
+  local more = MORE[fatal_alert(record)]
+  if more then
+    client:offer_more(more)
+    local richer = client:attempt({ mechanism = "control", design = "control" })
+    if richer.outcome == "full" then
+      return richer
+    end
+    client:offer_more(nil)
+  end
+  return record
+end
+
+local NAME_IS_UNKNOWN = 112
+local MAY_MISS_A_NAME = { [40] = true, [80] = true, [NAME_IS_UNKNOWN] = true }
+local NO_PROTOCOL = 120
+
+-- What a user can do about an alert, as far as it tells.
+local function advice(alert, name)
+  if alert == NAME_IS_UNKNOWN and name then
+    return ("the server does not know the name %s; --sni asks for another"):format(name)
+  elseif MAY_MISS_A_NAME[alert] and not name then
+    return "perhaps it wants a server name: --sni NAME"
+  elseif alert == NO_PROTOCOL then
+    return "it wants an application protocol (ALPN) that is not offered here"
+  end
+end
+
+local function with_advice(client, record)
+  local said = record.outcome == "alert" and not wants_certificate(record)
+    and advice(fatal_alert(record), client.server_name)
+  if said then
+    record.error.message = ("%s: %s"):format(record.error.message, said)
+  end
+  return record
+end
+
 --- Makes the control handshake, with every version that the client may offer; where that fails for another reason than
 -- the network, with less.
 -- @tparam table client
@@ -64,7 +107,8 @@ function M.run(client, retries)
     or client.cancelled() then
     return record
   end
-  return try_older(client, record)
+  record = try_older(client, record)
+  return record.outcome == "full" and record or with_advice(client, try_more(client, record))
 end
 
 --- What the control says of client certificates.
