@@ -243,7 +243,7 @@ end
 local MACHINES = {}
 
 function MACHINES.handshake(client, mechanism, options)
-  return assert(core.handshake(client:context(mechanism), {
+  return assert(core.handshake(client:context(mechanism, options.ticket_extension), {
     server_name = client.server_name,
     session = options.session,
   }))
@@ -288,7 +288,7 @@ local function connect_and_run(client, mechanism, options, record)
   if not machine then
     return fail(record, problem, problem_code)
   end
-  local stream, message, code, stage = client.way:open()
+  local stream, message, code, stage = client.way:open(options.source)
   record.timing.connect_s = host.now() - started
   if stream then
     local connection = new_connection(client, mechanism, options, machine, stream)
@@ -358,27 +358,29 @@ end
 local Client = {}
 Client.__index = Client
 
-local function new_context(client, mechanism)
+local function new_context(client, mechanism, ticket_extension)
   local options = M.identity(client)
   for _, offered in ipairs({ mechanism.context, client.more }) do
     for name, value in pairs(offered) do
       options[name] = value
     end
   end
+  options.tickets = ticket_extension or options.tickets
   mechanisms.narrow(options, client.versions)
   return assert(core.context(options))
 end
 
 --- What is offered for a mechanism: what the mechanism needs, within the client's versions. Made once, also for several
 -- clients that are the same to servers and share their contexts.
-function Client:context(mechanism)
-  local context = self.contexts[mechanism.name]
+function Client:context(mechanism, ticket_extension)
+  local name = mechanism.name .. (ticket_extension and "+ticket" or "")
+  local context = self.contexts[name]
   if not context then
     local versions = self.versions
-    local key = ("%s %s %s %s %s"):format(mechanism.name, versions.min_version, versions.max_version,
-      self.more.ciphers, table.concat(self.more.alpn or {}, ","))
-    context = self.shared_contexts[key] or new_context(self, mechanism)
-    self.shared_contexts[key], self.contexts[mechanism.name] = context, context
+    local key = ("%s %s %s %s %s"):format(name, versions.min_version, versions.max_version, self.more.ciphers,
+      table.concat(self.more.alpn or {}, ","))
+    context = self.shared_contexts[key] or new_context(self, mechanism, ticket_extension)
+    self.shared_contexts[key], self.contexts[name] = context, context
   end
   return context
 end
@@ -411,7 +413,8 @@ end
 --   for what the server issues: true, or "all" for every ticket that it sends), compare (false: the probe's plain
 --   answers are believed), design (a word kept in the record), transcript (keep the messages, in record.transcript),
 --   after and tries (a failed record that this is a further try of, and how many were made: what may pass gets a
---   moment first)
+--   moment first), source (local address), ticket_extension (engine "handshake": asks for a ticket also where the
+--   mechanism does not)
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
 --   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"), reused,
 --   version, cipher, facts, sessions (to offer next; of a probe with want_tickets only), error ({message, code, stage:

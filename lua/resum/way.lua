@@ -12,14 +12,25 @@ local DEFAULT_TIMEOUT = 5 -- seconds for connecting, for each dialogue, and for 
 local PASSING = { busy = true, reset = true, closed = true, refused = true }
 local BACK_OFF = { first = 0.25, most = 4 } -- seconds before the next try, doubled each time
 
+local function with_source(endpoint, source)
+  local copy = {}
+  for name, value in pairs(endpoint) do
+    copy[name] = value
+  end
+  copy.source = source or endpoint.source
+  return copy
+end
+
 local Way = {}
 Way.__index = Way
 
 --- Opens the way, up to where TLS begins.
 -- @function way:open
+-- @tparam[opt] string source local address for this connection
 -- @return as resum.dial.open
-function Way:open()
-  local stream, message, code, stage = dial.open(self.host, self.endpoint, self.timeout)
+function Way:open(source)
+  local endpoint = source and with_source(self.endpoint, source) or self.endpoint
+  local stream, message, code, stage = dial.open(self.host, endpoint, self.timeout)
   self.let_in = self.let_in or stream ~= nil
   return stream, message, code, stage
 end
@@ -81,15 +92,6 @@ end
 
 local function never()
   return false
-end
-
-local function with_source(endpoint, source)
-  local copy = {}
-  for name, value in pairs(endpoint) do
-    copy[name] = value
-  end
-  copy.source = source or endpoint.source
-  return copy
 end
 
 --- A way to an endpoint.
