@@ -2,11 +2,13 @@
 -- spoken there at all (the control), runs the scans asked for, and folds them to one result that prints
 -- itself.
 
+local across = require "resum.scan.across"
 local admission = require "resum.admission"
 local attempt = require "resum.attempt"
 local control = require "resum.control"
 local core = require "resum.core"
 local help = require "resum.help"
+local journal = require "resum.scan.journal"
 local mechanisms = require "resum.mechanism"
 local new_problem = require "resum.problem"
 local open = require "resum.open"
@@ -60,6 +62,9 @@ local OPTIONS = {
   passphrase = "string",
   request = "string",
   source = "string",
+  sources = "table",
+  quick = "boolean",
+  balancer = "boolean",
   family = "string",
   host = "table",
   on_event = "function",
@@ -172,9 +177,11 @@ local function scan_address(entry, client, wanted, options)
     entry.error = first.error
     return
   end
+  local recorded = journal.new(client, options.sources)
   for _, scan in ipairs(scans) do
     if wanted[scan.name] and not client.cancelled() then
-      entry[scan.name] = scan.run(client, first, scan_options(scan, client, options), entry)
+      local caller = scan.recorded and recorded or client
+      entry[scan.name] = scan.run(caller, first, scan_options(scan, client, options), entry)
     end
   end
   if not client.cancelled() then
@@ -184,7 +191,7 @@ end
 
 -- One job an address; what one raises is kept as its error, the others go on.
 local function scan_addresses(result, addresses, wanted, plan, options)
-  local jobs = {}
+  local jobs, clients = {}, {}
   for i, address in ipairs(addresses) do
     local status, problem = interrupted() -- until it is done
     local entry = setmetatable({
@@ -195,6 +202,7 @@ local function scan_addresses(result, addresses, wanted, plan, options)
     }, entry_meta)
     result.addresses[i] = entry
     local client = attempt.new_client(plan.route:endpoint(result.target, address), options)
+    clients[i] = client
     jobs[i] = function()
       scan_address(entry, client, wanted, options)
     end
@@ -202,6 +210,9 @@ local function scan_addresses(result, addresses, wanted, plan, options)
   for i, problem in pairs(options.host.parallel(jobs, #jobs)) do
     result.addresses[i].status = "error"
     result.addresses[i].error = new_problem(tostring(problem), "internal")
+  end
+  if wanted.rate and wanted.balancer and #clients > 1 then
+    result.across = across.run(result.addresses, clients, options)
   end
 end
 
@@ -266,7 +277,11 @@ local function new_scanner(options, level)
   return setmetatable({
     plan = plan,
     options = options,
-    wanted = { support = options.support or not options.rate, rate = options.rate },
+    wanted = {
+      support = options.support or not options.rate,
+      rate = options.rate and not options.quick,
+      balancer = options.rate and options.balancer ~= false,
+    },
   }, Scanner)
 end
 
@@ -289,14 +304,17 @@ end
 --   sessions; by default support uses handshake, rate probe), tls ("1.0" to "1.3": that version only), sni (name; by
 --   default the host's name), no_sni (true: none), starttls (a protocol, or "auto": by the port), xmpp_to (domain),
 --   proxy ("http://user:password@host:port", socks5://…, socks5h://…), certificate, private_key, key_form and
---   passphrase (see resum.core.context), source (local address), request (bytes said inside TLS where a ticket does not
---   come by itself, instead of the protocol's), host (a host module), family ("inet" or "inet6": addresses of that kind
---   only), on_event (called with {kind = "started", result} and {kind = "attempt", record}),
---   cancelled (asked between connections; true ends the scan), admit (asked before each connection, see
---   resum.admission: limits that several scans share; with it, delay is admit's business)
+--   passphrase (see resum.core.context), source (local address), sources (list of them: the rate's connections are
+--   spread over them), quick (with rate: a verdict only, as soon as it is certain), balancer (false: the rate alone,
+--   not what stands behind it), request (bytes said inside TLS where a ticket does not come by itself, instead of the
+--   protocol's), host (a host module), family ("inet" or "inet6": addresses of that kind only), on_event (called with
+--   {kind = "started", result} and {kind = "attempt", record}), cancelled (asked between connections: true ends the
+--   scan), admit (asked before each connection, see resum.admission: limits that several scans share; with it, delay is
+--   admit's business)
 -- @treturn[1] table {target, status ("completed", "unreachable", "error"), error, elapsed_s, addresses = {{address,
---   resolved_by ("proxy": the address is the name), status, error, client_certificate, support, rate},...}}; tostring()
---   of it is the report
+--   resolved_by ("proxy": the address is the name), status, error, client_certificate, support, rate, balancer (see
+--   resum.balance.analyse)},...}, across (with several addresses: see resum.scan.across)}; tostring() of it is the
+--   report
 -- @treturn[2] nil
 -- @treturn[2] string message: the target or an option is not usable
 -- @treturn[2] string code: "usage"

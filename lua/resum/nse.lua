@@ -178,6 +178,7 @@ local function scan(host, port, scans, arguments)
   return resum.run(target, {
     support = scans.support,
     rate = scans.rate or arguments.rate or false,
+    balancer = false, -- nmap's users count connections
     attempts = arguments.attempts,
     mechanisms = arguments.mechanisms,
     concurrency = arguments.concurrency,

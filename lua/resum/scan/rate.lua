@@ -6,7 +6,7 @@ local seed = require "resum.scan.seed"
 local stats = require "resum.stats"
 local verdict = require "resum.verdict"
 
-local M = { name = "rate", summary = "how often each mechanism resumes, in many attempts" }
+local M = { name = "rate", recorded = true, summary = "how often each mechanism resumes, in many attempts" }
 
 M.defaults = { attempts = 100, engine = "probe" }
 

@@ -1,0 +1,117 @@
+-- Is resumption in order behind this address? A sequential test: it offers sessions until it is certain at 1 % error,
+-- either way, and then stops. So it has a verdict and no rate: the number of attempts hangs on their outcomes.
+
+local seed = require "resum.scan.seed"
+local stats = require "resum.stats"
+
+local M = {}
+
+local SEEDS = 4
+local HEALTHY, BROKEN = 0.995, 0.9 -- chances to resume; a member in eight that does not resume gives 0.875
+local ERROR = 0.01
+local MOST_FAILURES = 10 -- failed connections, then it is given up
+
+local NEVER = 60 -- refusals without one resumption: a group of a twelfth would have shown in 99 of 100 cases
+
+local function obtain(client, mechanism, options)
+  local sessions, established = {}, false
+  for _ = 1, SEEDS do
+    local session, records = seed.obtain(client, mechanism, options.retries)
+    for _, record in ipairs(records) do
+      established = established or record.outcome == "full"
+    end
+    if not session and #sessions == 0 then
+      break
+    end
+    sessions[#sessions + 1] = session
+  end
+  return sessions, established
+end
+
+-- A session that resumed may be good for one connection only: what it gave comes in its place.
+local function replace(sessions, i, record)
+  local newest = record.sessions[#record.sessions]
+  if newest then
+    sessions[i] = newest
+  end
+end
+
+-- What never resumed may be switched off, as nginx's session IDs are by default: another thing than not shared.
+local function conclude(decision, counts)
+  if decision == "good" then
+    return "healthy"
+  elseif decision == "bad" and counts.resumed > 0 then
+    return "broken"
+  elseif counts.resumed == 0 and counts.refused >= NEVER then
+    return "no_resumption"
+  end
+end
+
+local function goes_on(client, counts, options)
+  return counts.errors < MOST_FAILURES and counts.resumed + counts.refused < options.attempts and not client.cancelled()
+end
+
+local function test(client, mechanism, sessions, options)
+  local decide, counts = stats.sequential(HEALTHY, BROKEN, ERROR), { resumed = 0, refused = 0, errors = 0 }
+  local verdict
+  while not verdict and goes_on(client, counts, options) do
+    local i = math.random(#sessions)
+    local record = client:attempt({
+      mechanism = mechanism, design = "quick", session = sessions[i], engine = "handshake", want_tickets = true,
+    })
+    if record.outcome == "resumed" or record.outcome == "refused" then
+      counts[record.outcome] = counts[record.outcome] + 1
+      verdict = conclude(decide(record.outcome == "resumed"), counts)
+      if record.outcome == "resumed" then
+        replace(sessions, i, record)
+      end
+    else
+      counts.errors = counts.errors + 1
+    end
+  end
+  return verdict or "inconclusive", counts
+end
+
+local function measure(client, mechanism, options)
+  local sessions, established = obtain(client, mechanism, options)
+  if #sessions == 0 then
+    return { verdict = established and "no_resumption" or "inconclusive", resumed = 0, refused = 0, errors = 0 }
+  end
+  local verdict, counts = test(client, mechanism, sessions, options)
+  return { verdict = verdict, resumed = counts.resumed, refused = counts.refused, errors = counts.errors }
+end
+
+local HEADLINES = {
+  healthy = "Every session resumed, so often that a member or a group that does not share is all but excluded.",
+  broken = "Sessions are refused: not all servers behind this address share them.",
+  no_resumption = "No session is issued, or none is ever accepted.",
+  inconclusive = "The attempts did not suffice to be certain.",
+}
+
+local ADVICE = {
+  healthy = "Nothing to do.",
+  broken = "Leave out --quick to see which servers share what.",
+  no_resumption = "Switch resumption on; leave out --quick to see more.",
+  inconclusive = "Leave out --quick.",
+}
+
+local ORDER = { "broken", "inconclusive", "healthy", "no_resumption" } -- the first that occurs names the whole
+
+--- @tparam table client
+-- @tparam table options mechanisms (list), attempts (at most so many for each; 100), retries (2)
+-- @treturn table verdict ("healthy", "broken", "no_resumption", "inconclusive"), headline, advice, quick (mechanism ->
+--   {verdict, resumed, refused, errors})
+function M.run(client, options)
+  local results, met = {}, {}
+  for _, mechanism in ipairs(options.mechanisms) do
+    results[mechanism] = measure(client, mechanism, options)
+    met[results[mechanism].verdict] = true
+  end
+  for _, verdict in ipairs(ORDER) do
+    if met[verdict] then
+      return { verdict = verdict, headline = HEADLINES[verdict], advice = ADVICE[verdict], quick = results }
+    end
+  end
+end
+
+return M

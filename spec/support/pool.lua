@@ -1,0 +1,406 @@
+--- A simulated pool of TLS servers behind a balancer: what resum.attempt's client would see, without a connection.
+-- Owns how such pools behave: what balancers do with a connection, what servers issue and accept, what gets lost. It
+-- must not know what resum concludes, nor how; the table in FACTS ("Sampling behind a load balancer") comes out of it.
+--
+--   local client = pool.client(pool.new { servers = { {}, {}, {} }, policy = "roundrobin", seed = 7 })
+-- gives a client with attempt, host.parallel, cancelled and moved.
+
+local M = {}
+
+-- A generator of its own for each pool (xorshift, G. Marsaglia, 2003): a seed gives the same pool and the same run
+-- whatever else draws numbers.
+local function generator(seed)
+  local state = (seed * 2654435761 + 88172645463325252) & 0x7fffffffffffffff
+  local function bits()
+    state = state ~ (state << 13)
+    state = state ~ (state >> 7)
+    state = state ~ (state << 17)
+    return state >> 11
+  end
+  for _ = 1, 8 do
+    bits()
+  end
+  local function random(n)
+    if n then
+      return bits() % n + 1
+    end
+    return bits() * 2.0 ^ -53
+  end
+  return random
+end
+M.generator = generator
+
+-- --- balancers: which server gets a connection ---
+
+local function weight_of(server)
+  return server.weight or 1
+end
+
+local function by_weight(pool, share)
+  local total = 0
+  for _, server in ipairs(pool.servers) do
+    total = total + weight_of(server)
+  end
+  local at = share * total
+  for i, server in ipairs(pool.servers) do
+    at = at - weight_of(server)
+    if at < 0 then
+      return i
+    end
+  end
+  return #pool.servers
+end
+
+-- Smooth weighted round robin: every server gains its weight, the richest pays for all.
+local function roundrobin(pool)
+  local total, best = 0, nil
+  for i, server in ipairs(pool.servers) do
+    total = total + weight_of(server)
+    pool.credit[i] = (pool.credit[i] or 0) + weight_of(server)
+    if not best or pool.credit[i] > pool.credit[best] then
+      best = i
+    end
+  end
+  pool.credit[best] = pool.credit[best] - total
+  return best
+end
+
+local POLICIES = { roundrobin = roundrobin }
+
+function POLICIES.random(pool)
+  return by_weight(pool, pool.random())
+end
+
+-- The fewest connections for its weight; among equals the one that has waited longest.
+function POLICIES.leastconn(pool)
+  local best
+  for i, server in ipairs(pool.servers) do
+    local load = (pool.active[i] or 0) / weight_of(server)
+    if not best or load < best.load or (load == best.load and (pool.last[i] or 0) < best.last) then
+      best = { i = i, load = load, last = pool.last[i] or 0 }
+    end
+  end
+  return best.i
+end
+
+function POLICIES.source(pool, connection)
+  local source = connection.source or ""
+  if not pool.placed[source] then
+    pool.placed[source] = by_weight(pool, pool.random())
+  end
+  return pool.placed[source]
+end
+
+-- HAProxy's stick table on the SSL session ID: a ClientHello's ID is looked up and learnt, a ServerHello's is learnt.
+function POLICIES.session_id(pool, connection)
+  local id = connection.client_id
+  local chosen = id and pool.table[id] or roundrobin(pool)
+  if id then
+    pool.table[id] = chosen
+  end
+  return chosen
+end
+
+-- Other clients' connections take turns, too.
+local function choose(pool, connection)
+  local choose_server = POLICIES[pool.policy]
+  while pool.others and pool.random() < pool.others do
+    choose_server(pool, { source = "other" .. pool.random(1000) })
+  end
+  local i = choose_server(pool, connection)
+  pool.count = pool.count + 1
+  pool.last[i] = pool.count
+  return i
+end
+
+-- --- servers: what they issue, and what they accept ---
+
+local function bytes(pool, count)
+  local words = {}
+  for i = 1, count // 4 do
+    words[i] = ("%04x"):format(pool.random(65536) - 1)
+  end
+  return table.concat(words)
+end
+
+local SEALED_STATE = ("."):rep(152)
+
+-- A ticket that carries its state: the name of the key, then what only the key's owner reads.
+local function sealed(pool, server)
+  pool.issued = pool.issued + 1
+  local key = server.keys[1]
+  local name = pool.key_names == "random" and bytes(pool, 16) or key
+  return ("%s%08d%s"):format(name, pool.issued, SEALED_STATE), key
+end
+
+local function stored(pool)
+  pool.issued = pool.issued + 1
+  return ("%-32s"):format(bytes(pool, 16) .. pool.issued)
+end
+
+local function accepts_key(server, key)
+  if server.off or server.tickets == false then
+    return false
+  end
+  for _, own in ipairs(server.keys) do
+    if own == key then
+      return true
+    end
+  end
+  return false
+end
+
+local function has_stored(pool, server, id)
+  local cache = not server.off and server.cache and pool.caches[server.cache]
+  return cache ~= nil and cache ~= false and cache[id] == true
+end
+
+local function store(pool, server, id)
+  if server.cache and not server.off then
+    pool.caches[server.cache] = pool.caches[server.cache] or {}
+    pool.caches[server.cache][id] = true
+  end
+end
+
+local function uses_tickets(server)
+  return server.tickets ~= false and not server.off
+end
+
+-- What the client keeps after a resumption that renewed nothing: the same, as an object of its own.
+local function copy(session)
+  return { id = session.id, key = session.key, client_id = session.client_id }
+end
+
+local SERVE = {}
+
+function SERVE.session_id(pool, server, session, facts)
+  if session and has_stored(pool, server, session.id) then
+    facts.session_id = session.id
+    return true, copy(session)
+  end
+  facts.session_id = ""
+  local gives = server.cache or server.ids_without_cache
+  if server.off then
+    gives = server.off == "mute"
+  end
+  if gives then
+    facts.session_id = stored(pool)
+    store(pool, server, facts.session_id)
+    return false, { id = facts.session_id, client_id = facts.session_id }
+  end
+  return false, nil
+end
+
+local function issue_tickets(pool, server, facts, count)
+  local session
+  for i = 1, count do
+    local ticket, key = sealed(pool, server)
+    facts.tickets[i] = { ticket = ticket, lifetime_s = server.lifetime or 300 }
+    session = { key = key }
+  end
+  return session
+end
+
+function SERVE.ticket(pool, server, session, facts)
+  local resumed = session ~= nil and accepts_key(server, session.key)
+  if resumed and session.key == server.keys[1] then
+    return true, copy(session)
+  elseif uses_tickets(server) then
+    local issued = issue_tickets(pool, server, facts, 1)
+    issued.client_id = "ticket" .. pool.issued -- libssl derives an ID from the ticket, and sends it along
+    return resumed, issued
+  end
+  return false, nil
+end
+
+-- With tickets the state travels in them; without, they name an entry of the cache. A server that has neither may still
+-- send some, as nginx does.
+function SERVE.psk(pool, server, session, facts)
+  local resumed = false
+  if session and session.key then
+    resumed = accepts_key(server, session.key)
+  elseif session then
+    resumed = has_stored(pool, server, session.id)
+    if resumed and server.single_use then
+      pool.caches[server.cache][session.id] = nil
+    end
+  end
+  if uses_tickets(server) then
+    return resumed, issue_tickets(pool, server, facts, 2)
+  elseif server.off == "silent" then
+    return resumed, nil
+  end
+  local id
+  for i = 1, 2 do
+    id = stored(pool)
+    store(pool, server, id)
+    facts.tickets[i] = { ticket = id, lifetime_s = server.lifetime or 300 }
+  end
+  return resumed, { id = id }
+end
+
+-- --- connections ---
+
+local function lost(pool)
+  return pool.drops and pool.random() < pool.drops
+end
+
+local FAILURES = { "reset", "closed", "timeout" }
+
+local function fail(pool, record)
+  record.outcome = FAILURES[pool.random(#FAILURES)]
+  record.error = { message = "simulated", code = record.outcome }
+  return record
+end
+
+-- What happens to the pool while it is scanned: functions, each at a number of connections.
+local function happen(pool)
+  local event = pool.events and pool.events[1]
+  while event and pool.count >= event.at do
+    event.act(pool)
+    table.remove(pool.events, 1)
+    event = pool.events[1]
+  end
+end
+
+-- Some of the jobs at work may be overtaken between their start and the balancer.
+local function pass_time(pool)
+  if pool.concurrent and pool.concurrent > 1 then
+    coroutine.yield()
+  end
+end
+
+local function serve(pool, server, options, record)
+  local facts = { tickets = {}, alerts = {}, session_id = "" }
+  local mechanism, session = options.mechanism, options.session
+  local resumed, issued = SERVE[mechanism](pool, server, session, facts)
+  if mechanism == "session_id" and options.ticket_extension and uses_tickets(server) then
+    if not resumed then
+      facts.session_id, issued = "", nil
+    end
+    facts.tickets[1] = { ticket = (sealed(pool, server)), lifetime_s = 300 }
+  end
+  record.outcome = session and (resumed and "resumed" or "refused") or "full"
+  record.reused, record.facts, record.version = resumed, facts, mechanism == "psk" and "TLSv1.3" or "TLSv1.2"
+  if not resumed then
+    facts.leaf_sha256, facts.leaf_serial = server.certificate or "the same", "1"
+    facts.extensions = { 43, 51 }
+  end
+  record.sessions = issued and { issued } or {}
+  return issued
+end
+
+local function one_of_several(server, options)
+  for i, session in ipairs(options.sessions or {}) do
+    if accepts_key(server, session.key) then
+      return session, i - 1
+    end
+  end
+  return options.sessions and options.sessions[1] or options.session
+end
+
+local function attempt(pool, options)
+  local record = { mechanism = options.mechanism, design = options.design, engine = "simulated", address = "pool",
+    sessions = {}, reused = false, timing = { connect_s = 0, handshake_s = 0, total_s = 0 } }
+  pass_time(pool)
+  happen(pool)
+  if lost(pool) then
+    return fail(pool, record) -- before the balancer: no turn is taken
+  end
+  local session = options.session
+  local connection = { source = options.source, client_id = session and session.client_id }
+  local i = choose(pool, connection)
+  if lost(pool) then
+    return fail(pool, record)
+  end
+  pool.active[i] = (pool.active[i] or 0) + 1
+  pass_time(pool)
+  local server = pool.servers[i]
+  local offered, identity = one_of_several(server, options)
+  local issued = serve(pool, server, { mechanism = options.mechanism, session = offered,
+    ticket_extension = options.ticket_extension }, record)
+  if issued then
+    issued.server = server -- for who wants to know the truth
+  end
+  record.facts.selected_identity = record.outcome == "resumed" and identity or nil
+  if pool.policy == "session_id" and issued and record.facts.session_id ~= "" then
+    pool.table[record.facts.session_id] = i
+  end
+  pool.active[i] = pool.active[i] - 1
+  return record
+end
+
+-- Runs jobs as coroutines, at most limit at once; whose turn it is, is chance.
+local function parallel(pool, jobs, limit)
+  limit = math.min(limit or #jobs, #jobs)
+  local before = pool.concurrent
+  pool.concurrent = limit
+  local running, started = {}, 0
+  while started < #jobs or #running > 0 do
+    while started < #jobs and #running < limit do
+      started = started + 1
+      running[#running + 1] = coroutine.create(jobs[started])
+      assert(coroutine.resume(running[#running]))
+    end
+    local chosen = pool.random(#running)
+    local job = running[chosen]
+    if coroutine.status(job) ~= "dead" then
+      assert(coroutine.resume(job))
+    end
+    if coroutine.status(job) == "dead" then
+      table.remove(running, chosen)
+    end
+  end
+  pool.concurrent = before
+  return {}
+end
+
+--- Makes a pool.
+-- @tparam table options
+--   servers: list of {weight (1), cache (a name; servers of one name share it; false: none), ids_without_cache (session
+--     IDs that never resume), keys (list of 16-byte names: the first issues, all are accepted), tickets (false: none),
+--     off ("silent": issues nothing; "mute": issues and never accepts), certificate, lifetime, single_use};
+--   policy: "roundrobin", "leastconn", "random", "source", "session_id";
+--   others: share of connections before which another client's one comes;
+--   drops: share of connections lost before the balancer, and behind it;
+--   key_names: "random" where tickets begin with random bytes; events: list of {at (connections), act (function)};
+--   seed: a number
+-- @treturn table pool
+function M.new(options)
+  local pool = {
+    credit = {}, active = {}, last = {}, placed = {}, table = {}, caches = {}, count = 0, issued = 0,
+    random = generator(options.seed or 1),
+  }
+  for name, value in pairs(options) do
+    pool[name] = value
+  end
+  return pool
+end
+
+--- A client of the pool, as resum.attempt makes them.
+-- @tparam table pool
+-- @treturn table client
+function M.client(pool)
+  local client = {}
+  client.host = {
+    now = function() return 0 end,
+    parallel = function(jobs, limit)
+      return parallel(pool, jobs, limit)
+    end,
+  }
+  function client.cancelled()
+    return false
+  end
+  function client.attempt(_, given)
+    return attempt(pool, given)
+  end
+  function client.moved()
+    return nil
+  end
+  function client.expired()
+    return false
+  end
+  return client
+end
+
+return M

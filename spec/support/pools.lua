@@ -1,0 +1,206 @@
+--- Draws pools for the specs of the analysis, each with the verdict that is true of it.
+-- Owns what set-ups there are in the world, and how often. A set-up in which nobody could tell two servers apart counts
+-- as one with a single, heavier server: that is what "can be seen" means here. It must not know how resum infers.
+
+local pool = require "spec.support.pool"
+
+local M = {}
+
+--- Classes of set-ups, in the order in which they are shown.
+M.classes = {
+  "all_shared", "keys_shared_caches_not", "caches_shared_keys_not", "nothing_shared", "sticky_source",
+  "sticky_session_id", "bad_member", "mixed_groups", "no_resumption", "rotated",
+}
+
+local ROTATING = { "roundrobin", "leastconn", "random" }
+
+local function one_of(random, list)
+  return list[random(#list)]
+end
+
+local function key_name(i)
+  return ("key %012d"):format(i)
+end
+
+-- So many servers, with what is the same for all classes: weights, certificates.
+local function servers(random, low, high)
+  local list = {}
+  local equal, own_certificates = random() < 0.75, random() < 0.15
+  for i = 1, low - 1 + random(high - low + 1) do
+    list[i] = {
+      weight = equal and 1 or random(5),
+      certificate = own_certificates and "certificate " .. i or nil,
+    }
+  end
+  return list
+end
+
+local function share_keys(list, group_of)
+  for i, server in ipairs(list) do
+    server.keys = { key_name(group_of and group_of(i) or 1) }
+  end
+end
+
+local function share_caches(list, group_of)
+  for i, server in ipairs(list) do
+    server.cache = "cache " .. (group_of and group_of(i) or 1)
+  end
+end
+
+local function own(i)
+  return i
+end
+
+local function without_tickets(list)
+  for _, server in ipairs(list) do
+    server.tickets = false
+  end
+end
+
+-- No cache at all: some servers hand out session IDs all the same.
+local function without_caches(random, list)
+  local ids = random() < 0.5
+  for _, server in ipairs(list) do
+    server.cache, server.ids_without_cache = false, ids
+  end
+end
+
+local DRAW = {}
+
+function DRAW.all_shared(random)
+  local list = servers(random, 1, 8)
+  share_keys(list)
+  share_caches(list)
+  local kind = random()
+  if kind < 0.2 then
+    without_tickets(list)
+  elseif kind < 0.4 then
+    without_caches(random, list)
+  end
+  return { servers = list, policy = one_of(random, { "roundrobin", "leastconn", "random", "source", "session_id" }) }
+end
+
+function DRAW.keys_shared_caches_not(random)
+  local list = servers(random, 2, 8)
+  share_keys(list)
+  share_caches(list, own)
+  return { servers = list, policy = one_of(random, ROTATING) }
+end
+
+function DRAW.caches_shared_keys_not(random)
+  local list = servers(random, 2, 8)
+  share_keys(list, own)
+  share_caches(list)
+  return { servers = list, policy = one_of(random, ROTATING) }
+end
+
+function DRAW.nothing_shared(random)
+  local list = servers(random, 2, 8)
+  share_keys(list, own)
+  share_caches(list, own)
+  local kind = random()
+  if kind < 0.2 then
+    without_tickets(list)
+  elseif kind < 0.4 then
+    without_caches(random, list)
+  end
+  return { servers = list, policy = one_of(random, ROTATING) }
+end
+
+local ADDRESSES = { "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6", "127.0.0.7" }
+
+-- Sources that all fall to one server see one server: drawn again.
+function DRAW.sticky_source(random)
+  local list = servers(random, 2, 8)
+  share_keys(list, own)
+  share_caches(list, own)
+  local placed, seen = {}, 0
+  while seen < 2 do
+    seen = 0
+    local met = {}
+    for _, address in ipairs(ADDRESSES) do
+      placed[address] = random(#list)
+      seen = seen + (met[placed[address]] and 0 or 1)
+      met[placed[address]] = true
+    end
+  end
+  return { servers = list, policy = "source", sources = ADDRESSES, placed = placed }
+end
+
+function DRAW.sticky_session_id(random)
+  local list = servers(random, 2, 8)
+  share_keys(list, own)
+  share_caches(list, own)
+  return { servers = list, policy = "session_id" }
+end
+
+function DRAW.bad_member(random)
+  local list = servers(random, 2, 8)
+  local kind = random()
+  share_keys(list, kind > 0.8 and own or nil)
+  share_caches(list, kind > 0.5 and own or nil)
+  list[random(#list)].off = random() < 0.5 and "mute" or "silent"
+  return { servers = list, policy = one_of(random, ROTATING) }
+end
+
+-- Two or three sites, each with keys of its own; inside them caches of their own tell the servers apart.
+function DRAW.mixed_groups(random)
+  local list, site, sizes
+  repeat
+    list, site, sizes = servers(random, 3, 8), {}, { 0, 0, 0 }
+    local sites = 1 + random(2)
+    for i = 1, #list do
+      site[i] = random(sites)
+      sizes[site[i]] = sizes[site[i]] + 1
+    end
+  until math.max(sizes[1], sizes[2], sizes[3]) < #list and math.max(sizes[1], sizes[2], sizes[3]) > 1
+  share_keys(list, function(i)
+    return site[i]
+  end)
+  share_caches(list, own)
+  return { servers = list, policy = one_of(random, ROTATING) }
+end
+
+function DRAW.no_resumption(random)
+  local list = servers(random, 1, 8)
+  share_keys(list, own)
+  local off = random() < 0.5 and "mute" or "silent"
+  for _, server in ipairs(list) do
+    server.off = off
+  end
+  return { servers = list, policy = one_of(random, ROTATING) }
+end
+
+-- A restart of all, or a new key for all: what was issued before is worth nothing. It happens while there are sessions
+-- to lose (the plain figure's attempts begin with session IDs, tickets come after 100 connections).
+function DRAW.rotated(random)
+  local options = DRAW.all_shared(random)
+  options.events = { {
+    at = (options.servers[1].cache and 30 or 140) + random(100),
+    act = function(made)
+      made.caches = {}
+      for _, server in ipairs(made.servers) do
+        server.keys = { key_name(2) }
+      end
+    end,
+  } }
+  return options
+end
+
+--- A pool of a class.
+-- @tparam string class one of M.classes: the verdict that is true of it
+-- @tparam integer seed
+-- @treturn table what pool.new takes, and sources
+function M.draw(class, seed)
+  local random = pool.generator(seed)
+  local options = DRAW[class](random)
+  options.seed = seed
+  options.drops = random() < 0.5 and 0.05 * random() or 0
+  options.others = random() < 0.25 and 0.5 * random() or nil
+  if class ~= "mixed_groups" and class ~= "sticky_session_id" and class ~= "caches_shared_keys_not" then
+    options.key_names = random() < 0.1 and "random" or nil
+  end
+  return options
+end
+
+return M
