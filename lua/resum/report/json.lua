@@ -1,69 +1,15 @@
 -- Results as JSON, schema 1: what is listed here and nothing else, so that no secret and no handle can slip in.
 -- Bytes are hex; of a ticket only its length and the name of its key are shown. Pure: result in, string out.
 
+local balancer = require "resum.report.json.balancer"
 local cjson = require "cjson"
-local digits = require "resum.hex"
 local printable = require "resum.printable"
 local tickets = require "resum.ticket"
+local values = require "resum.report.json.value"
 
 local M = { SCHEMA = 1 }
 
--- cjson writes an empty table as {}. No other string can hold a control character: printable() escapes them.
-local EMPTY_LIST = "\1"
-local EMPTY_LIST_JSON = '"\\u0001"'
-
-local function list(items, convert)
-  local out = {}
-  for i, item in ipairs(items or {}) do
-    out[i] = convert(item)
-  end
-  return #out > 0 and out or EMPTY_LIST
-end
-
-local function same(value)
-  return value
-end
-
-local function hex(bytes)
-  return bytes and digits(bytes)
-end
-
-local LISTS = {} -- "a b" -> { "a", "b" }: what pick is called with is always the same
-
-local function names_in(text)
-  local names = LISTS[text]
-  if not names then
-    names = {}
-    for name in text:gmatch("%S+") do
-      names[#names + 1] = name
-    end
-    LISTS[text] = names
-  end
-  return names
-end
-
--- Copies the named fields whose values are plain.
-local function pick(from, names)
-  local out = {}
-  for _, name in ipairs(names_in(names)) do
-    local value = from[name]
-    if type(value) == "string" then
-      value = printable(value)
-    elseif type(value) == "table" or type(value) == "userdata" then
-      error("report.json: " .. name .. " is not a plain value", 2)
-    end
-    out[name] = value
-  end
-  return out
-end
-
-local function seconds(value)
-  return value and math.floor(value * 1e6 + 0.5) / 1e6
-end
-
-local function problem(from)
-  return from and pick(from, "message code stage")
-end
+local list, hex, pick, problem, seconds = values.list, values.hex, values.pick, values.problem, values.seconds
 
 local function ticket(from)
   local out = pick(from, "lifetime_s age_add nonce_length max_early_data")
@@ -87,7 +33,7 @@ local function facts(from)
   local out = pick(from, FACTS)
   out.session_id_sent, out.session_id = hex(from.session_id_sent), hex(from.session_id)
   out.leaf_serial, out.leaf_sha256 = hex(from.leaf_serial), hex(from.leaf_sha256)
-  out.extensions = from.extensions and list(from.extensions, same)
+  out.extensions = from.extensions and list(from.extensions)
   out.tickets, out.alerts = list(from.tickets, ticket), list(from.alerts, alert)
   return out
 end
@@ -159,6 +105,7 @@ local function address(entry)
   out.control = entry.control and attempt(entry.control)
   out.support = each(entry.support, support)
   out.rate = each(entry.rate, rate)
+  out.balancer = entry.balancer and balancer.summary(entry.balancer)
   return out
 end
 
@@ -168,11 +115,12 @@ local function target(result)
   out.error = problem(result.error)
   out.elapsed_s = seconds(result.elapsed_s)
   out.addresses = list(result.addresses, address)
+  out.across = result.across and balancer.across(result.across)
   return out
 end
 
 local function encode(value)
-  return (cjson.encode(value):gsub(EMPTY_LIST_JSON, "[]"))
+  return (cjson.encode(value):gsub(values.EMPTY_LIST_JSON, "[]"))
 end
 
 --- One target as one line.

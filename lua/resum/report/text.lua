@@ -1,6 +1,8 @@
 -- A target's result for people: a block for the target, in it one for each address, in it a line for each
 -- mechanism, and at its end what that means. Pure: result in, string out. What came from a server is escaped.
 
+local balancer = require "resum.report.text.balancer"
+local figure = require "resum.report.text.figure"
 local mechanisms = require "resum.mechanism"
 local printable = require "resum.printable"
 local target = require "resum.target"
@@ -8,7 +10,11 @@ local target = require "resum.target"
 local M = {}
 
 local STRIP_WIDTH = 50
-local COLOURS = { good = "32", bad = "31", mixed = "33", faint = "2", strong = "1" }
+local COLOURS = { good = "32", bad = "31", mixed = "33", faint = "2", strong = "1",
+  -- which server answered: colours that most people tell apart (Okabe and Ito's, as near as a terminal has them)
+  label1 = "38;5;32", label2 = "38;5;208", label3 = "38;5;36", label4 = "38;5;175", label5 = "38;5;220",
+  label6 = "38;5;75", label7 = "38;5;166",
+}
 local VERDICT_COLOURS = { supported = "good", partially_supported = "mixed", not_supported = "bad" }
 
 local VERDICT_WORDS = {
@@ -145,15 +151,6 @@ local function support_line(mechanism, verdict, paint)
   return line_start(mechanism, verdict) .. paint(("%-21s"):format(words), VERDICT_COLOURS[verdict.verdict]) .. details
 end
 
-local function percent(share)
-  return ("%.0f"):format(100 * share)
-end
-
--- Interval ends are rounded outwards: it must not promise more than was measured.
-local function interval_words(interval)
-  return ("%.0f to %.0f %%"):format(math.floor(100 * interval[1] + 1e-9), math.ceil(100 * interval[2] - 1e-9))
-end
-
 local function strip(sequence, paint)
   local lines, line = {}, {}
   for i, entry in ipairs(sequence) do
@@ -178,7 +175,7 @@ local function rate_lines(mechanism, rate, paint)
   if not rate.rate then
     return { support_line(mechanism, rate, paint) }
   end
-  local figure = ("%3s %%  (%s)"):format(percent(rate.rate), interval_words(rate.interval))
+  local words = ("%3s %%  (%s)"):format(figure.percent(rate.rate), figure.interval(rate.interval))
   local details = join(table.pack(
     count_words(rate),
     error_words(rate),
@@ -187,7 +184,7 @@ local function rate_lines(mechanism, rate, paint)
     rate.engine_moved and ("measured with libssl only: %s"):format(printable(rate.engine_moved)) or nil), "; ")
   local lines = strip(rate.sequence, paint)
   table.insert(lines, 1,
-    line_start(mechanism, rate) .. paint(("%-21s"):format(figure), VERDICT_COLOURS[rate.verdict]) .. "  " .. details)
+    line_start(mechanism, rate) .. paint(("%-21s"):format(words), VERDICT_COLOURS[rate.verdict]) .. "  " .. details)
   return lines
 end
 
@@ -242,11 +239,11 @@ end
 
 -- The sentences at the end of an address.
 local function conclusions(entry)
-  local lists, sentences = by_verdict(entry), {}
+  local lists, sentences = by_verdict(entry), entry.balancer and balancer.conclusion(entry.balancer) or {}
   local function say(format, ...)
     sentences[#sentences + 1] = format:format(...)
   end
-  if lists.partially_supported then
+  if lists.partially_supported and not entry.balancer then
     say("Behind this address not every server shares its sessions. Resumption by %s works at times only.",
       enumerate(lists.partially_supported))
     say("Give all servers the same ticket keys and one session cache. (Is it one server? Then it forgets too soon.)")
@@ -308,6 +305,9 @@ local function address_lines(entry, paint)
       append(lines, rate_lines(mechanism, rate, paint))
     end
   end
+  if entry.balancer then
+    append(lines, balancer.lines(entry.balancer, paint))
+  end
   for i, sentence in ipairs(conclusions(entry)) do
     lines[#lines + 1] = (i == 1 and "    => " or "       ") .. paint(sentence, "strong")
   end
@@ -333,6 +333,7 @@ function M.target(result, options)
   for _, entry in ipairs(result.addresses) do
     append(lines, address_lines(entry, paint))
   end
+  append(lines, balancer.across(result.across, paint))
   return table.concat(lines, "\n") .. "\n"
 end
 

@@ -1,0 +1,73 @@
+-- Values as JSON may have them: plain ones copied by name, bytes as hex, lists that stay lists when they are empty.
+-- Pure.
+
+local digits = require "resum.hex"
+local printable = require "resum.printable"
+
+local M = {}
+
+-- cjson writes an empty table as {}. No other string can hold a control character: printable() escapes them.
+local EMPTY_LIST = "\1"
+
+--- What an empty list becomes when it is encoded; it is to be replaced by "[]".
+M.EMPTY_LIST_JSON = '"\\u0001"'
+
+--- A list, each item converted.
+-- @tparam {any,...}|nil items
+-- @tparam[opt] function convert item -> plain value
+function M.list(items, convert)
+  local out = {}
+  for i, item in ipairs(items or {}) do
+    out[i] = convert and convert(item) or item
+  end
+  return #out > 0 and out or EMPTY_LIST
+end
+
+--- Bytes as hexadecimal digits; nil stays nil.
+function M.hex(bytes)
+  return bytes and digits(bytes)
+end
+
+local LISTS = {} -- "a b" -> { "a", "b" }: what pick is called with is always the same
+
+local function names_in(text)
+  local names = LISTS[text]
+  if not names then
+    names = {}
+    for name in text:gmatch("%S+") do
+      names[#names + 1] = name
+    end
+    LISTS[text] = names
+  end
+  return names
+end
+
+--- The named fields, whose values are plain.
+-- @tparam table from
+-- @tparam string names with blanks between
+-- @treturn table
+function M.pick(from, names)
+  local out = {}
+  for _, name in ipairs(names_in(names)) do
+    local value = from[name]
+    if type(value) == "string" then
+      value = printable(value)
+    elseif type(value) == "table" or type(value) == "userdata" then
+      error("report.json: " .. name .. " is not a plain value", 2)
+    end
+    out[name] = value
+  end
+  return out
+end
+
+--- Seconds, to the microsecond.
+function M.seconds(value)
+  return value and math.floor(value * 1e6 + 0.5) / 1e6
+end
+
+--- An error's fields.
+function M.problem(from)
+  return from and M.pick(from, "message code stage")
+end
+
+return M
