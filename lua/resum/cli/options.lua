@@ -68,6 +68,11 @@ local function new_parser()
   parser:option("--shard", "take the i-th of n shares of the targets only"):argname("i/n"):convert(shard.parse)
   parser:flag("--resum", "is resumption supported? 5 attempts each (this is the default)")
   parser:flag("--resum-rate", "how often, behind a load balancer? 100 attempts each")
+  parser:flag("--quick", "with --resum_rate: stop as soon as it is certain, at 1 % error, whether resumption is in "
+    .. "order behind the address; a verdict, no rate")
+  parser:flag("--no-balancer", "with --resum_rate: the rate alone, and not what stands behind the address")
+  parser:option("--source", "local address to connect from; repeatable: a balancer may choose the server by it")
+    :argname("ADDRESS"):count("*")
   parser:option("--attempts", "attempts for each mechanism"):argname("N"):convert(number("attempts"))
   parser:option("--mechanisms", "which: " .. table.concat(mechanisms.names, ",")):argname("LIST")
     :convert(mechanism_list)
@@ -132,6 +137,9 @@ local function scan_options(parsed)
   end
   options.support = parsed.resum or not parsed.resum_rate
   options.rate = parsed.resum_rate
+  options.quick = parsed.quick
+  options.balancer = not parsed.no_balancer
+  options.sources = #parsed.source > 0 and parsed.source or nil
   options.attempts = parsed.attempts
   options.engine = parsed.engine
   options.mechanisms = parsed.mechanisms
@@ -157,7 +165,9 @@ local function complete(parsed)
       return nil, "--expect " .. rule.text .. " is about a rate: add --resum_rate"
     end
   end
-  if parsed.json_lines and not parsed.json_out then
+  if parsed.quick and not parsed.resum_rate then
+    return nil, "--quick is about a rate: add --resum_rate"
+  elseif parsed.json_lines and not parsed.json_out then
     parsed.json_out = "-"
   elseif parsed.resume and parsed.json_out and not parsed.json_lines then
     return nil, "--resume can't go on with a JSON document: add --json_lines"
