@@ -1,4 +1,4 @@
---- Real servers for specs, one constructor each: s_server, nginx, haproxy, gnutls_serv, balancer, odd.
+--- Real servers for specs, one constructor each: s_server, nginx, nginx_stream, haproxy, gnutls_serv, balancer, odd.
 -- Owns their command lines and configuration files. It must not know what a spec asks of them.
 --
 -- Each constructor takes a table and returns a server that is ready:
@@ -158,6 +158,11 @@ http {
 }
 ]]
 
+-- As root its workers would become "nobody", who can't read our directory.
+local function run_as()
+  return uv.getuid() == 0 and "user root;" or ""
+end
+
 local function nginx_config(options, place)
   local identity = pki.get(options.cert or "ecdsa")
   local directives = {
@@ -172,9 +177,8 @@ local function nginx_config(options, place)
   for _, path in ipairs(options.ticket_keys or {}) do
     append(directives, { { "ssl_session_ticket_key", path } })
   end
-  -- As root its workers would become "nobody", who can't read our directory.
-  local user = uv.getuid() == 0 and "user root;" or ""
-  return NGINX_CONFIG:format(options.workers or 1, user, nginx_lines(directives) .. "\n" .. (options.directives or ""))
+  local lines = nginx_lines(directives) .. "\n" .. (options.directives or "")
+  return NGINX_CONFIG:format(options.workers or 1, run_as(), lines)
 end
 
 --- nginx with one TLS server. What is not given is left to nginx's default, but for the protocols.
@@ -208,7 +212,20 @@ listen balancer
   bind %s
   balance %s
 %s
+%s
 ]]
+
+-- Who comes back with a session ID meets the server that issued it (HAProxy's manual, "stick on" and "stick
+-- store-response"): the ID stands behind 43 bytes of a ClientHello's or ServerHello's record.
+local STICK_ON_SESSION_ID = {
+  "stick-table type binary len 32 size 30k expire 30m",
+  "tcp-request inspect-delay 5s",
+  "tcp-request content accept if { req_ssl_hello_type 1 }",
+  "tcp-response inspect-delay 5s",
+  "tcp-response content accept if { rep_ssl_hello_type 2 }",
+  "stick on payload_lv(43,1) if { req_ssl_hello_type 1 }",
+  "stick store-response payload_lv(43,1) if { rep_ssl_hello_type 2 }",
+}
 
 local HAPROXY_TLS = [[
 listen tls
@@ -228,14 +245,16 @@ local function haproxy_section(options, place)
   end
   local backends = {}
   for i, address in ipairs(M.addresses(options.backends)) do
-    backends[i] = ("server s%d %s"):format(i, address)
+    backends[i] = ("server s%d %s weight %d"):format(i, address, (options.weights or {})[i] or 1)
   end
-  return HAPROXY_BALANCER:format(bind, options.balance or "roundrobin", indent(backends))
+  return HAPROXY_BALANCER:format(bind, options.balance or "roundrobin",
+    indent(options.stick_on_session_id and STICK_ON_SESSION_ID or {}), indent(backends))
 end
 
 --- HAProxy: with backends a TCP balancer over them, else a TLS server of its own.
 -- @tparam table options backends: list of servers, ports or addresses; balance: "roundrobin" (default, strict),
---   "leastconn", "source", "random"; bind: more words for the bind line of the TLS server, e.g. "no-tls-tickets";
+--   "leastconn", "source", "random"; weights: list; stick_on_session_id: true; bind: more words for the bind line of
+--   the TLS server, e.g. "no-tls-tickets";
 --   global: list of lines for the global section, e.g. { "tune.ssl.cachesize 0" }; cert
 function M.haproxy(options)
   options = options or {}
@@ -243,6 +262,42 @@ function M.haproxy(options)
     local config = HAPROXY_CONFIG:format(indent(options.global or {})) .. haproxy_section(options, place)
     process.write_file(place.directory .. "/haproxy.cfg", config)
     return { "haproxy", "-db", "-f", "haproxy.cfg" }
+  end)
+end
+
+local NGINX_STREAM_CONFIG = [[
+load_module /usr/lib/nginx/modules/ngx_stream_module.so;
+daemon off;
+worker_processes 1;
+pid nginx.pid;
+error_log stderr;
+%s
+events { worker_connections 4096; }
+stream {
+  upstream pool {
+    %s
+%s
+  }
+  server {
+    listen %s;
+    proxy_pass pool;
+  }
+}
+]]
+
+--- nginx as a TCP balancer over backends (its stream module), with one worker, so that its rotation is strict.
+-- @tparam table options backends: list of servers, ports or addresses; balance: a directive of the upstream block, e.g.
+--   "least_conn", "hash $remote_addr", "random" (default: none, which is a rotation); weights: list
+function M.nginx_stream(options)
+  return M.launch("nginx_stream", options, function(place)
+    local backends = {}
+    for i, address in ipairs(M.addresses(options.backends)) do
+      backends[i] = ("    server %s weight=%d;"):format(address, (options.weights or {})[i] or 1)
+    end
+    process.write_file(place.directory .. "/nginx.conf", NGINX_STREAM_CONFIG:format(run_as(),
+      options.balance and options.balance .. ";" or "", table.concat(backends, "\n"),
+      join_address(place.host, place.port)))
+    return { "nginx", "-p", place.directory, "-c", "nginx.conf", "-e", "stderr" }
   end)
 end
 
