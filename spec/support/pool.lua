@@ -330,17 +330,25 @@ local function attempt(pool, options)
   return record
 end
 
+-- Jobs come from a list, or from a function that gives one after the other.
+local function giver(jobs)
+  local number = 0
+  return type(jobs) == "function" and jobs or function()
+    number = number + 1
+    return jobs[number]
+  end
+end
+
 -- Runs jobs as coroutines, at most limit at once; whose turn it is, is chance.
 local function parallel(pool, jobs, limit)
-  limit = math.min(limit or #jobs, #jobs)
-  local before = pool.concurrent
+  local before, next_job = pool.concurrent, giver(jobs)
   pool.concurrent = limit
-  local running, started = {}, 0
-  while started < #jobs or #running > 0 do
-    while started < #jobs and #running < limit do
-      started = started + 1
-      running[#running + 1] = coroutine.create(jobs[started])
+  local running, job_left = {}, next_job()
+  while job_left or #running > 0 do
+    while job_left and #running < limit do
+      running[#running + 1] = coroutine.create(job_left)
       assert(coroutine.resume(running[#running]))
+      job_left = next_job()
     end
     local chosen = pool.random(#running)
     local job = running[chosen]

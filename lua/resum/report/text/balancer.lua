@@ -2,6 +2,7 @@
 -- Pure.
 
 local figure = require "resum.report.text.figure"
+local hex = require "resum.hex"
 local mechanisms = require "resum.mechanism"
 local printable = require "resum.printable"
 
@@ -24,12 +25,6 @@ local KIND_WORDS = {
 
 local function append(list, more)
   table.move(more, 1, #more, #list + 1, list)
-end
-
-local function hex(bytes)
-  return (bytes:gsub(".", function(byte)
-    return ("%02x"):format(byte:byte())
-  end))
 end
 
 local function verdict_words(verdict)
