@@ -34,7 +34,7 @@ BUILD_PACKAGES = gcc libc6-dev pkg-config liblua$(LUA_VERSION)-dev libssl-dev
 RUN_PACKAGES = lua$(LUA_VERSION) lua-luv lua-cjson lua-argparse
 SCAN_PACKAGES = $(BUILD_PACKAGES) $(RUN_PACKAGES) openssl
 TEST_PACKAGES = $(SCAN_PACKAGES) lua-busted lua-socket lua-cqueues lua-sec lua-expat lua5.3 liblua5.3-dev nmap nginx-light \
-  haproxy gnutls-bin binutils parallel
+  libnginx-mod-stream haproxy gnutls-bin binutils parallel
 TEST_ALL_PACKAGES = $(TEST_PACKAGES) postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved vsftpd \
   inspircd prosody slapd postgresql mariadb-server-core libnss-wrapper xrdp tinyproxy-bin microsocks luarocks \
   $(DOC_PACKAGES)

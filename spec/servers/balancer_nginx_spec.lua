@@ -1,0 +1,39 @@
+-- nginx as a TCP balancer in front of three real nginx: the verdict is the set-up.
+
+local pools = require "spec.support.real_pool"
+local servers = require "spec.support.servers"
+
+local SOURCES = { "127.0.0.21", "127.0.0.22", "127.0.0.23", "127.0.0.24", "127.0.0.25", "127.0.0.26" }
+
+local NOTHING = { "nothing_shared", "nothing_shared", "nothing_shared", "nothing_shared" }
+
+-- set-up, balancer, sources, expected as in real_pool.verdicts, tag
+local CASES = {
+  { "nothing", {}, nil, NOTHING, "round_robin", " #heavy" },
+  { "nothing", { balance = "hash $remote_addr" }, SOURCES,
+    { "sticky_source", "sticky_source", "sticky_source", "sticky_source" }, "sticky" },
+  { "keys", {}, nil, { "keys_shared_caches_not", "nothing_shared", "all_shared", "all_shared" }, "round_robin",
+    " #heavy" },
+  { "keys_without_caches", {}, nil, { "all_shared", "no_resumption", "all_shared", "all_shared" }, "unknown",
+    " #heavy" },
+  { "member_off", {}, nil, { "bad_member", "bad_member", "bad_member", "bad_member" }, "round_robin", " #heavy" },
+  { "nothing", { weights = { 5, 1, 1 } }, nil, NOTHING, "round_robin", " #heavy" },
+  { "nothing", { balance = "least_conn" }, nil, NOTHING, "round_robin", " #heavy" },
+  { "nothing", { balance = "random" }, nil, NOTHING, "random", " #heavy" },
+  { "two_of_three", { balance = "random" }, nil, { "mixed_groups", "nothing_shared", "mixed_groups", "mixed_groups" },
+    "random", " #heavy" },
+}
+
+describe("behind nginx's stream module, three nginx are called what they are:", function()
+  after_each(servers.stop_all)
+
+  for _, case in ipairs(CASES) do
+    local set_up, options, sources, expected, routing = table.unpack(case, 1, 5)
+    local weights = options.weights and ", weights " .. table.concat(options.weights, ":") or ""
+    it(("%s, %s%s%s"):format(set_up:gsub("_", " "), options.balance or "a rotation", weights, case[6] or ""), function()
+      options.backends = pools.start(set_up)
+      local summary = pools.judge(servers.nginx_stream(options), sources)
+      assert.same({ expected[1], expected[2], expected[3], expected[4], routing }, pools.verdicts(summary))
+    end)
+  end
+end)
