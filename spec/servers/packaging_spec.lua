@@ -90,7 +90,7 @@ describe("the manual", function()
       end
       return found
     end
-    local help = run({ "./lua/bin/resum", "--help" }, { LUA_PATH = package.path, LUA_CPATH = package.cpath })
+    local help = process.run({ command = { "./lua/bin/resum", "--help" }, working_directory = process.ROOT }).stdout
     local manual = process.read_file(process.ROOT .. "/docs/resum.1"):match("%.Ss What is asked(.*)%.Sh ENVIRONMENT")
     assert.same(options_of(help, "%f[-]%-%-([%l_-]+)"), options_of(manual, "Fl %-([%l-]+)"))
   end)

@@ -217,9 +217,17 @@ function M.find(name)
   return nil
 end
 
-local function environment_list(changes)
+-- Under the sanitizers only our own programs have to free all of their memory.
+local function is_ours(program)
+  return program:match("/lua[%d.]*$") or program:match("/resum$")
+end
+
+local function environment_list(changes, program)
   local variables = uv.os_environ()
   variables.PATH = search_path()
+  if not is_ours(program) then
+    variables.ASAN_OPTIONS = "detect_leaks=0"
+  end
   for name, value in pairs(changes or {}) do
     variables[name] = value or nil
   end
@@ -259,7 +267,7 @@ local function spawn(options, streams, on_exit)
   end
   return uv.spawn("setpriv", {
     args = arguments,
-    env = environment_list(options.environment),
+    env = environment_list(options.environment, program),
     cwd = options.working_directory,
     stdio = streams,
     detached = true,
