@@ -6,6 +6,8 @@
 -- text. After the last step, and where it waits to hear something, the peer is silent; with a TLS server, TLS begins
 -- after the last step.
 
+local jobs = require "resum.host.jobs"
+
 local M = {}
 
 local Stream = {}
@@ -117,11 +119,12 @@ end
 
 -- The host -----------------------------------------------------------------------------------------------------
 
-local function run_one_by_one(jobs)
-  local errors = {}
-  for i, job in ipairs(jobs) do
+local function run_one_by_one(list)
+  local errors, number = {}, 0
+  for job in jobs.each(list) do
+    number = number + 1
     local ran, problem = pcall(job)
-    errors[i] = not ran and problem or nil
+    errors[number] = not ran and problem or nil
   end
   return errors
 end
