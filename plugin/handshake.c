@@ -433,7 +433,7 @@ static int handshake_facts(lua_State *L) {
   return 1;
 }
 
-/*** Every handshake message and alert, both ways, in order.
+/*** Every handshake message and alert, both ways, in order (change_cipher_spec is neither).
  * @function handshake:transcript
  * @treturn {{from="client"|"server",type=string,bytes=string},...} type is the RFC's name
  *   ("server_hello"); bytes is the whole message with its header, "" past 256 KiB */

@@ -483,7 +483,7 @@ static int probe_facts(lua_State *L) {
   return 1;
 }
 
-/*** Every handshake message and alert, both ways, in order.
+/*** Every handshake message, alert and change_cipher_spec, both ways, in order.
  * @function probe:transcript
  * @treturn table as handshake:transcript() */
 static int probe_transcript(lua_State *L) {

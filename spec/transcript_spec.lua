@@ -126,7 +126,7 @@ local function without_judgement(facts)
   for name, value in pairs(facts) do
     rest[name] = value
   end
-  rest.cipher, rest.reused, rest.bytes_in, rest.bytes_out = nil, nil, nil, nil
+  rest.cipher, rest.reused, rest.finished, rest.bytes_in, rest.bytes_out = nil, nil, nil, nil, nil
   return rest
 end
 
@@ -222,8 +222,8 @@ end
 -- libssl's server remembers a resumed session's group and ALPN; the wire does not say the group again up to TLS 1.2.
 local function check_against_server(visit)
   local ours, theirs = visit.facts, visit.server_facts
-  assert.same({ theirs.version, theirs.cipher, theirs.reused, theirs.alpn },
-    { ours.version, ours.cipher, ours.reused, ours.alpn })
+  assert.same({ theirs.version, theirs.cipher, theirs.finished, theirs.reused, theirs.alpn },
+    { ours.version, ours.cipher, ours.finished, ours.reused, ours.alpn })
   if ours.group then
     assert.equal(theirs.group, ours.group)
   end
@@ -333,7 +333,7 @@ describe("the transcript", function()
     local client = memory.client()
     assert.same({}, client:transcript())
     assert.same({ certificate = false, certificate_request = false, hello_retry = false, tickets = {}, alerts = {},
-      extensions = {}, reused = false, bytes_in = 0, bytes_out = 0 }, client:facts())
+      extensions = {}, reused = false, finished = false, bytes_in = 0, bytes_out = 0 }, client:facts())
   end)
 
   it("is a table of its own each time", function()
