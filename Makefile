@@ -27,7 +27,7 @@ TLS_SERVER = $(BUILD)/spec/support/tls_server.so
 TLS_SERVER_OBJECTS = $(patsubst %,$(BUILD)/plugin/%.o,options names error)
 SPEC_MODULES = $(patsubst %.c,$(BUILD)/%.so,$(wildcard spec/support/*.c)) $(TLS_SERVER)
 NSE_FILES = $(wildcard lua/nse/*.nse spec/support/*.nse)
-FORMATTED = $(wildcard plugin/*.[ch] spec/support/*.[ch] spec/support/*/*.[ch])
+FORMATTED = $(wildcard plugin/*.[ch] spec/support/*.[ch] spec/support/*/*.[ch] spec/fuzz/*.[ch])
 
 # What is needed, by Debian's names.
 BUILD_PACKAGES = gcc libc6-dev pkg-config liblua$(LUA_VERSION)-dev libssl-dev
@@ -40,6 +40,7 @@ TEST_ALL_PACKAGES = $(TEST_PACKAGES) postfix dovecot-imapd dovecot-pop3d dovecot
   $(DOC_PACKAGES)
 LINT_PACKAGES = $(BUILD_PACKAGES) liblua5.3-dev lua5.3 lua-check clang-format cppcheck mandoc
 DOC_PACKAGES = lua-ldoc lua5.1 lua-discount
+FUZZ_PACKAGES = $(SCAN_PACKAGES) clang libclang-rt-dev llvm
 
 # In the tree, Lua finds the module and the scripts here.
 export LUA_PATH = lua/?.lua;lua/?/init.lua;;
@@ -108,6 +109,53 @@ asan-run: modules modules-5.3
 bench: packages-test ## client CPU of a resumption attempt beside openssl s_time and a plain TCP exchange
 	@$(MAKE) --no-print-directory -s $(CORE)
 	LUA_PATH="./?.lua;$(LUA_PATH)" lua$(LUA_VERSION) spec/bench/attempts.lua
+
+# Each target of spec/fuzz for FUZZ_SECONDS, from real handshakes. All but `probe` run on the plugin as it is; that
+# one without proofs (keys.h), or mutation would end at the first MAC. Ends with the lines that were reached.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS = messages record probe handshake session
+FUZZ_LIMITS = -rss_limit_mb=1024 -timeout=10 -max_len=20000 -detect_leaks=0 -print_final_stats=1
+FUZZ_FLAGS = -std=c99 -g -O1 $(WARNINGS) -Iplugin -Ispec/support -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+  -fprofile-instr-generate -fcoverage-mapping $(shell pkg-config --cflags lua$(LUA_VERSION) openssl)
+FUZZ_LIBS = $(shell pkg-config --libs lua$(LUA_VERSION) openssl)
+FUZZ_OBJECTS = $(patsubst %.c,build/fuzz/%.o,$(SOURCES) spec/support/fixed_random.c spec/fuzz/fuzz.c)
+FUZZ_UNPROVED = $(patsubst %,build/fuzz/unproved/plugin/%.o,keys record)
+
+build/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+build/fuzz/unproved/%.o: %.c
+	@mkdir -p $(@D)
+	clang $(FUZZ_FLAGS) -DRS_FUZZ_WITHOUT_PROOFS -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+build/fuzz/probe: build/fuzz/spec/fuzz/probe.o $(FUZZ_OBJECTS) $(FUZZ_UNPROVED)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(filter-out $(FUZZ_UNPROVED:build/fuzz/unproved/%=build/fuzz/%),$^) \
+	  $(FUZZ_LIBS)
+
+build/fuzz/%: build/fuzz/spec/fuzz/%.o $(FUZZ_OBJECTS)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(FUZZ_LIBS)
+
+-include $(wildcard build/fuzz/plugin/*.d build/fuzz/spec/*/*.d build/fuzz/unproved/plugin/*.d)
+
+.PHONY: fuzz fuzz-run
+fuzz: packages-fuzz ## fuzz parsers and engines, each target for FUZZ_SECONDS (60); fails on a finding
+	@$(MAKE) --no-print-directory -s $(CORE) $(SPEC_MODULES) $(FUZZ_TARGETS:%=build/fuzz/%)
+	@mkdir -p build/fuzz/sessions build/fuzz/findings $(FUZZ_TARGETS:%=build/fuzz/corpus/%)
+	@lua$(LUA_VERSION) spec/fuzz/corpus.lua
+	@$(MAKE) --no-print-directory -s fuzz-run
+
+fuzz-run:
+	@for target in $(FUZZ_TARGETS); do \
+	  echo "fuzz: $$target for $(FUZZ_SECONDS) s"; \
+	  LLVM_PROFILE_FILE=build/fuzz/$$target.profraw build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) $(FUZZ_LIMITS) \
+	    -artifact_prefix=build/fuzz/findings/$$target- build/fuzz/corpus/$$target >build/fuzz/$$target.log 2>&1 \
+	    || { tail -n 60 build/fuzz/$$target.log; exit 1; }; \
+	  grep -E 'number_of_executed|peak_rss' build/fuzz/$$target.log; \
+	done
+	llvm-profdata merge -o build/fuzz/all.profdata $(FUZZ_TARGETS:%=build/fuzz/%.profraw)
+	llvm-cov report -instr-profile=build/fuzz/all.profdata -show-branch-summary=false -show-region-summary=false \
+	  $(patsubst %,-object build/fuzz/%,$(FUZZ_TARGETS)) $(SOURCES)
 
 .PHONY: lint
 lint: packages-lint ## luacheck, clang-format, cppcheck, and no compiler warning for Lua 5.3 and 5.4
@@ -191,15 +239,17 @@ help: ## print this
 
 # packages-X installs what is missing of X_PACKAGES. A service of a package is not started: policy-rc.d says no
 # for the time of the installation.
-.PHONY: packages-build packages-scan packages-test packages-test-all packages-lint packages-docs packages-nmap
+.PHONY: packages-build packages-scan packages-test packages-test-all packages-lint packages-docs packages-nmap \
+  packages-fuzz
 packages-build: NEEDED = $(BUILD_PACKAGES)
 packages-scan: NEEDED = $(SCAN_PACKAGES)
 packages-test: NEEDED = $(TEST_PACKAGES)
 packages-test-all: NEEDED = $(TEST_ALL_PACKAGES)
 packages-lint: NEEDED = $(LINT_PACKAGES)
 packages-docs: NEEDED = $(DOC_PACKAGES)
+packages-fuzz: NEEDED = $(FUZZ_PACKAGES)
 packages-nmap: NEEDED = $(if $(shell command -v $(NMAP)),,nmap)
-packages-build packages-scan packages-test packages-test-all packages-lint packages-docs packages-nmap:
+packages-build packages-scan packages-test packages-test-all packages-lint packages-docs packages-nmap packages-fuzz:
 	@command -v dpkg-query >/dev/null || exit 0; \
 	missing=; for package in $(NEEDED); do \
 	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \

@@ -141,6 +141,10 @@ int rs_hmac(rs_tools *tools, rs_hash hash, rs_bytes key, const rs_bytes *parts, 
   return good;
 }
 
+int rs_mac_fits(const unsigned char *mac, const unsigned char *expected, size_t length) {
+  return RS_WITHOUT_PROOFS || CRYPTO_memcmp(mac, expected, length) == 0;
+}
+
 /* --- TLS up to 1.2 --- */
 
 /* P_hash of RFC 5246, section 5, XORed into `out`. */

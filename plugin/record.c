@@ -5,7 +5,6 @@
  */
 #include "record.h"
 
-#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 enum { NONCE = 12, SALT = 4, EXPLICIT_NONCE = 8, BLOCK = 16, MAX_TAG = 16, APPLICATION_DATA = 23 };
@@ -211,7 +210,7 @@ static int take_padding(const unsigned char *bytes, size_t *length) {
 static int cbc_check(rs_tools *tools, const rs_protection *p, unsigned content, rs_bytes data) {
   unsigned char mac[RS_MAX_HASH];
   return cbc_mac(tools, p, content, data, mac) &&
-         CRYPTO_memcmp(mac, data.bytes + data.length, rs_mac_key_length(p->suite)) == 0;
+         rs_mac_fits(data.bytes + data.length, mac, rs_mac_key_length(p->suite));
 }
 
 static int cbc_open(rs_tools *tools, rs_protection *p, unsigned content, unsigned char *body,
@@ -259,15 +258,20 @@ int rs_seal(rs_tools *tools, rs_protection *p, unsigned content, rs_bytes plain,
   return good && !out->full;
 }
 
+static int open_body(rs_tools *tools, rs_protection *p, unsigned *content, unsigned char *body,
+                     size_t length, rs_bytes *plain) {
+  if (!p->suite || RS_WITHOUT_PROOFS) {
+    *plain = (rs_bytes){body, length};
+    return !p->suite || p->version < RS_TLS13 || strip_inner(content, plain);
+  }
+  if (rs_suite_is_cbc(p->suite))
+    return cbc_open(tools, p, *content, body, length, plain);
+  return aead_open(tools, p, content, body, length, plain);
+}
+
 int rs_open(rs_tools *tools, rs_protection *p, unsigned *content, unsigned char *body,
             size_t length, rs_bytes *plain) {
-  int good = 1;
-  if (!p->suite)
-    *plain = (rs_bytes){body, length};
-  else if (rs_suite_is_cbc(p->suite))
-    good = cbc_open(tools, p, *content, body, length, plain);
-  else
-    good = aead_open(tools, p, content, body, length, plain);
+  const int good = open_body(tools, p, content, body, length, plain);
   p->sequence++;
   return good && plain->length <= RS_MAX_PLAINTEXT;
 }

@@ -147,7 +147,7 @@ static int resume12_on_finished(rs_probe *p, rs_bytes message) {
   if (!resume12_verify_data(p, "server finished", expected))
     return 0;
   if (message.length != RS_MESSAGE_HEADER + VERIFY_DATA ||
-      CRYPTO_memcmp(message.bytes + RS_MESSAGE_HEADER, expected, VERIFY_DATA) != 0)
+      !rs_mac_fits(message.bytes + RS_MESSAGE_HEADER, expected, VERIFY_DATA))
     return rs_probe_fail(p, "protocol_error", "the server's Finished is wrong",
                          ALERT_DECRYPT_ERROR);
   rs_transcript_add(&p->transcript, 1, RS_HANDSHAKE, message.bytes, message.length);

@@ -463,7 +463,7 @@ static int resume13_on_finished(rs_probe *p, rs_bytes message) {
   if (!verify_data(p->tools, p->hash, p->server_secret, messages, expected))
     return resume13_openssl_failed(p);
   if (message.length != RS_MESSAGE_HEADER + length ||
-      CRYPTO_memcmp(message.bytes + RS_MESSAGE_HEADER, expected, length) != 0)
+      !rs_mac_fits(message.bytes + RS_MESSAGE_HEADER, expected, length))
     return rs_probe_fail(p, "protocol_error", "the server's Finished is wrong",
                          ALERT_DECRYPT_ERROR);
   rs_transcript_add(&p->transcript, 1, RS_HANDSHAKE, message.bytes, message.length);
