@@ -149,7 +149,7 @@ local CASES = {
   { "HelloRetryRequest that asks for nothing", retry {}, ILLEGAL_PARAMETER },
   { "HelloRetryRequest for the share that is there", retry { { KEY_SHARE, "\0\29" } }, ILLEGAL_PARAMETER },
   { "HelloRetryRequest for a group that nobody knows", retry { { KEY_SHARE, "\x7f\1" } }, ILLEGAL_PARAMETER },
-  { "HelloRetryRequest for a group that was not offered", retry { { KEY_SHARE, "\0\30" } }, ILLEGAL_PARAMETER },
+  { "HelloRetryRequest for a group that was not offered", retry { { KEY_SHARE, "\0\26" } }, ILLEGAL_PARAMETER },
   { "HelloRetryRequest with a share", retry { { KEY_SHARE, "\0\23\0\1x" }, GIVEN }, DECODE_ERROR },
   { "HelloRetryRequest with an empty cookie", retry { { COOKIE, "\0\0" } }, DECODE_ERROR },
   { "HelloRetryRequest with another session id", retry({ GIVEN }, set("session_id", "")), ILLEGAL_PARAMETER },
@@ -177,6 +177,51 @@ describe("TLS 1.3, with", function()
     duel.assert_case(TLS13, { "", after_retry(function(fields)
       fields.random, fields.extensions = scripted.RETRY_RANDOM, { { SUPPORTED_VERSIONS, "\3\4" }, GIVEN }
     end), UNEXPECTED_MESSAGE })
+  end)
+end)
+
+describe("TLS 1.3, after Finished, with", function()
+  local GOOD = scripted.message(4, (">I4 I4 s1 s2 s2"):pack(300, 1, "n", "a ticket", ""))
+
+  -- What both engines make of these messages under the last keys: state and number of sessions.
+  local function assert_after(messages_behind, state, sessions, libssl_state, libssl_sessions)
+    local hooks = { flight = function(flight)
+      for _, message in ipairs(messages_behind) do
+        flight[#flight + 1] = { content = scripted.HANDSHAKE, bytes = message, by = "application" }
+      end
+    end }
+    for engine, expected in pairs { probe = { state, sessions },
+      handshake = { libssl_state or state, libssl_sessions or sessions } } do
+      local answer = duel.ask(engine, TLS13, hooks, engine == "probe" and { tickets = true } or nil)
+      assert.same(expected, { answer.state or "failed", #answer.machine:sessions() }, engine)
+      assert.is_true(answer.machine:facts().reused)
+    end
+  end
+
+  it("one ticket, or several", function()
+    assert_after({ GOOD }, "established", 1)
+    assert_after({ GOOD, GOOD, GOOD }, "established", 3)
+  end)
+
+  it("tickets that are none: libssl gives up, the probe has its proof and passes them over", function()
+    for _, content in ipairs { "", "\0\0\0\1", (">I4 I4 s1 s2"):pack(300, 1, "n", "no extensions"),
+      (">I4 I4 s1 s2 s2"):pack(300, 1, "n", "", ""), (">I4 I4 s1 s2 s2"):pack(300, 1, "n", "t", "x") } do
+      assert_after({ GOOD, scripted.message(4, content), GOOD }, "established", 2, "failed", 1)
+    end
+  end)
+
+  it("a ticket over several records", function()
+    assert_after({ GOOD:sub(1, 3), GOOD:sub(4, 20), GOOD:sub(21) }, "established", 1)
+  end)
+
+  it("a change of keys: the probe reads no further", function()
+    assert_after({ GOOD, scripted.message(24, "\0"), GOOD }, "established", 1, "failed", 1)
+    assert_after({ GOOD, scripted.message(24, "\9") }, "established", 1, "failed", 1)
+  end)
+
+  it("other messages: the probe reads no further", function()
+    assert_after({ GOOD, scripted.message(13, "\0\0\0"), GOOD }, "established", 1, "failed", 1)
+    assert_after({ GOOD, scripted.message(99, "") }, "established", 1, "failed", 1)
   end)
 end)
 

@@ -41,7 +41,7 @@ local MACHINES = {
 -- @tparam table hooks of spec.support.scripted
 -- @tparam[opt] table options of the probe; chunk of pair.run
 -- @treturn table verdict: "resumed" (the machine says so, and its Finished was right), "refused", or the number of the
---   alert that it sent ("none" for none); code and message as the machine has them; machine
+--   alert that it sent ("none" for none); state, code and message as the machine has them; machine
 function M.ask(engine, version, hooks, options)
   local how, rest = {}, {}
   for name, value in pairs(options or {}) do
@@ -61,7 +61,7 @@ function M.ask(engine, version, hooks, options)
   elseif result.client == "refused" then
     verdict = "refused"
   end
-  return { verdict = verdict, code = result.code, message = result.message, machine = machine }
+  return { verdict = verdict, state = result.client, code = result.code, message = result.message, machine = machine }
 end
 
 --- Compares both with what is expected of them.
