@@ -93,9 +93,9 @@ test: packages-test ## run the specs: in memory, the command line, real servers 
 	@$(MAKE) --no-print-directory -s modules modules-5.3 nse
 	$(BUSTED) --exclude-tags=heavy $(ARGS)
 
-test-all: packages-test-all ## the same and what is heavy to install
+test-all: packages-test-all ## the same and what is heavy to install (ONLY_HEAVY=1: without what test runs)
 	@$(MAKE) --no-print-directory -s modules modules-5.3 nse
-	$(BUSTED) $(ARGS)
+	$(BUSTED) $(if $(ONLY_HEAVY),--tags=heavy) $(ARGS)
 
 asan: packages-test ## the whole suite on a build with AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory -s asan-run SAN=1
