@@ -202,7 +202,7 @@ local REFUSALS = {
   { "rdp", "no_starttls", "TLS refused: it has no certificate (failure 3)",
     { RDP, rdp(hex "03 00 08 00 03 00 00 00") } },
   { "rdp", "no_starttls", "TLS refused: unknown (failure 99)", { RDP, rdp(hex "03 00 08 00 63 00 00 00") } },
-  { "rdp", "protocol_error", "this is not the answer to the connection request", { RDP, "S: HTTP/1.1 400" } },
+  { "rdp", "protocol_error", 'this is not the answer to the connection request: "HTTP"', { RDP, "S: HTTP/1.1 400" } },
 }
 
 describe("STARTTLS", function()

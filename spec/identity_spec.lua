@@ -49,18 +49,6 @@ describe("a client certificate", function()
     forms.commented = "Bag Attributes\n  a note\n" .. forms.pem .. "Key Attributes\n" .. forms.key_pem
   end)
 
-  -- How many certificates the server got, and how the handshake ended.
-  local function shown(options)
-    local server = memory.server { require_certificate = true, max_version = "TLSv1.2" }
-    local visit = memory.connect(server, { context = options })
-    for _, message in ipairs(visit.client:transcript()) do
-      if message.from == "client" and message.type == "certificate" then
-        local _, count = (">s3"):unpack(message.bytes, 5):gsub("\48\130..\48\130", "")
-        return count, visit.result.client
-      end
-    end
-  end
-
   -- what, certificate, key, passphrase, how many certificates are sent
   for _, case in ipairs({
     { "PEM, and a key in PEM", "pem", "key_pem", nil, 1 },
@@ -77,7 +65,7 @@ describe("a client certificate", function()
     { "PEM, and a key in PKCS#12", "pem", "p12", "secret", 1 },
   }) do
     it("is read from " .. case[1], function()
-      assert.same({ case[5], "established" }, { shown({
+      assert.same({ case[5], "established" }, { memory.certificates_shown({
         certificate = forms[case[2]],
         private_key = forms[case[3]],
         passphrase = case[4],

@@ -64,4 +64,19 @@ function M.visit(server, options)
   return visit
 end
 
+--- How many certificates a client shows to a TLS 1.2 server that wants one, and how the handshake ends for the client.
+-- @tparam table options of the client's context
+-- @treturn integer|nil
+-- @treturn string|nil state
+function M.certificates_shown(options)
+  local server = M.server { require_certificate = true, max_version = "TLSv1.2" }
+  local visit = M.connect(server, { context = options })
+  for _, message in ipairs(visit.client:transcript()) do
+    if message.from == "client" and message.type == "certificate" then
+      local _, count = (">s3"):unpack(message.bytes, 5):gsub("\48\130..\48\130", "")
+      return count, visit.result.client
+    end
+  end
+end
+
 return M

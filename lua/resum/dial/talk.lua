@@ -16,6 +16,19 @@ local Failure = {}
 local Talk = {}
 Talk.__index = Talk
 
+--- Does one of the lines match? Letters of both cases are the same.
+-- @tparam {string,...} lines
+-- @tparam string pattern in capitals
+-- @treturn boolean
+function M.any(lines, pattern)
+  for _, line in ipairs(lines) do
+    if line:upper():find(pattern) then
+      return true
+    end
+  end
+  return false
+end
+
 --- Starts a stage, with an own deadline and budget. What was read and not used stays.
 -- @function talk:begin
 -- @tparam string title the first words of every failure: "starttls smtp"
@@ -39,6 +52,14 @@ end
 -- @treturn string
 function M.quote(text)
   return '"' .. printable(text, SHOWN) .. '"'
+end
+
+--- The same for what breaks the protocol.
+-- @function talk:fail_with
+-- @tparam string what was waited for, in words
+-- @tparam string said what came instead
+function Talk:fail_with(what, said)
+  self:fail("protocol_error", "this is not %s: %s", what, M.quote(said))
 end
 
 -- Why nothing comes; `what` was waited for.
@@ -143,12 +164,13 @@ end
 -- @function talk:reply
 -- @tparam string what
 -- @treturn integer code
+-- @treturn string its last line, fit to be shown
 -- @treturn {string,...} its lines without their codes
 function Talk:reply(what)
   local first = self:line(what)
   local code, sign, text = first:match("^(%d%d%d)([ -]?)(.*)$")
   if not code then
-    self:fail("protocol_error", "this is not %s: %s", what, M.quote(first))
+    self:fail_with(what, first)
   end
   local lines = { text }
   while sign == "-" do
@@ -158,7 +180,7 @@ function Talk:reply(what)
     lines[#lines + 1] = same == code and rest or line
     sign = continues and "-" or " "
   end
-  return math.floor(tonumber(code)), lines
+  return math.floor(tonumber(code)), M.quote(("%s %s"):format(code, lines[#lines])), lines
 end
 
 --- The lines of a block that ends with a line of one full stop (RFC 1939, section 3; RFC 3977, section 3.1.1).

@@ -1,39 +1,33 @@
 -- FTP (RFC 4217, section 4): AUTH TLS on the control connection. Servers from before that RFC know AUTH SSL only.
 
-local quote = require("resum.dial.talk").quote
-
 local M = {}
-
-local function said(code, lines)
-  return quote(("%d %s"):format(code, lines[1]))
-end
 
 -- 120 announces the real greeting for later, 421 is "not available" (RFC 959, section 4.2.2).
 local function greet(talk)
-  local code, lines
+  local code, said
   repeat
-    code, lines = talk:reply("the greeting")
+    code, said = talk:reply("the greeting")
   until code ~= 120
   if code == 421 then
-    talk:fail("busy", "the server has no time for us: %s", said(code, lines))
+    talk:fail("busy", "the server has no time for us: %s", said)
   elseif code ~= 220 then
-    talk:fail("turned_away", "the server turned us away: %s", said(code, lines))
+    talk:fail("turned_away", "the server turned us away: %s", said)
   end
 end
 
 local function dialogue(talk)
   greet(talk)
-  local code, lines
+  local code, said
   for _, mechanism in ipairs({ "TLS", "SSL" }) do
     talk:send("AUTH " .. mechanism .. "\r\n")
-    code, lines = talk:reply("the answer to AUTH " .. mechanism)
+    code, said = talk:reply("the answer to AUTH " .. mechanism)
     if code == 234 or code == 334 then
       return
     elseif code == 421 or code == 431 then
-      talk:fail("busy", "AUTH %s refused: %s", mechanism, said(code, lines))
+      talk:fail("busy", "AUTH %s refused: %s", mechanism, said)
     end
   end
-  talk:fail("no_starttls", "AUTH TLS refused: %s", said(code, lines))
+  talk:fail("no_starttls", "AUTH TLS refused: %s", said)
 end
 
 M.ftp = {

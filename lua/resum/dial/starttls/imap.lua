@@ -1,6 +1,8 @@
 -- IMAP (RFC 9051 and RFC 3501, section 6.2.1 in both).
 
-local quote = require("resum.dial.talk").quote
+local talks = require "resum.dial.talk"
+
+local any, quote = talks.any, talks.quote
 
 local M = {}
 
@@ -16,9 +18,9 @@ local function response(talk, tag, what)
     elseif line:upper():find("^%* BYE") then
       talk:fail("busy", "the server ended the conversation: %s", quote(line))
     elseif not line:find("^[*+] ") then
-      talk:fail("protocol_error", "this is not %s: %s", what, quote(line))
+      talk:fail_with(what, line)
     end
-    untagged[#untagged + 1] = line:upper()
+    untagged[#untagged + 1] = line .. " "
   end
 end
 
@@ -30,17 +32,8 @@ local function greet(talk)
   elseif status == "BYE" then
     talk:fail("busy", "the server has no time for us: %s", quote(line))
   elseif status ~= "OK" then
-    talk:fail("protocol_error", "this is not the greeting: %s", quote(line))
+    talk:fail_with("the greeting", line)
   end
-end
-
-local function is_offered(untagged)
-  for _, line in ipairs(untagged) do
-    if (line .. " "):find("^%* CAPABILITY .*%f[%w]STARTTLS ") then
-      return true
-    end
-  end
-  return false
 end
 
 local function dialogue(talk)
@@ -49,7 +42,7 @@ local function dialogue(talk)
   local status, line, untagged = response(talk, "r1", "the answer to CAPABILITY")
   if status ~= "OK" then
     talk:fail("no_starttls", "CAPABILITY refused: %s", quote(line))
-  elseif not is_offered(untagged) then
+  elseif not any(untagged, "^%* CAPABILITY .*%f[%w]STARTTLS ") then
     talk:fail("no_starttls", "STARTTLS not offered")
   end
   talk:send("r2 STARTTLS\r\n")

@@ -29,7 +29,7 @@ local function dialogue(talk)
     elseif command == "PING" then
       talk:send("PONG " .. rest .. "\r\n")
     elseif not command then
-      talk:fail("protocol_error", "this is not the answer to STARTTLS: %s", quote(line))
+      talk:fail_with("the answer to STARTTLS", line)
     end
   end
 end

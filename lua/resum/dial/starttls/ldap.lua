@@ -53,11 +53,11 @@ local function read_message(talk, what)
   local head = talk:take(2, what)
   local long = math.max(0, head:byte(2) - 0x80)
   if head:byte(1) ~= 0x30 or long > MOST_LENGTH_BYTES then
-    talk:fail("protocol_error", "this is not %s: %s", what, quote(head))
+    talk:fail_with(what, head)
   end
   local length = length_at(head .. talk:take(long, what), 2)
   if not length then
-    talk:fail("protocol_error", "this is not %s: %s", what, quote(head))
+    talk:fail_with(what, head)
   end
   return talk:take(length, what)
 end
@@ -84,7 +84,7 @@ local function dialogue(talk)
   local content = read_message(talk, what)
   local code, diagnosis = result_of(content)
   if not code then
-    talk:fail("protocol_error", "this is not %s: %s", what, quote(content))
+    talk:fail_with(what, content)
   elseif code ~= 0 then
     talk:fail(BUSY[code] and "busy" or "no_starttls", "StartTLS refused: result %d, %s", code, quote(diagnosis))
   end

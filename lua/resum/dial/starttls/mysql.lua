@@ -52,7 +52,7 @@ local function dialogue(talk)
   if version == ERROR then
     fail_with_error(talk, payload)
   elseif version ~= PROTOCOL_VERSION then
-    talk:fail("protocol_error", "this is not the greeting: %s", quote(payload))
+    talk:fail_with("the greeting", payload)
   elseif not offers_tls(payload) then
     talk:fail("no_starttls", "TLS not offered")
   end

@@ -1,6 +1,8 @@
 -- POP3 (RFC 2595, section 4). Its no-op is for those who are logged in, so CAPA (RFC 2449, section 5) stands in.
 
-local quote = require("resum.dial.talk").quote
+local talks = require "resum.dial.talk"
+
+local any, quote = talks.any, talks.quote
 
 local M = {}
 
@@ -12,16 +14,7 @@ local function status(talk, what)
   elseif line:find("^%-ERR") then
     return false, line
   end
-  talk:fail("protocol_error", "this is not %s: %s", what, quote(line))
-end
-
-local function is_offered(lines)
-  for _, line in ipairs(lines) do
-    if line:upper():find("^STLS%s*$") then
-      return true
-    end
-  end
-  return false
+  talk:fail_with(what, line)
 end
 
 local function dialogue(talk)
@@ -31,7 +24,7 @@ local function dialogue(talk)
   end
   talk:send("CAPA\r\n")
   -- A server without CAPA may know STLS: that is asked then without a list.
-  if status(talk, "the answer to CAPA") and not is_offered(talk:block("the list of capabilities")) then
+  if status(talk, "the answer to CAPA") and not any(talk:block("the list of capabilities"), "^STLS%s*$") then
     talk:fail("no_starttls", "STLS not offered")
   end
   talk:send("STLS\r\n")

@@ -28,7 +28,7 @@ local function dialogue(talk)
   elseif answer == "E" then
     fail_with_error(talk)
   elseif answer ~= "S" then
-    talk:fail("protocol_error", "this is not the answer to SSLRequest: %s", quote(answer))
+    talk:fail_with("the answer to SSLRequest", answer)
   end
 end
 

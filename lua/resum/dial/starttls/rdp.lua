@@ -1,8 +1,6 @@
 -- Remote Desktop ([MS-RDPBCGR], sections 2.2.1.1 and 2.2.1.2): an X.224 connection request with a negotiation request
 -- in a TPKT (RFC 1006, section 6). TLS carries both of the protocols that are asked for.
 
-local quote = require("resum.dial.talk").quote
-
 local M = {}
 
 local PROTOCOL_SSL, PROTOCOL_HYBRID = 1, 2
@@ -22,9 +20,10 @@ local REQUEST = (">BBI2 BBI2I2B <BBI2I4"):pack(3, 0, 19, 14, 0xe0, 0, 0, 0, 1, 0
 
 -- The TPKT's content.
 local function read_tpkt(talk, what)
-  local version, _, length = (">BBI2"):unpack(talk:take(4, what))
+  local head = talk:take(4, what)
+  local version, _, length = (">BBI2"):unpack(head)
   if version ~= 3 or length < 4 + 7 then
-    talk:fail("protocol_error", "this is not %s", what)
+    talk:fail_with(what, head)
   end
   return talk:take(length - 4, what)
 end
@@ -34,7 +33,7 @@ local function dialogue(talk)
   local what = "the answer to the connection request"
   local content = read_tpkt(talk, what)
   if content:byte(2) & 0xf0 ~= CONNECTION_CONFIRM then
-    talk:fail("protocol_error", "this is not %s: %s", what, quote(content))
+    talk:fail_with(what, content)
   elseif #content < 7 + 8 then
     talk:fail("no_starttls", "TLS not offered: the server knows no negotiation")
   end
@@ -42,7 +41,7 @@ local function dialogue(talk)
   if kind == FAILURE then
     talk:fail("no_starttls", "TLS refused: %s (failure %d)", FAILURES[value] or "unknown", value)
   elseif kind ~= RESPONSE then
-    talk:fail("protocol_error", "this is not %s: %s", what, quote(content))
+    talk:fail_with(what, content)
   elseif value == 0 then
     talk:fail("no_starttls", "TLS not offered: the server chose standard RDP security")
   end

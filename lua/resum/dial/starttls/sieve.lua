@@ -1,6 +1,8 @@
 -- ManageSieve (RFC 5804, section 2.2). The server speaks first, and once more inside TLS, with its capabilities.
 
-local quote = require("resum.dial.talk").quote
+local talks = require "resum.dial.talk"
+
+local any, quote = talks.any, talks.quote
 
 local M = {}
 
@@ -19,26 +21,17 @@ local function response(talk, what)
     if status == "OK" or status == "NO" or status == "BYE" then
       return status, line, lines
     elseif not line:find('^"') then
-      talk:fail("protocol_error", "this is not %s: %s", what, quote(line))
+      talk:fail_with(what, line)
     end
-    lines[#lines + 1] = line:upper()
+    lines[#lines + 1] = line
   end
-end
-
-local function is_offered(lines)
-  for _, line in ipairs(lines) do
-    if line:find('^"STARTTLS"') then
-      return true
-    end
-  end
-  return false
 end
 
 local function dialogue(talk)
   local status, line, lines = response(talk, "the greeting")
   if status ~= "OK" then
     talk:fail("busy", "the server has no time for us: %s", quote(line))
-  elseif not is_offered(lines) then
+  elseif not any(lines, '^"STARTTLS"') then
     talk:fail("no_starttls", "STARTTLS not offered")
   end
   talk:send("STARTTLS\r\n")

@@ -1,6 +1,6 @@
 -- SMTP (RFC 3207) and LMTP (RFC 2033, which differs in the name of its hello only): greeting, hello, STARTTLS.
 
-local quote = require("resum.dial.talk").quote
+local any = require("resum.dial.talk").any
 
 local M = {}
 
@@ -12,42 +12,30 @@ local function is_busy(code)
   return code >= 400 and code < 500
 end
 
-local function said(code, lines)
-  return quote(("%d %s"):format(code, lines[#lines]))
-end
-
 local function greet(talk)
-  local code, lines = talk:reply("the greeting")
+  local code, said = talk:reply("the greeting")
   if is_busy(code) then
-    talk:fail("busy", "the server has no time for us: %s", said(code, lines))
+    talk:fail("busy", "the server has no time for us: %s", said)
   elseif code ~= 220 then
-    talk:fail("turned_away", "the server turned us away: %s", said(code, lines))
+    talk:fail("turned_away", "the server turned us away: %s", said)
   end
-end
-
-local function is_offered(lines)
-  for i = 2, #lines do
-    if lines[i]:upper():find("^STARTTLS%s*$") then
-      return true
-    end
-  end
-  return false
 end
 
 local function dialogue(hello)
   return function(talk)
     greet(talk)
     talk:send(("%s %s\r\n"):format(hello, OUR_NAME))
-    local code, lines = talk:reply("the answer to " .. hello)
+    local code, said, lines = talk:reply("the answer to " .. hello)
+    table.remove(lines, 1) -- the server's name
     if code ~= 250 then
-      talk:fail(is_busy(code) and "busy" or "no_starttls", "%s refused: %s", hello, said(code, lines))
-    elseif not is_offered(lines) then
+      talk:fail(is_busy(code) and "busy" or "no_starttls", "%s refused: %s", hello, said)
+    elseif not any(lines, "^STARTTLS%s*$") then
       talk:fail("no_starttls", "STARTTLS not offered")
     end
     talk:send("STARTTLS\r\n")
-    code, lines = talk:reply("the answer to STARTTLS")
+    code, said = talk:reply("the answer to STARTTLS")
     if code ~= 220 then
-      talk:fail(is_busy(code) and "busy" or "no_starttls", "STARTTLS refused: %s", said(code, lines))
+      talk:fail(is_busy(code) and "busy" or "no_starttls", "STARTTLS refused: %s", said)
     end
   end
 end

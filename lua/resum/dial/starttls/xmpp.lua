@@ -20,7 +20,7 @@ local function next_tag(talk, what)
   local tag = piece:match("<([^<]*)$")
   local name = tag and tag:match("^[/?]?([%w_.:-]+)")
   if not name then
-    talk:fail("protocol_error", "this is not %s: %s", what, quote(piece))
+    talk:fail_with(what, piece)
   end
   local kind = tag:find("^/") and "end" or tag:find("/$") and "empty" or "start"
   return name:gsub("^.*:", ""), kind
