@@ -288,6 +288,17 @@ describe("a probe of TLS 1.3", function()
     end
   end)
 
+  it("is refused so that the server can read it, also behind early data and a HelloRetryRequest", function()
+    local _, session = server_and_session({ max_early_data = 1000 })
+    for _, options in ipairs({ { max_early_data = 1000 }, {}, { groups = "P-256" },
+      { groups = "P-256", max_early_data = 1000 } }) do
+      options.min_version = TLS13
+      local seen = probe(memory.server(options), { session = session, early_data = "early data" })
+      assert_refused(seen)
+      assert.is_true(seen.server_facts.got_close_notify)
+    end
+  end)
+
   it("is refused after a HelloRetryRequest, too", function()
     local _, session = server_and_session({ groups = "P-256" })
     assert_refused(probe(memory.server({ min_version = TLS13, groups = "P-256" }), { session = session }))
