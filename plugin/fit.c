@@ -7,10 +7,6 @@
 #include "suites.h"
 
 enum {
-  ALERT_ILLEGAL_PARAMETER = 47,
-  ALERT_PROTOCOL_VERSION = 70,
-  ALERT_MISSING_EXTENSION = 109,
-  ALERT_UNSUPPORTED_EXTENSION = 110,
   RENEGOTIATION_SCSV = 0x00ff, /* RFC 5746, section 3.3: stands for the extension */
   MOST_EXTENSIONS = 64,
   SENTINEL = 8
@@ -93,15 +89,16 @@ static rs_misfit extensions_misfit(const rs_client_hello *ours, rs_bytes extensi
   for (size_t count = 0; rs_extension_next(&list, &type, &body); count++) {
     if (!extension_offered(ours, type, place == IN_RETRY))
       return misfit("the server sent an extension that was not offered",
-                    ALERT_UNSUPPORTED_EXTENSION);
+                    RS_ALERT_UNSUPPORTED_EXTENSION);
     if (place != IN_OLD_HELLO &&
         belongs_to_hello(type, place == IN_RETRY) != (place != IN_ENCRYPTED))
-      return misfit("the server sent an extension in the wrong message", ALERT_ILLEGAL_PARAMETER);
+      return misfit("the server sent an extension in the wrong message",
+                    RS_ALERT_ILLEGAL_PARAMETER);
     for (size_t i = 0; i < count; i++)
       if (seen[i] == type)
-        return misfit("the server sent an extension twice", ALERT_ILLEGAL_PARAMETER);
+        return misfit("the server sent an extension twice", RS_ALERT_ILLEGAL_PARAMETER);
     if (count == MOST_EXTENSIONS)
-      return misfit("the server sent more extensions than are known", ALERT_ILLEGAL_PARAMETER);
+      return misfit("the server sent more extensions than are known", RS_ALERT_ILLEGAL_PARAMETER);
     seen[count] = type;
   }
   return FITS;
@@ -138,13 +135,14 @@ static int is_downgraded(const rs_client_hello *ours, const rs_server_hello *the
 
 static rs_misfit version_misfit(const rs_client_hello *ours, const rs_server_hello *theirs) {
   if (theirs->hello_retry_request && theirs->version != RS_TLS13)
-    return misfit("a HelloRetryRequest of another version than TLS 1.3", ALERT_ILLEGAL_PARAMETER);
+    return misfit("a HelloRetryRequest of another version than TLS 1.3",
+                  RS_ALERT_ILLEGAL_PARAMETER);
   if (theirs->names_version && theirs->version < RS_TLS13)
-    return misfit("the server names an old version in the new way", ALERT_ILLEGAL_PARAMETER);
+    return misfit("the server names an old version in the new way", RS_ALERT_ILLEGAL_PARAMETER);
   if (!offers_version(ours, theirs->version))
-    return misfit("the server chose a version that was not offered", ALERT_PROTOCOL_VERSION);
+    return misfit("the server chose a version that was not offered", RS_ALERT_PROTOCOL_VERSION);
   if (is_downgraded(ours, theirs))
-    return misfit("somebody on the way has lowered the version", ALERT_ILLEGAL_PARAMETER);
+    return misfit("somebody on the way has lowered the version", RS_ALERT_ILLEGAL_PARAMETER);
   return FITS;
 }
 
@@ -156,13 +154,14 @@ rs_misfit rs_server_hello_misfit(const rs_client_hello *ours, const rs_server_he
     return version;
   const int is_new = theirs->version >= RS_TLS13;
   if (theirs->compression != 0)
-    return misfit("the server chose a compression", ALERT_ILLEGAL_PARAMETER);
+    return misfit("the server chose a compression", RS_ALERT_ILLEGAL_PARAMETER);
   if (!offers_cipher(ours, theirs->cipher) || rs_cipher_is_new(theirs->cipher) != is_new)
-    return misfit("the server chose a cipher suite that was not offered", ALERT_ILLEGAL_PARAMETER);
+    return misfit("the server chose a cipher suite that was not offered",
+                  RS_ALERT_ILLEGAL_PARAMETER);
   if (is_new && !same_bytes(ours->session_id, theirs->session_id))
-    return misfit("the server does not echo the session ID", ALERT_ILLEGAL_PARAMETER);
+    return misfit("the server does not echo the session ID", RS_ALERT_ILLEGAL_PARAMETER);
   if (!is_new && renegotiates(theirs))
-    return misfit("the server takes this for a renegotiation", ALERT_ILLEGAL_PARAMETER);
+    return misfit("the server takes this for a renegotiation", RS_ALERT_ILLEGAL_PARAMETER);
   return extensions_misfit(ours, theirs->extensions,
                            !is_new                       ? IN_OLD_HELLO
                            : theirs->hello_retry_request ? IN_RETRY
@@ -171,21 +170,21 @@ rs_misfit rs_server_hello_misfit(const rs_client_hello *ours, const rs_server_he
 
 rs_misfit rs_retry_misfit(const rs_client_hello *ours, const rs_server_hello *retry) {
   if (!retry->has_key_share && retry->cookie.length == 0)
-    return misfit("a HelloRetryRequest that asks for nothing", ALERT_ILLEGAL_PARAMETER);
+    return misfit("a HelloRetryRequest that asks for nothing", RS_ALERT_ILLEGAL_PARAMETER);
   if (!retry->has_key_share)
     return FITS;
   if (!has_number(offered_list(ours, RS_EXT_SUPPORTED_GROUPS, 2), 2, retry->group))
     return misfit("a HelloRetryRequest asks for a group that was not offered",
-                  ALERT_ILLEGAL_PARAMETER);
+                  RS_ALERT_ILLEGAL_PARAMETER);
   if (has_share(ours, retry->group))
-    return misfit("the server asks for the key share that it got", ALERT_ILLEGAL_PARAMETER);
+    return misfit("the server asks for the key share that it got", RS_ALERT_ILLEGAL_PARAMETER);
   return FITS;
 }
 
 rs_misfit rs_psk_misfit(const rs_client_hello *ours, const rs_server_hello *theirs) {
   if (!theirs->has_key_share && !offers_psk_mode(ours, RS_PSK_KE))
-    return misfit("the server resumed without a key share", ALERT_MISSING_EXTENSION);
+    return misfit("the server resumed without a key share", RS_ALERT_MISSING_EXTENSION);
   if (theirs->has_key_share && !offers_psk_mode(ours, RS_PSK_DHE_KE))
-    return misfit("the server resumed with a key share", ALERT_ILLEGAL_PARAMETER);
+    return misfit("the server resumed with a key share", RS_ALERT_ILLEGAL_PARAMETER);
   return FITS;
 }

@@ -5,15 +5,6 @@
 #include "probe.h"
 
 enum {
-  ALERT_WARNING = 1,
-  ALERT_FATAL = 2,
-  ALERT_CLOSE_NOTIFY = 0,
-  ALERT_UNEXPECTED_MESSAGE = 10,
-  ALERT_BAD_RECORD_MAC = 20,
-  ALERT_RECORD_OVERFLOW = 22,
-  ALERT_ILLEGAL_PARAMETER = 47,
-  ALERT_DECODE_ERROR = 50,
-  ALERT_USER_CANCELED = 90,
   MAX_MESSAGE = 128 * 1024,
   MAX_IDLE_RECORDS = 32 /* that say nothing; as libssl */
 };
@@ -24,7 +15,7 @@ int rs_probe_fail(rs_probe *p, const char *code, const char *message, int alert)
   if (p->state == RS_PROBE_FAILED)
     return 0;
   if (alert >= 0)
-    rs_probe_send_alert(p, ALERT_FATAL, alert);
+    rs_probe_send_alert(p, RS_ALERT_FATAL, alert);
   p->state = RS_PROBE_FAILED;
   p->code = code;
   p->message = message;
@@ -77,8 +68,8 @@ int rs_probe_send_change_cipher_spec(rs_probe *p) {
 
 /* RFC 5246, section 7.2.1, and RFC 8446, section 6.1: the wish to stop, then the end. */
 int rs_probe_refuse(rs_probe *p) {
-  rs_probe_send_alert(p, ALERT_WARNING, ALERT_USER_CANCELED);
-  rs_probe_send_alert(p, ALERT_WARNING, ALERT_CLOSE_NOTIFY);
+  rs_probe_send_alert(p, RS_ALERT_WARNING, RS_ALERT_USER_CANCELED);
+  rs_probe_send_alert(p, RS_ALERT_WARNING, RS_ALERT_CLOSE_NOTIFY);
   if (p->state != RS_PROBE_FAILED)
     p->state = RS_PROBE_REFUSED;
   p->expect = RS_EXPECT_NOTHING;
@@ -96,21 +87,21 @@ int rs_probe_transcript_hash(rs_probe *p, rs_hash hash, unsigned char *out) {
 static int flow_on_alert(rs_probe *p, rs_bytes alert) {
   rs_transcript_add(&p->transcript, 1, RS_ALERT, alert.bytes, alert.length);
   if (alert.length != 2)
-    return rs_probe_fail(p, "protocol_error", "an alert has two bytes", ALERT_DECODE_ERROR);
+    return rs_probe_fail(p, "protocol_error", "an alert has two bytes", RS_ALERT_DECODE_ERROR);
   const unsigned level = alert.bytes[0], description = alert.bytes[1];
-  if (description == ALERT_CLOSE_NOTIFY) {
+  if (description == RS_ALERT_CLOSE_NOTIFY) {
     if (p->state == RS_PROBE_WANT)
       return rs_probe_fail(p, "closed", "the server sent close_notify in the middle", -1);
     p->state = RS_PROBE_CLOSED;
     return 1;
   }
   /* All alerts of TLS 1.3 are fatal but these two (RFC 8446, section 6). */
-  if (level == ALERT_FATAL ||
-      (p->reading.version >= RS_TLS13 && description != ALERT_USER_CANCELED))
+  if (level == RS_ALERT_FATAL ||
+      (p->reading.version >= RS_TLS13 && description != RS_ALERT_USER_CANCELED))
     return rs_probe_fail(p, "alert", NULL, -1);
-  if (level != ALERT_WARNING)
+  if (level != RS_ALERT_WARNING)
     return rs_probe_fail(p, "protocol_error", "an alert that is neither a warning nor fatal",
-                         ALERT_ILLEGAL_PARAMETER);
+                         RS_ALERT_ILLEGAL_PARAMETER);
   return 1;
 }
 
@@ -130,7 +121,7 @@ static int flow_next_message(rs_probe *p, rs_reader *left) {
     return 0;
   if (length > MAX_MESSAGE)
     return rs_probe_fail(p, "protocol_error", "a handshake message is too long",
-                         ALERT_DECODE_ERROR);
+                         RS_ALERT_DECODE_ERROR);
   /* A full handshake shows in a message's header; the certificates behind it are not waited for. */
   if (p->expect == RS_EXPECT_ANSWER && type != RS_NEW_SESSION_TICKET && type != RS_HELLO_REQUEST)
     return flow_on_message(p, type, (rs_bytes){whole.at, RS_MESSAGE_HEADER});
@@ -155,7 +146,7 @@ static int flow_messages(rs_probe *p) {
 static int flow_on_idle_record(rs_probe *p) {
   if (++p->idle_records > MAX_IDLE_RECORDS)
     return rs_probe_fail(p, "protocol_error", "too many records that say nothing",
-                         ALERT_UNEXPECTED_MESSAGE);
+                         RS_ALERT_UNEXPECTED_MESSAGE);
   return 1;
 }
 
@@ -163,7 +154,7 @@ static int flow_on_change_cipher_spec(rs_probe *p, rs_bytes bytes) {
   rs_transcript_add(&p->transcript, 1, RS_CHANGE_CIPHER_SPEC, bytes.bytes, bytes.length);
   if (bytes.length != 1 || bytes.bytes[0] != 1)
     return rs_probe_fail(p, "protocol_error", "a change_cipher_spec is one byte",
-                         ALERT_ILLEGAL_PARAMETER);
+                         RS_ALERT_ILLEGAL_PARAMETER);
   if (p->version >= RS_TLS13) /* for middleboxes; it means nothing (RFC 8446, appendix D.4) */
     return flow_on_idle_record(p);
   return rs_resume12_on_change_cipher_spec(p);
@@ -174,10 +165,10 @@ static int flow_on_handshake(rs_probe *p, rs_bytes bytes) {
     return flow_on_idle_record(p);
   if (bytes.length == 0) /* RFC 8446, section 5.4 */
     return rs_probe_fail(p, "protocol_error", "a handshake record is empty",
-                         ALERT_UNEXPECTED_MESSAGE);
+                         RS_ALERT_UNEXPECTED_MESSAGE);
   if (p->messages.used + bytes.length > MAX_MESSAGE + RS_MAX_PLAINTEXT)
     return rs_probe_fail(p, "protocol_error", "a handshake message is too long",
-                         ALERT_DECODE_ERROR);
+                         RS_ALERT_DECODE_ERROR);
   return rs_buffer_add(&p->messages, bytes) ? flow_messages(p) : rs_probe_out_of_memory(p);
 }
 
@@ -200,7 +191,7 @@ static int flow_on_content(rs_probe *p, unsigned content, rs_bytes plain) {
     break;
   }
   return rs_probe_fail(p, "protocol_error", "a record of a type that has no place here",
-                       ALERT_UNEXPECTED_MESSAGE);
+                       RS_ALERT_UNEXPECTED_MESSAGE);
 }
 
 /* In TLS 1.3 only change_cipher_spec stays in the clear, and it never comes protected (RFC 8446,
@@ -211,12 +202,12 @@ static int flow_on_record(rs_probe *p, unsigned content, unsigned char *body, si
   const int is_plain = !p->reading.suite || (is_new && content == RS_CHANGE_CIPHER_SPEC);
   if (is_new && !is_plain && content != RS_APPLICATION_DATA)
     return rs_probe_fail(p, "protocol_error", "a record in the clear among protected ones",
-                         ALERT_UNEXPECTED_MESSAGE);
+                         RS_ALERT_UNEXPECTED_MESSAGE);
   if (!is_plain && !rs_open(p->tools, &p->reading, &content, body, length, &plain))
-    return rs_probe_fail(p, "protocol_error", "a record is not authentic", ALERT_BAD_RECORD_MAC);
+    return rs_probe_fail(p, "protocol_error", "a record is not authentic", RS_ALERT_BAD_RECORD_MAC);
   if (is_new && !is_plain && content == RS_CHANGE_CIPHER_SPEC)
     return rs_probe_fail(p, "protocol_error", "a protected change_cipher_spec",
-                         ALERT_UNEXPECTED_MESSAGE);
+                         RS_ALERT_UNEXPECTED_MESSAGE);
   return flow_on_content(p, content, plain);
 }
 
@@ -241,7 +232,7 @@ static size_t flow_next_record(rs_probe *p, rs_reader left, unsigned *content) {
   if (left.bad)
     return 0;
   if (length > RS_MAX_RECORD) {
-    rs_probe_fail(p, "protocol_error", "a record is too long", ALERT_RECORD_OVERFLOW);
+    rs_probe_fail(p, "protocol_error", "a record is too long", RS_ALERT_RECORD_OVERFLOW);
     return 0;
   }
   return left.left >= length ? RS_RECORD_HEADER + length : 0;

@@ -18,13 +18,7 @@
 
 #define PROBE "resum.probe"
 
-enum {
-  SMALL_HELLO = 4096,
-  DEFAULT_MAX_BYTES = 1 << 18,
-  ROOM_BESIDE_PARTS = 2048,
-  ALERT_WARNING = 1,
-  CLOSE_NOTIFY = 0
-};
+enum { SMALL_HELLO = 4096, DEFAULT_MAX_BYTES = 1 << 18, ROOM_BESIDE_PARTS = 2048 };
 
 /* Who has been asked for a list of PSKs: identities and ages while the ClientHello is written. */
 typedef struct {
@@ -385,7 +379,7 @@ static int probe_eof(lua_State *L) {
 static int probe_shutdown(lua_State *L) {
   rs_probe *p = probe_check(L);
   if (p->finished && p->state != RS_PROBE_FAILED && !p->said_goodbye)
-    rs_probe_send_alert(p, ALERT_WARNING, CLOSE_NOTIFY);
+    rs_probe_send_alert(p, RS_ALERT_WARNING, RS_ALERT_CLOSE_NOTIFY);
   p->said_goodbye = 1;
   probe_push_out(L, p);
   return 1;

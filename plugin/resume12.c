@@ -7,16 +7,7 @@
 
 #include <openssl/crypto.h>
 
-enum {
-  VERIFY_DATA = 12,
-  MAX_KEY_BLOCK = 2 * (RS_MAX_HASH + RS_MAX_KEY + 16),
-  ALERT_UNEXPECTED_MESSAGE = 10,
-  ALERT_HANDSHAKE_FAILURE = 40,
-  ALERT_ILLEGAL_PARAMETER = 47,
-  ALERT_DECODE_ERROR = 50,
-  ALERT_DECRYPT_ERROR = 51,
-  ALERT_PROTOCOL_VERSION = 70
-};
+enum { VERIFY_DATA = 12, MAX_KEY_BLOCK = 2 * (RS_MAX_HASH + RS_MAX_KEY + 16) };
 
 static rs_bytes resume12_secret(const rs_probe *p) {
   return (rs_bytes){p->secret, p->secret_length};
@@ -76,11 +67,11 @@ static rs_probe_promise promise_of(const rs_client_hello *ours, const rs_server_
 static int resume12_keeps_to_session(rs_probe *p) {
   if (p->server_cipher != p->cipher)
     return rs_probe_fail(p, "protocol_error", "the server resumed with another cipher suite",
-                         ALERT_ILLEGAL_PARAMETER);
+                         RS_ALERT_ILLEGAL_PARAMETER);
   if (p->ems_echoed != p->extended_master_secret) /* RFC 7627, section 5.3 */
     return rs_probe_fail(p, "protocol_error",
                          "the server resumed, and disagrees on the extended master secret",
-                         ALERT_HANDSHAKE_FAILURE);
+                         RS_ALERT_HANDSHAKE_FAILURE);
   return 1;
 }
 
@@ -88,7 +79,7 @@ static int resume12_expect_answer(rs_probe *p, unsigned version) {
   p->expect = RS_EXPECT_ANSWER;
   if (version != p->version && p->promise == RS_PROMISE_GIVEN)
     return rs_probe_fail(p, "protocol_error", "the server resumed in another version",
-                         ALERT_PROTOCOL_VERSION);
+                         RS_ALERT_PROTOCOL_VERSION);
   if (version != p->version || (p->hello_is_proof && p->promise != RS_PROMISE_GIVEN))
     return rs_probe_refuse(p);
   if (p->promise == RS_PROMISE_GIVEN && !resume12_keeps_to_session(p))
@@ -106,12 +97,12 @@ static int resume12_on_server_hello(rs_probe *p, rs_bytes message) {
   rs_server_hello hello;
   rs_client_hello ours;
   if (!rs_read_server_hello(body, &hello) || !rs_transcript_client_hello(&p->transcript, &ours))
-    return rs_probe_fail(p, "protocol_error", "a malformed ServerHello", ALERT_DECODE_ERROR);
+    return rs_probe_fail(p, "protocol_error", "a malformed ServerHello", RS_ALERT_DECODE_ERROR);
   const rs_misfit wrong = rs_server_hello_misfit(&ours, &hello);
   if (wrong.message)
     return rs_probe_fail(p, "protocol_error", wrong.message, wrong.alert);
   if (hello.version >= RS_TLS13)
-    return rs_probe_fail(p, "unsupported", "the server chose TLS 1.3", ALERT_ILLEGAL_PARAMETER);
+    return rs_probe_fail(p, "unsupported", "the server chose TLS 1.3", RS_ALERT_ILLEGAL_PARAMETER);
   memcpy(p->server_random, hello.random.bytes, RS_RANDOM);
   p->encrypt_then_mac = hello.encrypt_then_mac;
   p->ems_echoed = hello.extended_master_secret;
@@ -149,7 +140,7 @@ static int resume12_on_finished(rs_probe *p, rs_bytes message) {
   if (message.length != RS_MESSAGE_HEADER + VERIFY_DATA ||
       !rs_mac_fits(message.bytes + RS_MESSAGE_HEADER, expected, VERIFY_DATA))
     return rs_probe_fail(p, "protocol_error", "the server's Finished is wrong",
-                         ALERT_DECRYPT_ERROR);
+                         RS_ALERT_DECRYPT_ERROR);
   rs_transcript_add(&p->transcript, 1, RS_HANDSHAKE, message.bytes, message.length);
   if (!resume12_send_finished(p))
     return 0;
@@ -161,7 +152,7 @@ static int resume12_on_finished(rs_probe *p, rs_bytes message) {
 
 static int resume12_unexpected(rs_probe *p) {
   return rs_probe_fail(p, "protocol_error", "a handshake message that has no place here",
-                       ALERT_UNEXPECTED_MESSAGE);
+                       RS_ALERT_UNEXPECTED_MESSAGE);
 }
 
 static int resume12_on_ticket(rs_probe *p, rs_bytes message) {
@@ -171,7 +162,8 @@ static int resume12_on_ticket(rs_probe *p, rs_bytes message) {
   if (!p->ticket_announced)
     return resume12_unexpected(p);
   if (!rs_read_new_session_ticket(body, p->version, &ticket))
-    return rs_probe_fail(p, "protocol_error", "a malformed NewSessionTicket", ALERT_DECODE_ERROR);
+    return rs_probe_fail(p, "protocol_error", "a malformed NewSessionTicket",
+                         RS_ALERT_DECODE_ERROR);
   p->ticket_announced = 0;
   p->expect = RS_EXPECT_CHANGE_CIPHER_SPEC;
   return 1;
@@ -213,7 +205,7 @@ int rs_resume12_on_change_cipher_spec(rs_probe *p) {
   const int in_place = p->expect == RS_EXPECT_ANSWER || p->expect == RS_EXPECT_CHANGE_CIPHER_SPEC;
   if (!in_place || p->promise == RS_PROMISE_NONE || p->ticket_announced)
     return rs_probe_fail(p, "protocol_error", "a change_cipher_spec that has no place here",
-                         ALERT_UNEXPECTED_MESSAGE);
+                         RS_ALERT_UNEXPECTED_MESSAGE);
   p->expect = RS_EXPECT_FINISHED;
   return resume12_keeps_to_session(p) && resume12_keys(p);
 }

@@ -15,10 +15,6 @@
 enum {
   X25519_SHARE = 32,
   MAX_SHARED = 66, /* P-521 */
-  ALERT_UNEXPECTED_MESSAGE = 10,
-  ALERT_ILLEGAL_PARAMETER = 47,
-  ALERT_DECODE_ERROR = 50,
-  ALERT_DECRYPT_ERROR = 51
 };
 
 static const rs_bytes EMPTY = {NULL, 0};
@@ -230,7 +226,7 @@ static int ends_its_record(rs_probe *p) {
   if (p->behind == 0)
     return 1;
   return rs_probe_fail(p, "protocol_error", "something stands behind a message that changes keys",
-                       ALERT_UNEXPECTED_MESSAGE);
+                       RS_ALERT_UNEXPECTED_MESSAGE);
 }
 
 /* Handshake traffic keys, from the PSK's salt (or that of no PSK) and the shared secret. */
@@ -261,11 +257,11 @@ static int shared_keys(rs_probe *p, const rs_server_hello *hello, const unsigned
   if (hello->has_key_share) {
     if (hello->group != p->group)
       return rs_probe_fail(p, "protocol_error", "a key share of a group that was not offered",
-                           ALERT_ILLEGAL_PARAMETER);
+                           RS_ALERT_ILLEGAL_PARAMETER);
     length = derive_shared(p, hello->key_share, shared);
     if (length == 0)
       return rs_probe_fail(p, "protocol_error", "the server's key share is none",
-                           ALERT_ILLEGAL_PARAMETER);
+                           RS_ALERT_ILLEGAL_PARAMETER);
   }
   int good = handshake_keys(p, rs_suite_find(p->cipher), salt, (rs_bytes){shared, length});
   OPENSSL_cleanse(shared, sizeof shared);
@@ -277,7 +273,7 @@ static int resume13_refuse(rs_probe *p, const rs_server_hello *hello) {
   rs_psk_schedule no_psk;
   if (!hello->has_key_share)
     return rs_probe_fail(p, "protocol_error", "neither a PSK nor a key share in ServerHello",
-                         ALERT_ILLEGAL_PARAMETER);
+                         RS_ALERT_ILLEGAL_PARAMETER);
   if (!rs_psk_schedule_of(p->tools, p->hash, EMPTY, &no_psk))
     return resume13_openssl_failed(p);
   p->early_data_sent = 0; /* it was rejected */
@@ -311,13 +307,13 @@ static int send_second_hello(rs_probe *p, const rs_server_hello *retry) {
 static int resume13_retry(rs_probe *p, const rs_client_hello *ours, const rs_server_hello *retry) {
   if (p->retried)
     return rs_probe_fail(p, "protocol_error", "a second HelloRetryRequest",
-                         ALERT_UNEXPECTED_MESSAGE);
+                         RS_ALERT_UNEXPECTED_MESSAGE);
   const rs_misfit wrong = rs_retry_misfit(ours, retry);
   if (wrong.message)
     return misfit(p, wrong);
   if (retry->has_key_share && !rs_resume13_new_key(p, retry->group))
     return rs_probe_fail(p, "unsupported", "HelloRetryRequest asks for a group beyond the probe",
-                         ALERT_ILLEGAL_PARAMETER);
+                         RS_ALERT_ILLEGAL_PARAMETER);
   p->retried = 1;
   p->early_data_sent = 0;
   memset(&p->writing, 0, sizeof p->writing);
@@ -329,7 +325,7 @@ static int resume13_retry(rs_probe *p, const rs_client_hello *ours, const rs_ser
 static int resume13_accept(rs_probe *p, const rs_client_hello *ours, const rs_server_hello *hello) {
   if ((size_t)p->selected >= p->psk_count || p->psks[p->selected].hash != p->hash)
     return rs_probe_fail(p, "protocol_error", "the server selected a PSK that does not fit",
-                         ALERT_ILLEGAL_PARAMETER);
+                         RS_ALERT_ILLEGAL_PARAMETER);
   const rs_misfit wrong = rs_psk_misfit(ours, hello);
   if (wrong.message)
     return misfit(p, wrong);
@@ -350,7 +346,7 @@ static int resume13_fits(rs_probe *p, const rs_client_hello *ours, const rs_serv
   if (p->retried && (hello->version != RS_TLS13 || hello->cipher != p->cipher))
     return rs_probe_fail(p, "protocol_error",
                          "the server chose something else in its HelloRetryRequest",
-                         ALERT_ILLEGAL_PARAMETER);
+                         RS_ALERT_ILLEGAL_PARAMETER);
   return hello->version < RS_TLS13 || ends_its_record(p);
 }
 
@@ -360,7 +356,7 @@ static int resume13_on_server_hello(rs_probe *p, rs_bytes message) {
   rs_server_hello hello;
   rs_client_hello ours;
   if (!rs_read_server_hello(body, &hello) || !rs_transcript_client_hello(&p->transcript, &ours))
-    return rs_probe_fail(p, "protocol_error", "a malformed ServerHello", ALERT_DECODE_ERROR);
+    return rs_probe_fail(p, "protocol_error", "a malformed ServerHello", RS_ALERT_DECODE_ERROR);
   if (!resume13_fits(p, &ours, &hello))
     return 0;
   if (hello.version < RS_TLS13)
@@ -368,7 +364,7 @@ static int resume13_on_server_hello(rs_probe *p, rs_bytes message) {
   const rs_suite *suite = rs_suite_find(hello.cipher);
   if (!suite || !rs_tools_can_protect(p->tools, suite, RS_TLS13))
     return rs_probe_fail(p, "unsupported", "a cipher suite that the probe does not speak",
-                         ALERT_ILLEGAL_PARAMETER);
+                         RS_ALERT_ILLEGAL_PARAMETER);
   p->cipher = hello.cipher;
   p->hash = (rs_hash)suite->hash;
   if (hello.hello_retry_request)
@@ -386,13 +382,14 @@ static int resume13_on_encrypted_extensions(rs_probe *p, rs_bytes message) {
   rs_client_hello ours;
   if (!rs_read_encrypted_extensions(body, &extensions) ||
       !rs_transcript_client_hello(&p->transcript, &ours))
-    return rs_probe_fail(p, "protocol_error", "malformed EncryptedExtensions", ALERT_DECODE_ERROR);
+    return rs_probe_fail(p, "protocol_error", "malformed EncryptedExtensions",
+                         RS_ALERT_DECODE_ERROR);
   const rs_misfit wrong = rs_encrypted_extensions_misfit(&ours, &extensions);
   if (wrong.message)
     return misfit(p, wrong);
   if (extensions.early_data && (!p->early_data_sent || p->selected != 0))
     return rs_probe_fail(p, "protocol_error", "early data is accepted that was not sent for this",
-                         ALERT_ILLEGAL_PARAMETER); /* RFC 8446, section 4.2.10 */
+                         RS_ALERT_ILLEGAL_PARAMETER); /* RFC 8446, section 4.2.10 */
   p->early_data_accepted = extensions.early_data;
   p->expect = RS_EXPECT_FINISHED;
   /* Where it was refused, the server reads nothing under its keys any more. */
@@ -465,7 +462,7 @@ static int resume13_on_finished(rs_probe *p, rs_bytes message) {
   if (message.length != RS_MESSAGE_HEADER + length ||
       !rs_mac_fits(message.bytes + RS_MESSAGE_HEADER, expected, length))
     return rs_probe_fail(p, "protocol_error", "the server's Finished is wrong",
-                         ALERT_DECRYPT_ERROR);
+                         RS_ALERT_DECRYPT_ERROR);
   rs_transcript_add(&p->transcript, 1, RS_HANDSHAKE, message.bytes, message.length);
   if (!rs_probe_transcript_hash(p, p->hash, messages) || !second_flight(p) ||
       !application_keys(p, messages) || !resumption_secret(p))
@@ -496,7 +493,7 @@ int rs_resume13_on_message(rs_probe *p, unsigned type, rs_bytes message) {
                                    : resume13_on_encrypted_extensions(p, message);
   }
   return rs_probe_fail(p, "protocol_error", "a handshake message that has no place here",
-                       ALERT_UNEXPECTED_MESSAGE);
+                       RS_ALERT_UNEXPECTED_MESSAGE);
 }
 
 int rs_resume13_ticket_parts(rs_probe *p, rs_reader body, unsigned char *psk,

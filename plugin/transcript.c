@@ -12,13 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-  MAX_ENTRIES = 256,
-  MAX_BYTES = 256 * 1024,
-  ALERT_FATAL = 2,
-  ALERT_CLOSE_NOTIFY = 0,
-  ALERT_USER_CANCELED = 90
-};
+enum { MAX_ENTRIES = 256, MAX_BYTES = 256 * 1024 };
 
 /* Grows to hold `wanted` items, within `limit`. Returns 0 when it can't: something is forgotten. */
 static int grow(rs_transcript *t, void **items, size_t *room, size_t wanted, size_t size,
@@ -119,8 +113,8 @@ int rs_transcript_server_hello(const rs_transcript *t, rs_server_hello *hello) {
 /* TLS 1.3 goes by the description alone (RFC 8446, section 6). */
 static int alert_is_fatal(unsigned level, unsigned description, unsigned version) {
   if (version >= RS_TLS13)
-    return description != ALERT_CLOSE_NOTIFY && description != ALERT_USER_CANCELED;
-  return level == ALERT_FATAL;
+    return description != RS_ALERT_CLOSE_NOTIFY && description != RS_ALERT_USER_CANCELED;
+  return level == RS_ALERT_FATAL;
 }
 
 int rs_transcript_fatal_alert(const rs_transcript *t, int from_server) {
@@ -383,7 +377,7 @@ static void facts_alert(lua_State *L, rs_reader bytes, int from_server) {
   lua_newtable(L);
   lua_pushstring(L, from_server ? "server" : "client");
   lua_setfield(L, -2, "from");
-  lua_pushstring(L, level == ALERT_FATAL ? "fatal" : "warning");
+  lua_pushstring(L, level == RS_ALERT_FATAL ? "fatal" : "warning");
   lua_setfield(L, -2, "level");
   lua_pushstring(L, rs_alert_name(code));
   lua_setfield(L, -2, "description");
