@@ -139,6 +139,28 @@ describe("a client certificate", function()
       assert.equal(1, kinds.needed[4])
     end)
 
+    it("may be needed or not where the server hangs up when it has asked: " .. version, function()
+      local server = memory.server({ require_certificate = true, max_version = version })
+      local host = script.host({}, { tls_server = server })
+      local connect = host.connect
+      function host.connect(...)
+        local stream = connect(...)
+        local write, flights = stream.write, 0
+        function stream.write(self, bytes)
+          flights = flights + 1
+          if flights > 1 then
+            self.ended = "eof"
+            return true
+          end
+          return write(self, bytes)
+        end
+        return stream
+      end
+      local record = control.run(client_of(host), 0)
+      local outcome = version == "TLSv1.3" and "full" or "closed" -- in TLS 1.3 we are through before the server is
+      assert.same({ outcome, "asked" }, { record.outcome, control.client_certificate(record, false) })
+    end)
+
     it("of ours is taken where it is asked for: " .. version, function()
       local kind, status = find({ require_certificate = true, max_version = version },
         { certificate = client.certificate_pem, private_key = client.key_pem })

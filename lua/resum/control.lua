@@ -15,6 +15,8 @@ local MORE = { [40] = EVERY_SUITE, [71] = EVERY_SUITE, [120] = { alpn = { "h2", 
 -- Codes of what stays so, however often it is asked.
 local LASTING = { no_starttls = true, turned_away = true, proxy = true, injected = true }
 
+local CLOSE_NOTIFY = 0
+
 -- Alerts that refuse a client without a certificate (RFC 8446, section 4.4.2.4; RFC 5246, section 7.4.6): OpenSSL's and
 -- the others', by their numbers.
 local NO_CERTIFICATE_ALERTS = { [40] = true, [41] = true, [42] = true, [46] = true, [48] = true, [49] = true,
@@ -111,19 +113,34 @@ function M.run(client, retries)
   return record.outcome == "full" and record or with_advice(client, try_more(client, record))
 end
 
+-- Did the server, too, take the handshake for complete? In TLS 1.3 we are through before it has looked at what we sent:
+-- a ticket or its close_notify shows that it did.
+local function server_is_content(record)
+  if record.version ~= "TLSv1.3" or #record.facts.tickets > 0 then
+    return true
+  end
+  for _, alert in ipairs(record.facts.alerts) do
+    if alert.from == "server" and alert.code == CLOSE_NOTIFY then
+      return true
+    end
+  end
+  return false
+end
+
 --- What the control says of client certificates.
 -- @tparam table record
 -- @tparam boolean sent whether the client had one to show
 -- @treturn string|nil "optional" (asked for, and the handshake passes without), "required" (and it does not),
---   "accepted" and "refused" (ours); nil: not asked for, or not known
+--   "accepted" and "refused" (ours), "asked" (and nothing shows which of them it is); nil: not asked for
 function M.client_certificate(record, sent)
   if not record.facts or not record.facts.certificate_request then
     return nil
-  elseif record.outcome == "full" then
+  elseif record.outcome == "full" and server_is_content(record) then
     return sent and "accepted" or "optional"
   elseif wants_certificate(record) then
     return sent and "refused" or "required"
   end
+  return "asked"
 end
 
 return M

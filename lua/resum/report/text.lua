@@ -282,6 +282,7 @@ local CERTIFICATE_WORDS = {
   required = "required: the handshake fails without one (--cert, --key)",
   accepted = "asked for, and ours was taken",
   refused = "asked for, and ours was refused",
+  asked = "asked for; whether the handshake passes without one is not known",
 }
 
 local function address_lines(entry, paint)
