@@ -25,7 +25,7 @@ static inline unsigned char *rs_buffer_room(rs_buffer *b, size_t n) {
     if (b->used > 0)
       memcpy(bytes, b->bytes, b->used);
     if (b->bytes)
-      OPENSSL_cleanse(b->bytes, b->used);
+      OPENSSL_cleanse(b->bytes, b->room); /* dropped bytes are still there */
     free(b->bytes);
     b->bytes = bytes;
     b->room = room;
