@@ -17,7 +17,7 @@ local CLASSES = {
     methods = { step = {}, eof = {}, write = { "x" }, read = {}, shutdown = {}, session = {}, sessions = {}, facts = {},
       transcript = {} } },
   { name = "session", closed = "the session is closed", new = new_session,
-    methods = { fields = {}, der = {}, pem = {}, copy = {} } },
+    methods = { fields = {}, der = {}, pem = {}, copy = {}, derive = { {} } } },
   { name = "probe", closed = "the probe is closed", new = function() return core.probe { session = new_session() } end,
     methods = { step = {}, eof = {}, shutdown = {}, sessions = {}, facts = {}, transcript = {} } },
 }
@@ -30,12 +30,10 @@ end
 
 for _, class in ipairs(CLASSES) do
   describe("a " .. class.name, function()
-    it("has the methods that are written down, and no others", function()
-      local object, wanted = class.new(), { close = true }
+    it("has its methods, and shows nothing of what is inside", function()
+      local object = class.new()
+      assert.is_function(object.close)
       for name in pairs(class.methods) do
-        wanted[name] = true
-      end
-      for name in pairs(wanted) do
         assert.is_function(object[name], name)
       end
       for _, name in ipairs { "new", "free", "__gc", "__index", "secret", "master_key" } do
