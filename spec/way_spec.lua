@@ -249,6 +249,32 @@ describe("the rate behind STARTTLS", function()
     assert.same({ handshake = true }, engines)
     assert.is_truthy(heard:find("resum\0\0mysql_native_password\0\0\0\0\4$"))
   end)
+
+  -- The designs of a rate scan of two servers that share nothing, in turns.
+  local function designs_of(protocol, steps)
+    local pool = { memory.server(), memory.server() }
+    local host = script.host(steps, {
+      tls_server = function(number)
+        return pool[number % 2 + 1]
+      end,
+      names = { ["a.example"] = { "192.0.2.1" } },
+    })
+    local designs = {}
+    resum.rate("a.example", { host = host, starttls = protocol, attempts = 40, mechanisms = { "psk" },
+      on_event = function(event)
+        if event.record then
+          designs[event.record.design] = event.record.engine
+        end
+      end })
+    return designs
+  end
+
+  it("makes no probe there even where it looks behind a balancer", function()
+    assert.equal("probe", designs_of("smtp", SMTP).identities)
+    for design, engine in pairs(designs_of("mysql", MYSQL)) do
+      assert.equal("handshake", engine, design)
+    end
+  end)
 end)
 
 describe("a scan through a proxy", function()

@@ -162,10 +162,10 @@ local function interrupted()
 end
 
 -- Only libssl says goodbye in the server's protocol. Where there is one it makes the attempts, unless somebody wants
--- otherwise; and even then where the server would hold it against us.
+-- otherwise; and where the server would hold it against us, no probe is made at all.
 local function scan_options(scan, client, options)
-  local polite = { engine = "handshake" }
-  return merge(scan.defaults, client.way.goodbye and polite, options, client.way.goodbye_is_owed and polite)
+  local polite, owed = { engine = "handshake" }, { engine = "handshake", no_probe = true }
+  return merge(scan.defaults, client.way.goodbye and polite, options, client.way.goodbye_is_owed and owed)
 end
 
 local function scan_address(entry, client, wanted, options)

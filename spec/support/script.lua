@@ -129,11 +129,19 @@ local function run_one_by_one(list)
   return errors
 end
 
+local function server_of(server, number)
+  if type(server) == "function" then
+    server = server(number)
+  end
+  return server and server:accept()
+end
+
 --- A host whose connections all meet a peer with this script.
 -- @tparam {string,...}|function script steps; or a function that gives them for the n-th connection
 -- @tparam[opt] table options chunk (bytes that one read returns at most; all of a step), pause (seconds that each read
---   takes, 0), names (name -> list of addresses), tls_server (of spec.support.tls_server), on_data (called with the
---   TLS connection and what was heard inside; returns bytes to send, still to be encrypted by nobody)
+--   takes, 0), names (name -> list of addresses), tls_server (of spec.support.tls_server; or a function
+--   that gives it for the n-th connection), on_data (called with the TLS connection and what was heard inside; returns
+--   bytes to send, as they go onto the wire)
 -- @treturn table host; host.connected lists "address port", host.slept the seconds of each sleep, host.streams the
 --   streams; stream:done() tells whether the script is over, stream.heard is what was heard inside TLS
 function M.host(script, options)
@@ -155,7 +163,7 @@ function M.host(script, options)
       clock = clock,
       chunk = options.chunk,
       pause = options.pause or 0,
-      connection = options.tls_server and options.tls_server:accept(),
+      connection = server_of(options.tls_server, #host.connected),
       on_data = options.on_data,
       to_say = "",
       heard = "",

@@ -178,7 +178,7 @@ function Scan:look_closer()
   if wants.marked then
     self:mark(balance.sort(self.journal.entries))
   end
-  if wants.identities and not self.single_use.psk then
+  if wants.identities and not self.single_use.psk and not self.no_probe then
     self:identify(views)
   end
 end
@@ -194,7 +194,8 @@ end
 
 --- @tparam table journal see resum.scan.journal; it holds the plain figure's entries
 -- @tparam table _ the control's record
--- @tparam table options mechanisms (list), sources (list), quick (boolean: see resum.scan.quick)
+-- @tparam table options mechanisms (list), sources (list), quick (boolean: see resum.scan.quick), no_probe (true: the
+--   server takes a connection without a goodbye for a fault)
 -- @tparam table entry of the address: its field rate is the plain figure
 -- @treturn table see resum.balance.analyse, and resum.scan.quick
 function M.run(journal, _, options, entry)
@@ -211,6 +212,7 @@ function M.run(journal, _, options, entry)
     mechanisms = options.mechanisms,
     rates = entry.rate,
     single_use = single_use,
+    no_probe = options.no_probe,
     old = {},
   }, Scan)
   scan:sample()
