@@ -56,8 +56,6 @@ local cases = {
   { "nginx, cache off, tickets off", nginx("off", "off"), NOT_ISSUED, NOT_ISSUED, NOT_ACCEPTED },
   { "nginx, cache shared, tickets on", nginx("shared:SSL:1m", "on"), YES, YES, YES },
   { "nginx, cache shared, tickets off", nginx("shared:SSL:1m", "off"), YES, NOT_ISSUED, YES },
-  { "nginx, TLS 1.2 only", nginx("shared:SSL:1m", "on", "TLSv1.2"), YES, YES, NO_VERSION },
-  { "nginx, TLS 1.3 only", nginx("shared:SSL:1m", "on", "TLSv1.3"), NO_VERSION, NO_VERSION, YES },
   { "haproxy", haproxy(), YES, YES, YES },
   { "haproxy no-tls-tickets, no cache", haproxy("no-tls-tickets", "tune.ssl.cachesize 0"),
     NOT_ISSUED, NOT_ISSUED, NOT_ACCEPTED },
@@ -66,6 +64,21 @@ local cases = {
   { "gnutls-serv --nodb", gnutls("--nodb"), NOT_ACCEPTED, YES, YES },
   { "gnutls-serv --noticket --nodb", gnutls("--noticket", "--nodb"), NOT_ACCEPTED, NOT_ISSUED, NOT_ISSUED },
 }
+
+-- nginx with one version of TLS: what each cache gives for session IDs, and for TLS 1.3 tickets that are kept in it.
+for cache, truth in pairs({
+  none = { NOT_ACCEPTED, NOT_ACCEPTED },
+  off = { NOT_ISSUED, NOT_ACCEPTED },
+  ["shared:SSL:1m"] = { YES, YES },
+}) do
+  for tickets, by_ticket in pairs({ on = { YES, YES }, off = { NOT_ISSUED, truth[2] } }) do
+    local name = ("nginx, cache %s, tickets %s, "):format(cache:match("%a+"), tickets)
+    cases[#cases + 1] = { name .. "TLS 1.2 only", nginx(cache, tickets, "TLSv1.2"), truth[1], by_ticket[1],
+      NO_VERSION, two_witnesses = true }
+    cases[#cases + 1] = { name .. "TLS 1.3 only", nginx(cache, tickets, "TLSv1.3"), NO_VERSION, NO_VERSION,
+      by_ticket[2], two_witnesses = true }
+  end
+end
 
 local function outcome(v)
   return { verdict = v.verdict, reason = v.reason }
@@ -114,6 +127,9 @@ describe("the support scan of", function()
         local version = mechanism ~= "psk" and case.version or nil
         local answer = reference.openssl(server.address, mechanism, { version = version })
         assert.equal(v.verdict == "supported", answer.resumed, mechanism)
+        if case.two_witnesses then
+          assert.equal(answer.resumed, reference.gnutls(server.address, mechanism).resumed, mechanism)
+        end
       end
     end)
   end
