@@ -38,7 +38,7 @@ TEST_PACKAGES = $(SCAN_PACKAGES) lua-busted lua-socket lua-cqueues lua-sec lua-e
 TEST_ALL_PACKAGES = $(TEST_PACKAGES) postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved vsftpd \
   inspircd prosody slapd postgresql mariadb-server-core libnss-wrapper xrdp tinyproxy-bin microsocks luarocks \
   golang-go openjdk-17-jdk-headless nodejs python3 erlang-base erlang-ssl libmbedtls-dev libwolfssl-dev libbearssl-dev \
-  libnss3-tools botan apache2-bin lighttpd lighttpd-mod-openssl stunnel4 nghttp2-proxy \
+  libnss3-tools botan apache2-bin lighttpd lighttpd-mod-openssl stunnel4 nghttp2-proxy chromium \
   $(DOC_PACKAGES)
 LINT_PACKAGES = $(BUILD_PACKAGES) liblua5.3-dev lua5.3 lua-check clang-format cppcheck mandoc
 DOC_PACKAGES = lua-ldoc lua5.1 lua-discount

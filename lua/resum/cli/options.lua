@@ -92,6 +92,8 @@ local function new_parser()
   parser:option("--expect", "exit with 3 unless it holds: ticket=supported, or psk>=0.95 (a rate); repeatable")
     :argname("RULE"):count("*"):convert(expectation.parse)
   parser:option("--json-out", "write JSON there; - is stdout, and then there is no other output"):argname("FILE")
+  parser:option("--html-out", "write a page of HTML there, with pictures; it is one file and asks for no other; - is "
+    .. "stdout"):argname("FILE")
   parser:flag("--json-lines", "write JSON as one object a line for each target, as each finishes; without --json-out "
     .. "to stdout")
   parser:flag("--summary", "at the end: how many resume by each mechanism, lifetimes, shared ticket keys, errors")
@@ -167,12 +169,14 @@ local function complete(parsed)
   end
   if parsed.quick and not parsed.resum_rate then
     return nil, "--quick is about a rate: add --resum_rate"
+  elseif parsed.json_out == "-" and parsed.html_out == "-" then
+    return nil, "--json_out and --html_out can't both go to stdout"
   elseif parsed.json_lines and not parsed.json_out then
     parsed.json_out = "-"
   elseif parsed.resume and parsed.json_out and not parsed.json_lines then
     return nil, "--resume can't go on with a JSON document: add --json_lines"
   end
-  parsed.show_text = not parsed.quiet and parsed.json_out ~= "-"
+  parsed.show_text = not parsed.quiet and parsed.json_out ~= "-" and parsed.html_out ~= "-"
   parsed.default_port = connection.default_port(parsed)
   return true
 end

@@ -67,6 +67,10 @@ local function in_colour()
   return progress.is_terminal(1) and not os.getenv("NO_COLOR") and os.getenv("TERM") ~= "dumb"
 end
 
+local function about_run()
+  return { version = resum.VERSION, started_at = os.date("!%Y-%m-%dT%H:%M:%SZ") }
+end
+
 -- JSON, as one document or as lines.
 local function json_sink(parsed, host)
   local out, message = open_json(parsed, host)
@@ -75,13 +79,18 @@ local function json_sink(parsed, host)
   elseif parsed.json_lines then
     return sink.lines(out)
   end
-  return sink.document(out, { version = resum.VERSION, started_at = os.date("!%Y-%m-%dT%H:%M:%SZ") })
+  return sink.document(out, about_run())
+end
+
+local function page_sink(parsed, host)
+  local out, message = output.open(host, parsed.html_out, "w", parsed.html_out == "-" and "stdout" or "--html_out")
+  return out and sink.page(out, about_run()), message
 end
 
 -- What people read: reports, and the summary, which makes way on stdout for JSON.
 local function add_text_sinks(parsed, line, host, add)
   local colour = in_colour() -- asked first: luv keeps an opened terminal from programs that we start
-  local to_stderr = parsed.json_out == "-"
+  local to_stderr = parsed.json_out == "-" or parsed.html_out == "-"
   if not parsed.show_text and not parsed.summary then
     return true
   end
@@ -108,6 +117,13 @@ local function open_sinks(parsed, done, line, host)
       return nil, message
     end
     add(json, parsed.json_lines)
+  end
+  if parsed.html_out then
+    local page, message = page_sink(parsed, host)
+    if not page then
+      return nil, message
+    end
+    add(page)
   end
   local good, message = add_text_sinks(parsed, line, host, add)
   if not good then

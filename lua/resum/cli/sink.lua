@@ -1,7 +1,9 @@
--- Where results go: reports for people, JSON as one document or as one line a target, names of targets that are done. A
+-- Where results go: reports for people, JSON as one document or as one line a target, a page of HTML, names of targets
+-- that are done. A
 -- sink takes results one by one (write) and the end of the run (finish); both return true, or nil and a message. It
 -- keeps no result, and knows no scan and no exit code.
 
+local html = require "resum.report.html"
 local json = require "resum.report.json"
 local resume = require "resum.cli.resume"
 local summary_text = require("resum.report.summary").text
@@ -91,6 +93,27 @@ end
 -- @treturn table sink
 function M.document(output, about)
   return setmetatable({ output = output, about = about }, Document)
+end
+
+local Page = {}
+Page.__index = Page
+
+function Page:write(result)
+  local head = self.begun and "" or html.head(self.about)
+  self.begun = true
+  return self.output:write(head .. html.target(result))
+end
+
+function Page:finish(about)
+  return self.output:write((self.begun and "" or html.head(self.about)) .. html.tail(about))
+end
+
+--- A page of HTML; it is whole when the run has ended.
+-- @tparam table output see resum.cli.output
+-- @tparam table about see resum.report.html.head
+-- @treturn table sink
+function M.page(output, about)
+  return setmetatable({ output = output, about = about }, Page)
 end
 
 local State = {}
