@@ -58,6 +58,16 @@ describe("an attempt behind STARTTLS", function()
     assert.is_true(host.streams[1].connection:facts().got_close_notify)
   end)
 
+  it("has patience with servers that greet slowly, unless somebody has less", function()
+    local function try(options)
+      local host = script.host(SMTP, { tls_server = memory.server(), pause = 4 })
+      return client_of(host, "smtp", options):attempt({ mechanism = "ticket" })
+    end
+    assert.equal("timeout", try({ timeout = 5 }).outcome)
+    local patient = try({})
+    assert.same({ "full", 12 }, { patient.outcome, patient.timing.connect_s })
+  end)
+
   it("tells at which stage it failed", function()
     local refused = client_of(script.host({ "S: 220 hi\r\n", "C: EHLO resum.invalid\r\n", "S: 250 a\r\n" }), "smtp")
       :attempt({ mechanism = "control" })

@@ -27,7 +27,7 @@ local M = {
   target = target,
 }
 
-local DEFAULTS = { concurrency = 10, retries = 2, timeout = 5 }
+local DEFAULTS = { concurrency = 10, retries = 2 }
 
 --- Hosts: what connects, resolves and waits.
 M.host = {}
@@ -299,18 +299,18 @@ end
 --- Runs the scans asked for on every address of a target.
 -- @tparam string|table wanted_target "host:port", "[v6]:port", "host:port{ip}", or what resum.target.parse gave
 -- @tparam[opt] table options support and rate (booleans: the scans to run, support by default), mechanisms (list of
---   "session_id", "ticket", "psk"), attempts (support 5, rate 100), concurrency (to one address, 10), timeout (seconds,
---   5), retries (2), delay (seconds between connections to one address), engine ("probe" or "handshake": what offers
---   sessions; by default support uses handshake, rate probe), tls ("1.0" to "1.3": that version only), sni (name; by
---   default the host's name), no_sni (true: none), starttls (a protocol, or "auto": by the port), xmpp_to (domain),
---   proxy ("http://user:password@host:port", socks5://…, socks5h://…), certificate, private_key, key_form and
---   passphrase (see resum.core.context), source (local address), sources (list of them: the rate's connections are
---   spread over them), quick (with rate: a verdict only, as soon as it is certain), balancer (false: the rate alone,
---   not what stands behind it), request (bytes said inside TLS where a ticket does not come by itself, instead of the
---   protocol's), host (a host module), family ("inet" or "inet6": addresses of that kind only), on_event (called with
---   {kind = "started", result} and {kind = "attempt", record}), cancelled (asked between connections: true ends the
---   scan), admit (asked before each connection, see resum.admission: limits that several scans share; with it, delay is
---   admit's business)
+--   "session_id", "ticket", "psk"), attempts (support 5, rate 100), concurrency (to one address, 10), timeout
+--   (seconds, 5; some protocols' greetings have 15), retries (2), delay (seconds between connections to one address),
+--   engine ("probe" or "handshake": what offers sessions; by default support uses handshake, rate probe), tls ("1.0"
+--   to "1.3": that version only), sni (name; by default the host's name), no_sni (true: none), starttls (a protocol,
+--   or "auto": by the port), xmpp_to (domain), proxy ("http://user:password@host:port", socks5://…, socks5h://…),
+--   certificate, private_key, key_form and passphrase (see resum.core.context), source (local address), sources (list
+--   of them: the rate's connections are spread over them), quick (with rate: a verdict only, as soon as it is
+--   certain), balancer (false: the rate alone, not what stands behind it), request (bytes said inside TLS where a
+--   ticket does not come by itself, instead of the protocol's), host (a host module), family ("inet" or "inet6":
+--   addresses of that kind only), on_event (called with {kind = "started", result} and {kind = "attempt", record}),
+--   cancelled (asked between connections: true ends the scan), admit (asked before each connection, see
+--   resum.admission: limits that several scans share; with it, delay is admit's business)
 -- @treturn[1] table {target, status ("completed", "unreachable", "error"), error, elapsed_s, addresses = {{address,
 --   resolved_by ("proxy": the address is the name), status, error, client_certificate, support, rate, balancer (see
 --   resum.balance.analyse)},...}, across (with several addresses: see resum.scan.across)}; tostring() of it is the

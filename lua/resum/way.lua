@@ -6,7 +6,7 @@ local starttls = require "resum.dial.starttls"
 
 local M = {}
 
-local DEFAULT_TIMEOUT = 5 -- seconds for connecting, for each dialogue, and for the handshake
+local DEFAULT_TIMEOUT = 5 -- seconds for connecting, for each dialogue that has no other, and for the handshake
 
 -- What keeps us out for a moment only; at a server that let us in before.
 local PASSING = { busy = true, reset = true, closed = true, refused = true }
@@ -30,7 +30,7 @@ Way.__index = Way
 -- @return as resum.dial.open
 function Way:open(source)
   local endpoint = source and with_source(self.endpoint, source) or self.endpoint
-  local stream, message, code, stage = dial.open(self.host, endpoint, self.timeout)
+  local stream, message, code, stage = dial.open(self.host, endpoint, self.timeout, self.patience)
   self.let_in = self.let_in or stream ~= nil
   return stream, message, code, stage
 end
@@ -94,10 +94,14 @@ local function never()
   return false
 end
 
+local function patience_for(endpoint)
+  return endpoint.starttls and endpoint.starttls.patience or DEFAULT_TIMEOUT
+end
+
 --- A way to an endpoint.
 -- @tparam table endpoint see resum.dial.open
--- @tparam table options host, timeout (seconds, 5), retries (0), source (local address), cancelled (asked between
---   tries), request (bytes, instead of the protocol's)
+-- @tparam table options host, timeout (seconds, 5; for STARTTLS the protocol's own, where nobody says), retries (0),
+--   source (local address), cancelled (asked between tries), request (bytes, instead of the protocol's)
 -- @treturn table way; way.request and way.goodbye are bytes for inside TLS, or nil: what makes the server answer,
 --   what ends a session in order; way.goodbye_is_owed: the server holds it against us when it does not come
 function M.new(endpoint, options)
@@ -106,6 +110,7 @@ function M.new(endpoint, options)
     endpoint = with_source(endpoint, options.source),
     host = options.host,
     timeout = options.timeout or DEFAULT_TIMEOUT,
+    patience = options.timeout or patience_for(endpoint),
     retries = options.retries or 0,
     cancelled = options.cancelled or never,
     request = options.request or request,

@@ -33,7 +33,7 @@ local function connect(host, endpoint, timeout)
 end
 
 -- Stages in order; each raises what goes wrong.
-local function converse(conversation, endpoint, timeout)
+local function converse(conversation, endpoint, timeout, patience)
   if endpoint.proxy then
     conversation.stage = "proxy"
     conversation:begin("proxy " .. tostring(endpoint.proxy), timeout)
@@ -41,7 +41,7 @@ local function converse(conversation, endpoint, timeout)
   end
   if endpoint.starttls then
     conversation.stage = "starttls"
-    conversation:begin("starttls " .. endpoint.starttls.name, timeout)
+    conversation:begin("starttls " .. endpoint.starttls.name, patience or timeout)
     endpoint.starttls.dialogue(conversation, endpoint)
   end
   conversation:finish()
@@ -51,14 +51,15 @@ end
 -- @tparam table host
 -- @tparam table endpoint address, port; and where wanted: proxy (from resum.dial.proxy), starttls (a protocol of
 --   resum.dial.starttls), name (of the host, as the user gave it) and xmpp_to for its dialogue, source (local address)
--- @tparam number timeout seconds, for each: connecting, the proxy's answer, the server's go-ahead
+-- @tparam number timeout seconds, for each: connecting, the proxy's answer
+-- @tparam[opt=timeout] number patience seconds for the server's go-ahead
 -- @treturn[1] table stream
 -- @treturn[2] nil
 -- @treturn[2] string message
 -- @treturn[2] string code: of host.connect; of resum.dial.talk; "proxy" (it gives no tunnel), "no_starttls" (no
 --   STARTTLS), "busy" (come back later), "turned_away"
 -- @treturn[2] string where it stopped: "connect", "proxy", "starttls"
-function M.open(host, endpoint, timeout)
+function M.open(host, endpoint, timeout, patience)
   local stream, message, code, stage = connect(host, endpoint, timeout)
   if not stream then
     return nil, message, code, stage
@@ -67,7 +68,7 @@ function M.open(host, endpoint, timeout)
   end
   local conversation = talk.new(host, stream)
   local ready
-  ready, message, code = talk.attempt(converse, conversation, endpoint, timeout)
+  ready, message, code = talk.attempt(converse, conversation, endpoint, timeout, patience)
   if ready then
     return stream
   end

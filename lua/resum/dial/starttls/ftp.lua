@@ -34,6 +34,7 @@ M.ftp = {
   ports = { 21 },
   tls_ports = { 990 },
   dialogue = dialogue,
+  patience = 15, -- servers ask name servers, and our identd, before they greet
   request = "NOOP\r\n",
   goodbye = "QUIT\r\n",
 }

@@ -44,6 +44,7 @@ M.smtp = {
   ports = { 25, 587, 2525 },
   tls_ports = { 465 },
   dialogue = dialogue("EHLO"),
+  patience = 15, -- Postfix's postscreen finishes its greeting after 6 seconds; others look for who we are, too
   request = "NOOP\r\n",
   goodbye = "QUIT\r\n",
 }
