@@ -50,12 +50,15 @@ function M.pick(from, names)
   local out = {}
   for _, name in ipairs(names_in(names)) do
     local value = from[name]
-    if type(value) == "string" then
-      value = printable(value)
-    elseif type(value) == "table" or type(value) == "userdata" then
-      error("report.json: " .. name .. " is not a plain value", 2)
+    if value ~= nil then -- most are not there, and this is asked for all fields of all attempts
+      local kind = type(value)
+      if kind == "string" then
+        value = printable(value)
+      elseif kind == "table" or kind == "userdata" then
+        error("report.json: " .. name .. " is not a plain value", 2)
+      end
+      out[name] = value
     end
-    out[name] = value
   end
   return out
 end
