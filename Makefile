@@ -107,10 +107,14 @@ asan-run: modules modules-5.3
 	@$(MAKE) --no-print-directory -s nse SAN=
 	LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) $(BUSTED) --exclude-tags=heavy $(ARGS)
 
-.PHONY: bench
+.PHONY: bench bench-scan
 bench: packages-test ## client CPU of a resumption attempt beside openssl s_time and a plain TCP exchange
 	@$(MAKE) --no-print-directory -s $(CORE)
 	LUA_PATH="./?.lua;$(LUA_PATH)" lua$(LUA_VERSION) spec/bench/attempts.lua
+
+bench-scan: packages-test ## the support scan of 1,000 and 10,000 targets: speed, CPU time, memory (BENCH_TARGETS="100000")
+	@$(MAKE) --no-print-directory -s $(CORE)
+	LUA_PATH="./?.lua;$(LUA_PATH)" lua$(LUA_VERSION) spec/bench/scan.lua
 
 # Each target of spec/fuzz for FUZZ_SECONDS, from real handshakes. All but `probe` run on the plugin as it is; that
 # one without proofs (keys.h), or mutation would end at the first MAC. Ends with the lines that were reached.

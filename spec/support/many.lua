@@ -17,12 +17,12 @@ M.QUICK = { "--mechanisms", "ticket", "--attempts", "1" }
 local LUA = "lua" .. _VERSION:match("%d%.%d")
 local RESUM = process.ROOT .. "/lua/bin/resum"
 
--- The command, which says at its end on stderr how much memory it took at most.
+-- The command, which says at its end on stderr how much CPU time it took, and how much memory at most.
 local MEASURED = [[
   local code = require("resum.cli").main(arg)
   for line in io.lines("/proc/self/status") do
     if line:find("^VmHWM") then
-      io.stderr:write("peak " .. line:match("%d+") .. " kB\n")
+      io.stderr:write(("cpu %.3f s, peak %s kB\n"):format(os.clock(), line:match("%d+")))
     end
   end
   os.exit(code)
@@ -44,7 +44,7 @@ function M.command(...)
   return M.join({ LUA, RESUM }, { ... })
 end
 
---- The same, so that stderr ends with "peak N kB". It has to run in process.ROOT.
+--- The same, so that stderr ends with "cpu N s, peak N kB". It has to run in process.ROOT.
 function M.measured_command(...)
   local script = process.temporary_directory() .. "/measured.lua"
   process.write_file(script, MEASURED)
