@@ -129,6 +129,8 @@ describe("resum.scan", function()
     assert.has_error(function() resum.scan("a.example", { attempts = "3" }) end,
       "resum: the option attempts must be a number, not a string")
     assert.has_error(function() resum.scan(443) end, "resum: a target is a string such as host:port, not a number")
+    assert.has_error(function() resum.scan({}) end,
+      "resum: a target is a string such as host:port, or what resum.target.parse gave")
     assert.has_error(function() resum.scan("a.example", { mechanisms = { "control" } }) end,
       "resum: there is no mechanism 'control'")
   end)

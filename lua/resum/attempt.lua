@@ -14,6 +14,7 @@ local M = {}
 local TICKET_WAIT = 1 -- seconds for a NewSessionTicket that comes by itself
 local REQUEST_WAIT = 1 -- seconds for one that comes after application data
 local MORE_WAIT = 0.1 -- seconds of silence after which no further one is expected
+local LATER = 4 -- times as late as a server's tickets were so far, one may still come
 local LINGER = { least = 0.25, most = 1, round_trips = 4 } -- for the server's end after our close_notify
 
 -- way:open's and stream:read's codes, as outcomes
@@ -138,6 +139,20 @@ local function never()
   return false
 end
 
+-- How long the first ticket is waited for, and whether it is asked for. Where a session was resumed, many servers issue
+-- none: there it is waited for as long as this server's tickets took to come so far, where they came unasked.
+function Connection:patience()
+  local seen = self.client.ticket_delay
+  if not self.session or not seen then
+    return TICKET_WAIT, true
+  end
+  return math.min(TICKET_WAIT, math.max(MORE_WAIT, LATER * seen)), false
+end
+
+function Connection:note_delay(delay)
+  self.client.ticket_delay = math.max(self.client.ticket_delay or 0, delay)
+end
+
 -- Some servers issue tickets only once application data came: wait, ask, wait again. Where one came, others may be on
 -- their way; those are waited for when all are wanted.
 function Connection:wait_for_tickets(request)
@@ -146,8 +161,12 @@ function Connection:wait_for_tickets(request)
   local function more()
     return #self:facts().tickets > known
   end
-  local alive = self:read_until(more, now() + TICKET_WAIT)
-  if alive and not more() and request and machine.write then
+  local started = now()
+  local wait, may_ask = self:patience()
+  local alive = self:read_until(more, started + wait)
+  if more() then
+    self:note_delay(now() - started)
+  elseif alive and may_ask and request and machine.write then
     self:send(machine:write(request) or "", now() + REQUEST_WAIT)
     alive = self:read_until(more, now() + REQUEST_WAIT)
   end

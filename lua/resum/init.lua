@@ -238,6 +238,9 @@ Scanner.__index = Scanner
 -- @return as resum.run
 function Scanner:run(wanted_target, more)
   local plan, options = self.plan, merge(self.options, more)
+  if type(wanted_target) == "table" and not (wanted_target.host and wanted_target.port) then
+    error("resum: a target is a string such as host:port, or what resum.target.parse gave", 3)
+  end
   local parsed, message, code = wanted_target, nil, nil
   if type(wanted_target) ~= "table" then
     parsed, message, code = plan.route:parse(wanted_target)
