@@ -1,5 +1,5 @@
-/* Reads and writes just as much DER as i2d_SSL_SESSION and d2i_SSL_SESSION speak (X.690, definite
- * lengths): SEQUENCE { version, ssl_version, cipher, session_id, master_key, [1] time, … }. It is
+/* Reads DER's elements (X.690, definite lengths), and writes just as much as d2i_SSL_SESSION
+ * wants: SEQUENCE { version, ssl_version, cipher, session_id, master_key, [1] time, … }. It is
  * the only way to fields for which libssl has no function. Pure, but for the session that libssl
  * makes of it.
  */
@@ -32,7 +32,7 @@ enum {
 
 /* --- reading --- */
 
-static rs_reader read_element(rs_reader *r, unsigned *tag) {
+rs_reader rs_read_element(rs_reader *r, unsigned *tag) {
   *tag = rs_read_u8(r);
   size_t length = rs_read_u8(r);
   if (length == 0x81 || length == 0x82 || length == 0x83)
@@ -46,7 +46,7 @@ static rs_reader read_element(rs_reader *r, unsigned *tag) {
 
 static uint32_t read_integer(rs_reader outer) {
   unsigned tag;
-  rs_reader value = read_element(&outer, &tag);
+  rs_reader value = rs_read_element(&outer, &tag);
   uint32_t n = 0;
   while (value.left > 0)
     n = (n << 8) | rs_read_u8(&value);
@@ -60,8 +60,8 @@ int rs_session_read_hidden(const SSL_SESSION *session, rs_session_parts *parts) 
     return 0;
   rs_reader r = rs_reader_of(der, (size_t)length);
   unsigned tag;
-  for (rs_reader fields = read_element(&r, &tag); fields.left > 0 && !fields.bad;) {
-    rs_reader field = read_element(&fields, &tag);
+  for (rs_reader fields = rs_read_element(&r, &tag); fields.left > 0 && !fields.bad;) {
+    rs_reader field = rs_read_element(&fields, &tag);
     if (tag == TAG_CONTEXT + FIELD_FLAGS)
       parts->extended_master_secret = (read_integer(field) & FLAG_EXTENDED_MASTER_SECRET) != 0;
     else if (tag == TAG_CONTEXT + FIELD_AGE_ADD)

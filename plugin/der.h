@@ -1,10 +1,14 @@
-/* The parts of a session, and its DER form where libssl has no getter or setter for one (der.c). */
+/* DER, as much as is needed of it (der.c): an element, and the parts of a session where libssl has
+ * no getter or setter for one. */
 #ifndef RESUM_DER_H
 #define RESUM_DER_H
 
 #include "wire.h"
 
 #include <openssl/ssl.h>
+
+/* The next element, as a reader of its content, and its tag; bad where it does not fit. */
+rs_reader rs_read_element(rs_reader *r, unsigned *tag);
 
 /* What a session is made of. The pointers borrow. */
 typedef struct {

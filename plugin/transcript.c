@@ -3,16 +3,15 @@
  */
 #include "transcript.h"
 
+#include "der.h"
 #include "names.h"
 
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
-#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ENTRIES = 256, MAX_BYTES = 256 * 1024 };
+enum { MAX_ENTRIES = 256, MAX_BYTES = 256 * 1024, DER_INTEGER = 0x02, DER_VERSION = 0xa0 };
 
 /* Grows to hold `wanted` items, within `limit`. Returns 0 when it can't: something is forgotten. */
 static int grow(rs_transcript *t, void **items, size_t *room, size_t wanted, size_t size,
@@ -312,31 +311,23 @@ static void facts_key_exchange(lua_State *L, rs_reader body, unsigned cipher) {
   }
 }
 
-/* Copies the serial number of a certificate in DER; `room` holds as many bytes as that. Returns its
- * length, 0 where there is none. */
-static size_t read_serial(rs_bytes leaf, unsigned char *room) {
-  const unsigned char *at = leaf.bytes;
-  size_t length = 0;
-  X509 *certificate = d2i_X509(NULL, &at, (long)leaf.length);
-  if (certificate) {
-    const ASN1_INTEGER *serial = X509_get0_serialNumber(certificate);
-    length = (size_t)ASN1_STRING_length(serial);
-    memcpy(room, ASN1_STRING_get0_data(serial), length);
-  }
-  X509_free(certificate);
-  ERR_clear_error();
-  return length;
-}
-
-/* Lua may raise an error at each allocation: nothing of OpenSSL's is held at any of them. */
+/* Certificate, TBSCertificate, version [0], serialNumber (RFC 5280, section 4.1). d2i_X509 would
+ * decode the key as well, which takes longer than the handshake. */
 static void facts_serial(lua_State *L, rs_bytes leaf) {
-  unsigned char *room = (unsigned char *)lua_newuserdatauv(L, leaf.length, 0);
-  size_t length = read_serial(leaf, room);
-  if (length > 0) {
-    lua_pushlstring(L, (const char *)room, length);
-    lua_setfield(L, -3, "leaf_serial");
-  }
-  lua_pop(L, 1);
+  unsigned tag;
+  rs_reader outer = rs_reader_of(leaf.bytes, leaf.length);
+  rs_reader certificate = rs_read_element(&outer, &tag);
+  rs_reader contents = rs_read_element(&certificate, &tag);
+  rs_reader number = rs_read_element(&contents, &tag);
+  if (tag == DER_VERSION)
+    number = rs_read_element(&contents, &tag);
+  if (number.bad || tag != DER_INTEGER)
+    return;
+  rs_reader magnitude = number;
+  if (number.left > 1 && rs_read_u8(&magnitude) == 0) /* a byte for the sign */
+    number = magnitude;
+  rs_bytes serial = {number.at, number.left};
+  set_bytes(L, "leaf_serial", serial);
 }
 
 /* What names the server's certificate: behind a balancer not every server need have the same. */
