@@ -161,7 +161,7 @@ fuzz-run:
 	done
 	llvm-profdata merge -o build/fuzz/all.profdata $(FUZZ_TARGETS:%=build/fuzz/%.profraw)
 	llvm-cov report -instr-profile=build/fuzz/all.profdata -show-branch-summary=false -show-region-summary=false \
-	  $(patsubst %,-object build/fuzz/%,$(FUZZ_TARGETS)) $(SOURCES)
+	  build/fuzz/$(firstword $(FUZZ_TARGETS)) $(patsubst %,-object build/fuzz/%,$(FUZZ_TARGETS)) $(SOURCES)
 
 .PHONY: lint
 lint: packages-lint ## luacheck, clang-format, cppcheck, and no compiler warning for Lua 5.3 and 5.4
