@@ -57,7 +57,7 @@ all: packages-build ## build resum.core for Lua 5.4 (LUA_VERSION=5.3 for nmap of
 
 $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) -shared $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) -shared $(SAN_FLAGS) $(LDFLAGS) -o $@.new $^ $(LIBS) && mv $@.new $@
 
 $(BUILD)/plugin/%.o: plugin/%.c
 	@mkdir -p $(@D)
