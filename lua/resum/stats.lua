@@ -174,7 +174,7 @@ end
 --- A sequential test of two chances of success (A. Wald, 1945): feed it outcomes until it decides.
 -- @tparam number good the chance when all is well
 -- @tparam number bad the chance when it is not, below `good`
--- @tparam number error how often it may be wrong, either way
+-- @tparam number error_rate how often it may be wrong, either way
 -- @treturn function (boolean success) -> "good", "bad", or nil: go on
 function M.sequential(good, bad, error_rate)
   local decided, sum = math.log((1 - error_rate) / error_rate), 0

@@ -28,7 +28,8 @@ end
 --- Which group did each connection meet? Names that accept each other's sessions are one group. (A session ID that was
 -- offered to see the name of a ticket key says nothing about that key.)
 -- @tparam {table,...} entries
--- @tparam table labels, names see resum.balance.labels.assign
+-- @tparam table labels see resum.balance.labels.assign
+-- @tparam table names see resum.balance.labels.assign
 -- @treturn table order -> the label that stands for the group; nil where nothing names it
 function M.of_entries(entries, labels, names)
   local parent, carried, met = {}, carried_names(entries, labels, names), {}
