@@ -314,11 +314,12 @@ describe("the analysis", function()
         { code = "stickiness_unknown" }, { code = "mixed_configuration", property = "leaf" },
         { code = "no_resumption", mechanism = "psk" },
         { code = "inconclusive", mechanism = "ticket", reason = "errors" },
-        { code = "others_share_nothing", mechanism = "ticket" }, { code = "group_came" }, { code = "group_went" },
+        { code = "forgets", mechanism = "session_id" }, { code = "others_share_nothing", mechanism = "ticket" },
+        { code = "group_came" }, { code = "group_went" },
         { code = "keys_renewed" },
       } })
       assert.is_true(#headline > 10 and #what_to_do > 10, verdict)
-      assert.equal(8, #evidence)
+      assert.equal(9, #evidence)
     end
   end)
 end)

@@ -2,6 +2,7 @@
 -- Pure: it makes no connection, and its parts (resum.balance.*) know nothing of each other but what they are given.
 
 local advice = require "resum.balance.advice"
+local change = require "resum.balance.change"
 local identity = require "resum.balance.identity"
 local judge = require "resum.balance.judge"
 local members = require "resum.balance.members"
@@ -31,13 +32,13 @@ local function key_groups(views)
 end
 
 local function judge_each(views, wanted)
-  local results = {}
+  local results, new_key = {}, change.of_key(views)
   local _, largest = key_groups(views)
   local marked = views.session_id and identity.of_marked(views.session_id, largest)
   for _, name in ipairs(wanted) do
     if views[name] then
       local sticks = name ~= "psk" and identity.all_or_nothing(views[name])
-      results[name] = judge.judge(views[name], sticks)
+      results[name] = judge.judge(views[name], sticks, name ~= "session_id" and new_key or nil)
     end
   end
   whole.refine(results, views, marked)

@@ -171,12 +171,11 @@ function DRAW.no_resumption(random)
   return { servers = list, policy = one_of(random, ROTATING) }
 end
 
--- A restart of all, or a new key for all: what was issued before is worth nothing. It happens while there are sessions
--- to lose (the plain figure's attempts begin with session IDs, tickets come after 100 connections).
-function DRAW.rotated(random)
-  local options = DRAW.all_shared(random)
-  options.events = { {
-    at = (options.servers[1].cache and 30 or 140) + random(100),
+-- At one moment everything that was issued is worth nothing. It happens while sessions are offered (session IDs in the
+-- first 100 connections, tickets in the next): a loss that nobody watches looks like a small cache.
+local function restart_of_all(random, list)
+  return { {
+    at = (list[1].cache and 30 or 140) + random(60),
     act = function(made)
       made.caches = {}
       for _, server in ipairs(made.servers) do
@@ -184,8 +183,31 @@ function DRAW.rotated(random)
       end
     end,
   } }
+end
+
+-- The servers get the new key one after the other, within some 60 connections.
+local function new_key_in_turns(random, list)
+  local events, at = {}, 140
+  for i = 1, #list do
+    at = at + random(60 // #list)
+    events[i] = { at = at, act = function(made)
+      made.servers[i].keys = { key_name(2) }
+    end }
+  end
+  return events
+end
+
+function DRAW.rotated(random)
+  local options = DRAW.all_shared(random)
+  local list = options.servers
+  local in_turns = list[1].tickets ~= false and random() < 0.4
+  options.named = in_turns -- without names nobody could tell it from a pool that shares nothing, for that while
+  options.events = (in_turns and new_key_in_turns or restart_of_all)(random, list)
   return options
 end
+
+-- Where only the names of ticket keys tell the class from others.
+local NAMED = { mixed_groups = true, sticky_session_id = true, caches_shared_keys_not = true }
 
 --- A pool of a class.
 -- @tparam string class one of M.classes: the verdict that is true of it
@@ -197,7 +219,7 @@ function M.draw(class, seed)
   options.seed = seed
   options.drops = random() < 0.5 and 0.05 * random() or 0
   options.others = random() < 0.25 and 0.5 * random() or nil
-  if class ~= "mixed_groups" and class ~= "sticky_session_id" and class ~= "caches_shared_keys_not" then
+  if not options.named and not NAMED[class] then
     options.key_names = random() < 0.1 and "random" or nil
   end
   return options

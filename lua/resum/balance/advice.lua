@@ -111,6 +111,9 @@ local FINDINGS = {
     return ("The other members do not share their %s either."):format(
       finding.mechanism == "session_id" and "session cache" or "ticket keys")
   end,
+  forgets = function(finding)
+    return ("Old %s were forgotten while the scan ran: they live short, or the cache is small."):format(noun(finding))
+  end,
   group_came = function()
     return "A server, or a key, came while the scan ran."
   end,

@@ -150,19 +150,56 @@ local function split(view, result)
   return "nothing_shared"
 end
 
-local function is_change(view, result)
-  local explained, at = change.explains(view)
-  result.changed_at = explained and at or nil
-  return explained
+-- Do the sessions refused come from another key than those issued since?
+local function key_changed(view, at)
+  local old, new = {}, {}
+  for _, entry in ipairs(view.offers) do
+    if entry.refused and view.group[entry.from] then
+      old[view.group[entry.from]] = true
+    end
+  end
+  for _, entry in ipairs(view.entries) do
+    if entry.order >= at and view.group[entry.order] then
+      new[view.group[entry.order]] = true
+    end
+  end
+  for group in pairs(new) do
+    if not old[group] and next(old) then
+      return true
+    end
+  end
+  return false
+end
+
+-- What one change explains: a restart or new keys, or sessions that were just forgotten with time.
+local function explained_by_change(view, result, new_key)
+  if new_key and change.of_key_explains(view, new_key) then
+    result.verdict, result.changed_at, result.list = "rotated", new_key.order, groups_seen(view, {}).list
+    return true
+  end
+  local explained, at, sudden = change.explains(view)
+  if not explained then
+    return false
+  end
+  result.list = groups_seen(view, {}).list
+  if sudden or key_changed(view, at) then
+    result.verdict, result.changed_at = "rotated", at
+  else
+    result.verdict, result.forgot_at = "all_shared", at
+    result.groups, result.groups_interval, result.effective_groups = 1, { 1, 1 }, 1
+  end
+  return true
 end
 
 --- Judges one mechanism at one address.
 -- @tparam table view see resum.balance.view
 -- @tparam boolean sticks a session's offers all go to one server (persistence), so they are no independent evidence
+-- @tparam table|nil new_key when one ticket key was replaced by another: see resum.balance.change.of_key
 -- @treturn table verdict, reason, routing, routing_evidence, resumed, refused, groups, groups_interval,
 --   effective_groups, effective_interval, chao1, coverage, list (groups seen), named (they have names), member (one
---   that does not resume), matrix (by source), changes, changed_at
-function M.judge(view, sticks)
+--   that does not resume), matrix (by source), changes, changed_at (order of the first connection after a change),
+--   forgot_at (of the first that found an old session forgotten)
+function M.judge(view, sticks, new_key)
   local resumed, refused = count(view.offers)
   local result = { resumed = resumed, refused = refused, sticks = sticks, list = {} }
   result.routing, result.routing_evidence = routing.of(view)
@@ -178,8 +215,8 @@ function M.judge(view, sticks)
     result.list = groups_seen(view, {}).list
     result.groups, result.groups_interval, result.effective_groups = 1, { 1, 1 }, 1
   elseif not result.verdict then
-    if is_change(view, result) then
-      result.verdict, result.list = "rotated", groups_seen(view, {}).list
+    if explained_by_change(view, result, new_key) then
+      return result
     elseif sources.decides(result.matrix) then
       result.verdict, result.routing = "sticky_source", "sticky"
       describe_groups(view, {}, result)

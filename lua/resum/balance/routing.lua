@@ -101,9 +101,13 @@ end
 -- Labels that tell no group, and yet one member from the others.
 local APART = { none = true, stateful = true }
 
--- What each connection of the sampling designs met, by its order.
+-- What each connection met, by its order; and those of the sampling designs as a list. (Where PSKs of all keys were
+-- offered at once, only who took one is known: that tells an order, and no shares.)
 local function groups_met(view)
   local met, list = {}, {}
+  for _, entry in ipairs(view.identities) do
+    met[entry.order] = view.group[entry.order]
+  end
   for _, entry in ipairs(view.sequence) do
     local label = view.label[entry.order]
     local group = view.group[entry.order] or (APART[label] and label or nil)

@@ -207,6 +207,8 @@ local function findings_of(results, views, context)
     local result = results[name]
     if result and result.verdict == "no_resumption" then
       add("no_resumption", name)
+    elseif result and result.forgot_at then
+      add("forgets", name, { at = result.forgot_at })
     elseif result and result.verdict == "inconclusive" then
       add("inconclusive", name, { reason = result.reason })
     elseif result and result.member and (result.groups or 1) > 1 then
