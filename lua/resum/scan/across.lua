@@ -28,7 +28,8 @@ local function offer_everywhere(from, places, mechanism, offers, options)
   local session
   for _, at in ipairs(places) do
     if not session or from.single_use then
-      session = seed.obtain(from.client, mechanism, options.retries)
+      local sessions = seed.obtain(from.client, mechanism, options.retries)
+      session = sessions and sessions[#sessions]
     end
     if session and not from.client.cancelled() then
       local record = at.client:attempt({

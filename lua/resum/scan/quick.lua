@@ -16,14 +16,14 @@ local NEVER = 60 -- refusals without one resumption: a group of a twelfth would 
 local function obtain(client, mechanism, options)
   local sessions, established = {}, false
   for _ = 1, SEEDS do
-    local session, records = seed.obtain(client, mechanism, options.retries)
+    local list, records = seed.obtain(client, mechanism, options.retries)
     for _, record in ipairs(records) do
       established = established or record.outcome == "full"
     end
-    if not session and #sessions == 0 then
+    if not list and #sessions == 0 then
       break
     end
-    sessions[#sessions + 1] = session
+    sessions[#sessions + 1] = list and list[#list]
   end
   return sessions, established
 end
