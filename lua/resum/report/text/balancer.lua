@@ -103,20 +103,31 @@ local function mechanism_lines(name, result, summary, paint)
   return lines
 end
 
+local function label_line(label, paint)
+  return ("      %s  %3s %% of connections (%s), %s %s%s"):format(
+    paint_label(label.name, paint), figure.percent(label.share), figure.interval(label.interval),
+    KIND_WORDS[label.kind], hex(label.value),
+    label.group and label.group ~= label.name and ", accepts sessions of " .. label.group or "")
+end
+
+-- Each name once, as the first mechanism shows it that does.
 local function label_lines(summary, paint)
-  local lines, told = {}, {}
+  local labels, told = {}, {}
   for _, name in ipairs({ "psk", "ticket", "session_id" }) do
     for _, label in ipairs(summary.mechanisms[name] and summary.mechanisms[name].labels or {}) do
       if label.value and not told[label.name] then
         told[label.name] = true
-        lines[#lines + 1] = ("      %s  %3s %% of connections (%s), %s %s%s"):format(
-          paint_label(label.name, paint), figure.percent(label.share), figure.interval(label.interval),
-          KIND_WORDS[label.kind], hex(label.value),
-          label.group and label.group ~= label.name and ", accepts sessions of " .. label.group or "")
+        labels[#labels + 1] = label
       end
     end
   end
-  table.sort(lines)
+  table.sort(labels, function(a, b)
+    return a.name < b.name
+  end)
+  local lines = {}
+  for i, label in ipairs(labels) do
+    lines[i] = label_line(label, paint)
+  end
   return lines
 end
 

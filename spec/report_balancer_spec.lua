@@ -1,0 +1,134 @@
+-- What stands behind an address, as text and as JSON: on simulated pools, so that every picture is the same each time.
+
+local cjson = require "cjson"
+local json = require "resum.report.json"
+local report = require "resum.report.text"
+local simulation = require "spec.support.simulation"
+
+local function servers(count)
+  local list = {}
+  for i = 1, count do
+    list[i] = { weight = 1, keys = { ("key %012d"):format(i) }, cache = "cache " .. i }
+  end
+  return list
+end
+
+local function result_of(options, more)
+  local summary, _, rate = simulation.run(options, more)
+  return { status = "completed", elapsed_s = 1, addresses = { { address = "192.0.2.1", status = "completed",
+    rate = rate, balancer = summary } }, target = { text = "a.example", host = "a.example", port = 443 } }
+end
+
+local function lines_with(text, pattern)
+  local found = {}
+  for line in text:gmatch("[^\n]+") do
+    found[#found + 1] = line:find(pattern) and line or nil
+  end
+  return found
+end
+
+describe("the text", function()
+  local rotation = result_of({ servers = servers(3), policy = "roundrobin", seed = 11 })
+  local text = report.target(rotation)
+
+  it("has the plain figure first, then what stands behind it, then what to do", function()
+    local plain = assert(text:find("    Rate, by up to 100 attempts each", 1, true))
+    local behind = assert(text:find("    Behind the address", 1, true))
+    local meaning = assert(text:find("    => The servers behind this address share nothing. There are 3 gr", 1, true))
+    assert.is_true(plain < behind and behind < meaning)
+    assert.is_truthy(text:find("ssl_session_ticket_key", meaning, true))
+    assert.is_nil(text:find("not every server shares its sessions", 1, true))
+  end)
+
+  it("shows each way of coming back with a bar and its interval", function()
+    local found = lines_with(text, "nothing shared    old  ")
+    assert.equal(3, #found)
+    assert.is_truthy(found[1]:find("old    %d%d %%  #+=+%.+  %d+ to %d+ %%$"))
+    assert.equal(3, #lines_with(text, "chain   0 %%  =+%.+  0 to 14 %%$"))
+  end)
+
+  it("shows which server answered, small where it refused", function()
+    local strip = lines_with(text, "^        [ABCabc]+$")
+    assert.is_true(#strip >= 4)
+    assert.is_truthy(strip[1]:find("%u%l%u%l%u%l"), strip[1])
+  end)
+
+  it("names each ticket key once, with its share", function()
+    local named = lines_with(text, "^      [ABC]  +%d+ %% of connections %(%d+ to %d+ %%%), ticket key %x+$")
+    assert.equal(3, #named)
+  end)
+
+  it("is coloured only when asked, and the same without its colours", function()
+    assert.is_nil(text:find("\27", 1, true))
+    local coloured = report.target(rotation, { colour = true })
+    assert.is_truthy(coloured:find("\27[38;5;32m", 1, true))
+    assert.equal(text, (coloured:gsub("\27%[[%d;]*m", "")))
+  end)
+
+  it("has a grid of local addresses where there are several", function()
+    local sources = { "192.0.2.11", "192.0.2.12" }
+    local shown = report.target(result_of({ servers = servers(2), policy = "source", seed = 3, sources = sources,
+      placed = { ["192.0.2.11"] = 1, ["192.0.2.12"] = 2 } }))
+    assert.equal(2, #lines_with(shown, "^        192%.0%.2%.1[12]  +%d+/%d+  +%d+/%d+$"))
+    assert.is_truthy(shown:find("each client address meets the same server", 1, true))
+  end)
+
+  it("compares addresses in a grid", function()
+    local cell, none = { resumed = 3, answered = 3, errors = 0 }, { resumed = 0, answered = 3, errors = 0 }
+    local result = result_of({ servers = servers(1), policy = "roundrobin", seed = 3 })
+    result.across = { ticket = { verdict = "not_shared", addresses = { "192.0.2.1", "2001:db8::1" }, matrix = {
+      ["192.0.2.1"] = { ["192.0.2.1"] = cell, ["2001:db8::1"] = none },
+      ["2001:db8::1"] = { ["192.0.2.1"] = none, ["2001:db8::1"] = cell },
+    } } }
+    local shown = report.target(result)
+    assert.is_truthy(shown:find("Across addresses", 1, true))
+    assert.equal(1, #lines_with(shown, "^        2001:db8::1  +0/3  +3/3$"))
+    local cells = cjson.decode(json.line(result)).across.ticket.cells
+    assert.same({ 4, { from = "192.0.2.1", at = "2001:db8::1", resumed = 0, answered = 3, errors = 0 } },
+      { #cells, cells[2] })
+  end)
+
+  it("has a line for each mechanism of a quick check, and no rate", function()
+    local shown = report.target(result_of({ servers = servers(3), policy = "random", seed = 3 }, { quick = true }))
+    assert.equal(3, #lines_with(shown, "  broken  +%d+ resumed, %d+ refused$"))
+    assert.is_nil(shown:find("Rate", 1, true))
+  end)
+end)
+
+describe("the JSON", function()
+  it("has the verdict, its evidence and every attempt", function()
+    local result = result_of({ servers = servers(3), policy = "roundrobin", seed = 11 })
+    local address = cjson.decode(json.line(result)).addresses[1]
+    local balancer = address.balancer
+    assert.same({ "nothing_shared", "psk", "round_robin", 3, { 3, 3 }, 3, 3 },
+      { balancer.verdict, balancer.decided_by, balancer.routing, balancer.period, balancer.groups_interval,
+        balancer.groups, #balancer.labels })
+    assert.is_true(math.abs(balancer.effective_groups - 3) < 0.1)
+    assert.same({ "chain", "fixed", "pairs" }, (function(names)
+      for name in pairs(balancer.designs) do
+        names[#names + 1] = name
+      end
+      table.sort(names)
+      return names
+    end)({}))
+    local fixed = balancer.designs.fixed
+    assert.equal(fixed.attempted, fixed.resumed + fixed.refused + fixed.errors)
+    assert.is_true(fixed.interval[1] < fixed.rate and fixed.rate < fixed.interval[2])
+    assert.is_truthy(balancer.advice:find("tls-ticket-keys", 1, true))
+    assert.same({ "nothing_shared", "nothing_shared", "nothing_shared" }, { balancer.mechanisms.session_id.verdict,
+      balancer.mechanisms.ticket.verdict, balancer.mechanisms.psk.verdict })
+    assert.equal(#result.addresses[1].balancer.attempts, #balancer.attempts)
+    assert.same({ order = 1, mechanism = "session_id", design = "seed", outcome = "full", label = "?" },
+      { order = 1, mechanism = balancer.attempts[1].mechanism, design = balancer.attempts[1].design,
+        outcome = balancer.attempts[1].outcome, label = balancer.attempts[1].label })
+    assert.equal(("6b6579203030303030303030303030"):sub(1, 8), balancer.labels[1].value:sub(1, 8))
+  end)
+
+  it("of a quick check has a verdict and no rate", function()
+    local result = result_of({ servers = servers(1), policy = "random", seed = 3 }, { quick = true })
+    local address = cjson.decode(json.line(result)).addresses[1]
+    assert.is_nil(address.rate)
+    assert.same({ "healthy", { verdict = "healthy", resumed = 46, refused = 0, errors = 0 } },
+      { address.balancer.verdict, address.balancer.quick.psk })
+  end)
+end)
