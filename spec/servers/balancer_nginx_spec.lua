@@ -1,7 +1,10 @@
 -- nginx as a TCP balancer in front of three real nginx: the verdict is the set-up.
 
 local pools = require "spec.support.real_pool"
+local process = require "spec.support.process"
+local resum = require "resum"
 local servers = require "spec.support.servers"
+local uv = require "luv"
 
 local SOURCES = { "127.0.0.21", "127.0.0.22", "127.0.0.23", "127.0.0.24", "127.0.0.25", "127.0.0.26" }
 
@@ -36,4 +39,26 @@ describe("behind nginx's stream module, three nginx are called what they are:", 
       assert.same({ expected[1], expected[2], expected[3], expected[4], routing }, pools.verdicts(summary))
     end)
   end
+end)
+
+describe("one nginx that gets new ticket keys while it is scanned", function()
+  after_each(servers.stop_all)
+
+  it("has rotated its keys #heavy", function()
+    local keys = servers.ticket_keys(1)
+    local server = servers.nginx({ ticket_keys = keys, session_cache = "off", session_tickets = "on" })
+    local offered = 0
+    local result = assert(resum.run(server.address, { rate = true, mechanisms = { "ticket", "psk" },
+      on_event = function(event)
+        offered = offered + ((event.record and event.record.design == "fixed") and 1 or 0)
+        if offered == 50 then
+          offered = offered + 1
+          process.write_file(keys[1], uv.random(80))
+          uv.kill(server.pid, "sighup")
+        end
+      end }))
+    local summary = result.addresses[1].balancer
+    assert.same({ "rotated", "rotated" }, { summary.verdict, summary.mechanisms.ticket.verdict })
+    assert.are_not.equal("nothing_shared", summary.mechanisms.psk.verdict) -- old workers may take a while to go
+  end)
 end)
