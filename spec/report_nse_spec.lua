@@ -74,6 +74,20 @@ describe("the structure for nmap", function()
       { out.rate.ticket.interval_low, out.rate.ticket.interval_high, out.rate.ticket.sequence })
   end)
 
+  it("has what stands behind the address, without the connections that showed it", function()
+    local judged = { verdict = "nothing_shared", routing = "round_robin", groups = 3, effective_groups = 2.9,
+      attempts = {}, labels = {}, designs = {} }
+    local summary = { decided_by = "ticket", headline = "They share nothing.", evidence = { "a", "b" },
+      advice = "Share.", mechanisms = { ticket = judged } }
+    for name, value in pairs(judged) do
+      summary[name] = value
+    end
+    local out = structure.address({ address = "192.0.2.1", status = "completed", balancer = summary }, ordered)
+    assert.equal("verdict routing groups effective_groups decided_by headline evidence advice mechanisms",
+      order_of(out.balancer))
+    assert.equal("verdict routing groups effective_groups", order_of(out.balancer.mechanisms.ticket))
+  end)
+
   it("says why a scan was cut short, with what came from a server escaped", function()
     local out = structure.address(
       { address = "192.0.2.1", status = "error", error = { message = "it said \27[2J", code = "not_tls" } }, ordered)

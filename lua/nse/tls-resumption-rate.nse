@@ -11,8 +11,10 @@ TLS 1.3 (RFC 8446). Behind a load balancer a session may be resumed at times onl
 it, and a few attempts do not show that.
 
 For each mechanism four sessions are offered 25 times each, in random order, ten at once. The script tells the share
-that resumed, its 95 % interval (Wilson) and the sequence of outcomes. Errors are counted apart. It is intrusive because
-of its number of connections: some 100 for each mechanism.
+that resumed, its 95 % interval (Wilson) and the sequence of outcomes. Errors are counted apart. Some more connections
+offer fresh sessions, and chains of sessions, one after another; from all of them together the script infers what stands
+behind the address: how many groups of servers that share their sessions, how the balancer chooses among them, and what
+to do about it. It is intrusive because of its number of connections: some 200 for each mechanism.
 
 The handshakes are made by the Lua module resum, which has to be installed (<code>make install-nse</code> in resum's
 source); without it the script says so when verbose, and does nothing.
@@ -40,8 +42,15 @@ source); without it the script says so when verbose, and does nothing.
 -- |     Ticket (RFC 5077)  TLS 1.2   32 %  (23 to 42 %)    32 of 100 resumed
 -- |       ..#.##.##.##........#...#..##.#......#....#....##.
 -- |       #..#.....#..#..#.#...#..#......#....#...####...#.#
--- |   => Behind this address not every server shares its sessions. Resumption by ticket works at times only.
--- |_     Give all servers the same ticket keys and one session cache. (Is it one server? Then it forgets too soon.)
+-- |   Behind the address  (old: a session offered again and again; next: a fresh one, on the next connection; chain:
+-- |   always the newest. Letters: whose ticket key was shown; small: that server refused the session)
+-- |     Ticket (RFC 5077)  nothing shared    old    35 %  #####====...........  26 to 44 %
+-- |                                          next    0 %  ===.................  0 to 14 %
+-- |                                          chain   0 %  ===.................  0 to 14 %
+-- |       CaBcAbCaBcAbcabcCaBcAbCaBcAbcabcCaBcAbCaBcAbcabcCa
+-- |       BcAbCaBcAbcabcCaBcAbCaBcAbcabc
+-- |   => The servers behind this address share nothing. There are 3 groups of servers. The balancer takes turns:
+-- |_     every 3 connections it starts anew.
 --
 -- @xmloutput
 -- <elem key="address">192.0.2.7</elem>
@@ -63,6 +72,27 @@ source); without it the script says so when verbose, and does nothing.
 --     <elem key="seeds">4</elem>
 --     <elem key="concurrency">10</elem>
 --     <elem key="sequence">..#.##.##.##........#...#..##.#......#....#....##. (and so on)</elem>
+--   </table>
+-- </table>
+-- <table key="balancer">
+--   <elem key="verdict">nothing_shared</elem>
+--   <elem key="routing">round_robin</elem>
+--   <elem key="groups">3</elem>
+--   <elem key="effective_groups">3.0</elem>
+--   <elem key="decided_by">ticket</elem>
+--   <elem key="headline">The servers behind this address share nothing.</elem>
+--   <table key="evidence">
+--     <elem>There are 3 groups of servers.</elem>
+--     <elem>The balancer takes turns: every 3 connections it starts anew.</elem>
+--   </table>
+--   <elem key="advice">Give all servers one file of ticket keys (and so on)</elem>
+--   <table key="mechanisms">
+--     <table key="ticket">
+--       <elem key="verdict">nothing_shared</elem>
+--       <elem key="routing">round_robin</elem>
+--       <elem key="groups">3</elem>
+--       <elem key="effective_groups">3.0</elem>
+--     </table>
 --   </table>
 -- </table>
 

@@ -36,8 +36,8 @@ References:
 --
 -- @args tls-resumption.attempts How often a session is offered, for each mechanism. Default: 5 (for the rate: 100)
 -- @args tls-resumption.mechanisms Which to try: some of session_id, ticket and psk. Default: all
--- @args tls-resumption.rate Measure the rate of resumption as well, with 100 attempts for each mechanism, as
---       tls-resumption-rate does. Default: no
+-- @args tls-resumption.rate Measure the rate of resumption as well, with 100 attempts for each mechanism;
+--       tls-resumption-rate does that, and more. Default: no
 -- @args tls-resumption.concurrency How many connections are made at once for the rate. Default: 10
 -- @args tls-resumption.deadline After how long the script stops and tells what it knows by then; time for which Nmap
 --       lets it wait for a connection is not counted. Default: 2m

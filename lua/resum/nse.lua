@@ -7,6 +7,7 @@ local stdnse = require "stdnse"
 local tls = require "tls"
 
 local mechanisms = require "resum.mechanism"
+local new_problem = require "resum.problem"
 local nsock = require "resum.host.nsock"
 local printable = require "resum.printable"
 local resum = require "resum"
@@ -178,7 +179,7 @@ local function scan(host, port, scans, arguments)
   return resum.run(target, {
     support = scans.support,
     rate = scans.rate or arguments.rate or false,
-    balancer = false, -- nmap's users count connections
+    balancer = scans.rate or false,
     attempts = arguments.attempts,
     mechanisms = arguments.mechanisms,
     concurrency = arguments.concurrency,
@@ -195,7 +196,7 @@ end
 -- What was not finished when the deadline came is no error of the server's.
 local function name_interruption(entry, deadline)
   if entry.error and entry.error.code == "interrupted" then
-    entry.error = { code = "deadline", message = ("stopped at the script's deadline of %g s"):format(deadline) }
+    entry.error = new_problem(("stopped at the script's deadline of %g s"):format(deadline), "deadline")
   end
 end
 
@@ -208,7 +209,8 @@ end
 -- @tparam string script its name, before the dot in its arguments' names
 -- @tparam table host as nmap gives it to an action
 -- @tparam table port
--- @tparam table scans support and rate (booleans: what to run), deadline (seconds, where no argument gives one)
+-- @tparam table scans support and rate (booleans: what to run; with rate also what stands behind the address), deadline
+--   (seconds, where no argument gives one)
 -- @treturn table|nil what nmap writes into its XML; nil where no TLS was spoken (a verbose line says why)
 -- @treturn string|nil what it shows
 function M.run(script, host, port, scans)

@@ -266,12 +266,12 @@ describe("tls-resumption in nmap, behind STARTTLS", function()
 end)
 
 describe("tls-resumption-rate in nmap", function()
-  it("measures the share that resumes behind a balancer", function()
+  it("measures the share that resumes behind a balancer, and tells what stands behind it", function()
     local backends = {}
     for i = 1, 3 do
       backends[i] = start("nginx", { session_cache = "shared:SSL:1m", session_tickets = "on" })
     end
-    local front = start("balancer", { backends = backends, policy = "random" })
+    local front = start("balancer", { backends = backends, policy = "roundrobin" })
     local result = only_script(nmap.run({
       ports = { front.port },
       script = "+tls-resumption-rate",
@@ -286,6 +286,10 @@ describe("tls-resumption-rate in nmap", function()
     assert.equal(resumed / 100, tonumber(ticket.rate))
     assert.is_true(tonumber(ticket.interval_low) < resumed / 100 and resumed / 100 < tonumber(ticket.interval_high))
     assert.is_nil(result.support)
+    assert.same({ "nothing_shared", "round_robin", "3", "ticket" },
+      { result.balancer.verdict, result.balancer.routing, result.balancer.groups, result.balancer.decided_by })
+    assert.equal("nothing_shared", result.balancer.mechanisms.ticket.verdict)
+    assert.matches("=> The servers behind this address share nothing%.", result.output)
     assert.matches("Rate, by up to 100 attempts each", result.output)
   end)
 end)

@@ -6,6 +6,7 @@
 
 local lxp = require "lxp"
 local process = require "spec.support.process"
+local uv = require "luv"
 
 local M = {}
 
@@ -14,9 +15,12 @@ local SECONDS = 120 -- how long a run of nmap may take
 -- What an outer make has told its children, and a sanitizer that is preloaded for the module under test.
 local MAKE_ENVIRONMENT = { MAKEFLAGS = false, MAKELEVEL = false, MFLAGS = false, SAN = false, LD_PRELOAD = false }
 
-local function in_empty_environment(arguments)
-  local command = { "env", "-i", (assert(process.find("nmap"), "nmap is not installed")) }
-  return table.move(arguments, 1, #arguments, #command + 1, command)
+local function in_empty_environment(arguments, variables)
+  local command = { "env", "-i" }
+  for _, part in ipairs({ variables or {}, { (assert(process.find("nmap"), "nmap is not installed")) }, arguments }) do
+    table.move(part, 1, #part, #command + 1, command)
+  end
+  return command
 end
 
 --- Where nmap with an empty environment finds modules and scripts, as it says itself.
@@ -33,10 +37,20 @@ function M.paths()
   return paths
 end
 
+-- A module that is installed on this machine would be found first: then the stage has to be named.
+local function path_of(staged, paths)
+  if not uv.fs_stat(paths.share .. "/resum") and not uv.fs_stat(paths.library .. "/resum") then
+    return {}
+  end
+  local folder = staged.working_directory
+  return { ("LUA_PATH=%s/?.lua;%s/?/init.lua;;"):format(folder, folder), ("LUA_CPATH=%s/?.so;;"):format(folder) }
+end
+
 local stage
 
 --- Installs into a folder of this spec run, once.
--- @treturn table folder (the DESTDIR), scripts (folder in it), working_directory (from where nmap finds the module)
+-- @treturn table folder (the DESTDIR), scripts (folder in it), working_directory (from where nmap finds the module),
+--   environment (list; empty, unless resum is installed for nmap on this machine)
 function M.stage()
   if stage then
     return stage
@@ -54,6 +68,7 @@ function M.stage()
   stage = { folder = folder, scripts = folder .. paths.scripts, working_directory = folder .. paths.share }
   local core = "/resum/core.so"
   process.write_file(stage.working_directory .. core, process.read_file(folder .. paths.library .. core))
+  stage.environment = path_of(stage, paths)
   return stage
 end
 
@@ -112,9 +127,15 @@ end
 -- @tparam string arguments for --script-args
 -- @treturn table code, stdout, stderr
 function M.run_script(path, arguments)
-  local command = in_empty_environment({ "--script", path, "--script-args", arguments })
-  table.insert(command, 3, ("LUA_PATH=%s/?.lua;;"):format(process.ROOT))
-  return process.run({ command = command, working_directory = M.stage().working_directory, seconds = SECONDS })
+  local folder = M.stage().working_directory
+  local variables = {
+    ("LUA_PATH=%s/?.lua;%s/?/init.lua;%s/?.lua;;"):format(folder, folder, process.ROOT),
+    ("LUA_CPATH=%s/?.so;;"):format(folder),
+  }
+  return process.run({
+    command = in_empty_environment({ "--script", path, "--script-args", arguments }, variables),
+    seconds = SECONDS,
+  })
 end
 
 --- Runs nmap on ports of 127.0.0.1 with scripts of ours.
@@ -136,7 +157,7 @@ function M.run(options)
   end
   table.move(options.more or {}, 1, #(options.more or {}), #arguments + 1, arguments)
   local result = process.run({
-    command = in_empty_environment(arguments),
+    command = in_empty_environment(arguments, not options.working_directory and staged.environment),
     working_directory = options.working_directory or staged.working_directory,
     seconds = SECONDS,
   })

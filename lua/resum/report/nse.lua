@@ -54,11 +54,29 @@ local function each_mechanism(verdicts, convert, new_table)
   return out
 end
 
+local JUDGED = { "verdict", "reason", "routing", "groups", "effective_groups" }
+
+local function judged(from, new_table)
+  local out = new_table()
+  copy(out, from, JUDGED)
+  return out
+end
+
+-- What stands behind the address; the connections themselves stay out.
+local function balancer(summary, new_table)
+  local out = judged(summary, new_table)
+  copy(out, summary, { "decided_by", "headline" })
+  out.evidence = summary.evidence
+  out.advice = summary.advice
+  out.mechanisms = each_mechanism(summary.mechanisms, judged, new_table)
+  return out
+end
+
 --- The structure of one address's result.
 -- @tparam table entry one of a result's addresses
 -- @tparam function new_table makes an empty table that keeps the order in which its keys are set
 -- @treturn table address, status, error (message, code; where the scan was cut short), support and rate: a table each,
---   with one for each mechanism
+--   with one for each mechanism; balancer: a verdict on what stands behind the address
 function M.address(entry, new_table)
   local out = new_table()
   out.address = printable(entry.address)
@@ -70,6 +88,7 @@ function M.address(entry, new_table)
   end
   out.support = entry.support and each_mechanism(entry.support, support, new_table)
   out.rate = entry.rate and each_mechanism(entry.rate, rate, new_table)
+  out.balancer = entry.balancer and balancer(entry.balancer, new_table)
   return out
 end
 
