@@ -49,6 +49,12 @@ function Way:pause_after(problem, tries)
   end
 end
 
+-- A connection that was accepted and dropped at once: whether the reset is seen now or a moment later, in the
+-- handshake, is chance, so it counts as what it is in both cases.
+local function was_dropped(problem)
+  return problem.stage == "connect" and problem.code == "reset"
+end
+
 --- Is the door shut for a moment, at a server that let us in before? Never after the ClientHello: what happens then is
 -- for the scans to count.
 -- @function way:is_shut
@@ -56,6 +62,7 @@ end
 -- @treturn boolean
 function Way:is_shut(problem)
   return problem ~= nil and self.let_in and problem.stage ~= "handshake" and PASSING[problem.code] == true
+    and not was_dropped(problem)
 end
 
 --- Is it worth to come back? Waits when it is.
