@@ -13,7 +13,7 @@ M.defaults = { attempts = 100, engine = "probe" }
 local SEEDS = 4
 local OFFERS = 5 -- of each seed at least, as far as the attempts reach
 local SINGLE_USE_OFFERS = 2 -- of each seed, before it can be told that it resumes once only
-local BY_CHANCE = 0.05 -- probability below which two shares differ
+local BY_CHANCE = 0.002 -- probability below which two shares differ
 local HOPELESS = 10 -- attempts without any answer, after which no more are made
 local FIRST = 2 -- so many times the attempts at once are the first ones, by which a sequence is stopped or not
 local MOST = 2 / 3 -- the share of them that a server drops when so many at once are too many
