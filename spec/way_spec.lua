@@ -58,6 +58,19 @@ describe("an attempt behind STARTTLS", function()
     assert.is_true(host.streams[1].connection:facts().got_close_notify)
   end)
 
+  it("takes nothing for TLS that comes in the clear behind the go-ahead, however late", function()
+    local host = script.host(SMTP, { tls_server = memory.server() })
+    local connect = host.connect
+    function host.connect(...)
+      local stream = connect(...)
+      stream.to_say = "250 injected\r\n"
+      return stream
+    end
+    local record = client_of(host, "smtp"):attempt({ mechanism = "ticket" })
+    assert.same({ "protocol_error", 'not a TLS server: it said "250 injected"', "not_tls" },
+      { record.outcome, record.error.message, record.error.code })
+  end)
+
   it("has patience with servers that greet slowly, unless somebody has less", function()
     local function try(options)
       local host = script.host(SMTP, { tls_server = memory.server(), pause = 4 })
