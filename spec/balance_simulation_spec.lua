@@ -135,7 +135,7 @@ describe("the verdict on what stands behind an address", function()
   end)
 
   it("is wrong for at most 1 % of thousands of pools #heavy", function()
-    check(judge_all(51, 550))
+    check(judge_all(51, 250))
   end)
 end)
 
@@ -155,7 +155,7 @@ describe("the quick check", function()
   local BROKEN = { keys_shared_caches_not = true, nothing_shared = true, sticky_source = true, bad_member = true,
     mixed_groups = true }
 
-  for _, size in ipairs({ { "", 25 }, { " #heavy", 800 } }) do
+  for _, size in ipairs({ { "", 25 }, { " #heavy", 400 } }) do
     it("is wrong for at most 1 % of simulated pools" .. size[1], function()
       for _, class in ipairs(pools.classes) do
         local taken = {}
