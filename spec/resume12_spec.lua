@@ -59,6 +59,10 @@ local function finished(edit)
   end }
 end
 
+local function last_bit_turned(bytes)
+  return bytes:sub(1, -2) .. string.char(bytes:byte(-1) ~ 1)
+end
+
 local NEW_TICKET = scripted.old_ticket("new ticket")
 
 local CASES = {
@@ -112,7 +116,7 @@ local CASES = {
   { "ServerHello twice", between(scripted.message(2, "")), UNEXPECTED_MESSAGE },
   { "HelloRequest", between(scripted.message(0, "")), "resumed" },
   { "HelloRequest with something in it", between(scripted.message(0, "x")), UNEXPECTED_MESSAGE },
-  { "another Finished", finished(function(bytes) return bytes:sub(1, -2) .. "\0" end), DECRYPT_ERROR },
+  { "another Finished", finished(last_bit_turned), DECRYPT_ERROR },
   { "a longer Finished", finished(function(bytes) return bytes .. "\0" end), DECRYPT_ERROR },
   { "a shorter Finished", finished(function(bytes) return bytes:sub(1, -2) end), DECRYPT_ERROR },
   { "an empty Finished", finished(function() return "" end), DECRYPT_ERROR },

@@ -75,6 +75,10 @@ local function finished(edit)
   end }
 end
 
+local function last_bit_turned(bytes)
+  return bytes:sub(1, -2) .. string.char(bytes:byte(-1) ~ 1)
+end
+
 -- A HelloRetryRequest with these extensions behind its version, and another edit.
 local function retry(extensions, edit)
   return { retry = function(fields)
@@ -141,7 +145,7 @@ local CASES = {
   { "a protected ServerHello", extra(2, ""), UNEXPECTED_MESSAGE },
   { "an empty message that nobody knows", extra(99, ""), UNEXPECTED_MESSAGE },
   { "ServerHello twice", { flight = function(flight) table.insert(flight, 1, flight[1]) end }, UNEXPECTED_MESSAGE },
-  { "another Finished", finished(function(bytes) return bytes:sub(1, -2) .. "\0" end), DECRYPT_ERROR },
+  { "another Finished", finished(last_bit_turned), DECRYPT_ERROR },
   { "a longer Finished", finished(function(bytes) return bytes .. "\0" end), DECRYPT_ERROR },
   { "a shorter Finished", finished(function(bytes) return bytes:sub(1, -2) end), DECRYPT_ERROR },
   { "an empty Finished", finished(function() return "" end), DECRYPT_ERROR },
