@@ -101,16 +101,24 @@ function POLICIES.session_id(pool, connection)
   return chosen
 end
 
+local function take_turn(pool, connection)
+  local i = POLICIES[pool.policy](pool, connection)
+  pool.turns = pool.turns + 1
+  pool.last[i] = pool.turns
+  return i
+end
+
+local function serve_another_client(pool)
+  take_turn(pool, { source = "other" .. pool.random(1000) })
+end
+
 -- Other clients' connections take turns, too.
 local function choose(pool, connection)
-  local choose_server = POLICIES[pool.policy]
   while pool.others and pool.random() < pool.others do
-    choose_server(pool, { source = "other" .. pool.random(1000) })
+    serve_another_client(pool)
   end
-  local i = choose_server(pool, connection)
   pool.count = pool.count + 1
-  pool.last[i] = pool.count
-  return i
+  return take_turn(pool, connection)
 end
 
 -- --- servers: what they issue, and what they accept ---
@@ -370,17 +378,21 @@ end
 --     off ("silent": issues nothing; "mute": issues and never accepts), certificate, lifetime, single_use};
 --   policy: "roundrobin", "leastconn", "random", "source", "session_id";
 --   others: share of connections before which another client's one comes;
+--   before: so many connections of other clients came before the first of ours: a rotation may stand anywhere;
 --   drops: share of connections lost before the balancer, and behind it;
 --   key_names: "random" where tickets begin with random bytes; events: list of {at (connections), act (function)};
 --   seed: a number
 -- @treturn table pool
 function M.new(options)
   local pool = {
-    credit = {}, active = {}, last = {}, placed = {}, table = {}, caches = {}, count = 0, issued = 0,
+    credit = {}, active = {}, last = {}, placed = {}, table = {}, caches = {}, count = 0, turns = 0, issued = 0,
     random = generator(options.seed or 1),
   }
   for name, value in pairs(options) do
     pool[name] = value
+  end
+  for _ = 1, pool.before or 0 do
+    serve_another_client(pool)
   end
   return pool
 end

@@ -22,16 +22,29 @@ local function key_name(i)
   return ("key %012d"):format(i)
 end
 
+local SMALLEST_SHARE = 12 -- of the connections: one in so many, where one server takes most
+
+-- Equal servers, most often; any weights; or one server that takes more than all others together.
+local function weigh(random, list)
+  local kind, heavy = random(), random(#list)
+  for i, server in ipairs(list) do
+    if kind < 0.6 then
+      server.weight = 1
+    elseif kind < 0.8 then
+      server.weight = random(5)
+    else
+      server.weight = i == heavy and math.max(#list, random(SMALLEST_SHARE + 1 - #list)) or 1
+    end
+  end
+end
+
 -- So many servers, with what is the same for all classes: weights, certificates.
 local function servers(random, low, high)
-  local list = {}
-  local equal, own_certificates = random() < 0.75, random() < 0.15
+  local list, own_certificates = {}, random() < 0.15
   for i = 1, low - 1 + random(high - low + 1) do
-    list[i] = {
-      weight = equal and 1 or random(5),
-      certificate = own_certificates and "certificate " .. i or nil,
-    }
+    list[i] = { certificate = own_certificates and "certificate " .. i or nil }
   end
+  weigh(random, list)
   return list
 end
 
@@ -206,8 +219,73 @@ function DRAW.rotated(random)
   return options
 end
 
+-- What a server keeps its sessions of a mechanism in; nil where it never resumes any.
+local STATE = {
+  session_id = function(server)
+    return server.cache or nil
+  end,
+  ticket = function(server)
+    return server.tickets ~= false and server.keys[1] or nil
+  end,
+  psk = function(server)
+    return server.tickets ~= false and server.keys[1] or server.cache or nil
+  end,
+}
+
+local function count_states(list, mechanism)
+  local count, met = 0, {}
+  for _, server in ipairs(list) do
+    local state = not server.off and STATE[mechanism](server)
+    count = count + ((state and not met[state]) and 1 or 0)
+    met[state or 0] = true
+  end
+  return count
+end
+
+local function any_is_off(list)
+  for _, server in ipairs(list) do
+    if server.off then
+      return true
+    end
+  end
+  return false
+end
+
+-- Of a pool that is the same from its first connection to its last.
+local function true_verdict(class, options, mechanism)
+  local count = count_states(options.servers, mechanism)
+  if count == 0 then
+    return "no_resumption"
+  elseif any_is_off(options.servers) then
+    return "bad_member"
+  elseif class == "sticky_session_id" and mechanism == "session_id" then
+    return class
+  elseif count == 1 then
+    return "all_shared"
+  elseif class == "sticky_source" or (class == "mixed_groups" and mechanism ~= "session_id") then
+    return class
+  end
+  return "nothing_shared"
+end
+
+--- What is true of each mechanism of a pool. To be asked before the pool is scanned: what happens meanwhile changes it.
+-- @tparam string class
+-- @tparam table options of M.draw
+-- @treturn table mechanism -> verdict -> true; two verdicts where it hangs on the moment whether a change is seen
+function M.truth(class, options)
+  local truth = {}
+  for mechanism in pairs(STATE) do
+    local verdict = true_verdict(class, options, mechanism)
+    local changes = class == "rotated" and verdict ~= "no_resumption"
+    truth[mechanism] = { [verdict] = true, rotated = changes or nil }
+  end
+  return truth
+end
+
 -- Where only the names of ticket keys tell the class from others.
 local NAMED = { mixed_groups = true, sticky_session_id = true, caches_shared_keys_not = true }
+
+local MOST_BEFORE = 60 -- connections: any place of any rotation
 
 --- A pool of a class.
 -- @tparam string class one of M.classes: the verdict that is true of it
@@ -222,6 +300,7 @@ function M.draw(class, seed)
   if not options.named and not NAMED[class] then
     options.key_names = random() < 0.1 and "random" or nil
   end
+  options.before = random(MOST_BEFORE)
   return options
 end
 

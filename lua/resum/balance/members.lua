@@ -6,10 +6,12 @@ local M = {}
 
 local LEAST_SILENT = 2 -- full handshakes without a session, among others that gave one
 local LEAST_REFUSED = 2 -- sessions refused by their own server
-local LEAST_OFFERS = 4 -- of one session, before it can be called dead
 local OFFERS_BESIDE_NAMES = 12 -- the rest have names: a few refusals at home tell
 local DOUBT = 1e-3 -- chance that a session that is well was never seen to resume
 local SMALLEST_SHARE = 1 / 12 -- of a group that still has to be told from a member that does not resume
+-- So many offers without a resumption, and a session is dead. Fewer would do where most sessions resume often, but for
+-- pools in which one server takes most connections: there the sessions of the others look dead for long.
+local OFFERS = math.ceil(math.log(DOUBT) / math.log(1 - SMALLEST_SHARE))
 
 local function share_of(view, matches)
   local n, all = 0, 0
@@ -35,26 +37,39 @@ function M.silent(view)
   end
 end
 
--- Labels whose sessions were refused by a server of that very label, and never resumed anywhere.
-local function refused_at_home(view)
-  local met = {}
+-- What a session lives in: where it was issued, a name showed, or at least a kind of server.
+local function state_of(view, order)
+  return view.group[order] or view.label[order]
+end
+
+-- How the sessions of each state fared: how many resumed anywhere, and how many were refused at home, where the very
+-- state was shown again.
+local function fates(view)
+  local fates_of = {}
   for _, entry in ipairs(view.offers) do
-    local label = view.label[entry.from]
-    if label then
-      local one = met[label] or { resumed = 0, refused = 0 }
-      met[label] = one
+    local state = state_of(view, entry.from)
+    if state then
+      local fate = fates_of[state] or { resumed = 0, refused = 0 }
+      fates_of[state] = fate
       if entry.outcome == "resumed" then
-        one.resumed = one.resumed + 1
-      elseif view.label[entry.order] == label then
-        one.refused = one.refused + 1
+        fate.resumed = fate.resumed + 1
+      elseif state_of(view, entry.order) == state then
+        fate.refused = fate.refused + 1
       end
     end
   end
+  return fates_of
+end
+
+local function is_dead(fate)
+  return fate.resumed == 0 and fate.refused >= LEAST_REFUSED
+end
+
+-- States whose sessions were refused at home, and never resumed anywhere.
+local function refused_at_home(view)
   local dead = {}
-  for label, one in pairs(met) do
-    if one.resumed == 0 and one.refused >= LEAST_REFUSED then
-      dead[label] = true
-    end
+  for state, fate in pairs(fates(view)) do
+    dead[state] = is_dead(fate) or nil
   end
   return dead
 end
@@ -73,27 +88,6 @@ local function sessions_of(view)
     one.resumed = one.resumed + (entry.outcome == "resumed" and 1 or 0)
   end
   return list
-end
-
---- How often a session that is well resumes, from those that did.
--- @tparam {table,...} sessions {from, offered, resumed}
--- @treturn number 0 to 1
-function M.typical_share(sessions)
-  local offered, resumed = 0, 0
-  for _, one in ipairs(sessions) do
-    if one.resumed > 0 then
-      offered, resumed = offered + one.offered, resumed + one.resumed
-    end
-  end
-  return offered > 0 and resumed / offered or 0
-end
-
---- How many offers it takes before a session that never resumed is called dead.
--- @tparam number typical see typical_share
--- @treturn integer
-function M.offers_needed(typical)
-  local share = typical > 0.5 and typical / 2 or SMALLEST_SHARE
-  return math.max(LEAST_OFFERS, math.ceil(math.log(DOUBT) / math.log(1 - share)))
 end
 
 --- Sessions that were offered and never resumed, and how many offers it takes to call them dead.
@@ -116,8 +110,7 @@ function M.suspects(view)
   for i = 1, #dead do
     turns[i] = dead[i % 2 == 1 and (i + 1) // 2 or #dead - i // 2 + 1]
   end
-  local needed = M.offers_needed(M.typical_share(sessions))
-  return turns, named and math.min(needed, OFFERS_BESIDE_NAMES) or needed
+  return turns, named and OFFERS_BESIDE_NAMES or OFFERS
 end
 
 --- Where sessions were issued that resumed since.
@@ -134,17 +127,17 @@ function M.alive(view)
   return orders
 end
 
--- Where nothing names the server: sessions that never resume, however often they are offered. Every such session may
--- have died with a restart, so the last one of them must be younger than some session that lives.
+-- Where nothing names the server: sessions that never resume, however often they are offered. (Where it has a name,
+-- only a refusal at home tells.) Every such session may have died with a restart, so the last one of them must be
+-- younger than some session that lives.
 local function dead_sessions(view)
   local sessions = sessions_of(view)
-  local needed = M.offers_needed(M.typical_share(sessions))
   local dead, alive, tested, youngest_dead, oldest_alive = 0, 0, 0, 0, math.huge
   for _, one in ipairs(sessions) do
     if one.resumed > 0 then
       alive, tested = alive + 1, tested + 1
       oldest_alive = math.min(oldest_alive, one.from)
-    elseif one.offered >= needed then
+    elseif one.offered >= OFFERS and not view.group[one.from] then
       dead, tested = dead + 1, tested + 1
       youngest_dead = math.max(youngest_dead, one.from)
     end
