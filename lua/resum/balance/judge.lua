@@ -90,8 +90,8 @@ local function groups_seen(view, off)
   return groups.count(met)
 end
 
--- How many groups, from outcomes alone: two connections meet the same one as often as sessions resume. Where the
--- balancer rotates, the next connection is no random one: then only the old sessions count.
+-- How many groups as if all were equal, from outcomes alone: two connections meet the same one as often as sessions
+-- resume. Where the balancer rotates, the next connection is no random one: then only the old sessions count.
 local function effective_by_outcome(view, rotates)
   local resumed, trials = 0, 0
   for _, entry in ipairs(view.offers) do
@@ -126,11 +126,12 @@ local function describe_groups(view, off, result)
     return
   end
   result.list = {}
+  -- There may be any number of small groups beside: it has no upper end.
   local effective, interval = effective_by_outcome(view, result.routing == "round_robin")
   if effective then
     result.effective_groups, result.effective_interval = effective, interval
     result.groups = math.max(2, math.floor(effective + 0.5))
-    result.groups_interval = { math.max(1, math.ceil(interval[1] - 1e-9)), interval[2] and math.ceil(interval[2]) }
+    result.groups_interval = { math.max(1, math.ceil(interval[1] - 1e-9)) }
   end
 end
 
