@@ -100,6 +100,14 @@ describe("the JSON report", function()
     assert.is_truthy(json.run(ABOUT, {}):find('"targets":[]', 1, true))
   end)
 
+  it("takes nothing that a server says for an empty list", function()
+    for _, said in ipairs({ "\\u0001", '"\\u0001"', "\1", '\\"\1' }) do
+      local r = result()
+      r.addresses[1].control.error = { message = said, code = "x" }
+      assert.equal((said:gsub("\1", "\\x01")), cjson.decode(json.line(r)).addresses[1].control.error.message)
+    end
+  end)
+
   it("holds no secret and no ticket, whatever a record carries", function()
     local line = json.line(result())
     assert.is_nil(line:find(SECRET, 1, true))

@@ -120,7 +120,7 @@ local function target(result)
 end
 
 local function encode(value)
-  return (cjson.encode(value):gsub(values.EMPTY_LIST_JSON, "[]"))
+  return values.with_empty_lists(cjson.encode(value))
 end
 
 --- One target as one line.

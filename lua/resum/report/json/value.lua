@@ -8,9 +8,22 @@ local M = {}
 
 -- cjson writes an empty table as {}. No other string can hold a control character: printable() escapes them.
 local EMPTY_LIST = "\1"
+local EMPTY_LIST_JSON = '"\\u0001"'
 
---- What an empty list becomes when it is encoded; it is to be replaced by "[]".
-M.EMPTY_LIST_JSON = '"\\u0001"'
+--- Puts empty lists where they belong.
+-- @tparam string encoded what cjson made of values from here
+-- @treturn string
+function M.with_empty_lists(encoded)
+  local pieces, from = {}, 1
+  local at, stop = encoded:find(EMPTY_LIST_JSON, 1, true) -- a plain search: gsub takes as long as all the rest here
+  while at do
+    pieces[#pieces + 1] = encoded:sub(from, at - 1)
+    from = stop + 1
+    at, stop = encoded:find(EMPTY_LIST_JSON, from, true)
+  end
+  pieces[#pieces + 1] = encoded:sub(from)
+  return table.concat(pieces, "[]")
+end
 
 --- A list, each item converted.
 -- @tparam {any,...}|nil items
