@@ -107,6 +107,30 @@ describe("an attempt without STARTTLS", function()
   end)
 end)
 
+describe("the sessions of an attempt", function()
+  it("are taken, unless nobody is to offer them", function()
+    local client = client_of(script.host({}, { tls_server = memory.server() }))
+    local first = client:attempt({ mechanism = "psk", want_tickets = true })
+    local again = client:attempt({ mechanism = "psk", session = first.sessions[1], want_tickets = true })
+    local last = client:attempt({ mechanism = "psk", session = again.sessions[1], want_tickets = true,
+      take_sessions = false })
+    assert.same({ 2, "resumed", 1, "resumed", {}, 1 },
+      { #first.sessions, again.outcome, #again.sessions, last.outcome, last.sessions, #last.facts.tickets })
+  end)
+
+  it("are gone when the support scan has its verdict", function()
+    local host = script.host({}, { tls_server = memory.server(), names = { ["a.example"] = { "192.0.2.1" } } })
+    local entry = resum.scan("a.example:443", { host = host }).addresses[1]
+    assert.same({}, entry.control.sessions)
+    for mechanism, verdict in pairs(entry.support) do
+      assert.same({ "supported", 6 }, { verdict.verdict, #verdict.attempts }, mechanism)
+      for _, record in ipairs(verdict.attempts) do
+        assert.same({}, record.sessions)
+      end
+    end
+  end)
+end)
+
 describe("a door that is shut for a moment", function()
   -- Busy on the connections with these numbers.
   local function host_busy_on(...)

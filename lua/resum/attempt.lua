@@ -247,11 +247,19 @@ local function ages_of(sessions, now)
   return ages
 end
 
-local function write_down(record, connection, now)
+-- Sessions are large, and of those that an offer brings most are never looked at.
+local function takes_sessions(engine, options)
+  if options.take_sessions ~= nil then
+    return options.take_sessions
+  end
+  return engine == "handshake" or options.want_tickets
+end
+
+local function write_down(record, connection, options, now)
   local facts = connection:facts()
   record.facts, record.version, record.cipher = facts, facts.version, facts.cipher
   record.reused = facts.reused
-  if record.engine == "handshake" or connection.want_tickets then -- of a probe's, most are never looked at
+  if takes_sessions(record.engine, options) then
     record.sessions = connection.machine:sessions()
     for _, session in ipairs(record.sessions) do
       issued_at[session] = now
@@ -313,7 +321,7 @@ local function connect_and_run(client, mechanism, options, record)
     local connection = new_connection(client, mechanism, options, machine, stream)
     connection:run(record)
     stream:close()
-    write_down(record, connection, host.now())
+    write_down(record, connection, options, host.now())
     record.transcript = options.transcript and machine:transcript() or nil
   else
     fail(record, message, code, stage)
@@ -433,10 +441,11 @@ end
 --   answers are believed), design (a word kept in the record), transcript (keep the messages, in record.transcript),
 --   after and tries (a failed record that this is a further try of, and how many were made: what may pass gets a
 --   moment first), source (local address), ticket_extension (engine "handshake": asks for a ticket also where the
---   mechanism does not)
+--   mechanism does not), take_sessions (false: none is to be offered; by default they are taken, of a probe with
+--   want_tickets only)
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
 --   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"), reused,
---   version, cipher, facts, sessions (to offer next; of a probe with want_tickets only), error ({message, code, stage:
+--   version, cipher, facts, sessions (to offer next, as far as they were taken), error ({message, code, stage:
 --   "connect", "proxy", "starttls", "handshake"}),
 --   timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of (what the probe met, where libssl had
 --   to decide), shut (the server had let us in before, and did not in all the retries)

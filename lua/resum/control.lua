@@ -40,10 +40,21 @@ local function wants_certificate(record)
   return record.outcome == "alert" and record.facts.certificate_request and NO_CERTIFICATE_ALERTS[fatal_alert(record)]
 end
 
+-- Nobody offers its sessions.
+local function attempt(client, failed, tries)
+  return client:attempt({
+    mechanism = "control",
+    design = "control",
+    after = failed,
+    tries = tries,
+    take_sessions = false,
+  })
+end
+
 -- A ClientHello of today may be what upsets the server: then it is offered less, and stays so.
 local function try_older(client, record)
   for _, limit in ipairs(OLDER) do
-    local older = client:limit_version(limit) and client:attempt({ mechanism = "control", design = "control" })
+    local older = client:limit_version(limit) and attempt(client)
     if older and older.outcome == "full" then
       older.version_limit = limit
       return older
@@ -58,7 +69,7 @@ local function try_more(client, record)
   local more = MORE[fatal_alert(record)]
   if more then
     client:offer_more(more)
-    local richer = client:attempt({ mechanism = "control", design = "control" })
+    local richer = attempt(client)
     if richer.outcome == "full" then
       return richer
     end
@@ -100,7 +111,7 @@ end
 function M.run(client, retries)
   local record
   for try = 0, retries do
-    record = client:attempt({ mechanism = "control", design = "control", after = record, tries = try })
+    record = attempt(client, record, try)
     if is_settled(record, try) or wants_certificate(record) or client.cancelled() then
       break
     end

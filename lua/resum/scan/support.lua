@@ -15,7 +15,13 @@ local function obtain(client, mechanism, options, seeds, want)
 end
 
 local function offer(client, mechanism, session, design, options)
-  return client:attempt({ mechanism = mechanism, session = session, engine = options.engine, design = design })
+  return client:attempt({
+    mechanism = mechanism,
+    session = session,
+    engine = options.engine,
+    design = design,
+    take_sessions = false,
+  })
 end
 
 local function offer_one_session(client, mechanism, session, options, seeds)
@@ -48,6 +54,13 @@ local function established(seeds)
   return false
 end
 
+-- The records stay until the target is reported; their sessions, which are larger, are of no more use.
+local function drop_sessions(seeds)
+  for _, record in ipairs(seeds) do
+    record.sessions = {}
+  end
+end
+
 -- The evidence of one mechanism, without what other mechanisms have to say.
 local function gather(client, mechanism, options)
   local evidence = { seeds = {}, fixed = {} }
@@ -62,6 +75,7 @@ local function gather(client, mechanism, options)
       evidence.full_after = established(select(2, obtain(client, mechanism, options, evidence.seeds)))
     end
   end
+  drop_sessions(evidence.seeds)
   return evidence
 end
 
