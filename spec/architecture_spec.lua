@@ -21,7 +21,7 @@ local LAYERS = {
   },
   { name = "scans", files = { "^resum%.scan$", "^resum%.scan%." }, may = { "scans", "data" }, libraries = {} },
   {
-    name = "attempts", files = { "^resum%.attempt$", "^resum%.engine$", "^resum%.control$" },
+    name = "attempts", files = { "^resum%.attempt$", "^resum%.age$", "^resum%.engine$", "^resum%.control$" },
     may = { "attempts", "way in", "data", "core" }, libraries = {},
   },
   {

@@ -3,6 +3,7 @@
 -- many servers forget a session whose connection ended otherwise. It judges nothing beyond one
 -- connection, and sees sockets only through a host.
 
+local age = require "resum.age"
 local core = require "resum.core"
 local engines = require "resum.engine"
 local mechanisms = require "resum.mechanism"
@@ -231,22 +232,6 @@ function Connection:run(record)
   end
 end
 
--- Seconds since a session was issued: by the host's clock where this program saw it come, else by what stands in it.
-local issued_at = setmetatable({}, { __mode = "k" })
-
-local function age_of(session, now)
-  local seen = issued_at[session]
-  return seen and now - seen or math.max(0, os.time() - session:fields().time_s)
-end
-
-local function ages_of(sessions, now)
-  local ages = {}
-  for i, session in ipairs(sessions) do
-    ages[i] = age_of(session, now)
-  end
-  return ages
-end
-
 -- Sessions are large, and of those that an offer brings most are never looked at.
 local function takes_sessions(engine, options)
   if options.take_sessions ~= nil then
@@ -261,9 +246,7 @@ local function write_down(record, connection, options, now)
   record.reused = facts.reused
   if takes_sessions(record.engine, options) then
     record.sessions = connection.machine:sessions()
-    for _, session in ipairs(record.sessions) do
-      issued_at[session] = now
-    end
+    age.note(record.sessions, now)
   end
 end
 
@@ -278,15 +261,15 @@ end
 
 function MACHINES.probe(client, mechanism, options)
   local session, sessions = options.session, options.sessions
-  local age
+  local ticket_age
   if mechanism.tickets_have_age then
     local now = client.host.now()
-    age = session and age_of(session, now) or ages_of(sessions, now)
+    ticket_age = session and age.of(session, now) or age.of_each(sessions, now)
   end
   return core.probe({
     session = session,
     sessions = sessions,
-    ticket_age_s = age,
+    ticket_age_s = ticket_age,
     server_name = client.server_name,
     key_share = client.key_share,
     proof = options.proof,
@@ -464,8 +447,7 @@ end
 -- @tparam session session
 -- @treturn boolean
 function Client:expired(session)
-  local lifetime = session:fields().lifetime_s
-  return lifetime > 0 and age_of(session, self.host.now()) + 1 >= lifetime
+  return age.expired(session, self.host.now())
 end
 
 --- Why a mechanism's attempts run on libssl although the probe was asked for; nil when they don't.
