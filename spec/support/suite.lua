@@ -1,7 +1,8 @@
 --- Runs the spec files side by side, each in a busted of its own: most of them wait for servers most of the time.
 --   lua5.4 spec/support/suite.lua [busted's options]
--- Prints a line for each file as it ends, all that busted said of one that failed, and at the end the totals in
--- busted's own words. Ends with 1 when anything failed. It must not know what a spec is about.
+-- Prints a line for each file as it ends, all that busted said of one that failed, and at the end a line for each
+-- failure ("failed: …") and the totals in busted's own words. Ends with 1 when anything failed. It must not know what
+-- a spec is about.
 
 package.path = "./?.lua;" .. package.path
 
@@ -10,9 +11,11 @@ local uv = require "luv"
 local AT_ONCE = tonumber(os.getenv("SPECS_AT_ONCE")) or 3
 local BUSTED = "/usr/bin/busted"
 local LONGEST_S = 900 -- seconds that one file may take
+local LONGEST_LINE = 500 -- bytes of the line that repeats a failure at the end
 
 local options = table.move(arg, 1, #arg, 1, {})
 local totals = { successes = 0, failures = 0, errors = 0, pending = 0 }
+local failures = {} -- a line for each
 local started = uv.hrtime()
 
 local function seconds_since(time)
@@ -43,17 +46,41 @@ local function in_order(list)
   return list
 end
 
+local TOTALS = "(%d+) success%a* / (%d+) failures? / (%d+) errors? / (%d+) pending[^\n]*"
+
 local function count(text)
-  local plain = text:gsub("\27%[[%d;]*m", "")
-  local s, f, e, p = plain:match("(%d+) success%a* / (%d+) failures? / (%d+) errors? / (%d+) pending")
+  local s, f, e, p = text:match(TOTALS)
   return s and { successes = tonumber(s), failures = tonumber(f), errors = tonumber(e), pending = tonumber(p) }
 end
 
+-- Behind the totals stand the failures, a blank line before each: where, which sentence, what was found.
+local function note_failures(file, output, code)
+  local before = #failures
+  local _, totals_end = output:find(TOTALS)
+  local told = totals_end and output:sub(totals_end + 1) or ""
+  for failure in told:gsub("\n\n(%u%l+ %-> )", "\0%1"):gmatch("\0([^\0]+)") do
+    failures[#failures + 1] = failure
+  end
+  if #failures == before then
+    failures[#failures + 1] = ("%s ended with %s: %s"):format(file, code, output:sub(-LONGEST_LINE // 2))
+  end
+end
+
+local function print_failures()
+  for _, text in ipairs(failures) do
+    io.stdout:write("failed: ", text:gsub("%s+", " "):sub(1, LONGEST_LINE), "\n")
+  end
+end
+
 local function conclude(file, output, code, time)
+  output = output:gsub("\27%[[%d;]*m", "")
   local counts = count(output) or { successes = 0, failures = 0, errors = 1, pending = 0 }
   local good = code == 0 and counts.failures + counts.errors == 0
   if not good and counts.failures + counts.errors == 0 then
     counts.errors = 1 -- it ended badly after its last spec
+  end
+  if not good then
+    note_failures(file, output, code)
   end
   for kind, n in pairs(counts) do
     totals[kind] = totals[kind] + n
@@ -119,6 +146,7 @@ for _ = 1, AT_ONCE do
   start_next()
 end
 uv.run()
+print_failures()
 io.stdout:write(("%d successes / %d failures / %d errors / %d pending : %.1f seconds\n"):format(totals.successes,
   totals.failures, totals.errors, totals.pending, seconds_since(started)))
 os.exit(totals.failures + totals.errors == 0, true)
