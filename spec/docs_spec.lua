@@ -61,7 +61,7 @@ describe("the guide's host on plain coroutines", function()
 
   it("says what a network says", function()
     local answers = {}
-    local port = process.free_port()
+    local port = process.closed_port()
     local silent = servers.odd({ kind = "silent" })
     assert.same({}, host.parallel({
       function()
@@ -89,7 +89,7 @@ global
   lua-prepend-path %s/build/5.3/?.so cpath
   lua-load %s/task.lua
 listen any
-  bind 127.0.0.1:%d
+  bind unix@%s/any.sock
   timeout client 1s
   timeout connect 1s
   timeout server 1s
@@ -104,12 +104,12 @@ listen any
     process.write_file(folder .. "/task.lua", task)
     local root = process.ROOT
     process.write_file(folder .. "/haproxy.cfg",
-      CONFIG:format(root, root, folder, root, folder, process.free_port()))
+      CONFIG:format(root, root, folder, root, folder, folder))
     local child = process.start({
       command = { "haproxy", "-db", "-f", folder .. "/haproxy.cfg" },
       environment = { LUA_PATH = false, LUA_CPATH = false, LD_PRELOAD = false },
     })
-    process.wait_until(20, function()
+    process.wait_until(process.PATIENCE, function()
       return child.exited or child.stderr():find("=>", 1, true)
     end)
     local log = child.stderr()

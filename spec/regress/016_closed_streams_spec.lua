@@ -6,7 +6,7 @@ local process = require "spec.support.process"
 local RESUM = ("lua%s '%s/lua/bin/resum'"):format(_VERSION:match("%d%.%d"), process.ROOT)
 
 local function run(redirection)
-  local address = "127.0.0.1:" .. process.free_port()
+  local address = "127.0.0.1:" .. process.closed_port()
   return process.run({ command = { "sh", "-c", ("%s %s %s"):format(RESUM, address, redirection) } }), address
 end
 

@@ -55,7 +55,7 @@ describe("#heavy through a proxy", function()
     end)
 
     it("a port where nobody listens is unreachable: " .. kind, function()
-      local result = resum.scan("127.0.0.1:" .. process.free_port(), { proxy = url_of(kind, start()) })
+      local result = resum.scan("127.0.0.1:" .. process.closed_port(), { proxy = url_of(kind, start()) })
       assert.equal("unreachable", result.status)
       assert.equal("unreachable", result.addresses[1].control.outcome)
     end)

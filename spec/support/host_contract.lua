@@ -95,7 +95,11 @@ local function connecting(sentence, scene)
     stream:close()
   end)
 
-  sentence("connects over IPv6", function()
+  sentence("connects over IPv6, or says that it can't where the machine has none", function()
+    if not scene.ports.echo6 then
+      local _, _, code = host.connect("::1", scene.ports.echo, { timeout = PATIENCE })
+      return assert.equal("unreachable", code)
+    end
     local stream = assert(host.connect("::1", scene.ports.echo6, { timeout = PATIENCE }))
     assert.is_true(stream:write("ping", scene:soon()))
     assert.equal("ping", scene:read_exactly(stream, 4))
@@ -404,8 +408,8 @@ local PLACES = {
 
 --- A host and its peers.
 -- @tparam table host
--- @tparam table peers ports (habit -> port on 127.0.0.1; closed: one where nobody listens), big (bytes that "big"
---   sends)
+-- @tparam table peers ports (habit -> port on 127.0.0.1; closed: one where nobody listens; echo6: on ::1, if any), big
+--   (bytes that "big" sends)
 -- @treturn table scene
 function M.scene(host, peers)
   return setmetatable({ host = host, ports = peers.ports, big = peers.big }, Scene)

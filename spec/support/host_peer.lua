@@ -5,6 +5,7 @@
 -- Each habit has a port, chosen by the kernel. The program prints "habit port" for each, then "ready"; later
 -- what the habit "half_close" heard.
 
+local process = require "spec.support.process"
 local uv = require "luv"
 
 local M = {}
@@ -207,7 +208,9 @@ local function main()
   for habit in pairs(HABITS) do
     listen(habit, "127.0.0.1")
   end
-  listen("echo", "::1", "echo6")
+  if process.has_ipv6() then
+    listen("echo", "::1", "echo6")
+  end
   listen_full()
   io.stdout:write("ready\n")
   io.stdout:flush()
@@ -220,15 +223,14 @@ if arg and arg[0] and arg[0]:match("host_peer%.lua$") then
 end
 
 --- Starts the peers.
--- @treturn table ports: habit -> port on 127.0.0.1 ("echo6": on ::1; "closed": nobody listens); big: BIG;
---   heard(): waits for what "half_close" heard; stop()
+-- @treturn table ports: habit -> port on 127.0.0.1 ("echo6": on ::1, where there is that; "closed": nobody listens);
+--   big: BIG; heard(): waits for what "half_close" heard; stop()
 function M.start()
-  local process = require "spec.support.process"
   local child = process.start {
     command = { uv.exepath(), process.ROOT .. "/spec/support/host_peer.lua" },
     working_directory = process.ROOT,
   }
-  local ready = process.wait_until(20, function()
+  local ready = process.wait_until(process.PATIENCE, function()
     return child.exited or child.stdout():find("\nready\n", 1, true)
   end)
   if not ready or child.exited then
@@ -236,12 +238,12 @@ function M.start()
     child.stop()
     error("the peers did not start; they said:\n" .. said, 2)
   end
-  local peers = { ports = { closed = process.free_port() }, big = M.BIG, stop = child.stop }
+  local peers = { ports = { closed = process.closed_port() }, big = M.BIG, stop = child.stop }
   for habit, port in child.stdout():gmatch("([%w_]+) (%d+)\n") do
     peers.ports[habit] = math.floor(tonumber(port))
   end
   function peers.heard()
-    return process.wait_until(10, function()
+    return process.wait_until(process.PATIENCE, function()
       return child.stdout():match("half_close heard (.-)\n")
     end)
   end

@@ -12,6 +12,9 @@ local M = {}
 --- The repository's directory, absolute.
 M.ROOT = assert(uv.fs_realpath(debug.getinfo(1, "S").source:match("^@(.*)/spec/support/process%.lua$")))
 
+--- Seconds that anything may take on a busy machine, or under a sanitizer: what a spec waits for at most.
+M.PATIENCE = 60
+
 local OUTPUT_LIMIT = 8 * 1024 * 1024 -- bytes of one stream that run() gives back
 local LOG_LIMIT = 64 * 1024 -- bytes of one stream that child.log() gives back
 local STOP_SECONDS = 3 -- between SIGTERM and SIGKILL
@@ -184,18 +187,48 @@ local function can_bind(host, port)
   return bound ~= nil
 end
 
---- A TCP port on which nobody listens now. It lies below the kernel's range for outgoing connections,
--- so only another server can take it in the meantime: be ready to try again.
+--- Has this machine the loopback address of IPv6? Containers often lack it.
+function M.has_ipv6()
+  return can_bind("::1", 0)
+end
+
+local claims = {} -- sockets
+
+-- Makes the port ours among all spec runs of this machine, until this program ends: the UDP port of the same number,
+-- which nobody else has a use for, can be bound once.
+local function claim(port)
+  local socket = uv.new_udp()
+  if socket:bind("127.0.0.1", port) then
+    claims[#claims + 1] = socket
+    return true
+  end
+  socket:close()
+  uv.run("nowait")
+  return false
+end
+
+--- A TCP port on which nobody listens now, and which no other spec run is given. It lies below the kernel's usual range
+-- for outgoing connections, so only a stranger can take it in the meantime: be ready to try again.
 -- @tparam[opt="127.0.0.1"] string host
 function M.free_port(host)
   for _ = 1, 100 do
     local high, low = uv.random(2):byte(1, 2)
     local port = 16384 + (high * 256 + low) % 16000
-    if not M.listening(port) and can_bind(host or "127.0.0.1", port) then
+    if not M.listening(port) and claim(port) and can_bind(host or "127.0.0.1", port) then
       return port
     end
   end
   error("free_port: none found on " .. (host or "127.0.0.1"), 2)
+end
+
+--- A TCP port of 127.0.0.1 on which nobody listens, nor can as long as this program runs: it is bound, and not shared
+-- (a socket of luv's would be).
+function M.closed_port()
+  local socket = assert(require("socket").tcp4())
+  assert(socket:bind("127.0.0.1", 0))
+  claims[#claims + 1] = socket
+  local _, port = socket:getsockname()
+  return math.floor(port)
 end
 
 -- Servers live in sbin, which is not on every user's PATH.

@@ -5,7 +5,6 @@
 -- has to match). What does not match ends the connection.
 
 local host = require "resum.host.uv"
-local process = require "spec.support.process"
 local streams = require "resum.host.uv.stream"
 local uv = require "luv"
 
@@ -91,8 +90,7 @@ end
 -- @treturn table port, stop()
 function M.listen(name, backend)
   local listener = uv.new_tcp()
-  local port = process.free_port()
-  assert(listener:bind("127.0.0.1", port))
+  assert(listener:bind("127.0.0.1", 0))
   assert(listener:listen(128, function(failure)
     local handle = uv.new_tcp()
     if failure or not listener:accept(handle) then
@@ -104,7 +102,7 @@ function M.listen(name, backend)
     end)
   end))
   return {
-    port = port,
+    port = math.floor(listener:getsockname().port),
     stop = function()
       listener:close()
       uv.run("nowait")
