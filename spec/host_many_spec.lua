@@ -4,7 +4,7 @@
 local process = require "spec.support.process"
 local uv = require "luv"
 
-local PATIENCE = 20 -- seconds: how long anything may take on a busy machine
+local PATIENCE = process.PATIENCE
 
 -- Runs Lua text in a program of its own, with `host` at hand.
 local function start_program(host_name, text, options)
@@ -196,7 +196,10 @@ describe("host uv", function()
         failure = problem
       end)
     end)
-    host.sleep(0.1)
+    local deadline = host.now() + PATIENCE
+    repeat
+      host.sleep(0.01)
+    until failure or host.now() > deadline
     assert.same({ true, "afterwards" }, { slept, failure })
   end)
 
@@ -217,39 +220,48 @@ describe("host uv", function()
 
   it("holds up only the job that writes where the reader is slow, and only the one that reads where nothing comes",
     function()
-      local child = start_program("uv", [[
-        local ticks, done = 0, false
+      local ticks = process.temporary_directory() .. "/ticks" -- grows as long as the other jobs go on
+      local child = start_program("uv", ([[
+        local done = 0
         local errors = host.parallel({
           function()
             local output = assert(host.open(1, "w"))
             assert(output:write(("x"):rep(1000000)))
             output:close()
-            io.stderr:write(ticks > 5 and "ticked " or "held up ", "written\n")
-            done = true
+            io.stderr:write("written\n")
+            done = done + 1
           end,
           function()
             local input = assert(host.open(0, "r"))
             assert(input:read() == "go\n")
             input:close()
-            io.stderr:write(ticks > 5 and "ticked " or "held up ", "read\n")
+            io.stderr:write("read\n")
+            done = done + 1
           end,
           function()
+            local ticks = assert(io.open(%q, "w"))
             repeat
               host.sleep(0.01)
-              ticks = ticks + 1
-            until done
+              ticks:write("x")
+              ticks:flush()
+            until done == 2
           end,
         })
         assert(next(errors) == nil, errors[next(errors)])
-      ]], { input = "pipe", command = function(script)
-        return { "sh", "-c", ("%s %s | { sleep 0.5; wc -c; }"):format(uv.exepath(), script) }
+      ]]):format(ticks), { input = "pipe", command = function(script)
+        return { "sh", "-c", ("%s %s | { until grep -qs xxxxxx %s; do sleep 0.02; done; wc -c; }"):format(uv.exepath(),
+          script, ticks) }
       end })
-      process.wait_until(PATIENCE, function()
-        return child.stderr():find("written", 1, true)
-      end)
+      assert.is_truthy(process.wait_until(PATIENCE, function()
+        return child.stderr() == "written\n"
+      end))
+      local before = #process.read_file(ticks)
+      assert.is_true(process.wait_until(PATIENCE, function()
+        return #process.read_file(ticks) > before + 5
+      end))
       child.write("go\n")
       local run = finish(child)
-      assert.equal("ticked written\nticked read\n", run.stderr)
+      assert.equal("written\nread\n", run.stderr)
       assert.equal("1000000", run.stdout:match("%d+"))
     end)
 
