@@ -72,7 +72,7 @@ end
 -- Answers the child's flights until it is ready to be searched.
 local function serve(child, connection)
   local answered = 0
-  local ready = process.wait_until(20, function()
+  local ready = process.wait_until(process.PATIENCE, function()
     local position = 1
     for _ = 1, answered do
       position = child.stdout():find("\n", position, true) + 1

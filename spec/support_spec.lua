@@ -11,12 +11,14 @@ local servers = require "spec.support.servers"
 local LUA = uv.exepath()
 local MECHANISMS = { "session_id", "ticket", "psk" }
 
+local PATIENCE = process.PATIENCE
 local ENOUGH = 256 -- chunks: of a flood no more are read
 
--- One plain TCP conversation: connects, sends, reads until the peer ends it, the time is over, or it is enough.
--- Returns what came, and how it ended: "eof", "reset", "open", or the failure of the connect. (libuv reports an end
--- where the last bytes and a reset come in one turn of the loop; a socket that was reset refuses an empty write.)
-local function converse(address, bytes, seconds, half_close)
+-- One plain TCP conversation: connects, sends, reads until the peer ends it, the time is over, or it is enough: a
+-- pattern is found in what came. Returns what came, and how it ended: "eof", "reset", "open", or the failure of the
+-- connect. (libuv reports an end where the last bytes and a reset come in one turn of the loop; a socket that was reset
+-- refuses an empty write.)
+local function converse(address, bytes, seconds, half_close, enough)
   local host, port = address:match("^%[?(.-)%]?:(%d+)$")
   local socket = uv.new_tcp()
   local received, ending = {}, nil
@@ -34,17 +36,18 @@ local function converse(address, bytes, seconds, half_close)
     socket:read_start(function(read_failure, chunk)
       if chunk then
         received[#received + 1] = chunk
-        ending = #received == ENOUGH and "open" or nil
+        local is_enough = #received == ENOUGH or enough and table.concat(received):find(enough)
+        ending = is_enough and "open" or nil
       else
         local _, _, refused = socket:try_write("")
         ending = (read_failure or refused == "ECONNRESET") and "reset" or "eof"
       end
     end)
   end)
-  process.wait_until(seconds or 5, function() return ending end)
+  process.wait_until(seconds or PATIENCE, function() return ending end)
   local closed = false
   socket:close(function() closed = true end)
-  process.wait_until(5, function() return closed end)
+  process.wait_until(PATIENCE, function() return closed end)
   return table.concat(received), ending or "open"
 end
 
@@ -100,7 +103,7 @@ local function rotation(address, listeners, count)
     for i, listener in ipairs(listeners) do
       before[i] = listener.accepted
     end
-    converse(address, "hello", 5, true)
+    converse(address, "hello", nil, true)
     for i, listener in ipairs(listeners) do
       sequence = sequence .. tostring(i):rep(listener.accepted - before[i])
     end
@@ -117,7 +120,7 @@ local function start_lua(program, options)
 end
 
 local function first_line(child)
-  return process.wait_until(10, function() return child.stdout():match("^(.-)\n") end)
+  return process.wait_until(PATIENCE, function() return child.stdout():match("^(.-)\n") end)
 end
 
 describe("spec.support", function()
@@ -142,7 +145,7 @@ describe("spec.support", function()
     it("writes to the stdin of a child, also when that has ended", function()
       local child = process.start { command = { "head", "-n", "1" }, input = "pipe" }
       child.write("one\n")
-      assert.equal(0, (child.wait(5)))
+      assert.equal(0, (child.wait(PATIENCE)))
       child.write("two\n")
       assert.equal("one\n", child.stdout())
     end)
@@ -153,9 +156,9 @@ describe("spec.support", function()
     end)
 
     it("kills a program that does not end in time and says what it printed", function()
-      local ran, message = pcall(process.run, { command = { "sh", "-c", "echo busy; sleep 60" }, seconds = 0.2 })
+      local ran, message = pcall(process.run, { command = { "sh", "-c", "echo busy; sleep 60" }, seconds = 2 })
       assert.is_false(ran)
-      assert.matches("did not end in 0.2 s; it said:\nbusy", message)
+      assert.matches("did not end in 2 s; it said:\nbusy", message)
     end)
 
     it("kills with SIGKILL, with its whole group, what ignores SIGTERM", function()
@@ -163,7 +166,7 @@ describe("spec.support", function()
       local grandchild = tonumber(first_line(child))
       child.stop()
       assert.same({ code = 0, signal = 9 }, child.exited)
-      assert.truthy(process.wait_until(5, function() return not process.exists(grandchild) end))
+      assert.truthy(process.wait_until(PATIENCE, function() return not process.exists(grandchild) end))
     end)
 
     it("sees that a port is listened on, and by whom, without a connection", function()
@@ -187,30 +190,32 @@ describe("spec.support", function()
         local child = process.start { command = { "sleep", "60" } }
         print(child.pid .. " " .. child.directory)
       ]]
-      assert.equal(0, (child.wait(10)))
+      assert.equal(0, (child.wait(PATIENCE)))
       local pid, directory = child.stdout():match("^(%d+) (%S+)")
-      assert.truthy(process.wait_until(5, function() return not process.exists(tonumber(pid)) end))
+      assert.truthy(process.wait_until(PATIENCE, function() return not process.exists(tonumber(pid)) end))
       assert.is_nil(uv.fs_stat(directory))
     end)
 
+    -- In a place of its own, as other runs are under way that would remove them, too.
     it("leaves no child when it is killed, and the next run removes its files", function()
-      local child = start_lua [[
+      local environment = { TMPDIR = process.temporary_directory() }
+      local child = start_lua([[
         local process = require "spec.support.process"
         local child = process.start { command = { "sleep", "60" } }
-        process.wait_until(5, function() -- before that it is setpriv, which may not have asked for the signal yet
+        process.wait_until(process.PATIENCE, function() -- before that it is setpriv, which may not have asked for the signal yet
           return process.read_file("/proc/" .. child.pid .. "/comm") == "sleep\n"
         end)
         print(child.pid .. " " .. child.directory)
         io.stdout:flush()
         child.wait(60)
-      ]]
+      ]], { environment = environment })
       local pid, directory = first_line(child):match("^(%d+) (%S+)")
       assert.is_true(process.exists(tonumber(pid)))
       child.kill("sigkill")
-      child.wait(5)
-      assert.truthy(process.wait_until(5, function() return not process.exists(tonumber(pid)) end))
+      child.wait(PATIENCE)
+      assert.truthy(process.wait_until(PATIENCE, function() return not process.exists(tonumber(pid)) end))
       assert.truthy(uv.fs_stat(directory))
-      start_lua("require('spec.support.process').temporary_directory()").wait(10)
+      start_lua("require('spec.support.process').temporary_directory()", { environment = environment }).wait(PATIENCE)
       assert.is_nil(uv.fs_stat(directory))
     end)
   end)
@@ -254,7 +259,7 @@ describe("spec.support", function()
         makers[i] = start_lua(("require('spec.support.pki').make(%q)"):format(folder))
       end
       for _, maker in ipairs(makers) do
-        assert.equal(0, (maker.wait(30)), maker.stderr())
+        assert.equal(0, (maker.wait(PATIENCE)), maker.stderr())
       end
       assert.same({ "pki" }, process.list(folder:match("^(.*)/")))
     end)
@@ -273,11 +278,13 @@ describe("spec.support", function()
   end)
 
   describe("servers", function()
-    it("are on the loopback address, of either family, that was asked for", function()
-      local v6 = servers.s_server { host = "::1", cert = "rsa" }
-      assert.equal("[::1]:" .. v6.port, v6.address)
-      assert.is_true(reference.openssl(v6.address, "psk").resumed)
-    end)
+    for host, address in pairs { ["127.0.0.2"] = "127.0.0.2:%d", ["::1"] = process.has_ipv6() and "[::1]:%d" or nil } do
+      it("are on the loopback address that was asked for: " .. host, function()
+        local server = servers.s_server { host = host, cert = "rsa" }
+        assert.equal(address:format(server.port), server.address)
+        assert.is_true(reference.openssl(server.address, "psk").resumed)
+      end)
+    end
 
     it("are gone after stop, with their files, and their log is still there", function()
       local server = servers.nginx { workers = 2 }
@@ -329,7 +336,7 @@ describe("spec.support", function()
       local line = assert(first_line(child), child.stderr())
       child.kill("sigkill")
       for pid in line:gmatch("%d+") do
-        assert.truthy(process.wait_until(5, function() return not process.exists(tonumber(pid)) end))
+        assert.truthy(process.wait_until(PATIENCE, function() return not process.exists(tonumber(pid)) end))
       end
     end)
 
@@ -434,14 +441,14 @@ describe("spec.support", function()
       local listener = new_listener()
       local server = servers.balancer { backends = { listener } }
       local long = ("0123456789"):rep(300000)
-      local received, ending = converse(server.address, long, 20, true)
+      local received, ending = converse(server.address, long, nil, true)
       assert.equal("eof", ending)
       assert.is_true(received == "heard " .. long)
       listener.stop()
     end)
 
     it("resets the client when the backend is not there", function()
-      local server = servers.balancer { backends = { process.free_port() } }
+      local server = servers.balancer { backends = { process.closed_port() } }
       local _, ending = converse(server.address, "hello")
       assert.equal("reset", ending)
     end)
@@ -459,7 +466,8 @@ describe("spec.support", function()
         local server = servers.balancer { backends = { listener }, fault = fault .. ":3" }
         for i = 1, 6 do
           local faulty = i % 3 == 0
-          local received, how = converse(server.address, "hello", faulty and fault == "stall" and 0.2 or 5, not faulty)
+          local seconds = faulty and fault == "stall" and 0.2 or nil
+          local received, how = converse(server.address, "hello", seconds, not faulty)
           assert.same({ faulty and "" or "heard hello", faulty and ending or "eof" }, { received, how })
         end
         assert.same({ "hello", "hello", "hello", "hello" }, listener.heard)
@@ -469,9 +477,9 @@ describe("spec.support", function()
       it(("does %s after the client's first bytes"):format(fault), function()
         local listener = new_listener()
         local server = servers.balancer { backends = { listener }, fault = fault .. ":1@7" }
-        local received, how = converse(server.address, "hello, world", fault == "stall" and 0.2 or 5)
+        local received, how = converse(server.address, "hello, world", fault == "stall" and 0.2 or nil)
         assert.same({ "", ending }, { received, how })
-        process.wait_until(5, function() return listener.heard[1] == "hello, " end)
+        process.wait_until(PATIENCE, function() return listener.heard[1] == "hello, " end)
         assert.same({ "hello, " }, listener.heard)
         listener.stop()
       end)
@@ -481,10 +489,10 @@ describe("spec.support", function()
       local listener = new_listener()
       local server = servers.balancer { backends = { listener }, delay_ms = 100 }
       local before = uv.hrtime()
-      local received = converse(server.address, "hello", 5, true)
+      local received = converse(server.address, "hello", nil, true)
       local elapsed_ms = (uv.hrtime() - before) / 1e6
       assert.equal("heard hello", received)
-      assert.is_true(elapsed_ms >= 198 and elapsed_ms < 400, "took " .. elapsed_ms .. " ms")
+      assert.is_true(elapsed_ms >= 198, "took " .. elapsed_ms .. " ms")
       listener.stop()
     end)
 
@@ -492,7 +500,7 @@ describe("spec.support", function()
       local listener = new_listener()
       local server = servers.balancer { backends = { listener }, delay_ms = 20 }
       local long = ("0123456789"):rep(30000)
-      local received = converse(server.address, long, 20, true)
+      local received = converse(server.address, long, nil, true)
       assert.is_true(received == "heard " .. long)
       listener.stop()
     end)
@@ -530,7 +538,8 @@ describe("spec.support", function()
     for kind, behaviour in pairs(KINDS) do
       it(kind .. " behaves so", function()
         local server = servers.odd { kind = kind }
-        local received, ending = converse(server.address, "hello", behaviour[2] == "open" and 0.3 or 5)
+        local seconds, enough = kind == "silent" and 0.3 or nil, behaviour[2] == "open" and behaviour[1] or nil
+        local received, ending = converse(server.address, "hello", seconds, false, enough)
         assert.matches(behaviour[1], received)
         assert.equal(behaviour[2], ending)
       end)
@@ -539,7 +548,7 @@ describe("spec.support", function()
     it("serves on when a client hung up in the middle of a flood", function()
       local server = servers.odd { kind = "endless" }
       for _ = 1, 3 do
-        local received = converse(server.address, nil, 0.05)
+        local received = converse(server.address, nil, nil, false, ".")
         assert.is_true(#received > 0)
       end
       assert.is_true(process.exists(server.pid))
@@ -568,7 +577,7 @@ describe("spec.support", function()
 
     it("runs a command with the balancer's address and ends with its exit code, leaving nothing", function()
       local demo = start_demo("sh", "-c", "echo $1 $2; exit 7", "sh", "--option")
-      assert.equal(7, (demo.wait(20)))
+      assert.equal(7, (demo.wait(PATIENCE)))
       local ports = ports_of(demo)
       assert.equal(("--option 127.0.0.1:%d\n"):format(ports[4]), demo.stdout())
       assert_all_gone(ports)
@@ -582,7 +591,7 @@ describe("spec.support", function()
         assert.same({ true, true, false }, { answer.connected, answer.issued, answer.resumed })
       end
       demo.write("end\n")
-      assert.equal(0, (demo.wait(10)))
+      assert.equal(0, (demo.wait(PATIENCE)))
     end)
 
     for signal, code in pairs { sigint = 130, sigterm = 143 } do
@@ -591,7 +600,7 @@ describe("spec.support", function()
         local demo = start_demo("sh", "-c", trap:format(code))
         assert.equal("ready", first_line(demo))
         demo.kill(signal)
-        assert.equal(code, (demo.wait(10)))
+        assert.equal(code, (demo.wait(PATIENCE)))
         assert.equal("ready\nknown so far\n", demo.stdout())
         assert_all_gone(ports_of(demo))
       end)

@@ -125,7 +125,7 @@ describe("one connection in 50 that is dropped", function()
   for fault, kind in pairs(expected) do
     it("is an error of its kind, and changes no verdict: " .. fault, function()
       local server = servers.balancer({ backends = { nginx() }, fault = fault .. ":50" })
-      local address = run(server, { support = true, rate = true, timeout = 1 })
+      local address = run(server, { support = true, rate = true, timeout = fault == "stall" and 2 or nil })
       assert.same(every("supported"), field(address.support, "verdict"))
       assert.same(every("supported"), field(address.rate, "verdict"))
       for _, mechanism in ipairs(MECHANISMS) do

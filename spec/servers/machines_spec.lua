@@ -94,7 +94,7 @@ describe("work shared among machines", function()
     -- the third share is slow, and killed when it has some results
     write_script("resum", [[
 case "$*" in *part-3.jsonl*) if mkdir killed 2>/dev/null; then
-  real-resum "$@" --max_connections 1 --delay 0.02 & pid=$!
+  real-resum "$@" --attempts 1 --max_connections 1 --delay 0.1 & pid=$!
   until [ -s part-3.jsonl ]; do sleep 0.01; done
   kill -9 $pid
   wait $pid

@@ -195,12 +195,12 @@ describe("tls-resumption in nmap", function()
     local slow = start("balancer", { backends = { server }, delay_ms = 60 })
     local result = only_script(nmap.run({
       ports = { slow.port },
-      arguments = "tls-resumption.deadline=1s,tls-resumption.attempts=50",
+      arguments = "tls-resumption.deadline=3s,tls-resumption.attempts=100",
     }))
-    assert.same({ code = "deadline", message = "stopped at the script's deadline of 1 s" }, result.error)
+    assert.same({ code = "deadline", message = "stopped at the script's deadline of 3 s" }, result.error)
     assert.equal("error", result.status)
-    assert.matches("error: stopped at the script's deadline of 1 s\n", result.output)
-    assert.is_true(tonumber(result.support.session_id.attempted) < 50)
+    assert.matches("error: stopped at the script's deadline of 3 s\n", result.output)
+    assert.is_true(tonumber(result.support.session_id.attempted) < 100)
   end)
 
   -- Each connection takes three round trips. nmap lets 20 and a few threads have sockets at a time.
@@ -223,7 +223,7 @@ describe("tls-resumption in nmap", function()
       assert.same({ ticket = { "supported" } }, verdicts(script.result))
     end
     local one_after_another = 40 * 3 * 0.3
-    assert.is_true(seconds < one_after_another / 4, ("took %.1f s"):format(seconds))
+    assert.is_true(seconds < one_after_another / 2, ("took %.1f s"):format(seconds))
   end)
 end)
 

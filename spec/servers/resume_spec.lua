@@ -93,7 +93,8 @@ describe("a run that was stopped", function()
   it("scans again what Ctrl-C interrupted", function()
     local list = many.addresses(server.port, 200)
     local path = many.write_list(list)
-    local child = process.start({ command = many.command(many.to_lines(path, out, "--max_connections", "4")) })
+    local child = process.start({ command = many.command(many.to_lines(path, out, "--max_connections", "4",
+      "--delay", "0.05")) })
     process.wait_until(many.PATIENCE, function()
       return #many.lines_of(process.read_file(out)) > 5
     end)

@@ -9,7 +9,7 @@ local uv = require "luv"
 local M = {}
 
 --- Seconds that a run may take on a busy machine.
-M.PATIENCE = 60
+M.PATIENCE = process.PATIENCE
 
 --- Options that make it three connections a target.
 M.QUICK = { "--mechanisms", "ticket", "--attempts", "1" }

@@ -5,9 +5,10 @@ local process = require "spec.support.process"
 
 local M = {}
 
-local CONNECT_SECONDS = 10
-local TICKET_SECONDS = 1 -- for a TLS 1.3 ticket to come; then a request is sent and it may take as long again
-local GNUTLS_SECONDS = 3 -- gnutls-cli waits for ever for a TLS 1.3 ticket that does not come
+-- Seconds for a TLS 1.3 ticket to come: after the handshake, and after a request. (Both programs wait for ever.)
+local TICKET_SECONDS = 1
+local TICKET_SECONDS_AFTER_REQUEST = 3
+local GNUTLS_TICKET_SECONDS = 3
 
 local REQUEST = "HEAD / HTTP/1.0\r\n\r\n"
 
@@ -24,6 +25,7 @@ local S_CLIENT = {
 
 -- Read in its debug output of level 4.
 local GNUTLS_TICKET = "NEW SESSION TICKET %(4%) was received"
+local GNUTLS_FINISHED = "FINISHED %(20%) was received"
 
 -- GnuTLS takes a session ID as well where it offers a ticket: what was issued tells which of them it was.
 local GNUTLS_CLI = {
@@ -58,7 +60,7 @@ local function await_ticket(client, session_file)
   end
   if not process.wait_until(TICKET_SECONDS, arrived) then
     client.write(REQUEST)
-    process.wait_until(TICKET_SECONDS, arrived)
+    process.wait_until(TICKET_SECONDS_AFTER_REQUEST, arrived)
   end
 end
 
@@ -70,14 +72,14 @@ local function s_client(address, plan, options, direction, session_file)
     "-cipher", "DEFAULT@SECLEVEL=0", direction, session_file,
   }
   local client = process.start { command = append(append(command, plan.flags), options.args), input = "pipe" }
-  process.wait_until(CONNECT_SECONDS, function()
+  process.wait_until(process.PATIENCE, function()
     return client.exited or handshake_kind(client.log())
   end)
   if plan == S_CLIENT.psk and direction == "-sess_out" then
     await_ticket(client, session_file)
   end
   client.write("Q\n")
-  client.wait(CONNECT_SECONDS)
+  client.wait(process.PATIENCE)
   client.stop()
   return handshake_kind(client.log()), client.log()
 end
@@ -102,6 +104,19 @@ function M.openssl(address, mechanism, options)
   return { connected = first ~= nil, issued = issued, resumed = second == "Reused", output = output .. (more or "") }
 end
 
+-- Lets gnutls-cli come to its end, unless it is left waiting for a ticket.
+local function await_gnutls(client, issued)
+  local function has_said(pattern)
+    return function()
+      return client.exited or client.stderr():find(pattern)
+    end
+  end
+  process.wait_until(process.PATIENCE, has_said(GNUTLS_FINISHED))
+  if process.wait_until(GNUTLS_TICKET_SECONDS, has_said(issued)) then
+    client.wait(process.PATIENCE)
+  end
+end
+
 --- Asks gnutls-cli --resume. A psk on a server that sends no ticket takes three seconds.
 -- @tparam string address "host:port"
 -- @tparam string mechanism as above
@@ -114,12 +129,12 @@ function M.gnutls(address, mechanism, options)
     "gnutls-cli", "--debug", "4", "--resume", "--insecure", "--priority", plan.priority, "--port", port, host,
   }
   local client = process.start { command = append(append(command, plan.flags), options and options.args) }
-  client.wait(GNUTLS_SECONDS)
+  await_gnutls(client, plan.issued)
   client.stop()
   local printed, debug_output = client.stdout(), client.stderr()
   local issued = debug_output:find(plan.issued) ~= nil
   return {
-    connected = debug_output:find("FINISHED %(20%) was received") ~= nil,
+    connected = debug_output:find(GNUTLS_FINISHED) ~= nil,
     issued = issued,
     resumed = issued and printed:find("*** This is a resumed session", 1, true) ~= nil,
     output = printed .. debug_output,
