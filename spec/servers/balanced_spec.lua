@@ -47,8 +47,8 @@ describe("behind a balancer", function()
       for _, mechanism in ipairs(MECHANISMS) do
         local rate = address.rate[mechanism]
         assert.same({ 100, 100, 0 }, { rate.attempted, #rate.sequence, rate.errors }, mechanism)
-        -- A third at random order; five standard deviations leave no room for a flaky spec.
-        assert.is_true(rate.resumed > 9 and rate.resumed < 58, mechanism .. " resumed " .. rate.resumed)
+        -- A third of them, in random order: once in a hundred million times it is less or more than that.
+        assert.is_true(rate.resumed > 7 and rate.resumed < 62, mechanism .. " resumed " .. rate.resumed)
         assert.is_true(rate.interval[1] < rate.rate and rate.rate < rate.interval[2])
         assert.equal(rate.resumed / 100, rate.rate)
       end

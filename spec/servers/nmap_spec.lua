@@ -282,7 +282,7 @@ describe("tls-resumption-rate in nmap", function()
     assert.equal(100, #ticket.sequence)
     local _, resumed = ticket.sequence:gsub("#", "")
     assert.equal(tonumber(ticket.resumed), resumed)
-    assert.is_true(resumed > 8 and resumed < 60, ticket.resumed) -- a third of them, give or take five deviations
+    assert.is_true(resumed > 7 and resumed < 62, ticket.resumed) -- a third of them, as in balanced_spec.lua
     assert.equal(resumed / 100, tonumber(ticket.rate))
     assert.is_true(tonumber(ticket.interval_low) < resumed / 100 and resumed / 100 < tonumber(ticket.interval_high))
     assert.is_nil(result.support)

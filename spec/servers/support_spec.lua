@@ -117,6 +117,7 @@ describe("the support scan of", function()
       assert.equal("completed", result.status)
       local support = result.addresses[1].support
       assert.same(truth, outcomes(support))
+      math.randomseed(1) -- which attempts are compared with libssl's is drawn by lot
       local probed = assert(resum.scan(server.address, { engine = "probe" })).addresses[1].support
       assert.same(truth, outcomes(probed))
       for mechanism, v in pairs(support) do
