@@ -14,10 +14,6 @@ M.EXIT = { all_scanned = 0, not_all_scanned = 1, usage = 2, not_as_expected = 3,
 
 local EXIT = M.EXIT
 
--- Percent of the memory in use at which the collector begins anew. By default it lets garbage grow to as much as is in
--- use: with hundreds of targets under way that is a third of it all. This halves it for 1 % of the CPU time.
-local COLLECT_AT = 150
-
 -- The gravest wins: interrupted, stopped, usage, not all scanned, not as expected.
 local GRAVITY = { [0] = 0, [3] = 1, [1] = 2, [2] = 3, [4] = 4, [130] = 5 }
 
@@ -215,7 +211,6 @@ end
 -- @treturn integer exit code
 function Run:go()
   local host = self.host
-  collectgarbage("setpause", COLLECT_AT)
   local stop_watching = interrupt.watch(host, self)
   local ran, problem = pcall(host.parallel, function()
     return self:next_job()
