@@ -131,6 +131,14 @@ describe("a run that was stopped", function()
     assert.same(list, done)
   end)
 
+  it("has not done what it could not show", function()
+    local list, state = many.addresses(server.port, 3), folder .. "/state"
+    local command = many.command("--resume", state, list[1], list[2], list[3], table.unpack(many.QUICK))
+    local ended = many.run(many.join({ "sh", "-c", '"$@" >/dev/full', "sh" }, command))
+    assert.same({ 4, "resum: stdout: No space left on device\n", "" },
+      { ended.code, ended.stderr, process.read_file(state) })
+  end)
+
   it("may have written to stdout, which the shell appends to a file", function()
     local list = many.addresses(server.port, 3)
     local function append(count)

@@ -31,8 +31,12 @@ function Run:raise_exit(code)
   end
 end
 
--- A result that can't be written is lost, and so would be all others: the run stops.
+-- A result that can't be written is lost, and so would be all others: the run stops, and from then on notes nothing as
+-- done.
 function Run:tell(sink, verb, what)
+  if self.stopped and sink.notes_done then
+    return
+  end
   local written, message = sink[verb](sink, what)
   if not written and not self.stopped then
     self:complain("%s", message)

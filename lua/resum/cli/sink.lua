@@ -130,11 +130,11 @@ function State.finish()
   return true
 end
 
---- The targets that are done, one a line, for resum.cli.resume.
+--- The targets that are done, one a line, for resum.cli.resume. It comes after the sinks that show them.
 -- @tparam table output see resum.cli.output
 -- @treturn table sink
 function M.state(output)
-  return setmetatable({ output = output }, State)
+  return setmetatable({ output = output, notes_done = true }, State)
 end
 
 return M
