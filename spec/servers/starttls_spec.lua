@@ -3,6 +3,7 @@
 
 local data = require "spec.support.daemons.data"
 local mail = require "spec.support.daemons.mail"
+local news = require "spec.support.daemons.news"
 local reference = require "spec.support.reference"
 local resum = require "resum"
 local servers = require "spec.support.servers"
@@ -37,6 +38,7 @@ local CASES = {
   { "sieve", "dovecot, one process for all", dovecot("sieve", true), YES, YES, YES,
     log = "Aborted login by logging out" },
   { "ftp", "vsftpd", talk.vsftpd, NOT_ACCEPTED, YES, YES },
+  { "nntp", "INN's nnrpd, a process for each connection", news.nnrpd, NOT_ACCEPTED, NOT_ACCEPTED, NOT_ACCEPTED },
   { "irc", "inspircd", talk.inspircd, NOT_ACCEPTED, NOT_ISSUED, NOT_ISSUED },
   { "xmpp", "prosody", talk.prosody, NOT_ISSUED, NOT_ISSUED, NOT_ACCEPTED, args = { "-xmpphost", "xmpp.test" } },
   { "xmpp-server", "prosody", with(talk.prosody, { role = "server" }), NOT_ISSUED, NOT_ISSUED, NOT_ACCEPTED,
@@ -95,6 +97,7 @@ describe("#heavy STARTTLS of", function()
     { "sieve", with(mail.dovecot, { protocol = "sieve", ssl = "no" }), "STARTTLS not offered" },
     { "lmtp", with(mail.dovecot, { protocol = "lmtp", ssl = "no" }), "STARTTLS not offered" },
     { "ftp", with(talk.vsftpd, { ssl = "NO" }), 'AUTH TLS refused: "530 Please login with USER and PASS."' },
+    { "nntp", with(news.nnrpd, { tls = false }), 'STARTTLS refused: "580 Error initializing TLS"' },
     { "irc", with(talk.inspircd, { starttls = false }), "the answer to STARTTLS did not come in time" }, -- it is silent
     { "xmpp", talk.prosody, "the server does not serve this domain (host-unknown): name another with --xmpp_to" },
     { "ldap", with(data.slapd, { tls = false }), "StartTLS refused: result " },
