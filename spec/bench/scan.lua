@@ -1,6 +1,7 @@
 --- `make bench-scan`: the support scan of many targets, each with an address of its own in 127.0.0.0/8, served by two
--- nginx. How many a second, CPU time a target, memory at most, by number of targets and share of dead ones; beside it
--- the same handshakes alone, and openssl s_client -reconnect one target after another.
+-- nginx; of the dead ones every other is a silent server, and every other a closed port. How many a second, CPU time a
+-- target, memory at most, by number of targets and share of dead ones; beside it the same handshakes alone, and openssl
+-- s_client -reconnect one target after another.
 -- Owns what is measured and how it is printed. Before and after each row the handshakes alone are measured, as the
 -- machine's speed drifts; the ratio is what to read.
 
@@ -23,14 +24,15 @@ end
 local SIZES = numbers("BENCH_TARGETS", "1000 10000")
 local DEAD = numbers("BENCH_DEAD", "0 1 10") -- percent
 local SAMPLE = numbers("BENCH_SAMPLE", "200")[1] -- targets for the comparisons
-local ARGUMENTS = {} -- more of the scan's, for example --mechanisms ticket
-for word in (os.getenv("BENCH_ARGS") or ""):gmatch("%S+") do
+local MECHANISMS = os.getenv("BENCH_MECHANISMS") or "session_id,ticket,psk"
+local ATTEMPTS = numbers("BENCH_ATTEMPTS", "5")[1] -- with a session of each mechanism
+local ARGUMENTS = { "--mechanisms", MECHANISMS, "--attempts", tostring(ATTEMPTS) }
+for word in (os.getenv("BENCH_ARGS") or ""):gmatch("%S+") do -- more of the scan's, for example --max_connections 50
   ARGUMENTS[#ARGUMENTS + 1] = word
 end
 local PATIENCE = 24 * 3600 -- seconds
 
-local RECONNECTS = 5 -- what the support scan does, and s_client -reconnect
-local S_CLIENT = { "-tls1_2 -no_ticket", "-tls1_2", "-tls1_3" }
+local S_CLIENT = { "-tls1_2 -no_ticket", "-tls1_2", "-tls1_3" } -- with -reconnect: six connections each
 
 local function seconds_now()
   return uv.hrtime() / 1e9
@@ -139,9 +141,9 @@ local function handshakes_alone(port)
   for number = 0, SAMPLE - 1 do
     local to = address(number)
     handshake(to, port, CONTEXTS.control)
-    for _, mechanism in ipairs({ "session_id", "ticket", "psk" }) do
+    for mechanism in MECHANISMS:gmatch("[^,]+") do
       local session = handshake(to, port, CONTEXTS[mechanism], nil, mechanism == "psk")
-      for _ = 1, RECONNECTS do
+      for _ = 1, ATTEMPTS do
         handshake(to, port, CONTEXTS[mechanism], session)
       end
     end
@@ -197,7 +199,8 @@ end
 
 local function main()
   local alive, dead = start_servers()
-  say("support scan of many targets, CPU time in ms a target; %s", core.OPENSSL)
+  say("support scan of many targets (%s; %d attempts each), CPU time in ms a target; %s", MECHANISMS, ATTEMPTS,
+    core.OPENSSL)
   say("%8s  %6s  %9s  %13s  %13s  %5s  %7s  %s", "targets", "dead", "targets/s", "CPU", "alone", "ratio", "peak MB",
     "errors")
   for _, count in ipairs(SIZES) do
