@@ -5,7 +5,7 @@ local assert = require "luassert"
 
 local M = {}
 
-M.PATIENCE = 20 -- seconds: how long anything may take on a busy machine
+M.PATIENCE = 60 -- seconds: how long anything may take on a busy machine
 M.SHORT = 0.12 -- seconds: for deadlines that are to pass
 
 local PATIENCE, SHORT = M.PATIENCE, M.SHORT
