@@ -1,6 +1,7 @@
 -- One handshake to look at: resum.open, and the REPL, which is typed at on a pseudo-terminal.
 
 local process = require "spec.support.process"
+local quickest = require "spec.support.quickest"
 local resum = require "resum"
 local servers = require "spec.support.servers"
 local uv = require "luv"
@@ -50,10 +51,14 @@ describe("resum.open", function()
 
   it("does not wait for tickets that can't come", function()
     local without = servers.nginx({ session_cache = "off", session_tickets = "off", protocols = "TLSv1.2" })
-    local handshake = resum.open(without.address)
+    local handshake
+    local seconds = quickest(1, function()
+      handshake = resum.open(without.address)
+      return handshake.timing.total_s
+    end)
     without.stop()
     assert.is_nil(handshake:session())
-    assert.is_true(handshake.timing.total_s < 1)
+    assert.is_true(seconds < 1, seconds .. " s")
     assert.matches("issued: nothing", tostring(handshake))
   end)
 

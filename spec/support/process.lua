@@ -422,15 +422,15 @@ function M.start(options)
 end
 
 --- Runs a program to its end.
--- @tparam table options as for start, and seconds (default 60): then it is killed and an error is raised
+-- @tparam table options as for start, and seconds (default 120): then it is killed and an error is raised
 -- @treturn table {code=, signal=, stdout=, stderr=}
 function M.run(options)
-  local child = M.start(options)
-  local code, signal = child.wait(options.seconds or 60)
+  local child, seconds = M.start(options), options.seconds or 2 * M.PATIENCE
+  local code, signal = child.wait(seconds)
   child.stop()
   if not code then
     error(("%s did not end in %g s; it said:\n%s"):format(
-      table.concat(options.command, " "), options.seconds or 60, child.log()), 2)
+      table.concat(options.command, " "), seconds, child.log()), 2)
   end
   return { code = code, signal = signal, stdout = child.stdout(), stderr = child.stderr() }
 end
