@@ -86,7 +86,8 @@ describe("#heavy the verdict is true on", function()
   for _, case in ipairs(CASES) do
     it(case[1], function()
       local server = case[2](case[3])
-      local result = assert(resum.run(server.address, { support = true, rate = true, attempts = ATTEMPTS }))
+      local result = assert(resum.run(server.address, { support = true, rate = true, attempts = ATTEMPTS,
+        timeout = 20 })) -- some take their time at first
       assert.equal("completed", result.status, result.error and result.error.message)
       local found = result.addresses[1]
       local support = found.support

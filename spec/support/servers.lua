@@ -5,7 +5,7 @@
 --   { kind = "nginx", port = 20001, ports = { 20001 }, host = "127.0.0.1", address = "127.0.0.1:20001", pid = …,
 --     stop = function, log = function }
 -- Each takes host (default "127.0.0.1") and port (default: a free one). It raises an error, with the last lines that
--- the server logged, when the server is not installed, dies, or is not ready in 15 seconds.
+-- the server logged, when the server is not installed, dies, or is not ready in a minute.
 
 local uv = require "luv"
 local pki = require "spec.support.pki"
@@ -13,7 +13,7 @@ local process = require "spec.support.process"
 
 local M = {}
 
-local READY_SECONDS = 15
+local READY_SECONDS = process.PATIENCE
 local PORT_TRIES = 5
 
 local BALANCER = process.ROOT .. "/spec/support/balancer.lua"
