@@ -129,7 +129,7 @@ local function check_coverage(coverage, slack)
   end
 end
 
-describe("the verdict on what stands behind an address", function()
+describe("the verdict on what stands behind an address #unsanitized", function()
   it("is wrong for at most 1 % of simulated pools of each class, and inconclusive for at most 5 %", function()
     check(judge_all(1, 40))
   end)
@@ -139,7 +139,7 @@ describe("the verdict on what stands behind an address", function()
   end)
 end)
 
-describe("the intervals", function()
+describe("the intervals #unsanitized", function()
   -- Few pools leave the share that was held uncertain by some 2 or 3 %.
   it("hold the truth for 93 to 97 %, as far as fifty pools can tell", function()
     check_coverage(cover(1, 35), 0.03)
@@ -150,7 +150,7 @@ describe("the intervals", function()
   end)
 end)
 
-describe("the quick check", function()
+describe("the quick check #unsanitized", function()
   local HEALTHY = { all_shared = true }
   local BROKEN = { keys_shared_caches_not = true, nothing_shared = true, sticky_source = true, bad_member = true,
     mixed_groups = true }

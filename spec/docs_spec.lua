@@ -79,7 +79,7 @@ describe("the guide's host on plain coroutines", function()
   end)
 end)
 
-describe("the guide's host inside HAProxy", function()
+describe("the guide's host inside HAProxy #unsanitized", function()
   local CONFIG = [[
 global
   nbthread 1

@@ -123,7 +123,7 @@ local function first_line(child)
   return process.wait_until(PATIENCE, function() return child.stdout():match("^(.-)\n") end)
 end
 
-describe("spec.support", function()
+describe("spec.support #unsanitized", function()
   after_each(process.stop_all)
 
   describe("process", function()

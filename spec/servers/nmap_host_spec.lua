@@ -21,7 +21,7 @@ local function run_sentences(peers)
   return answers, result
 end
 
-describe("host nsock", function()
+describe("host nsock #unsanitized", function()
   local peers, answers, result
 
   setup(function()

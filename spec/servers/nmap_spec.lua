@@ -37,7 +37,7 @@ local function only_script(run)
   return run.scripts[1].result
 end
 
-describe("make install-nse", function()
+describe("make install-nse #unsanitized", function()
   it("puts module, Lua files and scripts where this nmap finds them with an empty environment", function()
     local paths, stage = nmap.paths(), nmap.stage()
     for _, file in ipairs({
@@ -52,7 +52,7 @@ describe("make install-nse", function()
   end)
 end)
 
-describe("tls-resumption in nmap", function()
+describe("tls-resumption in nmap #unsanitized", function()
   it("tells what resumes, in structure and in words", function()
     local server = start("nginx", { session_cache = "none", session_tickets = "on" })
     local run = nmap.run({ ports = { server.port } })
@@ -227,7 +227,7 @@ describe("tls-resumption in nmap", function()
   end)
 end)
 
-describe("tls-resumption in nmap, behind STARTTLS", function()
+describe("tls-resumption in nmap, behind STARTTLS #unsanitized", function()
   -- Runs it on a peer for each of the protocols, by name of the dialogue.
   local function scan(protocols)
     local backend = start("nginx", { session_tickets = "on" })
@@ -265,7 +265,7 @@ describe("tls-resumption in nmap, behind STARTTLS", function()
   end)
 end)
 
-describe("tls-resumption-rate in nmap", function()
+describe("tls-resumption-rate in nmap #unsanitized", function()
   it("measures the share that resumes behind a balancer, and tells what stands behind it", function()
     local backends = {}
     for i = 1, 3 do

@@ -35,7 +35,7 @@ local function installed_version(root, version)
   })
 end
 
-describe("make install", function()
+describe("make install #unsanitized", function()
   local folder, root
 
   local function make(target, version)
@@ -81,7 +81,7 @@ describe("make install", function()
   end)
 end)
 
-describe("the manual", function()
+describe("the manual #unsanitized", function()
   it("has every option of the command, and no other", function()
     local function options_of(text, pattern)
       local found = {}

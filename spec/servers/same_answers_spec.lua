@@ -81,7 +81,7 @@ for name, start in pairs(CASES) do
       end)
     end
 
-    it("gives inside nmap what it gives over uv", function()
+    it("gives inside nmap what it gives over uv #unsanitized", function()
       local run = nmap.run({ ports = { server.port } })
       assert.equal(1, #run.scripts, run.stdout .. run.stderr)
       local found = run.scripts[1].result
