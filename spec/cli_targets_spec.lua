@@ -117,6 +117,11 @@ describe("a list of targets", function()
     assert.same({ "d.example", "b.example" }, list)
     assert.equal(3, source.skipped)
   end)
+
+  it("knows what is done by the name that it has in the results, too", function()
+    local done = { ["b\\xc3\\xbccher.example:443"] = true, ["köln.example"] = true }
+    assert.same({ "zürich.example" }, (from_list("bücher.example:443\nköln.example\nzürich.example", { done = done })))
+  end)
 end)
 
 describe("a share of the targets", function()

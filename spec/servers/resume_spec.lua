@@ -82,7 +82,8 @@ describe("a run that was stopped", function()
   end)
 
   it("has nothing left to do when all is done", function()
-    local path = many.write_list(many.addresses(server.port, 3))
+    local path = many.write_list({ ("bücher.example:%d{127.0.0.1}"):format(server.port), "no target \255",
+      table.unpack(many.addresses(server.port, 2)) })
     scan(path)
     local before = process.read_file(out)
     local again = scan(path, "--resume", out)

@@ -2,6 +2,7 @@
 -- goes on. A list has one target a line; "#" starts a comment, and a "rank,host" line of a ranking counts as its host.
 -- What is in another share of the work, and what is done, is left out. It holds one piece of the list, never all of it.
 
+local printable = require "resum.printable"
 local shard = require "resum.cli.shard"
 
 local M = {}
@@ -75,10 +76,15 @@ function Targets:from_list()
   self.next_line, self.problem = nil, problem
 end
 
+-- Results have it as text that is safe to show, which is not the same where it has letters beyond ASCII.
+function Targets:is_done(text)
+  return self.done and (self.done[text] or self.done[printable(text)])
+end
+
 function Targets:wants(text)
   if self.shard and not shard.holds(self.shard, text) then
     return false
-  elseif self.done and self.done[text] then
+  elseif self:is_done(text) then
     self.skipped = self.skipped + 1
     return false
   end
