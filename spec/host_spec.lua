@@ -10,12 +10,14 @@ local PATIENCE, SHORT = contract.PATIENCE, contract.SHORT
 local elapsed = contract.elapsed
 local MUCH = ("x"):rep(1024):rep(64 * 1024) -- in two steps: byte by byte it takes the sanitizer seconds
 
--- All handles on the loop, also those being closed, but for the one against SIGPIPE, which stays.
+-- All handles on the loop, also those being closed, but for what stays: the one against SIGPIPE, and timers at rest.
 local function handles()
   local count = {}
   uv.walk(function(handle)
     local kind = uv.handle_get_type(handle)
-    count[kind] = kind ~= "signal" and (count[kind] or 0) + 1 or nil
+    if kind ~= "signal" and (kind ~= "timer" or handle:is_active() or handle:is_closing()) then
+      count[kind] = (count[kind] or 0) + 1
+    end
   end)
   return count
 end

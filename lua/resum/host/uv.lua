@@ -139,12 +139,12 @@ function M.connect(address, port, options)
   local ended, failure
   local begun, refused = call(socket.connect, socket, address, port, function(problem)
     ended, failure = true, problem
-    stream.waiter:wake(true)
+    stream:wake(true)
   end)
   if not begun then
     return connect_failed(stream, refused, refused == "EINVAL" and address .. ": " or "")
   end
-  stream.waiter:wait(options.timeout and now() + options.timeout)
+  stream:wait_here(options.timeout and now() + options.timeout)
   if not ended or failure then
     return connect_failed(stream, failure or "ETIMEDOUT")
   end

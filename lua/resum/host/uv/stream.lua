@@ -11,35 +11,45 @@ local M = {}
 local READ_MOST = require("resum.host.common").READ_MOST
 local READ_AHEAD = 64 * 1024 -- bytes buffered when we stop reading; libuv reads at most as much again at a time
 
-local Stream = {}
+local Waiter = wait.Waiter
+
+-- A stream is a place to wait at, for the one job that it belongs to.
+local Stream = {
+  wait_here = Waiter.wait,
+  wake = Waiter.wake,
+  on_alarm = Waiter.on_alarm,
+  waiting = false,
+  woken = false,
+  last_turn = false,
+  buffered = 0, -- bytes in head and rest
+  reading = false,
+  closed = false,
+}
 Stream.__index = Stream
 
 --- Wraps a handle.
 -- @tparam userdata socket of libuv's: TCP, pipe, terminal
 -- @treturn table stream
 function M.new(socket)
-  return setmetatable({
+  return setmetatable({ -- most are names only: so that the table has its size at once
     socket = socket,
-    waiter = wait.waiter(),
-    chunks = {}, -- read, not yet asked for; from first to last
-    first = 1,
-    last = 0,
-    buffered = 0, -- bytes in chunks, without the part of the first one already given away
-    offset = 0, -- bytes of the first chunk already given away
-    reading = false,
+    waiting = nil, woken = nil, last_turn = nil, deadline = nil, thread = nil, alarm = nil, place = nil, -- Waiter's
+    head = nil, -- read, not yet asked for
+    rest = nil, -- what came behind it: a list
+    buffered = nil,
+    reading = nil,
     ended = nil, -- why no more bytes come, once that is so: "eof", "reset", "timeout"
     broken = nil, -- the same, found while writing
-    closed = false,
+    closed = nil,
   }, Stream)
 end
 
--- One wait at a time: a stream belongs to one job.
+-- One wait at a time.
 function Stream:wait(verb, deadline)
-  if self.waiter.waiting then
+  if self.waiting then
     error(verb .. ": another job is waiting for this stream", 3)
   end
-  wait.check_place(verb, 4)
-  return self.waiter:wait(deadline)
+  return self:wait_here(deadline, verb, 3) -- a tail call: this function is not on the stack
 end
 
 -- A reset may look like an end: where a write has taken the error away, and where it came together with bytes, as libuv
@@ -51,9 +61,13 @@ end
 
 function Stream:on_read(failure, bytes)
   if bytes then
-    self.last = self.last + 1
-    self.chunks[self.last] = bytes
     self.buffered = self.buffered + #bytes
+    if not self.head then
+      self.head = bytes
+    else
+      self.rest = self.rest or {}
+      table.insert(self.rest, bytes)
+    end
   else
     self.ended = failure and (CODES[failure] or "reset") or self.broken or self:end_of_stream()
   end
@@ -61,15 +75,15 @@ function Stream:on_read(failure, bytes)
     self.reading = false
     self.socket:read_stop()
   end
-  self.waiter:wake(true)
+  self:wake(true)
 end
 
 function Stream:start_reading()
   if self.reading or self.ended or self.buffered >= READ_AHEAD then
     return
   end
-  local started, _, failure = self.socket:read_start(function(...)
-    self:on_read(...)
+  local started, _, failure = self.socket:read_start(function(problem, bytes)
+    self:on_read(problem, bytes)
   end)
   if started then
     self.reading = true
@@ -80,17 +94,14 @@ end
 
 -- The next at most 16 KiB of what is buffered.
 function Stream:take()
-  local chunk = self.chunks[self.first]
-  local piece = chunk
-  if self.offset > 0 or #chunk > READ_MOST then
-    piece = chunk:sub(self.offset + 1, self.offset + READ_MOST)
+  local piece = self.head
+  if #piece > READ_MOST then
+    self.head = piece:sub(READ_MOST + 1)
+    piece = piece:sub(1, READ_MOST)
+  else
+    self.head = self.rest and table.remove(self.rest, 1)
   end
-  self.offset = self.offset + #piece
   self.buffered = self.buffered - #piece
-  if self.offset >= #chunk then
-    self.chunks[self.first] = nil
-    self.first, self.offset = self.first + 1, 0
-  end
   return piece
 end
 
@@ -146,7 +157,7 @@ function Stream:write(bytes, deadline)
   local ended
   local request, _, refused = self.socket:write(bytes:sub((sent or 0) + 1), function(problem)
     ended, failure = true, problem
-    self.waiter:wake(true)
+    self:wake(true)
   end)
   if not request then
     return self:write_failed(refused)
@@ -169,10 +180,10 @@ function Stream:close()
     return
   end
   self.closed, self.ended = true, "eof"
-  self.chunks, self.buffered = {}, 0
+  self.head, self.rest, self.buffered = nil, nil, nil
   wait.close_handle(self.socket)
-  self.waiter:close()
-  self.waiter:wake(true)
+  Waiter.close(self)
+  self:wake(true)
   wait.settle()
 end
 

@@ -5,38 +5,42 @@
 -- Only coroutines made here are yielded, as nobody but we would resume them; a job must not yield by itself. In a libuv
 -- callback of somebody else's there is no way to wait: that is an error.
 
+local alarm = require "resum.host.uv.alarm"
 local jobs = require "resum.host.jobs"
 local uv = require "luv"
 
-local M = {}
+local M = { now = alarm.now }
 
-local TIMER_MOST = 24 * 3600 -- seconds; a longer wait is made of several
+local IDLE_MOST = 64 -- coroutines kept for the next jobs
 
---- Seconds on a clock that never goes back; its zero means nothing.
--- @treturn number
-function M.now()
-  return uv.hrtime() / 1e9
-end
+local resume, running, yield, is_yieldable = coroutine.resume, coroutine.running, coroutine.yield,
+  coroutine.isyieldable
 
-local now = M.now
-
-local ours = setmetatable({}, { __mode = "k" }) -- the coroutines that may be yielded
+local workers = setmetatable({}, { __mode = "k" }) -- true for the coroutines that may be yielded
 
 local function can_yield()
-  return ours[coroutine.running()] and coroutine.isyieldable()
+  return workers[running()] and is_yieldable()
+end
+
+local function refuse(verb, level)
+  error(verb .. " can't wait here: the event loop is running, and this is not a coroutine of host.parallel "
+    .. "(or it is below a C function, as in table.sort)", level + 1)
 end
 
 --- Raises an error where nothing can wait. loop_mode() says whether the loop turns now; libuv can't be entered twice.
 -- @tparam string verb what wants to wait
 -- @tparam[opt=3] integer level whom the error blames, counted from here
 function M.check_place(verb, level)
-  if uv.loop_mode() and not can_yield() then
-    error(verb .. " can't wait here: the event loop is running, and this is not a coroutine of host.parallel "
-      .. "(or it is below a C function, as in table.sort)", level or 3)
+  if not can_yield() and uv.loop_mode() then
+    refuse(verb, level or 3)
   end
 end
 
-local check_place = M.check_place
+local check_place, now = M.check_place, M.now
+
+local set_alarm = alarm.set
+
+local MOMENT = 0.001 -- seconds
 
 local closing = 0 -- handles that libuv has not let go of
 
@@ -72,17 +76,20 @@ local function drain()
     local thread = ready[first]
     ready[first] = nil
     first = first + 1
-    coroutine.resume(thread) -- it catches its own errors: see M.start
+    resume(thread) -- it catches its own errors: see M.start
   end
   draining = false
 end
 
 local function run_soon(thread)
-  last = last + 1
-  ready[last] = thread
-  if not draining then
-    drain()
+  if draining then
+    last = last + 1
+    ready[last] = thread
+    return
   end
+  draining = true
+  resume(thread)
+  drain()
 end
 
 -- Who waits without yielding holds up the drain() it may be in, so it drains here.
@@ -100,69 +107,76 @@ local function turn_loop(waiter)
   M.settle()
 end
 
--- Gives control away until waiter.waiting is false: to the callbacks, one of which resumes us, or to the loop.
-local function block(waiter)
-  if not can_yield() then
-    return turn_loop(waiter)
-  end
-  waiter.thread = coroutine.running()
-  repeat
-    coroutine.yield()
-  until not waiter.waiting
-end
-
 -- Waiting -----------------------------------------------------------------------------------------------------
 
--- One place to wait at: until wake(), or the deadline. It has at most one timer, which is not stopped when the
--- wait ends but asked, when it fires, whether somebody waits and until when.
-local Waiter = {}
+-- One place to wait at: until wake(), or the deadline. Its alarm is not taken back when the wait ends but asked, when it
+-- rings, whether somebody waits and until when.
+local Waiter = {
+  waiting = false,
+  woken = false, -- how the last wait ended
+  last_turn = false,
+}
 Waiter.__index = Waiter
+
+--- What a place to wait at can: wait, wake, close, and on_alarm; for what is one itself. Its fields: see below.
+M.Waiter = Waiter
 
 --- A place where one job waits until another, or a callback, wakes it.
 -- @treturn table waiter
 function M.waiter()
-  return setmetatable({ waiting = false, woken = false }, Waiter)
+  return setmetatable({ -- names only: so that the table has its size at once
+    waiting = nil,
+    woken = nil,
+    last_turn = nil,
+    deadline = nil,
+    thread = nil, -- the coroutine that waits here
+    alarm = nil, -- these two are resum.host.uv.alarm's
+    place = nil,
+  }, Waiter)
 end
 
-function Waiter:start_timer(seconds)
-  seconds = math.max(0, math.min(seconds, TIMER_MOST))
-  self.due = now() + seconds
-  self.timer = self.timer or assert(uv.new_timer())
-  self.on_timer = self.on_timer or function()
-    self:check_deadline()
-  end
-  uv.update_time() -- a timer counts from when the loop last looked at the clock
-  self.timer:start(math.ceil(seconds * 1000), 0, self.on_timer)
-end
-
--- The timer has fired. Timers come before input in a turn of the loop: after a long calculation of some other
--- job, bytes that came in time lie unread behind an expired timer. So the input has one more turn.
-function Waiter:check_deadline()
-  self.due = nil
-  if not self.waiting or not self.deadline then
+-- Timers come before input in a turn of the loop: after a long calculation of some other job, bytes that came in time
+-- lie unread behind an alarm that rings. So the input has one more turn.
+function Waiter:on_alarm()
+  if not self.waiting or not self.deadline or self.alarm then
     return
   end
-  local left = self.deadline - now()
-  if left > 0 then
-    self:start_timer(left)
+  local time = now()
+  if self.deadline > time then
+    set_alarm(self, self.deadline)
   elseif not self.last_turn then
     self.last_turn = true
-    self:start_timer(0.001)
+    set_alarm(self, time + MOMENT)
   else
     self:wake(false)
   end
 end
 
---- Waits until it is woken, or for the deadline.
+--- Waits until it is woken, or for the deadline: gives control away to the callbacks, one of which wakes it, or turns
+-- the loop.
 -- @function waiter:wait
 -- @tparam[opt] number deadline on host.now()'s clock; who gives one closes the waiter in the end
+-- @tparam[opt] string verb what wants to wait, for the error where nothing can
+-- @tparam[opt=3] integer level whom the error blames, counted from here
 -- @treturn boolean true when woken, false at the deadline
-function Waiter:wait(deadline)
-  self.waiting, self.woken, self.last_turn, self.deadline = true, false, false, deadline
-  if deadline and not (self.due and self.due <= deadline) then
-    self:start_timer(deadline - now())
+function Waiter:wait(deadline, verb, level)
+  local thread = running()
+  local is_ours = workers[thread] and is_yieldable()
+  if not is_ours and uv.loop_mode() then
+    refuse(verb or "waiter:wait", level or 3)
   end
-  block(self)
+  self.waiting, self.woken, self.last_turn, self.deadline = true, false, false, deadline
+  if deadline then
+    set_alarm(self, deadline)
+  end
+  if not is_ours then
+    turn_loop(self)
+    return self.woken
+  end
+  self.thread = thread
+  repeat
+    yield()
+  until not self.waiting
   return self.woken
 end
 
@@ -183,12 +197,10 @@ function Waiter:wake(woken)
   end
 end
 
---- Lets go of its timer. Idempotent.
+--- Lets go of its alarm. Idempotent.
 -- @function waiter:close
 function Waiter:close()
-  if self.timer then
-    M.close_handle(self.timer)
-  end
+  alarm.clear(self)
 end
 
 --- Waits.
@@ -198,24 +210,57 @@ function M.sleep(seconds)
   local waiter = M.waiter()
   waiter:wait(now() + seconds)
   waiter:close()
-  M.settle()
 end
 
 -- Jobs --------------------------------------------------------------------------------------------------------
+
+local idle, idle_count = {}, 0 -- workers without a job
+
+-- What a coroutine of ours does all its life: one job after another.
+local function work(worker)
+  repeat
+    local done, problem = pcall(worker.job)
+    local on_end = worker.on_end
+    worker.job, worker.on_end = nil, nil
+    if on_end then
+      on_end(not done and jobs.message_of(problem) or nil)
+    end
+    local kept = idle_count < IDLE_MOST
+    if kept then
+      idle_count = idle_count + 1
+      idle[idle_count] = worker
+      yield()
+    end
+  until not kept
+  workers[worker.thread] = nil -- by itself: the collector comes late, and the table would grow meanwhile
+end
+
+local function new_worker()
+  local worker
+  worker = { job = nil, on_end = nil, thread = coroutine.create(function()
+    work(worker)
+  end) }
+  workers[worker.thread] = true
+  return worker
+end
+
+local function take_worker()
+  if idle_count == 0 then
+    return new_worker()
+  end
+  local worker = idle[idle_count]
+  idle[idle_count] = nil
+  idle_count = idle_count - 1
+  return worker
+end
 
 --- Starts a job beside the others and returns at once; also from a callback, where nothing can wait.
 -- @tparam function job
 -- @tparam[opt] function on_end called when it has ended: with nothing, or with its error as a string
 function M.start(job, on_end)
-  local thread = coroutine.create(function()
-    local done, problem = pcall(job)
-    ours[coroutine.running()] = nil -- by itself: the collector comes late, and the table would grow meanwhile
-    if on_end then
-      on_end(not done and jobs.message_of(problem) or nil)
-    end
-  end)
-  ours[thread] = true
-  run_soon(thread)
+  local worker = take_worker()
+  worker.job, worker.on_end = job, on_end
+  run_soon(worker.thread)
 end
 
 --- Runs jobs side by side; returns when all have ended. They start in order, and a job may call it in its turn.
