@@ -5,6 +5,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <openssl/macros.h>
 #include <openssl/opensslv.h>
 
 #if LUA_VERSION_NUM < 503
@@ -15,6 +16,12 @@
 #endif
 
 #define HAVE_LUA_CLOSE (LUA_VERSION_NUM >= 504)
+
+#ifdef OPENSSL_NO_DEPRECATED_3_0
+#define HAVE_SHA2_CONTEXTS 0
+#else
+#define HAVE_SHA2_CONTEXTS 1
+#endif
 
 #if LUA_VERSION_NUM < 504
 #define lua_newuserdatauv(L, size, values) lua_newuserdata((L), (size))

@@ -6,7 +6,7 @@ local uv = require "luv"
 
 local M = {}
 
-local GRAINS = 256 -- of a second; what is due in one of them rings at its end, so never too early
+local GRAINS = 256 -- in a second; what is due in one of them rings at its end, so never too early
 local AHEAD_MOST = 24 * 3600 -- seconds; then it rings in any case, and who waits longer sets it again
 
 local alarms = {} -- number of a grain -> its alarm: the timer, and who waits, from 1 to count
@@ -35,7 +35,7 @@ end
 local function new_alarm(grain)
   local time = M.now()
   if grain > (time + AHEAD_MOST) * GRAINS then
-    grain = ceil((time + AHEAD_MOST) * GRAINS)
+    grain = (time + AHEAD_MOST) * GRAINS // 1
     if alarms[grain] then
       return alarms[grain]
     end
@@ -54,7 +54,7 @@ end
 -- @tparam table waiter its fields alarm (nil: none is set) and place are ours
 -- @tparam number due on M.now()'s clock
 function M.set(waiter, due)
-  local grain, alarm = ceil(due * GRAINS), waiter.alarm
+  local grain, alarm = due * GRAINS // 1 + 1, waiter.alarm
   if alarm then
     if alarm.grain <= grain then
       return
