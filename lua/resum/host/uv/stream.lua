@@ -39,6 +39,7 @@ function M.new(socket)
     buffered = nil,
     reading = nil,
     ended = nil, -- why no more bytes come, once that is so: "eof", "reset", "timeout"
+    told = nil, -- that a reader knows it
     broken = nil, -- the same, found while writing
     closed = nil,
   }, Stream)
@@ -124,12 +125,13 @@ function Stream:read(deadline)
   if self.buffered > 0 then
     return self:take()
   end
+  self.told = true
   return nil, self.ended
 end
 
--- What a failed write means. Where the peer had ended the stream before, its reset is no more news.
+-- What a failed write means. Where a reader knows that the peer has ended the stream, its reset is no more news.
 function Stream:write_failed(failure)
-  if self.closed or self.ended == "eof" then
+  if self.closed or self.ended == "eof" and self.told then
     return nil, "eof"
   end
   self.broken = CODES[failure] or "reset"
