@@ -44,7 +44,7 @@ describe("work shared among machines", function()
     folder = process.temporary_directory()
     process.write_file(folder .. "/targets.txt", table.concat(list, "\n") .. "\n")
     write_script("real-resum", ('exec %s "$@"\n'):format(table.concat(many.command(), " ")))
-    write_script("resum", 'exec real-resum "$@" --attempts 1\n')
+    write_script("resum", 'exec real-resum "$@" --attempts 1 --max_connections 50\n')
   end)
 
   teardown(servers.stop_all)
@@ -100,7 +100,7 @@ case "$*" in *part-3.jsonl*) if mkdir killed 2>/dev/null; then
   wait $pid
   exit
 fi ;; esac
-exec real-resum "$@" --attempts 1
+exec real-resum "$@" --attempts 1 --max_connections 50
 ]])
     local command = example("parallel", "sh")
     assert.equal(1, run(command).code) -- one job failed

@@ -59,7 +59,7 @@ describe("many targets", function()
     local missing = many.run("--targets_in", "/no/such/list")
     assert.same({ 2, "resum: --targets_in: /no/such/list: No such file or directory\n" },
       { missing.code, missing.stderr })
-    local directory = many.run("--targets_in", "/", "--quiet")
+    local directory = many.run("--targets_in", "/", "--quiet", table.unpack(many.QUICK))
     assert.equal(4, directory.code)
     assert.matches("^resum: %-%-targets_in: .*directory\n$", directory.stderr)
   end)
@@ -222,10 +222,10 @@ describe("limits on connections", function()
     local server = servers.nginx({ host = "0.0.0.0" })
     local list = many.addresses(server.port, 60)
     local path, out = many.write_list(list), process.temporary_directory() .. "/out"
-    local function limited(limit)
-      return many.run(many.join({ "prlimit", "--nofile=" .. limit }, many.command(many.to_lines(path, out))))
+    local function limited(limit, ...)
+      return many.run(many.join({ "prlimit", "--nofile=" .. limit }, many.command(many.to_lines(path, out, ...))))
     end
-    local cut = limited("160:160")
+    local cut = limited("160:160", "--max_connections", "500")
     assert.same({ 0, "resum: only 32 connections at once instead of 500: this process may have 160 files open "
       .. "(see ulimit -Hn)\n" }, { cut.code, cut.stderr })
     many.assert_all_completed(list, out)

@@ -11,8 +11,9 @@ local M = {}
 --- Seconds that a run may take on a busy machine.
 M.PATIENCE = process.PATIENCE
 
---- Options that make it three connections a target.
-M.QUICK = { "--mechanisms", "ticket", "--attempts", "1" }
+--- Options that make it three connections a target; and not so many at once that 1024 open files were too few, which
+-- the command would say.
+M.QUICK = { "--mechanisms", "ticket", "--attempts", "1", "--max_connections", "100" }
 
 local LUA = "lua" .. _VERSION:match("%d%.%d")
 local RESUM = process.ROOT .. "/lua/bin/resum"

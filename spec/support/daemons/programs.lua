@@ -69,7 +69,7 @@ function M.java(options)
     local files, path = identity({ cert = "rsa" }), here.directory .. "/keys.p12"
     place.prepare({ "openssl", "pkcs12", "-export", "-passout", "pass:spec", "-in", files.certificate, "-inkey",
       files.key, "-out", path })
-    local command = { "java" }
+    local command = { "java", "-XX:-UsePerfData" } -- else it leaves a folder behind
     for _, property in ipairs(options.properties or {}) do
       command[#command + 1] = "-D" .. property
     end
