@@ -109,8 +109,8 @@ end
 
 -- Waiting -----------------------------------------------------------------------------------------------------
 
--- One place to wait at: until wake(), or the deadline. Its alarm is not taken back when the wait ends but asked, when it
--- rings, whether somebody waits and until when.
+-- One place to wait at: until wake(), or the deadline. Its alarm is not taken back when the wait ends but looks, when
+-- it rings, whether somebody waits and until when.
 local Waiter = {
   waiting = false,
   woken = false, -- how the last wait ended
