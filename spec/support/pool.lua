@@ -271,10 +271,17 @@ local function happen(pool)
   end
 end
 
--- Some of the jobs at work may be overtaken between their start and the balancer.
+local OVERTAKEN = 0.1 -- share of the connections made at once that reach the balancer after others started later
+
 local function pass_time(pool)
   if pool.concurrent and pool.concurrent > 1 then
     coroutine.yield()
+  end
+end
+
+local function travel(pool)
+  if pool.random() < OVERTAKEN then
+    pass_time(pool)
   end
 end
 
@@ -310,7 +317,7 @@ end
 local function attempt(pool, options)
   local record = { mechanism = options.mechanism, design = options.design, engine = "simulated", address = "pool",
     sessions = {}, reused = false, timing = { connect_s = 0, handshake_s = 0, total_s = 0 } }
-  pass_time(pool)
+  travel(pool)
   happen(pool)
   if lost(pool) then
     return fail(pool, record) -- before the balancer: no turn is taken
@@ -347,7 +354,7 @@ local function giver(jobs)
   end
 end
 
--- Runs jobs as coroutines, at most limit at once; whose turn it is, is chance.
+-- Runs jobs as coroutines, at most limit at once; whose turn it is, is chance, and the older ones have more of it.
 local function parallel(pool, jobs, limit)
   local before, next_job = pool.concurrent, giver(jobs)
   pool.concurrent = limit
@@ -358,7 +365,7 @@ local function parallel(pool, jobs, limit)
       assert(coroutine.resume(running[#running]))
       job_left = next_job()
     end
-    local chosen = pool.random(#running)
+    local chosen = math.floor(#running * pool.random() ^ 2) + 1
     local job = running[chosen]
     if coroutine.status(job) ~= "dead" then
       assert(coroutine.resume(job))
