@@ -91,12 +91,13 @@ local function groups_seen(view, off)
 end
 
 -- How many groups as if all were equal, from outcomes alone: two connections meet the same one as often as sessions
--- resume. Where the balancer rotates, the next connection is no random one: then only the old sessions count.
+-- resume on the next connection. (The old sessions are too few: they show the shares of their own groups.) But where the
+-- balancer rotates, the next connection is no random one: there the old sessions have to do.
 local function effective_by_outcome(view, rotates)
   local resumed, trials = 0, 0
   for _, entry in ipairs(view.offers) do
     local near = entry.design == "pairs" or entry.design == "chain"
-    if entry.design ~= "confirm" and not (rotates and near) then
+    if entry.design ~= "confirm" and near ~= rotates then
       trials = trials + 1
       resumed = resumed + (entry.outcome == "resumed" and 1 or 0)
     end
