@@ -263,8 +263,7 @@ end)
 describe("the analysis", function()
   it("of a rotation over three keys says what it is, and what to do", function()
     local summary = analyse(entries_of("ticket", pairs_over("ABC", 90)))
-    assert.same({ "no_resumption", "issued_not_accepted", 3 },
-      { summary.verdict, summary.reason, #summary.labels })
+    assert.same({ "nothing_shared", 0, 3 }, { summary.verdict, summary.designs.pairs.resumed, #summary.labels })
     local list = pairs_over("ABC", 90)
     for i = 1, 30 do -- old sessions, at random distances
       list[#list + 1] = { "fixed", 1 + i % 7, (90 + i) % 3 == (1 + i % 7) % 3 and "resumed" or "refused" }
@@ -276,6 +275,13 @@ describe("the analysis", function()
     assert.is_truthy(summary.advice:find("ssl_session_ticket_key", 1, true))
     assert.same({ 0, 45, { "A", "B", "C" } }, { summary.designs.pairs.resumed, summary.designs.pairs.attempted,
       { summary.attempts[1].label, summary.attempts[2].label, summary.attempts[3].label } })
+  end)
+
+  it("calls it no resumption where a server refuses its own sessions, and nothing resumes", function()
+    local list = pairs_over("ABC", 90)
+    list[91] = { "fixed", 1, "refused", "A" }
+    local summary = analyse(entries_of("ticket", list))
+    assert.same({ "no_resumption", "issued_not_accepted" }, { summary.verdict, summary.reason })
   end)
 
   it("says that one client address can't tell stickiness from sharing", function()

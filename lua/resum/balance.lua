@@ -51,13 +51,12 @@ end
 -- @treturn table views
 M.sort = view.sort
 
---- Sessions that were offered and never resumed.
+--- A session that may be dead: it was offered, and never resumed.
 -- @tparam table views see sort
 -- @tparam string mechanism
--- @treturn {table,...} list of {from, offered}: where the session was issued, and how often it was offered
--- @treturn integer so many offers without a resumption make it certain that it is dead
-function M.suspects(views, mechanism)
-  return members.suspects(views[mechanism])
+-- @treturn table|nil {from, missing}: where it was issued, and so many offers more without a resumption make it certain
+function M.suspect(views, mechanism)
+  return members.suspect(views[mechanism])
 end
 
 --- Where sessions were issued that are known to resume.
@@ -87,20 +86,32 @@ function M.one_of_each_key(views)
   return orders
 end
 
+-- A member that does not resume tickets: what of its session IDs?
+local function some_member_is_off(results)
+  for _, name in ipairs(KEYED) do
+    if results[name] and results[name].member then
+      return true
+    end
+  end
+  return false
+end
+
 --- Where it is worth to look closer.
 -- @tparam table views see sort
 -- @treturn table confirm (mechanism -> true: offer the suspects again), marked (offer session IDs with a ticket
---   extension), identities (offer one PSK of each key)
+--   extension), ticketless (the same, with those of a member that has no tickets), identities (offer one PSK of each
+--   key)
 function M.wants(views)
   local results = judge_each(views, { "session_id", "ticket", "psk" })
   local wants = { confirm = {} }
   for name, result in pairs(results) do
     local undecided = result.verdict == "nothing_shared" or result.verdict == "bad_member"
       or result.reason == "rare_exception"
-    wants.confirm[name] = undecided or nil
+    wants.confirm[name] = (undecided and not result.sticks) or nil
   end
-  local several_keys = key_groups(views) > 1
-  wants.marked = several_keys and results.session_id ~= nil and results.session_id.resumed > 0
+  local several_keys, ids = key_groups(views) > 1, results.session_id
+  wants.marked = several_keys and ids ~= nil and ids.resumed > 0
+  wants.ticketless = ids ~= nil and ids.verdict == "nothing_shared" and some_member_is_off(results)
   wants.identities = several_keys
   return wants
 end

@@ -62,7 +62,7 @@ local function uniform(view, resumed, refused)
     return "inconclusive", "errors"
   elseif resumed + refused < LEAST_ANSWERED then
     return "inconclusive", "too_few_attempts"
-  elseif resumed == 0 then
+  elseif resumed == 0 and not members.always_elsewhere(view) then
     return "no_resumption", "issued_not_accepted"
   elseif refused == 0 then
     return "all_shared"
@@ -222,7 +222,7 @@ function M.judge(view, sticks, new_key)
     elseif sources.decides(result.matrix) then
       result.verdict, result.routing = "sticky_source", "sticky"
       describe_groups(view, {}, result)
-    elseif math.min(resumed, refused) < LEAST_OF_EITHER then
+    elseif resumed > 0 and math.min(resumed, refused) < LEAST_OF_EITHER then
       result.verdict, result.reason = "inconclusive", "rare_exception"
     else
       result.verdict, result.reason = split(view, result)

@@ -11,6 +11,9 @@ local KEY_WIDTHS = { 16, 4 }
 -- A ticket that is not longer is the name of an entry in a cache.
 local SHORT_TICKET = 32
 local ID_WIDTHS = { 8, 4 }
+--- The label of a server that was asked for a ticket as well as a session ID, and issued only the latter.
+M.TICKETLESS = "ticketless"
+
 local REPEATED = 0.5 -- this share of the names has to be seen more than once
 
 --- What an entry is made of, beside its place in the sequence: what the record of one connection says of its server.
@@ -84,6 +87,8 @@ local function label_of(entry, key_width, id_width)
     return "key:" .. entry.ticket:sub(1, key_width), true
   elseif entry.ticket then
     return entry.ticket_length > SHORT_TICKET and "unnamed" or "stateful"
+  elseif entry.session_id and entry.design == "marked" then
+    return M.TICKETLESS
   elseif entry.session_id then
     if id_width then
       return "id:" .. entry.session_id:sub(1, id_width), true
@@ -97,7 +102,7 @@ end
 --- Labels for all entries of a scan.
 -- @tparam {table,...} entries
 -- @treturn table order -> label: "key:" or "id:" and bytes that name the state; "stateful" (the ticket is the name of a
---   cache entry), "unnamed", "none" (a full handshake that issued nothing)
+--   cache entry), "unnamed", M.TICKETLESS, "none" (a full handshake that issued nothing)
 -- @treturn table order -> true where the label names the state
 function M.assign(entries)
   local labels, names = {}, {}

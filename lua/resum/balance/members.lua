@@ -1,21 +1,23 @@
 -- A member that does not resume: it issues nothing, or never accepts what it issued, while others do. Pure.
 
+local labels = require "resum.balance.labels"
 local stats = require "resum.stats"
 
 local M = {}
 
 local LEAST_SILENT = 2 -- full handshakes without a session, among others that gave one
 local LEAST_REFUSED = 2 -- sessions refused by their own server
-local OFFERS_BESIDE_NAMES = 12 -- the rest have names: a few refusals at home tell
+local LEAST_ELSEWHERE = 10 -- sessions refused by other servers than their own
 local DOUBT = 1e-3 -- chance that a session that is well was never seen to resume
 local SMALLEST_SHARE = 1 / 12 -- of a group that still has to be told from a member that does not resume
 -- So many offers without a resumption, and a session is dead. Fewer would do where most sessions resume often, but for
 -- pools in which one server takes most connections: there the sessions of the others look dead for long.
 local OFFERS = math.ceil(math.log(DOUBT) / math.log(1 - SMALLEST_SHARE))
 
-local function share_of(view, matches)
+-- The share of these connections, of those that showed something, with such a label.
+local function share_of(view, connections, matches)
   local n, all = 0, 0
-  for _, entry in ipairs(view.sequence) do
+  for _, entry in ipairs(connections) do
     if view.label[entry.order] or view.group[entry.order] then
       all = all + 1
       n = n + (matches(view.label[entry.order]) and 1 or 0)
@@ -29,7 +31,7 @@ end
 -- @tparam table view see resum.balance.view
 -- @treturn table|nil see find
 function M.silent(view)
-  local share, interval, n = share_of(view, function(label)
+  local share, interval, n = share_of(view, view.sequence, function(label)
     return label == "none"
   end)
   if n >= LEAST_SILENT and share < 1 then
@@ -42,36 +44,61 @@ local function state_of(view, order)
   return view.group[order] or view.label[order]
 end
 
--- How the sessions of each state fared: how many resumed anywhere, and how many were refused at home, where the very
--- state was shown again.
-local function fates(view)
-  local fates_of = {}
-  for _, entry in ipairs(view.offers) do
-    local state = state_of(view, entry.from)
-    if state then
-      local fate = fates_of[state] or { resumed = 0, refused = 0 }
+local function add_fates(fates_of, view, offers, counts)
+  for _, entry in ipairs(offers) do
+    local state, met = state_of(view, entry.from), state_of(view, entry.order)
+    if state and counts(state) then
+      local fate = fates_of[state] or { resumed = 0, home = 0, elsewhere = 0, from = 0 }
       fates_of[state] = fate
+      fate.from = math.max(fate.from, entry.from)
       if entry.outcome == "resumed" then
         fate.resumed = fate.resumed + 1
-      elseif state_of(view, entry.order) == state then
-        fate.refused = fate.refused + 1
+      elseif met == state then
+        fate.home = fate.home + 1
+      elseif met then
+        fate.elsewhere = fate.elsewhere + 1
       end
     end
   end
-  return fates_of
 end
 
-local function is_dead(fate)
-  return fate.resumed == 0 and fate.refused >= LEAST_REFUSED
+-- How the sessions of each state fared: how many resumed anywhere, how many were refused at home, where the very state
+-- was shown again, and how many elsewhere; and where the youngest was issued. Among session IDs that were offered to
+-- see the name of a ticket key, only those of servers without tickets show their state both times.
+local function fates(view)
+  local fates_of = {}
+  local function any()
+    return true
+  end
+  add_fates(fates_of, view, view.offers, any)
+  add_fates(fates_of, view, view.identities, any)
+  add_fates(fates_of, view, view.marked, function(state)
+    return state == labels.TICKETLESS
+  end)
+  return fates_of
 end
 
 -- States whose sessions were refused at home, and never resumed anywhere.
 local function refused_at_home(view)
   local dead = {}
   for state, fate in pairs(fates(view)) do
-    dead[state] = is_dead(fate) or nil
+    dead[state] = (fate.resumed == 0 and fate.home >= LEAST_REFUSED) or nil
   end
   return dead
+end
+
+--- Was nothing resumed only because no session met its own server again? Each refusal came from another one.
+-- @tparam table view see resum.balance.view
+-- @treturn boolean
+function M.always_elsewhere(view)
+  local elsewhere = 0
+  for _, fate in pairs(fates(view)) do
+    if fate.home > 0 then
+      return false
+    end
+    elsewhere = elsewhere + fate.elsewhere
+  end
+  return elsewhere >= LEAST_ELSEWHERE
 end
 
 -- How each session fared: issued at `from`, offered so often, resumed so often.
@@ -90,27 +117,37 @@ local function sessions_of(view)
   return list
 end
 
---- Sessions that were offered and never resumed, and how many offers it takes to call them dead.
--- Where their group has a name, nothing is to be found out.
+-- Of each state that was not seen to accept its sessions, nor often enough to refuse them: where the youngest one was
+-- issued.
+local function of_unsettled_states(view)
+  local youngest = {}
+  for _, fate in pairs(fates(view)) do
+    if fate.resumed == 0 and fate.home < LEAST_REFUSED then
+      youngest[fate.from] = true
+    end
+  end
+  return youngest
+end
+
+--- A session that was offered and never resumed, and is not certain to be dead. Where servers have names, one of each
+-- name is enough.
 -- @tparam table view see resum.balance.view
--- @treturn {table,...} list of {from, offered}, in the order in which they were issued, the old and the young ones
---   taken in turns: a restart kills the old ones only
--- @treturn integer
-function M.suspects(view)
-  local sessions, dead, named = sessions_of(view), {}, false
+-- @treturn table|nil {from, missing}: so many offers more make it certain; first what was offered most, then what is
+--   young: a restart kills the old ones only
+function M.suspect(view)
+  local sessions, named, best = sessions_of(view), false, nil
   for _, one in ipairs(sessions) do
-    local group = view.group[one.from]
-    named = named or group ~= nil
-    dead[#dead + 1] = one.resumed == 0 and not group and one or nil
+    named = named or view.group[one.from] ~= nil
   end
-  table.sort(dead, function(a, b)
-    return a.from < b.from
-  end)
-  local turns = {}
-  for i = 1, #dead do
-    turns[i] = dead[i % 2 == 1 and (i + 1) // 2 or #dead - i // 2 + 1]
+  local youngest = named and of_unsettled_states(view)
+  for _, one in ipairs(sessions) do
+    if one.resumed == 0 and one.offered < OFFERS and (not named or youngest[one.from]) then
+      if not best or one.offered > best.offered or (one.offered == best.offered and one.from > best.from) then
+        best = one
+      end
+    end
   end
-  return turns, named and OFFERS_BESIDE_NAMES or OFFERS
+  return best and { from = best.from, missing = OFFERS - best.offered }
 end
 
 --- Where sessions were issued that resumed since.
@@ -165,7 +202,8 @@ function M.find(view, independent)
     for label in pairs(dead) do
       named = label < named and label or named
     end
-    local share, interval, n = share_of(view, function(label)
+    local shown = dead[labels.TICKETLESS] and view.showing_tickets or view.sequence
+    local share, interval, n = share_of(view, shown, function(label)
       return dead[label]
     end)
     if share < 1 then

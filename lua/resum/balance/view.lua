@@ -21,7 +21,8 @@ local function settle_alerts(entries)
 end
 
 local function new_view(name)
-  return { name = name, entries = {}, offers = {}, marked = {}, identities = {}, spent = {}, sequence = {} }
+  return { name = name, entries = {}, offers = {}, marked = {}, identities = {}, spent = {}, sequence = {},
+    showing_tickets = {} }
 end
 
 local function add(view, entry, alerts_refuse)
@@ -45,8 +46,9 @@ end
 --- Sorts entries by mechanism.
 -- @tparam {table,...} entries in order; see resum.balance.analyse
 -- @treturn table mechanism -> view: entries, offers (answered, with a session), marked, identities and spent (offers of
---   these designs), sequence (answered connections of the sampling designs), label (order -> what it showed), group
---   (order -> the label that stands for the group it met)
+--   these designs), sequence (answered connections of the sampling designs), showing_tickets (connections that asked
+--   for a ticket beside a session ID), label (order -> what it showed), group (order -> the label that stands for the
+--   group it met)
 function M.sort(entries)
   local views, sorted = {}, {}
   for _, entry in ipairs(entries) do
@@ -61,6 +63,7 @@ function M.sort(entries)
     for _, entry in ipairs(list) do
       add(view, entry, alerts_refuse)
       view.sequence[#view.sequence + 1] = sampled(entry) and entry or nil
+      view.showing_tickets[#view.showing_tickets + 1] = entry.design == "marked" and entry or nil
     end
     views[name] = view
   end

@@ -1,13 +1,14 @@
--- What stands behind the address? Beside the plain figure's old sessions ("fixed") it makes what a browser makes, one
--- connection at a time: a fresh session resumed on the next connection ("pairs"), and always the newest session
--- ("chain"); in blocks, so that a change over time meets all of them. Then it looks closer where something is suspect.
--- It infers nothing itself: resum.balance does.
+-- What stands behind the address? Beside the plain figure's old sessions ("fixed") it makes what a browser makes: a
+-- fresh session resumed on the next connection ("pairs"), and always the newest session ("chain"). Where some sessions
+-- are refused it matters which connection is the next: that is one at a time, and in blocks, so that a change over time
+-- meets all of them. Then it looks closer where something is suspect. It infers nothing itself: resum.balance does.
 --
--- Connections for each mechanism, beside the plain figure's: 36 where everything resumed, else 90 and at most 120 to
--- look closer; 64 for session IDs that show their ticket keys, 24 for PSKs of each key.
+-- Connections for each mechanism, beside the plain figure's: 36 where everything resumed, else 90, and a closer look.
 
 local balance = require "resum.balance"
+local closer = require "resum.scan.closer"
 local quick = require "resum.scan.quick"
+local seed = require "resum.scan.seed"
 
 local M = { name = "balancer", recorded = true, summary = "what stands behind the address, and what to do about it" }
 
@@ -17,9 +18,7 @@ local BLOCK = 5 -- pairs, and links of a chain
 local OLD_IN_BLOCK = 2 -- old sessions offered once more
 local BLOCKS_WHERE_WELL = 40 -- one block for so many attempts of the plain figure
 local BLOCKS_WHERE_NOT = 20
-local CONFIRM_MOST = 120 -- offers of sessions that never resumed
-local MARKED = { sessions = 8, offers = 8 } -- session IDs offered to see the name of a ticket key
-local IDENTITIES = 24 -- connections that offer one PSK of each key
+local LOOKS = 20 -- full handshakes where none has issued anything so far
 
 -- One scan at work.
 local Scan = {}
@@ -36,11 +35,22 @@ function Scan:attempt(mechanism, design, session, source)
   })
 end
 
-function Scan:pair(mechanism)
-  local record, entry = self:attempt(mechanism, "pairs")
-  local session = record.sessions[#record.sessions]
-  if session then
-    self:attempt(mechanism, "pairs", session, entry.source)
+-- Fresh sessions, each offered on the next connection. While that is at work the one after it is already started, to
+-- obtain the next session: what counts is the order in which a balancer sees them.
+function Scan:pairs(mechanism, count)
+  local session, source
+  local function obtain()
+    local record, entry = self:attempt(mechanism, "pairs")
+    session, source = record.sessions[#record.sessions], entry.source
+  end
+  for i = 1, count + 1 do
+    local jobs, offered, from = {}, session, source
+    session = nil
+    jobs[1] = offered and function()
+      self:attempt(mechanism, "pairs", offered, from)
+    end
+    jobs[#jobs + 1] = i <= count and not self.journal.cancelled() and obtain or nil
+    self.journal.host.parallel(jobs, self.concurrency)
   end
 end
 
@@ -67,120 +77,101 @@ function Scan:old_sessions(mechanism)
   return list
 end
 
-function Scan:block(mechanism)
-  local old = self.old[mechanism]
-  for _ = 1, BLOCK do
-    if not self.journal.cancelled() then
-      self:pair(mechanism)
-    end
-  end
-  self:chain(mechanism, BLOCK)
-  for _ = 1, self.single_use[mechanism] and 0 or OLD_IN_BLOCK do
-    if #old > 0 and not self.journal.cancelled() then
+-- So many of the old sessions, once more.
+function Scan:offer_old(mechanism, count)
+  local old, jobs = self.old[mechanism], {}
+  for i = 1, (#old == 0 or self.single_use[mechanism]) and 0 or count do
+    jobs[i] = function()
       self:attempt(mechanism, "fixed", old[math.random(#old)])
     end
   end
+  self.journal.host.parallel(jobs, self.concurrency)
+end
+
+-- Do all resume, or none?
+local function is_uniform(rate)
+  return (rate.refused == 0 and rate.errors <= rate.resumed) or (rate.resumed == 0 and rate.errors <= rate.refused)
 end
 
 function Scan:blocks_of(mechanism)
   local rate = self.rates[mechanism]
-  if not rate or rate.attempted == 0 then
-    return 0
+  local each = (rate.refused == 0 and is_uniform(rate)) and BLOCKS_WHERE_WELL or BLOCKS_WHERE_NOT
+  return math.max(1, math.floor((rate.attempted > 0 and rate.attempted or self.attempts) / each))
+end
+
+-- Then the next connection does as well as any other: so all is made side by side, what takes long first.
+function Scan:sample_side_by_side(mechanisms)
+  local jobs = {}
+  local function add(count, method, mechanism, links)
+    for _ = 1, count do
+      jobs[#jobs + 1] = function()
+        return not self.journal.cancelled() and method(self, mechanism, links)
+      end
+    end
   end
-  local each = (rate.refused == 0 and rate.errors <= rate.resumed) and BLOCKS_WHERE_WELL or BLOCKS_WHERE_NOT
-  return math.max(1, math.floor(rate.attempted / each))
+  for _, mechanism in ipairs(mechanisms) do
+    add(self:blocks_of(mechanism), self.chain, mechanism, BLOCK)
+  end
+  for _, mechanism in ipairs(mechanisms) do
+    add(self:blocks_of(mechanism) * BLOCK, self.pairs, mechanism, 1)
+    add(self:blocks_of(mechanism) * OLD_IN_BLOCK, self.offer_old, mechanism, 1)
+  end
+  self.journal.host.parallel(jobs, self.concurrency)
+end
+
+-- Block after block, the mechanisms in turns.
+function Scan:sample_in_turns(mechanisms)
+  local most = 0
+  for _, mechanism in ipairs(mechanisms) do
+    most = math.max(most, self:blocks_of(mechanism))
+  end
+  for round = 1, most do
+    for _, mechanism in ipairs(mechanisms) do
+      if round <= self:blocks_of(mechanism) and not self.journal.cancelled() then
+        self:pairs(mechanism, BLOCK)
+        self:chain(mechanism, BLOCK)
+        self:offer_old(mechanism, OLD_IN_BLOCK)
+      end
+    end
+  end
+end
+
+-- Has this been the outcome of any connection of a mechanism, after so many of all?
+function Scan:has_been(outcome, mechanism, after)
+  for i = after + 1, #self.journal.entries do
+    local entry = self.journal.entries[i]
+    if entry.mechanism == mechanism and entry.outcome == outcome then
+      return true
+    end
+  end
+  return false
+end
+
+-- Is there something to offer? Where three servers issued nothing, the next may.
+function Scan:has_sessions(mechanism)
+  if self.rates[mechanism].attempted > 0 then
+    return true
+  end
+  return self:has_been("full", mechanism, 0) and #seed.seek(self.journal, LOOKS, 1, self.concurrency, function()
+    return (self:attempt(mechanism, "seed"))
+  end) > 0
 end
 
 function Scan:sample()
-  local left, most = {}, 0
+  local uniform, mixed = {}, {}
   for _, mechanism in ipairs(self.mechanisms) do
-    left[mechanism] = self:blocks_of(mechanism)
-    self.old[mechanism] = self:old_sessions(mechanism)
-    most = math.max(most, left[mechanism])
-  end
-  for round = 1, most do
-    for _, mechanism in ipairs(self.mechanisms) do
-      if left[mechanism] >= round and not self.journal.cancelled() then
-        self:block(mechanism)
-      end
+    if self.rates[mechanism] and self:has_sessions(mechanism) then
+      self.old[mechanism] = self:old_sessions(mechanism)
+      table.insert(is_uniform(self.rates[mechanism]) and uniform or mixed, mechanism)
     end
   end
-end
-
--- Sessions that never resumed are offered until they do, or are certain to be dead.
-function Scan:confirm(mechanism, views)
-  local suspects, needed = balance.suspects(views, mechanism)
-  local left = CONFIRM_MOST
-  for _, one in ipairs(suspects) do
-    local session = self.journal.newest[one.from]
-    while session and one.offered < needed and left > 0 and not self.journal.cancelled() do
-      one.offered, left = one.offered + 1, left - 1
-      if self:attempt(mechanism, "confirm", session).outcome == "resumed" then
-        break
-      end
-    end
+  local before = #self.journal.entries
+  self:sample_side_by_side(uniform)
+  for _, mechanism in ipairs(uniform) do
+    local other = self.rates[mechanism].refused == 0 and "refused" or "resumed"
+    mixed[#mixed + 1] = self:has_been(other, mechanism, before) and mechanism or nil
   end
-end
-
--- Each of these sessions so often, in random order: in turns, a balancer that rotates would fall into step.
-local function shuffled_plan(sessions, times)
-  local plan = {}
-  for i = 1, #sessions * times do
-    local place = math.random(i)
-    plan[i] = plan[place]
-    plan[place] = sessions[(i - 1) % #sessions + 1]
-  end
-  return plan
-end
-
--- Session IDs that are known to resume, offered so that the server shows the name of its ticket key as well: an empty
--- session_ticket extension asks for a ticket (RFC 5077, section 3.2).
-function Scan:mark(views)
-  local sessions = {}
-  for _, order in ipairs(balance.alive(views, "session_id")) do
-    if #sessions < MARKED.sessions then
-      sessions[#sessions + 1] = self.journal.newest[order]
-    end
-  end
-  for _, session in ipairs(shuffled_plan(sessions, MARKED.offers)) do
-    if not self.journal.cancelled() then
-      self.journal:attempt({
-        mechanism = "session_id", design = "marked", session = session, ticket_extension = true, want_tickets = true,
-        engine = "handshake",
-      })
-    end
-  end
-end
-
--- One PSK of each ticket key, all at once: the server says which it took. (Some look at the first only.)
-function Scan:identify(views)
-  local sessions = {}
-  for _, order in ipairs(balance.one_of_each_key(views)) do
-    sessions[#sessions + 1] = self.journal.newest[order]
-  end
-  for _ = 1, #sessions >= 2 and IDENTITIES or 0 do
-    if not self.journal.cancelled() then
-      self.journal:attempt({
-        mechanism = "psk", design = "identities", sessions = sessions, engine = "probe", want_tickets = false,
-      })
-    end
-  end
-end
-
-function Scan:look_closer()
-  local views = balance.sort(self.journal.entries)
-  local wants = balance.wants(views)
-  for _, mechanism in ipairs(self.mechanisms) do
-    if wants.confirm[mechanism] then
-      self:confirm(mechanism, views)
-    end
-  end
-  if wants.marked then
-    self:mark(balance.sort(self.journal.entries))
-  end
-  if wants.identities and not self.single_use.psk and not self.no_probe then
-    self:identify(views)
-  end
+  self:sample_in_turns(mixed)
 end
 
 -- Offers of tickets that are good for one connection say nothing of sharing.
@@ -192,10 +183,18 @@ local function set_spent_aside(entries, single_use)
   end
 end
 
+-- As many at once as the plain figure came down to.
+local function concurrency_of(rates, most)
+  for _, rate in pairs(rates) do
+    most = math.min(most, rate.concurrency)
+  end
+  return most
+end
+
 --- @tparam table journal see resum.scan.journal; it holds the plain figure's entries
 -- @tparam table _ the control's record
--- @tparam table options mechanisms (list), sources (list), quick (boolean: see resum.scan.quick), no_probe (true: the
---   server takes a connection without a goodbye for a fault)
+-- @tparam table options mechanisms (list), sources (list), attempts, concurrency, quick (boolean: see
+--   resum.scan.quick), no_probe (true: the server takes a connection without a goodbye for a fault)
 -- @tparam table entry of the address: its field rate is the plain figure
 -- @treturn table see resum.balance.analyse, and resum.scan.quick
 function M.run(journal, _, options, entry)
@@ -207,16 +206,23 @@ function M.run(journal, _, options, entry)
     single_use[mechanism] = rate.design == "fresh"
   end
   set_spent_aside(journal.entries, single_use)
-  local scan = setmetatable({
+  local concurrency = concurrency_of(entry.rate, options.concurrency)
+  setmetatable({
     journal = journal,
     mechanisms = options.mechanisms,
     rates = entry.rate,
     single_use = single_use,
-    no_probe = options.no_probe,
+    attempts = options.attempts,
+    concurrency = concurrency,
     old = {},
-  }, Scan)
-  scan:sample()
-  scan:look_closer()
+  }, Scan):sample()
+  closer.look({
+    journal = journal,
+    mechanisms = options.mechanisms,
+    single_use = single_use,
+    concurrency = concurrency,
+    no_probe = options.no_probe,
+  })
   return balance.analyse(journal.entries, { mechanisms = options.mechanisms, sources = options.sources })
 end
 

@@ -1,5 +1,6 @@
 -- Is resumption in order behind this address? A sequential test: it offers sessions until it is certain at 1 % error,
--- either way, and then stops. So it has a verdict and no rate: the number of attempts hangs on their outcomes.
+-- either way, and then stops. So it has a verdict and no rate: the number of attempts hangs on their outcomes. The
+-- mechanisms are tested side by side: what others do meanwhile changes no chance.
 
 local seed = require "resum.scan.seed"
 local stats = require "resum.stats"
@@ -98,15 +99,18 @@ local ADVICE = {
 local ORDER = { "broken", "inconclusive", "healthy", "no_resumption" } -- the first that occurs names the whole
 
 --- @tparam table client
--- @tparam table options mechanisms (list), attempts (at most so many for each; 100), retries (2)
+-- @tparam table options mechanisms (list), attempts (at most so many for each; 100), retries (2), concurrency
 -- @treturn table verdict ("healthy", "broken", "no_resumption", "inconclusive"), headline, advice, quick (mechanism ->
 --   {verdict, resumed, refused, errors})
 function M.run(client, options)
-  local results, met = {}, {}
-  for _, mechanism in ipairs(options.mechanisms) do
-    results[mechanism] = measure(client, mechanism, options)
-    met[results[mechanism].verdict] = true
+  local results, met, jobs = {}, {}, {}
+  for i, mechanism in ipairs(options.mechanisms) do
+    jobs[i] = function()
+      results[mechanism] = measure(client, mechanism, options)
+      met[results[mechanism].verdict] = true
+    end
   end
+  client.host.parallel(jobs, options.concurrency)
   for _, verdict in ipairs(ORDER) do
     if met[verdict] then
       return { verdict = verdict, headline = HEADLINES[verdict], advice = ADVICE[verdict], quick = results }

@@ -61,6 +61,28 @@ function M.obtain(client, mechanism, retries, want)
   return nil, records
 end
 
+--- Makes connections side by side until enough sessions came.
+-- @tparam table client
+-- @tparam integer most connections
+-- @tparam integer enough sessions
+-- @tparam integer concurrency
+-- @tparam function connect makes a connection and returns its record
+-- @treturn {session,...} the newest of each connection that gave one
+function M.seek(client, most, enough, concurrency, connect)
+  local made, sessions = 0, {}
+  client.host.parallel(function()
+    if made == most or #sessions >= enough or client.cancelled() then
+      return nil
+    end
+    made = made + 1
+    return function()
+      local record = connect()
+      sessions[#sessions + 1] = record.sessions[#record.sessions]
+    end
+  end, concurrency)
+  return sessions
+end
+
 --- A session to offer in the place of one that may be too old by now.
 -- @tparam table client
 -- @tparam string mechanism
