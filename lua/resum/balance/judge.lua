@@ -91,8 +91,8 @@ local function groups_seen(view, off)
 end
 
 -- How many groups as if all were equal, from outcomes alone: two connections meet the same one as often as sessions
--- resume on the next connection. (The old sessions are too few: they show the shares of their own groups.) But where the
--- balancer rotates, the next connection is no random one: there the old sessions have to do.
+-- resume on the next connection. (The old sessions are few, and show the shares of their own groups only.) But where
+-- the balancer rotates, the next connection is no random one: there the old sessions have to do.
 local function effective_by_outcome(view, rotates)
   local resumed, trials = 0, 0
   for _, entry in ipairs(view.offers) do
