@@ -104,6 +104,14 @@ describe("labels", function()
       leaf = "hash", serial = "\1", extensions = "43 51" }, entry)
   end)
 
+  it("take no ticket for no evidence where the probe left as soon as it was refused", function()
+    local facts = { tickets = {}, session_id = "" }
+    local probed, gone_through = {}, {}
+    labels.read(probed, { mechanism = "ticket", outcome = "refused", engine = "probe", facts = facts })
+    labels.read(gone_through, { mechanism = "ticket", outcome = "refused", engine = "handshake", facts = facts })
+    assert.same({ nil, false }, { probed.issued, gone_through.issued })
+  end)
+
   it("take a TLS 1.3 ticket that was not waited for as no evidence", function()
     local facts = { tickets = {}, session_id = "" }
     local hasty, patient = {}, { awaited = true }

@@ -301,6 +301,9 @@ local function serve(pool, server, options, record)
     facts.leaf_sha256, facts.leaf_serial = server.certificate or "the same", "1"
     facts.extensions = { 43, 51 }
   end
+  if options.engine == "probe" and record.outcome == "refused" then -- it leaves before tickets come
+    facts.tickets, issued = {}, nil
+  end
   record.sessions = issued and { issued } or {}
   return issued
 end
@@ -315,8 +318,8 @@ local function one_of_several(server, options)
 end
 
 local function attempt(pool, options)
-  local record = { mechanism = options.mechanism, design = options.design, engine = "simulated", address = "pool",
-    sessions = {}, reused = false, timing = { connect_s = 0, handshake_s = 0, total_s = 0 } }
+  local record = { mechanism = options.mechanism, design = options.design, engine = options.engine or "handshake",
+    address = "pool", sessions = {}, reused = false, timing = { connect_s = 0, handshake_s = 0, total_s = 0 } }
   travel(pool)
   happen(pool)
   if lost(pool) then
@@ -333,7 +336,7 @@ local function attempt(pool, options)
   local server = pool.servers[i]
   local offered, identity = one_of_several(server, options)
   local issued = serve(pool, server, { mechanism = options.mechanism, session = offered,
-    ticket_extension = options.ticket_extension }, record)
+    ticket_extension = options.ticket_extension, engine = options.engine }, record)
   if issued then
     issued.server = server -- for who wants to know the truth
   end

@@ -22,9 +22,9 @@ local function key_name(i)
   return ("key %012d"):format(i)
 end
 
-local SMALLEST_SHARE = 12 -- of the connections: one in so many, where one server takes most
+local WEIGHTS = 12 -- in all, where one server takes most: of the connections the others get one in so many each
 
--- Equal servers, most often; any weights; or one server that takes more than all others together.
+-- Equal servers, most often; any weights; or one server that takes much more than each other.
 local function weigh(random, list)
   local kind, heavy = random(), random(#list)
   for i, server in ipairs(list) do
@@ -33,7 +33,8 @@ local function weigh(random, list)
     elseif kind < 0.8 then
       server.weight = random(5)
     else
-      server.weight = i == heavy and math.max(#list, random(SMALLEST_SHARE + 1 - #list)) or 1
+      local most = WEIGHTS + 1 - #list
+      server.weight = i == heavy and math.min(most, math.max(#list, random(most))) or 1
     end
   end
 end

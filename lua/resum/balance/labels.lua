@@ -11,10 +11,14 @@ local KEY_WIDTHS = { 16, 4 }
 -- A ticket that is not longer is the name of an entry in a cache.
 local SHORT_TICKET = 32
 local ID_WIDTHS = { 8, 4 }
---- The label of a server that was asked for a ticket as well as a session ID, and issued only the latter.
+--- The label of a server that was asked for a ticket as well as a session ID, and issued the latter only.
 M.TICKETLESS = "ticketless"
 
 local REPEATED = 0.5 -- this share of the names has to be seen more than once
+
+local function left_early(record)
+  return record.engine == "probe" and record.outcome == "refused"
+end
 
 --- What an entry is made of, beside its place in the sequence: what the record of one connection says of its server.
 -- @tparam table entry awaited (tickets were waited for); gets outcome, issued, and where the wire showed it: ticket
@@ -34,16 +38,25 @@ function M.read(entry, record)
     entry.unlike = second and #first.ticket > SHORT_TICKET and second.ticket:sub(1, 4) ~= entry.ticket:sub(1, 4)
   end
   if record.outcome ~= "resumed" then
-    -- TLS 1.3 tickets come after the handshake: where nobody waited, none is no evidence.
-    if mechanisms[record.mechanism].issued(facts) then
+    -- Where nobody waited for a ticket, none is no evidence: TLS 1.3's come after the handshake, and the probe leaves
+    -- as soon as it is refused.
+    local mechanism = mechanisms[record.mechanism]
+    if mechanism.issued(facts) then
       entry.issued = true
-    elseif entry.awaited or not mechanisms[record.mechanism].tickets_come_late then
+    elseif entry.awaited or not (mechanism.tickets_come_late or left_early(record)) then
       entry.issued = false
     end
     entry.session_id = record.mechanism == "session_id" and #(facts.session_id or "") > 0 and facts.session_id or nil
     entry.leaf, entry.serial = facts.leaf_sha256, facts.leaf_serial
     entry.extensions = facts.extensions and table.concat(facts.extensions, " ")
   end
+end
+
+--- Was a server asked for a ticket as well as a session ID, and issued only the latter?
+-- @tparam table entry
+-- @treturn boolean
+function M.is_ticketless(entry)
+  return entry.design == "marked" and entry.session_id ~= nil and entry.ticket == nil
 end
 
 -- Do these bytes repeat often enough, cut to a width? Given: list of strings.
@@ -87,7 +100,7 @@ local function label_of(entry, key_width, id_width)
     return "key:" .. entry.ticket:sub(1, key_width), true
   elseif entry.ticket then
     return entry.ticket_length > SHORT_TICKET and "unnamed" or "stateful"
-  elseif entry.session_id and entry.design == "marked" then
+  elseif M.is_ticketless(entry) then
     return M.TICKETLESS
   elseif entry.session_id then
     if id_width then

@@ -31,7 +31,9 @@ end
 -- @tparam table view see resum.balance.view
 -- @treturn table|nil see find
 function M.silent(view)
-  local share, interval, n = share_of(view, view.sequence, function(label)
+  local connections = table.move(view.showing_tickets, 1, #view.showing_tickets, #view.sequence + 1,
+    { table.unpack(view.sequence) })
+  local share, interval, n = share_of(view, connections, function(label)
     return label == "none"
   end)
   if n >= LEAST_SILENT and share < 1 then
@@ -48,9 +50,8 @@ local function add_fates(fates_of, view, offers, counts)
   for _, entry in ipairs(offers) do
     local state, met = state_of(view, entry.from), state_of(view, entry.order)
     if state and counts(state) then
-      local fate = fates_of[state] or { resumed = 0, home = 0, elsewhere = 0, from = 0 }
+      local fate = fates_of[state] or { resumed = 0, home = 0, elsewhere = 0 }
       fates_of[state] = fate
-      fate.from = math.max(fate.from, entry.from)
       if entry.outcome == "resumed" then
         fate.resumed = fate.resumed + 1
       elseif met == state then
@@ -63,8 +64,8 @@ local function add_fates(fates_of, view, offers, counts)
 end
 
 -- How the sessions of each state fared: how many resumed anywhere, how many were refused at home, where the very state
--- was shown again, and how many elsewhere; and where the youngest was issued. Among session IDs that were offered to
--- see the name of a ticket key, only those of servers without tickets show their state both times.
+-- was shown again, and how many elsewhere. Among session IDs that were offered to see the name of a ticket key, only
+-- those of servers without tickets show their state both times.
 local function fates(view)
   local fates_of = {}
   local function any()
@@ -117,35 +118,53 @@ local function sessions_of(view)
   return list
 end
 
--- Of each state that was not seen to accept its sessions, nor often enough to refuse them: where the youngest one was
--- issued.
-local function of_unsettled_states(view)
-  local youngest = {}
-  for _, fate in pairs(fates(view)) do
-    if fate.resumed == 0 and fate.home < LEAST_REFUSED then
-      youngest[fate.from] = true
+-- Of the states that were not seen to accept their sessions, nor often enough to refuse them, the one that was offered
+-- most; its youngest session, as a restart kills the old ones.
+local function unsettled_state(view)
+  local fates_of, youngest, best = fates(view), {}, nil
+  for _, entry in ipairs(view.entries) do
+    local state = entry.issued and entry.awaited and state_of(view, entry.order)
+    youngest[state or 0] = entry.order
+  end
+  youngest[0] = nil
+  for state, from in pairs(youngest) do
+    local fate = fates_of[state] or { resumed = 0, home = 0, elsewhere = 0 }
+    local offered = fate.home + fate.elsewhere
+    if fate.resumed == 0 and fate.home < LEAST_REFUSED and offered < OFFERS then
+      if not best or offered > best.offered or (offered == best.offered and from > best.from) then
+        best = { from = from, offered = offered }
+      end
     end
   end
-  return youngest
+  return best
 end
 
---- A session that was offered and never resumed, and is not certain to be dead. Where servers have names, one of each
--- name is enough.
--- @tparam table view see resum.balance.view
--- @treturn table|nil {from, missing}: so many offers more make it certain; first what was offered most, then what is
---   young: a restart kills the old ones only
-function M.suspect(view)
-  local sessions, named, best = sessions_of(view), false, nil
+-- The session that was offered most, of those that never resumed; of the younger ones, as a restart kills the old ones.
+local function unsettled_session(sessions)
+  local best
   for _, one in ipairs(sessions) do
-    named = named or view.group[one.from] ~= nil
-  end
-  local youngest = named and of_unsettled_states(view)
-  for _, one in ipairs(sessions) do
-    if one.resumed == 0 and one.offered < OFFERS and (not named or youngest[one.from]) then
+    if one.resumed == 0 and one.offered < OFFERS then
       if not best or one.offered > best.offered or (one.offered == best.offered and one.from > best.from) then
         best = one
       end
     end
+  end
+  return best
+end
+
+--- A session that never resumed, and is not certain to be dead. Where servers have names, one of each name is enough.
+-- @tparam table view see resum.balance.view
+-- @treturn table|nil {from, missing}: so many offers more make it certain
+function M.suspect(view)
+  local sessions, named = sessions_of(view), false
+  for _, one in ipairs(sessions) do
+    named = named or view.group[one.from] ~= nil
+  end
+  local best
+  if named then
+    best = unsettled_state(view)
+  else
+    best = unsettled_session(sessions)
   end
   return best and { from = best.from, missing = OFFERS - best.offered }
 end

@@ -2,10 +2,11 @@
 -- are offered again; session IDs and PSKs so that the server shows which ticket key it has. None of it depends on which
 -- connection is the next. It infers nothing itself: resum.balance does.
 --
--- Connections: at most 120 for each mechanism to offer what never resumed; 64 for session IDs that show their ticket
--- keys, 96 for those of a member without tickets, 24 for PSKs of each key.
+-- Connections: at most 120 for each mechanism to offer what never resumed; 108 for session IDs that show their ticket
+-- keys, at most 144 for those of a member without tickets, 24 for PSKs of each key.
 
 local balance = require "resum.balance"
+local labels = require "resum.balance.labels"
 local seed = require "resum.scan.seed"
 
 local M = {}
@@ -13,8 +14,8 @@ local M = {}
 local CONFIRM_MOST = 120 -- offers of sessions that never resumed
 local CONFIRM_ROUND = 20 -- of them, before it is asked again whether that is enough
 local CONFIRM_AT_ONCE = 4 -- of one session: some may be in vain when it has resumed
-local MARKED = { sessions = 8, offers = 8 } -- session IDs offered to see the name of a ticket key
-local TICKETLESS = { tries = 48, sessions = 2, offers = 48 } -- a member of an eighth is missed once in a hundred times
+local MARKED = { sessions = 12, offers = 9 } -- session IDs offered to see the name of a ticket key
+local TICKETLESS = { tries = 72, sessions = 2, offers = 72, refused = 3 } -- and those of a member without tickets
 local IDENTITIES = 24 -- connections that offer one PSK of each key
 
 local Closer = {}
@@ -79,17 +80,23 @@ function Closer:mark(views)
       sessions[#sessions + 1] = self.journal.newest[order]
     end
   end
-  self:offer_marked(shuffled_plan(sessions, MARKED.offers))
+  self:offer_marked(shuffled_plan(sessions, MARKED.offers), math.huge)
 end
 
-function Closer:offer_marked(plan)
-  local jobs = {}
-  for i, session in ipairs(plan) do
-    jobs[i] = function()
-      return not self.journal.cancelled() and self:attempt_marked(session)
+-- Until so many were refused by a server without tickets.
+function Closer:offer_marked(plan, enough)
+  local made, refused = 0, 0
+  self.journal.host.parallel(function()
+    made = made + 1
+    local session = plan[made]
+    if not session or refused >= enough or self.journal.cancelled() then
+      return nil
     end
-  end
-  self.journal.host.parallel(jobs, self.concurrency)
+    return function()
+      local _, entry = self:attempt_marked(session)
+      refused = refused + (labels.is_ticketless(entry) and 1 or 0)
+    end
+  end, self.concurrency)
 end
 
 -- Those of a member without tickets: who issues a session ID although a ticket was asked for has none to give.
@@ -97,7 +104,7 @@ function Closer:mark_ticketless()
   local sessions = seed.seek(self.journal, TICKETLESS.tries, TICKETLESS.sessions, self.concurrency, function()
     return (self:attempt_marked())
   end)
-  self:offer_marked(shuffled_plan(sessions, TICKETLESS.offers // math.max(1, #sessions)))
+  self:offer_marked(shuffled_plan(sessions, TICKETLESS.offers // math.max(1, #sessions)), TICKETLESS.refused)
 end
 
 -- One PSK of each ticket key, all at once: the server says which it took. (Some look at the first only.)
