@@ -292,6 +292,26 @@ describe("the analysis", function()
     assert.same({ "no_resumption", "issued_not_accepted" }, { summary.verdict, summary.reason })
   end)
 
+  it("finds the member without tickets that refuses its own session IDs", function()
+    local list = { { "seed", nil, "full" } }
+    for i = 2, 41 do
+      list[i] = { "fixed", 1, i % 4 == 0 and "refused" or "resumed" }
+    end
+    list[42] = { "marked", nil, "full" } -- asked for a ticket, and got an ID only
+    list[43], list[44] = { "marked", 42, "refused", "a" }, { "marked", 42, "refused" }
+    list[45], list[46] = { "marked", 42, "refused" }, { "marked", 1, "resumed", "a" }
+    local entries = entries_of("session_id", list)
+    for _, entry in ipairs(entries) do
+      local issued = entry.outcome ~= "resumed" and not entry.ticket
+      entry.issued, entry.session_id = issued or nil, issued and ("%032d"):format(entry.order) or nil
+    end
+    local ids = analyse(entries).mechanisms.session_id
+    assert.same({ "bad_member", "never_accepts", "ticketless", 3 },
+      { ids.verdict, ids.member.how, ids.member.label, ids.member.connections })
+    entries[44].outcome, entries[44].session_id = "resumed", nil
+    assert.equal("nothing_shared", analyse(entries).mechanisms.session_id.verdict)
+  end)
+
   it("says that one client address can't tell stickiness from sharing", function()
     local function codes(summary)
       local list = {}

@@ -1,7 +1,7 @@
 -- What stands behind the address? Beside the plain figure's old sessions ("fixed") it makes what a browser makes: a
 -- fresh session resumed on the next connection ("pairs"), and always the newest session ("chain"). Where some sessions
--- are refused it matters which connection is the next: that is one at a time, and in blocks, so that a change over time
--- meets all of them. Then it looks closer where something is suspect. It infers nothing itself: resum.balance does.
+-- are refused it matters which connection is the next: there it goes one by one, and in blocks, so that a change over
+-- time meets all of them. Then it looks closer where something is suspect. What it all means resum.balance infers.
 --
 -- Connections for each mechanism, beside the plain figure's: 36 where everything resumed, else 90, and a closer look.
 
@@ -147,8 +147,8 @@ function Scan:has_been(outcome, mechanism, after)
   return false
 end
 
--- Is there something to offer? Where three servers issued nothing, the next may.
-function Scan:has_sessions(mechanism)
+-- Looks for something to offer, also where three servers issued nothing: the next may.
+function Scan:finds_sessions(mechanism)
   if self.rates[mechanism].attempted > 0 then
     return true
   end
@@ -160,7 +160,7 @@ end
 function Scan:sample()
   local uniform, mixed = {}, {}
   for _, mechanism in ipairs(self.mechanisms) do
-    if self.rates[mechanism] and self:has_sessions(mechanism) then
+    if self.rates[mechanism] and self:finds_sessions(mechanism) then
       self.old[mechanism] = self:old_sessions(mechanism)
       table.insert(is_uniform(self.rates[mechanism]) and uniform or mixed, mechanism)
     end

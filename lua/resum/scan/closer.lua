@@ -47,8 +47,8 @@ function Closer:confirm(mechanism)
       and balance.suspect(balance.sort(self.journal.entries), mechanism) or nil
   end
   for one in suspect do
-    local most = math.min(one.missing, CONFIRM_ROUND, left)
-    left = left - self:offer_until_resumed(mechanism, self.journal.newest[one.from], most)
+    local session, most = self.journal.newest[one.from], math.min(one.missing, CONFIRM_ROUND, left)
+    left = session and left - self:offer_until_resumed(mechanism, session, most) or 0
   end
 end
 
