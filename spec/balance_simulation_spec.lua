@@ -176,8 +176,8 @@ end)
 
 describe("the intervals #unsanitized", function()
   -- Few pools leave the share that was held uncertain by some 2 or 3 %.
-  it("hold the truth for 93 to 97 %, as far as fifty pools can tell", function()
-    check_coverage(cover(1, 35), 0.03)
+  it("hold the truth for 93 to 97 %, as far as a hundred pools can tell", function()
+    check_coverage(cover(1, 60), 0.03)
   end)
 
   it("hold the truth for 93 to 97 % of many pools #heavy", function()

@@ -62,7 +62,7 @@ end
 --- Where sessions were issued that are known to resume.
 -- @tparam table views see sort
 -- @tparam string mechanism
--- @treturn {integer,...} orders, the latest first
+-- @treturn {integer,...} orders, of sessions as unlike as can be first
 function M.alive(views, mechanism)
   return members.alive(views[mechanism])
 end

@@ -19,7 +19,8 @@ local MECHANISMS = { "session_id", "ticket", "psk" }
 function M.run(options, more)
   math.randomseed(options.seed)
   local recorded = journal.new(pool.client(pool.new(options)), options.sources)
-  local scan = { mechanisms = MECHANISMS, attempts = 100, concurrency = 10, retries = 2, sources = options.sources }
+  local scan = { mechanisms = MECHANISMS, attempts = 100, concurrency = 10, retries = 2, engine = "probe",
+    sources = options.sources }
   for name, value in pairs(more or {}) do
     scan[name] = value
   end

@@ -204,7 +204,7 @@ end
 function M.judge(view, sticks, new_key)
   local resumed, refused = count(view.offers)
   local result = { resumed = resumed, refused = refused, sticks = sticks, list = {} }
-  result.routing, result.routing_evidence = routing.of(view)
+  result.routing, result.routing_evidence = routing.of(view, members.find(view, not sticks) ~= nil)
   result.matrix = by_source(view)
   result.changes = change.of_labels(view.sequence, function(entry)
     return view.group[entry.order]

@@ -160,26 +160,37 @@ function M.suspect(view)
   for _, one in ipairs(sessions) do
     named = named or view.group[one.from] ~= nil
   end
-  local best
-  if named then
-    best = unsettled_state(view)
-  else
-    best = unsettled_session(sessions)
-  end
+  local best = unsettled_state(view) or (not named and unsettled_session(sessions)) or nil
   return best and { from = best.from, missing = OFFERS - best.offered }
+end
+
+local function share_resumed(one)
+  return one.resumed / one.offered
 end
 
 --- Where sessions were issued that resumed since.
 -- @tparam table view see resum.balance.view
--- @treturn {integer,...} orders, the latest first
+-- @treturn {integer,...} orders: the latest, then the one that resumed most seldom, as its group is small, and so on in
+--   turns
 function M.alive(view)
-  local orders = {}
+  local latest, orders, taken = {}, {}, {}
   for _, one in ipairs(sessions_of(view)) do
-    orders[#orders + 1] = one.resumed > 0 and one.from or nil
+    latest[#latest + 1] = one.resumed > 0 and one or nil
   end
-  table.sort(orders, function(a, b)
-    return a > b
+  local seldom = table.move(latest, 1, #latest, 1, {})
+  table.sort(latest, function(a, b)
+    return a.from > b.from
   end)
+  table.sort(seldom, function(a, b)
+    local one, other = share_resumed(a), share_resumed(b)
+    return one < other or (one == other and a.from > b.from)
+  end)
+  for i = 1, #latest do
+    for _, one in ipairs({ latest[i], seldom[i] }) do
+      orders[#orders + 1] = not taken[one] and one.from or nil
+      taken[one] = true
+    end
+  end
   return orders
 end
 

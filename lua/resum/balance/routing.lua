@@ -80,7 +80,8 @@ local function period_of_offers(offers)
   end, resumed / #offers)
 end
 
--- Fresh sessions on the next connection resume far more seldom than old ones: the next server is another one.
+-- Fresh sessions on the next connection resume far more seldom than old ones: the next server is another one. (Where a
+-- member does not resume it tells nothing: of the old sessions none may be from there, and of the fresh ones some are.)
 local function next_is_another(offers)
   local near, near_resumed, far, far_resumed = 0, 0, 0, 0
   for _, entry in ipairs(offers) do
@@ -119,9 +120,10 @@ end
 
 --- How the connections of one mechanism were spread.
 -- @tparam table view see resum.balance.view
+-- @tparam boolean some_are_off there is a member that does not resume
 -- @treturn string "round_robin", "random" or "unknown"
 -- @treturn table evidence: period and agreement, runs_z (of the groups met: the largest one, or another)
-function M.of(view)
+function M.of(view, some_are_off)
   local met, list = groups_met(view)
   local evidence, first = {}, {}
   local several = #list > 0 and chance_of_agreement(met) < SEVERAL
@@ -136,7 +138,7 @@ function M.of(view)
   end
   if evidence.period == 1 then
     return "unknown", evidence
-  elseif evidence.period or next_is_another(view.offers) then
+  elseif evidence.period or (not some_are_off and next_is_another(view.offers)) then
     return "round_robin", evidence
   elseif several and #list >= LEAST then
     return "random", evidence

@@ -15,7 +15,7 @@ local M = { name = "balancer", recorded = true, summary = "what stands behind th
 M.defaults = { attempts = 100 }
 
 local BLOCK = 5 -- pairs, and links of a chain
-local OLD_IN_BLOCK = 2 -- old sessions offered once more
+local OLD_IN_BLOCK = 2 -- old sessions offered once more; in turns one more or less, so that no rotation falls into step
 local BLOCKS_WHERE_WELL = 40 -- one block for so many attempts of the plain figure
 local BLOCKS_WHERE_NOT = 20
 local LOOKS = 20 -- full handshakes where none has issued anything so far
@@ -130,7 +130,7 @@ function Scan:sample_in_turns(mechanisms)
       if round <= self:blocks_of(mechanism) and not self.journal.cancelled() then
         self:pairs(mechanism, BLOCK)
         self:chain(mechanism, BLOCK)
-        self:offer_old(mechanism, OLD_IN_BLOCK)
+        self:offer_old(mechanism, OLD_IN_BLOCK - 2 + math.random(3))
       end
     end
   end
