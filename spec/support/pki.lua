@@ -31,7 +31,7 @@ local function files(folder, name)
 end
 
 local function openssl(arguments)
-  local result = process.run { command = { "openssl", table.unpack(arguments) } }
+  local result = process.run { command = { "openssl", table.unpack(arguments) }, environment = { LD_PRELOAD = false } }
   return result.code == 0, result.stderr
 end
 

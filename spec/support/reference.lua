@@ -10,6 +10,8 @@ local TICKET_SECONDS = 1
 local TICKET_SECONDS_AFTER_REQUEST = 3
 local GNUTLS_TICKET_SECONDS = 3
 
+local ENVIRONMENT = { LD_PRELOAD = false } -- a sanitizer would only slow them down
+
 local REQUEST = "HEAD / HTTP/1.0\r\n\r\n"
 
 local ISSUED_SESSION_ID = "Session%-ID: %x+"
@@ -71,7 +73,8 @@ local function s_client(address, plan, options, direction, session_file)
     "openssl", "s_client", "-connect", address, "-" .. (options.version or plan.version),
     "-cipher", "DEFAULT@SECLEVEL=0", direction, session_file,
   }
-  local client = process.start { command = append(append(command, plan.flags), options.args), input = "pipe" }
+  local client = process.start { command = append(append(command, plan.flags), options.args), input = "pipe",
+    environment = ENVIRONMENT }
   process.wait_until(process.PATIENCE, function()
     return client.exited or handshake_kind(client.log())
   end)
@@ -128,7 +131,8 @@ function M.gnutls(address, mechanism, options)
   local command = {
     "gnutls-cli", "--debug", "4", "--resume", "--insecure", "--priority", plan.priority, "--port", port, host,
   }
-  local client = process.start { command = append(append(command, plan.flags), options and options.args) }
+  local client = process.start { command = append(append(command, plan.flags), options and options.args),
+    environment = ENVIRONMENT }
   await_gnutls(client, plan.issued)
   client.stop()
   local printed, debug_output = client.stdout(), client.stderr()
