@@ -11,11 +11,13 @@ local elapsed = contract.elapsed
 local MUCH = ("x"):rep(1024):rep(64 * 1024) -- in two steps: byte by byte it takes the sanitizer seconds
 
 -- All handles on the loop, also those being closed, but for what stays: the one against SIGPIPE, and timers at rest.
+local USED_AGAIN = { timer = true, idle = true, check = true } -- they count while they are active
+
 local function handles()
   local count = {}
   uv.walk(function(handle)
     local kind = uv.handle_get_type(handle)
-    if kind ~= "signal" and (kind ~= "timer" or handle:is_active() or handle:is_closing()) then
+    if kind ~= "signal" and (not USED_AGAIN[kind] or handle:is_active() or handle:is_closing()) then
       count[kind] = (count[kind] or 0) + 1
     end
   end)
@@ -141,12 +143,13 @@ describe("host uv", function()
     stream:close()
   end)
 
-  it("gives bytes that came in time although another job calculated past the deadline", function()
-    local answer, deadline
-    local about_to_read = host.waiter()
-    local errors = host.parallel({
+  -- Reads with a deadline while another job calculates past it, and `others` run beside them; returns what it gave.
+  local function read_late(others)
+    local answer
+    local late = { about_to_read = host.waiter(), deadline = nil }
+    local jobs = {
       function()
-        assert(about_to_read:wait())
+        assert(late.about_to_read:wait())
         -- What came by another connection came after those bytes. It is asked for without the loop.
         local socket = assert(require("socket").connect("127.0.0.1", peers.ports.echo))
         socket:settimeout(PATIENCE)
@@ -155,19 +158,46 @@ describe("host uv", function()
           assert.equal("y", socket:receive(1))
         end
         socket:close()
-        while host.now() < deadline + 0.01 do end
+        while host.now() < late.deadline + 0.01 do end
       end,
       function()
         local stream = connect("echo")
         assert(stream:write("x", host.now() + PATIENCE))
-        deadline = host.now() + SHORT
-        about_to_read:wake(true)
-        answer = { stream:read(deadline) }
+        late.deadline = host.now() + SHORT
+        late.about_to_read:wake(true)
+        answer = { stream:read(late.deadline) }
         stream:close()
       end,
-    }, 2)
-    assert.same({}, errors)
-    assert.same({ "x" }, answer)
+    }
+    for number, job in ipairs(others or {}) do
+      jobs[2 + number] = function()
+        job(late)
+      end
+    end
+    assert.same({}, host.parallel(jobs, #jobs))
+    return answer
+  end
+
+  it("gives bytes that came in time although another job calculated past the deadline", function()
+    assert.same({ "x" }, read_late())
+  end)
+
+  it("gives them also where others, whose time is up as well, calculate before it looks at its input", function()
+    local others = {}
+    for number = 1, 20 do
+      others[number] = function(late)
+        repeat
+          host.sleep(0.001)
+        until late.deadline
+        host.sleep(late.deadline - host.now() + number * 0.001 - 0.01)
+        local stop = host.now() + 0.01
+        while host.now() < stop do end
+        host.sleep(0.001)
+      end
+    end
+    for _ = 1, 5 do
+      assert.same({ "x" }, read_late(others))
+    end
   end)
 
   it("serves others' handles while it waits, and lives beside their turning of the loop", function()
@@ -260,7 +290,7 @@ describe("host uv", function()
 
   it("leaves nothing open on the loop after all of this", function()
     local count = handles()
-    for _, kind in ipairs({ "tcp", "getaddrinfo", "timer" }) do
+    for _, kind in ipairs({ "tcp", "getaddrinfo", "timer", "idle", "check" }) do
       assert.equal(at_start[kind], count[kind], kind)
     end
   end)

@@ -40,8 +40,6 @@ local check_place, now = M.check_place, M.now
 
 local set_alarm = alarm.set
 
-local MOMENT = 0.001 -- seconds
-
 local closing = 0 -- handles that libuv has not let go of
 
 local function on_closed()
@@ -136,19 +134,37 @@ function M.waiter()
 end
 
 -- Timers come before input in a turn of the loop: after a long calculation of some other job, bytes that came in time
--- lie unread behind an alarm that rings. So the input has one more turn.
+-- lie unread behind an alarm that rings. So the input of this turn comes first. (A second alarm would not do: where
+-- those whose alarms ring calculate for long, it rings before the input as well.)
+local late, without_rest, after_input = {}, nil, nil -- who waits for that; the handles that bring it about
+
+local function end_waits()
+  local waiters = late
+  late = {}
+  without_rest:stop()
+  after_input:stop()
+  for _, waiter in ipairs(waiters) do
+    if waiter.waiting and waiter.last_turn then
+      waiter:wake(false)
+    end
+  end
+end
+
+local function end_after_input(waiter)
+  waiter.last_turn = true
+  late[#late + 1] = waiter
+  without_rest, after_input = without_rest or assert(uv.new_idle()), after_input or assert(uv.new_check())
+  without_rest:start(function() end) -- while there is something to do the loop waits for no input
+  after_input:start(end_waits)
+end
+
 function Waiter:on_alarm()
   if not self.waiting or not self.deadline or self.alarm then
     return
-  end
-  local time = now()
-  if self.deadline > time then
+  elseif self.deadline > now() then
     set_alarm(self, self.deadline)
   elseif not self.last_turn then
-    self.last_turn = true
-    set_alarm(self, time + MOMENT)
-  else
-    self:wake(false)
+    end_after_input(self)
   end
 end
 
