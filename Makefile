@@ -104,9 +104,11 @@ test-all: packages-test-all build/spec/inn2 ## the same and what is heavy to ins
 build/spec/inn2:
 	@command -v dpkg-deb >/dev/null || exit 0; \
 	echo "Unpacking Debian packages under $@: $(UNPACKED_PACKAGES)"; \
-	rm -rf $@.new && mkdir -p $@.new && cd $@.new && { apt-get -q download $(UNPACKED_PACKAGES) >log 2>&1 \
-	  || { cat log >&2; echo "resum: apt-get failed, see above" >&2; exit 1; }; } \
-	&& for package in *.deb; do dpkg-deb -x $$package . || exit 1; done && rm *.deb log && mv ../$(@F).new ../$(@F)
+	rm -rf $@.new && mkdir -p $@.new && cd $@.new || exit 1; sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	{ apt-get -q download $(UNPACKED_PACKAGES) \
+	  || { $$sudo apt-get -q update && apt-get -q download $(UNPACKED_PACKAGES); }; } >log 2>&1 \
+	  || { cat log >&2; echo "resum: apt-get failed, see above" >&2; exit 1; }; \
+	for package in *.deb; do dpkg-deb -x $$package . || exit 1; done && rm *.deb log && mv ../$(@F).new ../$(@F)
 
 # Specs of which nothing runs on such a build (inside nmap, in HAProxy, no C at all) have the tag "unsanitized".
 asan: packages-test ## the suite on a build with AddressSanitizer and UndefinedBehaviorSanitizer
