@@ -31,8 +31,8 @@ end
 -- @tparam table view see resum.balance.view
 -- @treturn table|nil see find
 function M.silent(view)
-  local connections = table.move(view.showing_tickets, 1, #view.showing_tickets, #view.sequence + 1,
-    { table.unpack(view.sequence) })
+  local connections = table.move(view.sequence, 1, #view.sequence, 1, {})
+  table.move(view.showing_tickets, 1, #view.showing_tickets, #connections + 1, connections)
   local share, interval, n = share_of(view, connections, function(label)
     return label == "none"
   end)
