@@ -10,6 +10,14 @@ local MOST_CHANGES = 2
 local LEAST_BEFORE = 10 -- connections that met only the old key, and only the new one
 local SOON = 60 -- starts and ends of connections
 
+local function entries_by_order(view)
+  local by_order = {}
+  for _, entry in ipairs(view.entries) do
+    by_order[entry.order] = entry
+  end
+  return by_order
+end
+
 -- When was the offered session issued, and when was it offered? Connections take time: a resumption proves that nothing
 -- was lost until it started, and a refusal that something was lost until it ended.
 local function stretch_of(entry, by_order)
@@ -93,10 +101,7 @@ end
 -- @treturn integer|nil order of the first connection that was refused after it
 -- @treturn boolean|nil it happened in a moment
 function M.explains(view)
-  local by_order = {}
-  for _, entry in ipairs(view.entries) do
-    by_order[entry.order] = entry
-  end
+  local by_order = entries_by_order(view)
   local joined, resumed = quiet(view.offers, by_order)
   local refused, gaps = refusals(view.offers, by_order), gaps_between(joined)
   local moments, last = 0, -math.huge
@@ -192,10 +197,7 @@ end
 -- @tparam table window of of_key
 -- @treturn boolean
 function M.of_key_explains(view, window)
-  local by_order = {}
-  for _, entry in ipairs(view.entries) do
-    by_order[entry.order] = entry
-  end
+  local by_order = entries_by_order(view)
   for _, entry in ipairs(view.offers) do
     local before, after = entry.ended < window.from, by_order[entry.from].started > window.to
     if entry.refused and (before or after) then

@@ -136,8 +136,7 @@ local function describe_groups(view, off, result)
   end
 end
 
-local function split(view, result)
-  local member, off = members.find(view, not result.sticks)
+local function split(view, result, member, off)
   result.member = member
   describe_groups(view, off, result)
   if result.named and result.groups == 1 and not member then
@@ -204,15 +203,16 @@ end
 function M.judge(view, sticks, new_key)
   local resumed, refused = count(view.offers)
   local result = { resumed = resumed, refused = refused, sticks = sticks, list = {} }
-  result.routing, result.routing_evidence = routing.of(view, members.find(view, not sticks) ~= nil)
+  local member, off = members.find(view, not sticks)
+  result.routing, result.routing_evidence = routing.of(view, member ~= nil)
   result.matrix = by_source(view)
   result.changes = change.of_labels(view.sequence, function(entry)
     return view.group[entry.order]
   end)
   result.verdict, result.reason = uniform(view, resumed, refused)
-  local member = result.verdict == "all_shared" and members.silent(view)
-  if member then
-    result.verdict, result.reason, result.member = "bad_member", member.how, member
+  local silent = result.verdict == "all_shared" and members.silent(view)
+  if silent then
+    result.verdict, result.reason, result.member = "bad_member", silent.how, silent
   elseif result.verdict == "all_shared" then
     result.list = groups_seen(view, {}).list
     result.groups, result.groups_interval, result.effective_groups = 1, { 1, 1 }, 1
@@ -225,7 +225,7 @@ function M.judge(view, sticks, new_key)
     elseif resumed > 0 and math.min(resumed, refused) < LEAST_OF_EITHER then
       result.verdict, result.reason = "inconclusive", "rare_exception"
     else
-      result.verdict, result.reason = split(view, result)
+      result.verdict, result.reason = split(view, result, member, off)
     end
   end
   return result
