@@ -145,7 +145,7 @@ function M.connect(address, port, options)
     return connect_failed(stream, refused, refused == "EINVAL" and address .. ": " or "")
   end
   stream:start_reading() -- already now: that spares the system a change of what is waited for
-  stream:wait_here(options.timeout and now() + options.timeout)
+  stream:wait("host.connect", options.timeout and now() + options.timeout)
   if not ended or failure then
     return connect_failed(stream, failure or "ETIMEDOUT")
   end

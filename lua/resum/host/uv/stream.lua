@@ -14,18 +14,11 @@ local READ_AHEAD = 64 * 1024 -- bytes buffered when we stop reading; libuv reads
 local Waiter = wait.Waiter
 
 -- A stream is a place to wait at, for the one job that it belongs to.
-local Stream = {
-  wait_here = Waiter.wait,
-  wake = Waiter.wake,
-  on_alarm = Waiter.on_alarm,
-  waiting = false,
-  woken = false,
-  last_turn = false,
+local Stream = wait.place_class({
   buffered = 0, -- bytes in head and rest
   reading = false,
   closed = false,
-}
-Stream.__index = Stream
+})
 
 --- Wraps a handle.
 -- @tparam userdata socket of libuv's: TCP, pipe, terminal
@@ -50,7 +43,7 @@ function Stream:wait(verb, deadline)
   if self.waiting then
     error(verb .. ": another job is waiting for this stream", 3)
   end
-  return self:wait_here(deadline, verb, 3) -- a tail call: this function is not on the stack
+  return Waiter.wait(self, deadline, verb, 3) -- a tail call: this function is not on the stack
 end
 
 -- A reset may look like an end: where a write has taken the error away, and where it came together with bytes, as libuv

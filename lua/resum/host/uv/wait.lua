@@ -116,8 +116,19 @@ local Waiter = {
 }
 Waiter.__index = Waiter
 
---- What a place to wait at can: wait, wake, close, and on_alarm; for what is one itself. Its fields: see below.
+--- What a place to wait at can, for classes that have a wait or a close of their own. Its fields: see below.
 M.Waiter = Waiter
+
+--- Makes a class of what is a place to wait at itself.
+-- @tparam table class its own fields and methods
+-- @treturn table class
+function M.place_class(class)
+  for name, value in pairs(Waiter) do
+    class[name] = value
+  end
+  class.__index = class
+  return class
+end
 
 --- A place where one job waits until another, or a callback, wakes it.
 -- @treturn table waiter
