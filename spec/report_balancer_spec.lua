@@ -5,14 +5,6 @@ local json = require "resum.report.json"
 local report = require "resum.report.text"
 local simulation = require "spec.support.simulation"
 
-local function servers(count)
-  local list = {}
-  for i = 1, count do
-    list[i] = { weight = 1, keys = { ("key %012d"):format(i) }, cache = "cache " .. i }
-  end
-  return list
-end
-
 local function result_of(options, more)
   local summary, _, rate = simulation.run(options, more)
   return { status = "completed", elapsed_s = 1, addresses = { { address = "192.0.2.1", status = "completed",
@@ -28,7 +20,7 @@ local function lines_with(text, pattern)
 end
 
 describe("the text", function()
-  local rotation = result_of({ servers = servers(3), policy = "roundrobin", seed = 11 })
+  local rotation = result_of({ servers = simulation.servers(3), policy = "roundrobin", seed = 11 })
   local text = report.target(rotation)
 
   it("has the plain figure first, then what stands behind it, then what to do", function()
@@ -67,7 +59,8 @@ describe("the text", function()
 
   it("has a grid of local addresses where there are several", function()
     local sources = { "192.0.2.11", "192.0.2.12" }
-    local shown = report.target(result_of({ servers = servers(2), policy = "source", seed = 3, sources = sources,
+    local shown = report.target(result_of({ servers = simulation.servers(2), policy = "source", seed = 3,
+      sources = sources,
       placed = { ["192.0.2.11"] = 1, ["192.0.2.12"] = 2 } }))
     assert.equal(2, #lines_with(shown, "^        192%.0%.2%.1[12]  +%d+/%d+  +%d+/%d+$"))
     assert.is_truthy(shown:find("each client address meets the same server", 1, true))
@@ -75,7 +68,7 @@ describe("the text", function()
 
   it("compares addresses in a grid", function()
     local cell, none = { resumed = 3, answered = 3, errors = 0 }, { resumed = 0, answered = 3, errors = 0 }
-    local result = result_of({ servers = servers(1), policy = "roundrobin", seed = 3 })
+    local result = result_of({ servers = simulation.servers(1), policy = "roundrobin", seed = 3 })
     result.across = { ticket = { verdict = "not_shared", addresses = { "192.0.2.1", "2001:db8::1" }, matrix = {
       ["192.0.2.1"] = { ["192.0.2.1"] = cell, ["2001:db8::1"] = none },
       ["2001:db8::1"] = { ["192.0.2.1"] = none, ["2001:db8::1"] = cell },
@@ -89,7 +82,8 @@ describe("the text", function()
   end)
 
   it("has a line for each mechanism of a quick check, and no rate", function()
-    local shown = report.target(result_of({ servers = servers(3), policy = "random", seed = 3 }, { quick = true }))
+    local shown = report.target(result_of({ servers = simulation.servers(3), policy = "random", seed = 3 },
+      { quick = true }))
     assert.equal(3, #lines_with(shown, "  broken  +%d+ resumed, %d+ refused$"))
     assert.is_nil(shown:find("Rate", 1, true))
   end)
@@ -97,7 +91,7 @@ end)
 
 describe("the JSON", function()
   it("has the verdict, its evidence and every attempt", function()
-    local result = result_of({ servers = servers(3), policy = "roundrobin", seed = 11 })
+    local result = result_of({ servers = simulation.servers(3), policy = "roundrobin", seed = 11 })
     local address = cjson.decode(json.line(result)).addresses[1]
     local balancer = address.balancer
     assert.same({ "nothing_shared", "psk", "round_robin", 3, { 3, 3 }, 3, 3 },
@@ -125,7 +119,7 @@ describe("the JSON", function()
   end)
 
   it("of a quick check has a verdict and no rate", function()
-    local result = result_of({ servers = servers(1), policy = "random", seed = 3 }, { quick = true })
+    local result = result_of({ servers = simulation.servers(1), policy = "random", seed = 3 }, { quick = true })
     local address = cjson.decode(json.line(result)).addresses[1]
     assert.is_nil(address.rate)
     assert.same({ "healthy", { verdict = "healthy", resumed = 46, refused = 0, errors = 0 } },

@@ -5,14 +5,6 @@ local simulation = require "spec.support.simulation"
 
 local ABOUT = { version = "9.9.9", started_at = "2001-02-03T04:05:06Z" }
 
-local function servers(count)
-  local list = {}
-  for i = 1, count do
-    list[i] = { weight = 1, keys = { ("key %012d"):format(i) }, cache = "cache " .. i }
-  end
-  return list
-end
-
 local function entry_of(options)
   local summary, _, rate = simulation.run(options)
   return { address = "192.0.2.1", status = "completed", balancer = summary, rate = rate }
@@ -40,7 +32,7 @@ local function check_nesting(text)
 end
 
 describe("the page", function()
-  local text = page(result_of(entry_of({ servers = servers(3), policy = "roundrobin", seed = 5 })))
+  local text = page(result_of(entry_of({ servers = simulation.servers(3), policy = "roundrobin", seed = 5 })))
 
   it("has the verdict first, then rates, sequences, servers and every attempt", function()
     local last = 0
@@ -74,7 +66,8 @@ describe("the page", function()
 
   it("has a heat map where there are several local addresses", function()
     local sources = { "192.0.2.11", "192.0.2.12", "192.0.2.13" }
-    local with_sources = page(result_of(entry_of({ servers = servers(3), policy = "source", seed = 5, sources = sources,
+    local with_sources = page(result_of(entry_of({ servers = simulation.servers(3), policy = "source", seed = 5,
+      sources = sources,
       placed = { ["192.0.2.11"] = 1, ["192.0.2.12"] = 2, ["192.0.2.13"] = 3 } })))
     assert.is_truthy(with_sources:find("<h3>Local addresses</h3>", 1, true))
     assert.is_truthy(with_sources:find('<li class="mono">192.0.2.12</li>', 1, true))
@@ -82,7 +75,7 @@ describe("the page", function()
   end)
 
   it("compares addresses", function()
-    local result = result_of(entry_of({ servers = servers(1), policy = "roundrobin", seed = 5 }))
+    local result = result_of(entry_of({ servers = simulation.servers(1), policy = "roundrobin", seed = 5 }))
     local cell = { resumed = 3, answered = 3, errors = 0 }
     local none = { resumed = 0, answered = 3, errors = 0 }
     result.across = { ticket = { verdict = "not_shared", addresses = { "192.0.2.1", "192.0.2.2" }, matrix = {

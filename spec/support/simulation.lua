@@ -29,6 +29,17 @@ function M.run(options, more)
   return balancer.run(recorded, {}, scan, entry), recorded, entry.rate
 end
 
+--- Servers for a pool, alike but for what they share: nothing.
+-- @tparam integer count
+-- @treturn {table,...}
+function M.servers(count)
+  local list = {}
+  for i = 1, count do
+    list[i] = { weight = 1, keys = { ("key %012d"):format(i) }, cache = "cache " .. i }
+  end
+  return list
+end
+
 -- What a server's sessions of a mechanism live in.
 local STATE = {
   session_id = function(server) return server.cache end,

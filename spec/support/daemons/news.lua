@@ -1,4 +1,4 @@
---- INN's nnrpd, which serves news readers: unpacked under build/ by `make packages-test-all`, as Debian's inn2 can't be
+--- INN's nnrpd, which serves news readers: unpacked under build/ by `make test-all`, as Debian's inn2 can't be
 -- installed where the machine has no domain.
 -- Owns its configuration, and where its files are. It must not know what a spec asks of it.
 
