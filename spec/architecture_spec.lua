@@ -40,7 +40,7 @@ local LAYERS = {
     name = "data", pure = true, may = { "data" }, libraries = {},
     files = { "^resum%.verdict$", "^resum%.stats$", "^resum%.summary$", "^resum%.mechanism$", "^resum%.ticket$",
       "^resum%.target$", "^resum%.address$", "^resum%.idn$", "^resum%.printable$", "^resum%.recent$",
-      "^resum%.problem$", "^resum%.decode$", "^resum%.help$", "^resum%.hex$",
+      "^resum%.problem$", "^resum%.limits$", "^resum%.decode$", "^resum%.help$", "^resum%.hex$",
       "^resum%.balance$", "^resum%.balance%." },
   },
   { name = "core", files = { "^resum%.core$" }, may = {}, libraries = {} },

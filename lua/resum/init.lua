@@ -9,6 +9,7 @@ local control = require "resum.control"
 local core = require "resum.core"
 local help = require "resum.help"
 local journal = require "resum.scan.journal"
+local limits = require "resum.limits"
 local mechanisms = require "resum.mechanism"
 local new_problem = require "resum.problem"
 local open = require "resum.open"
@@ -72,21 +73,39 @@ local OPTIONS = {
   admit = "function",
 }
 
+local function check_number(name, value, level)
+  local problem = limits.problem(name, value)
+  if problem then
+    error(("resum: the option %s %s, not %s"):format(name, problem, value), level + 1)
+  end
+end
+
+local function check_mechanisms(names, level)
+  if #names == 0 then
+    error("resum: the option mechanisms names none", level + 1)
+  end
+  for _, name in ipairs(names) do
+    if not mechanisms[name] or not mechanisms[name].title then
+      error(("resum: there is no mechanism '%s'"):format(tostring(name)), level + 1)
+    end
+  end
+end
+
 local function check_types(options, level)
   for name, value in pairs(options) do
     if not OPTIONS[name] then
       error(("resum: there is no option '%s'"):format(tostring(name)), level + 1)
     elseif not OPTIONS[name]:find(type(value), 1, true) then
       error(("resum: the option %s must be a %s, not a %s"):format(name, OPTIONS[name], type(value)), level + 1)
+    elseif OPTIONS[name] == "number" then
+      check_number(name, value, level + 1)
     end
   end
   if options.engine and options.engine ~= "probe" and options.engine ~= "handshake" then
     error(("resum: there is no engine '%s'"):format(options.engine), level + 1)
   end
-  for _, name in ipairs(options.mechanisms or {}) do
-    if not mechanisms[name] or not mechanisms[name].title then
-      error(("resum: there is no mechanism '%s'"):format(tostring(name)), level + 1)
-    end
+  if options.mechanisms then
+    check_mechanisms(options.mechanisms, level + 1)
   end
 end
 
@@ -308,12 +327,12 @@ end
 --   to "1.3": that version only), sni (name; by default the host's name), no_sni (true: none), starttls (a protocol,
 --   or "auto": by the port), xmpp_to (domain), proxy ("http://user:password@host:port", socks5://…, socks5h://…),
 --   certificate, private_key, key_form and passphrase (see resum.core.context), source (local address), sources (list
---   of them: the rate's connections are spread over them), quick (with rate: a verdict only, as soon as it is
---   certain), balancer (false: the rate alone, not what stands behind it), request (bytes said inside TLS where a
---   ticket does not come by itself, instead of the protocol's), host (a host module), family ("inet" or "inet6":
---   addresses of that kind only), on_event (called with {kind = "started", result} and {kind = "attempt", record}),
---   cancelled (asked between connections: true ends the scan), admit (asked before each connection, see
---   resum.admission: limits that several scans share; with it, delay is admit's business)
+--   of them: the rate's connections are spread over them, the others come from the first), quick (with rate: a
+--   verdict only, as soon as it is certain), balancer (false: the rate alone, not what stands behind it), request
+--   (bytes said inside TLS where a ticket does not come by itself, instead of the protocol's), host (a host module),
+--   family ("inet" or "inet6": addresses of that kind only), on_event (called with {kind = "started", result} and
+--   {kind = "attempt", record}), cancelled (asked between connections: true ends the scan), admit (asked before each
+--   connection, see resum.admission: limits that several scans share; with it, delay is admit's business)
 -- @treturn[1] table {target, status ("completed", "unreachable", "error"), error, elapsed_s, addresses = {{address,
 --   resolved_by ("proxy": the address is the name), status, error, client_certificate, support, rate, balancer (see
 --   resum.balance.analyse)},...}, across (with several addresses: see resum.scan.across)}; tostring() of it is the

@@ -6,6 +6,7 @@ local argparse = require "argparse"
 local connection = require "resum.cli.connection"
 local core = require "resum.core"
 local expectation = require "resum.cli.expectation"
+local limits = require "resum.limits"
 local mechanisms = require "resum.mechanism"
 local printable = require "resum.printable"
 local resum = require "resum"
@@ -13,25 +14,14 @@ local shard = require "resum.cli.shard"
 
 local M = {}
 
--- Numbers that options may have: lowest, highest, and whether they must be whole.
-local LIMITS = {
-  attempts = { 1, 100000, whole = true },
-  concurrency = { 1, 1000, whole = true },
-  ["max-connections"] = { 1, 100000, whole = true },
-  retries = { 0, 100, whole = true },
-  timeout = { 0.01, 3600 },
-  delay = { 0, 3600 },
-}
-
 local function number(name)
-  local lowest, highest, whole = LIMITS[name][1], LIMITS[name][2], LIMITS[name].whole
   return function(given)
     local value = tonumber(given)
-    if not value or not (value >= lowest and value <= highest) or (whole and value % 1 ~= 0) then
-      return nil, ("--%s takes %s from %g to %g, not '%s'"):format(
-        name, whole and "a whole number" or "a number of seconds", lowest, highest, printable(given, 40))
+    local problem = limits.problem(name, value)
+    if problem then
+      return nil, ("--%s %s, not '%s'"):format(name, problem, printable(given, 40))
     end
-    return whole and math.floor(value) or value
+    return math.tointeger(value) or value
   end
 end
 
@@ -81,7 +71,7 @@ local function new_parser()
   parser:option("--concurrency", "connections at once to an address (10)"):argname("N")
     :convert(number("concurrency"))
   parser:option("--max-connections", "connections at once overall (500)"):argname("N")
-    :convert(number("max-connections"))
+    :convert(number("max_connections"))
   parser:option("--delay", "seconds between the starts of two connections to an address (0)"):argname("S")
     :convert(number("delay"))
   parser:option("--timeout", "seconds for a connection, and for a handshake (5; SMTP and FTP have 15 to greet)")
@@ -112,14 +102,19 @@ local function new_parser()
   return parser
 end
 
--- --resum_rate is --resum-rate
+-- --resum_rate is --resum-rate; and behind an option that takes a number, -1 is one.
 local function normalise(argv)
   local out, is_option = {}, true
-  for i, word in ipairs(argv) do
+  for _, word in ipairs(argv) do
     is_option = is_option and word ~= "--"
-    out[i] = is_option and word:gsub("^%-%-[%w_]+", function(name)
-      return (name:gsub("_", "-"))
-    end) or word
+    local last = out[#out]
+    if is_option and word:find("^%-%.?%d") and last and limits.known(last:match("^%-%-([%l-]+)$")) then
+      out[#out] = last .. "=" .. word
+    else
+      out[#out + 1] = is_option and word:gsub("^%-%-[%w_]+", function(name)
+        return (name:gsub("_", "-"))
+      end) or word
+    end
   end
   return out
 end
@@ -191,7 +186,7 @@ end
 function M.parse(argv)
   local good, parsed = new_parser():pparse(normalise(argv))
   if not good then
-    return nil, printable(parsed, 200) .. " (resum --help lists the options)"
+    return nil, printable(parsed:gsub("\n", ". "), 200) .. " (resum --help lists the options)"
   end
   if parsed.repl then
     return parsed
