@@ -41,10 +41,11 @@ local function wants_certificate(record)
 end
 
 -- Nobody offers its sessions.
-local function attempt(client, failed, tries)
+local function attempt(client, failed, tries, source)
   return client:attempt({
     mechanism = "control",
     design = "control",
+    source = source,
     after = failed,
     tries = tries,
     take_sessions = false,
@@ -102,6 +103,22 @@ local function with_advice(client, record)
   return record
 end
 
+--- Makes a full handshake; where it fails, it is tried again, unless that is of no use.
+-- @tparam table client
+-- @tparam integer retries
+-- @tparam[opt] string source local address
+-- @treturn table record of the last one
+function M.try(client, retries, source)
+  local record
+  for try = 0, retries do
+    record = attempt(client, record, try, source)
+    if is_settled(record, try) or wants_certificate(record) or client.cancelled() then
+      break
+    end
+  end
+  return record
+end
+
 --- Makes the control handshake, with every version that the client may offer; where that fails for another reason than
 -- the network, with less.
 -- @tparam table client
@@ -109,13 +126,7 @@ end
 -- @treturn table record of the handshake: of the good one, or of the last one that offered all; version_limit, where it
 --   had to offer less
 function M.run(client, retries)
-  local record
-  for try = 0, retries do
-    record = attempt(client, record, try)
-    if is_settled(record, try) or wants_certificate(record) or client.cancelled() then
-      break
-    end
-  end
+  local record = M.try(client, retries)
   if record.outcome == "full" or record.error.stage ~= "handshake" or is_silent(record) or wants_certificate(record)
     or client.cancelled() then
     return record

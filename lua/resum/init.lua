@@ -187,14 +187,32 @@ local function scan_options(scan, client, options)
   return merge(scan.defaults, client.way.goodbye and polite, options, client.way.goodbye_is_owed and owed)
 end
 
+local function note_failure(entry, problem)
+  entry.status, entry.error = UNREACHED[problem.stage] and "unreachable" or "error", problem
+end
+
+-- The control came from the first of several local addresses. One that leads nowhere would look like a server that
+-- drops connections.
+local function problem_of_sources(client, sources, retries)
+  for i = 2, #sources do
+    local record = control.try(client, retries, sources[i])
+    if record.outcome ~= "full" and not client.cancelled() then
+      local problem = record.error
+      return new_problem(("from %s: %s"):format(sources[i], problem.message), problem.code, problem.stage)
+    end
+  end
+end
+
 local function scan_address(entry, client, wanted, options)
   local first = control.run(client, options.retries)
   entry.control = first
   entry.client_certificate = control.client_certificate(first, options.certificate ~= nil)
-  if first.outcome ~= "full" then
-    entry.status = UNREACHED[first.error.stage] and "unreachable" or "error"
-    entry.error = first.error
-    return
+  local problem = first.error
+  if first.outcome == "full" and options.sources and (wanted.rate or wanted.balancer) then
+    problem = problem_of_sources(client, options.sources, options.retries)
+  end
+  if problem then
+    return note_failure(entry, problem)
   end
   local recorded = journal.new(client, options.sources)
   for _, scan in ipairs(scans) do
@@ -221,9 +239,14 @@ local function scan_addresses(result, addresses, wanted, plan, options)
     }, entry_meta)
     result.addresses[i] = entry
     local client = attempt.new_client(plan.route:endpoint(result.target, address), options)
+    local sources = plan.route:sources_to(address)
     clients[i] = client
     jobs[i] = function()
-      scan_address(entry, client, wanted, options)
+      if sources and not sources[1] then
+        note_failure(entry, new_problem("connect: no source address is of its family", "unreachable", "connect"))
+      else
+        scan_address(entry, client, wanted, merge(options, { sources = options.sources and sources }))
+      end
     end
   end
   for i, problem in pairs(options.host.parallel(jobs, #jobs)) do

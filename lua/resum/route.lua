@@ -2,6 +2,7 @@
 -- host's resolver; it makes no connection.
 
 local address = require "resum.address"
+local printable = require "resum.printable"
 local proxy = require "resum.dial.proxy"
 local starttls = require "resum.dial.starttls"
 local target = require "resum.target"
@@ -31,6 +32,20 @@ local function read_server_name(options)
   return name, problem and "sni: " .. problem
 end
 
+local function source_problem(sources)
+  for _, source in ipairs(sources or {}) do
+    if type(source) ~= "string" or not address.family(source) then
+      return ("source: '%s' is no IP address"):format(printable(tostring(source), 60))
+    end
+  end
+end
+
+-- It goes to the server as it is, whatever its letters.
+local function domain_problem(domain)
+  local _, problem = target.host(domain)
+  return problem and "xmpp_to: " .. problem
+end
+
 local function what_does_not_fit(route)
   if route.starttls and route.starttls ~= "auto" and not starttls.find(route.starttls) then
     return "starttls: it is one of auto, " .. table.concat(starttls.names, ", ")
@@ -39,11 +54,13 @@ local function what_does_not_fit(route)
   elseif route.family and route.proxy and route.proxy.resolves then
     return ("family: the proxy %s looks up the names, so nobody here can choose"):format(route.proxy)
   end
+  return source_problem(route.sources) or route.xmpp_to and domain_problem(route.xmpp_to)
 end
 
 --- Reads the options that say how targets are reached.
 -- @tparam table options starttls (a protocol, or "auto": by the port), xmpp_to (domain), proxy (text, or what
---   resum.dial.proxy.parse gave), sni (name), no_sni (boolean), family ("inet" or "inet6"), source (local address)
+--   resum.dial.proxy.parse gave), sni (name), no_sni (boolean), family ("inet" or "inet6"), source (local address),
+--   sources (several, to choose among)
 -- @treturn[1] table route
 -- @treturn[2] nil
 -- @treturn[2] string message: what does not fit
@@ -63,7 +80,7 @@ function M.new(options)
     server_name = name,
     no_sni = options.no_sni,
     family = options.family,
-    source = options.source,
+    sources = options.sources and options.sources[1] and options.sources or options.source and { options.source },
   }, Route)
   problem = problem or what_does_not_fit(route)
   if problem then
@@ -128,6 +145,20 @@ function Route:addresses(parsed, host)
   return host.resolve(parsed.host, self.family)
 end
 
+--- The local addresses that connections to an address may come from.
+-- @function route:sources_to
+-- @tparam string to address, or the name that the proxy looks up
+-- @treturn {string,...}|nil those of its family (behind a proxy all); nil: the system chooses
+function Route:sources_to(to)
+  local fitting = self.sources and {}
+  for _, source in ipairs(self.sources or {}) do
+    if self.proxy or address.family(source) == address.family(to) then
+      fitting[#fitting + 1] = source
+    end
+  end
+  return fitting
+end
+
 --- Where the connections go.
 -- @function route:endpoint
 -- @tparam table described target, see describe
@@ -142,7 +173,7 @@ function Route:endpoint(described, to)
     starttls = described.starttls and starttls.find(described.starttls),
     xmpp_to = self.xmpp_to,
     proxy = self.proxy,
-    source = self.source,
+    source = (self:sources_to(to) or {})[1],
   }
 end
 
