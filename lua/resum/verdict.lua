@@ -307,4 +307,18 @@ function M.judge(name, evidence)
   return verdict
 end
 
+--- Judges a mechanism that there was nothing to offer for.
+-- @tparam string name of the mechanism
+-- @tparam {record,...} seeds full handshakes, none of which gave a session
+-- @tparam table control the record of the control, see resum.control
+-- @treturn table see judge
+function M.of_seeds(name, seeds, control)
+  return M.judge(name, {
+    seeds = seeds,
+    fixed = {},
+    other_version_works = not mechanisms.speaks(mechanisms[name], control.version),
+    other_version_chosen = M.other_version_chosen(name, control),
+  })
+end
+
 return M

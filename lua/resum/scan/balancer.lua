@@ -183,6 +183,17 @@ local function set_spent_aside(entries, single_use)
   end
 end
 
+-- Those that belong to a version of TLS which the server speaks.
+local function applicable_mechanisms(names, rates)
+  local applicable = {}
+  for _, name in ipairs(names) do
+    if not rates[name] or rates[name].verdict ~= "not_applicable" then
+      applicable[#applicable + 1] = name
+    end
+  end
+  return applicable
+end
+
 -- As many at once as the plain figure came down to.
 local function concurrency_of(rates, most)
   for _, rate in pairs(rates) do
@@ -192,14 +203,18 @@ local function concurrency_of(rates, most)
 end
 
 --- @tparam table journal see resum.scan.journal; it holds the plain figure's entries
--- @tparam table _ the control's record
+-- @tparam table control the control's record
 -- @tparam table options mechanisms (list), sources (list), attempts, concurrency, quick (boolean: see
 --   resum.scan.quick), no_probe (true: the server takes a connection without a goodbye for a fault)
 -- @tparam table entry of the address: its field rate is the plain figure
--- @treturn table see resum.balance.analyse, and resum.scan.quick
-function M.run(journal, _, options, entry)
+-- @treturn table|nil see resum.balance.analyse, and resum.scan.quick; nil where no mechanism's version is spoken
+function M.run(journal, control, options, entry)
   if options.quick then
-    return quick.run(journal, options)
+    return quick.run(journal, control, options)
+  end
+  local applicable = applicable_mechanisms(options.mechanisms, entry.rate)
+  if #applicable == 0 then
+    return nil
   end
   local single_use = {}
   for mechanism, rate in pairs(entry.rate) do
@@ -209,7 +224,7 @@ function M.run(journal, _, options, entry)
   local concurrency = concurrency_of(entry.rate, options.concurrency)
   setmetatable({
     journal = journal,
-    mechanisms = options.mechanisms,
+    mechanisms = applicable,
     rates = entry.rate,
     single_use = single_use,
     attempts = options.attempts,
@@ -218,12 +233,12 @@ function M.run(journal, _, options, entry)
   }, Scan):sample()
   closer.look({
     journal = journal,
-    mechanisms = options.mechanisms,
+    mechanisms = applicable,
     single_use = single_use,
     concurrency = concurrency,
     no_probe = options.no_probe,
   })
-  return balance.analyse(journal.entries, { mechanisms = options.mechanisms, sources = options.sources })
+  return balance.analyse(journal.entries, { mechanisms = applicable, sources = options.sources })
 end
 
 return M

@@ -4,6 +4,7 @@
 
 local seed = require "resum.scan.seed"
 local stats = require "resum.stats"
+local verdicts = require "resum.verdict"
 
 local M = {}
 
@@ -15,18 +16,16 @@ local MOST_FAILURES = 10 -- failed connections, then it is given up
 local NEVER = 60 -- refusals without one resumption: a group of a twelfth would have shown in 99 of 100 cases
 
 local function obtain(client, mechanism, options)
-  local sessions, established = {}, false
+  local sessions, handshakes = {}, {}
   for _ = 1, SEEDS do
     local list, records = seed.obtain(client, mechanism, options.retries)
-    for _, record in ipairs(records) do
-      established = established or record.outcome == "full"
-    end
+    table.move(records, 1, #records, #handshakes + 1, handshakes)
     if not list and #sessions == 0 then
       break
     end
     sessions[#sessions + 1] = list and list[#list]
   end
-  return sessions, established
+  return sessions, handshakes
 end
 
 -- A session that resumed may be good for one connection only: what it gave comes in its place.
@@ -73,10 +72,14 @@ local function test(client, mechanism, sessions, options)
   return verdict or "inconclusive", counts
 end
 
-local function measure(client, mechanism, options)
-  local sessions, established = obtain(client, mechanism, options)
+-- What nothing can be offered for: a full handshake without a session is a verdict on it, too.
+local WITHOUT_SESSIONS = { not_supported = "no_resumption", not_applicable = "not_applicable" }
+
+local function measure(client, mechanism, control, options)
+  local sessions, handshakes = obtain(client, mechanism, options)
   if #sessions == 0 then
-    return { verdict = established and "no_resumption" or "inconclusive", resumed = 0, refused = 0, errors = 0 }
+    local why = verdicts.of_seeds(mechanism, handshakes, control).verdict
+    return { verdict = WITHOUT_SESSIONS[why] or "inconclusive", resumed = 0, refused = 0, errors = 0 }
   end
   local verdict, counts = test(client, mechanism, sessions, options)
   return { verdict = verdict, resumed = counts.resumed, refused = counts.refused, errors = counts.errors }
@@ -87,6 +90,7 @@ local HEADLINES = {
   broken = "Sessions are refused: not all servers behind this address share them.",
   no_resumption = "No session is issued, or none is ever accepted.",
   inconclusive = "The attempts did not suffice to be certain.",
+  not_applicable = "The server does not speak the version of TLS that this takes.",
 }
 
 local ADVICE = {
@@ -94,19 +98,22 @@ local ADVICE = {
   broken = "Leave out --quick to see which servers share what.",
   no_resumption = "Switch resumption on; leave out --quick to see more.",
   inconclusive = "Leave out --quick.",
+  not_applicable = "Ask for other --mechanisms.",
 }
 
-local ORDER = { "broken", "inconclusive", "healthy", "no_resumption" } -- the first that occurs names the whole
+-- The first that occurs names the whole.
+local ORDER = { "broken", "inconclusive", "healthy", "no_resumption", "not_applicable" }
 
 --- @tparam table client
+-- @tparam table control the record of the control handshake
 -- @tparam table options mechanisms (list), attempts (at most so many for each; 100), retries (2), concurrency
--- @treturn table verdict ("healthy", "broken", "no_resumption", "inconclusive"), headline, advice, quick (mechanism ->
---   {verdict, resumed, refused, errors})
-function M.run(client, options)
+-- @treturn table verdict ("healthy", "broken", "no_resumption", "inconclusive", "not_applicable"), headline, advice,
+--   quick (mechanism -> {verdict, resumed, refused, errors})
+function M.run(client, control, options)
   local results, met, jobs = {}, {}, {}
   for i, mechanism in ipairs(options.mechanisms) do
     jobs[i] = function()
-      results[mechanism] = measure(client, mechanism, options)
+      results[mechanism] = measure(client, mechanism, control, options)
       met[results[mechanism].verdict] = true
     end
   end

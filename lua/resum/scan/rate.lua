@@ -208,16 +208,6 @@ local function without_sessions(mechanism, judged, seeds, options)
   return result
 end
 
-local function judge_seeds(mechanism, seeds, control)
-  local is_new = mechanism == "psk"
-  return verdict.judge(mechanism, {
-    seeds = seeds,
-    fixed = {},
-    other_version_works = (control.version == "TLSv1.3") ~= is_new,
-    other_version_chosen = verdict.other_version_chosen(mechanism, control),
-  })
-end
-
 -- Tickets that are good for one connection: fresh ones, a batch at a time, each offered once.
 local function measure_fresh(client, mechanism, seeds, options)
   local sequence, handshakes = {}, 0
@@ -270,7 +260,7 @@ local function measure(client, mechanism, control, options, known)
   local count = math.max(1, math.min(SEEDS, options.attempts // OFFERS))
   local sessions = obtain_sessions(client, mechanism, count, seeds, options)
   if #sessions == 0 then
-    return without_sessions(mechanism, judge_seeds(mechanism, seeds, control), seeds, options)
+    return without_sessions(mechanism, verdict.of_seeds(mechanism, seeds, control), seeds, options)
   end
   local result = measure_sessions(client, mechanism, sessions, seeds, options)
   if not moved and client:moved(mechanism) then -- in the middle: the whole figure comes from one engine
