@@ -2,6 +2,7 @@
 -- that was killed leaves at most one torn line, the last one: it is cut, so that the next line begins where it should.
 
 local cjson = require "cjson"
+local interrupt = require "resum.cli.interrupt"
 local shell = require "resum.cli.shell"
 
 local M = {}
@@ -54,6 +55,9 @@ end
 -- @treturn table|nil the result; nil when it is torn, or something else
 function M.decode(line)
   local good, result = pcall(cjson.decode, line)
+  if not good and interrupt.is(result) then
+    error(result, 0)
+  end
   if good and type(result) == "table" and type(result.target) == "table" and type(result.target.text) == "string" then
     return result
   end

@@ -2,11 +2,24 @@
 
 local M = {}
 
+local SIGINT = 2
+
 --- A word as the shell reads it back.
 -- @tparam string word
 -- @treturn string
 function M.quote(word)
   return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
+--- Runs a command as it is.
+-- @tparam string command
+-- @treturn boolean did it end with 0?
+function M.execute(command)
+  local done, how, code = os.execute(command)
+  if how == "signal" and code == SIGINT then -- the system has kept it from us meanwhile
+    error("interrupted!", 0)
+  end
+  return done == true
 end
 
 --- Runs a program, which has nothing to say on stdout; what it says on stderr is dropped.
@@ -18,7 +31,7 @@ function M.run(format, ...)
   for i, word in ipairs({ ... }) do
     words[i] = M.quote(tostring(word))
   end
-  return os.execute(format:format(table.unpack(words)) .. " 2>/dev/null") == true
+  return M.execute(format:format(table.unpack(words)) .. " 2>/dev/null")
 end
 
 --- Are these two the same file?
