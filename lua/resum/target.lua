@@ -81,6 +81,14 @@ function M.host(text)
   return host
 end
 
+--- What a user gave for a target, without what may be a password.
+-- @tparam string text
+-- @treturn string
+function M.without_password(text)
+  local scheme = text:match("^%s*%a[%w+.-]*://") or ""
+  return scheme .. text:sub(#scheme + 1):gsub("^.*@", "...@")
+end
+
 --- Reads what a user calls a target.
 -- @tparam string text "host", "host:port", "[v6]:port", "v6", "host:port{address}" (scan that address of the host
 --   only), "https://host:port/"
@@ -93,7 +101,7 @@ function M.parse(text, default_port)
   if type(text) ~= "string" then
     error("resum: a target is a string such as host:port, not a " .. type(text), 2)
   end
-  local shown = printable(text:gsub("//[^/]*@", "//...@"), 80) -- somebody may have put a password there
+  local shown = printable(M.without_password(text), 80)
   local rest, scheme = without_scheme(text:match("^%s*(.-)%s*$"))
   if not rest then
     return usage("'%s': %s:// is not spoken here; give host:port", shown, scheme)

@@ -97,7 +97,7 @@ local function unusable(given, message, is_named)
   return {
     unusable = true,
     misused = is_named,
-    target = { text = given },
+    target = { text = target.without_password(given) },
     status = "error",
     error = { message = message, code = "usage" },
     addresses = {},

@@ -4,6 +4,7 @@
 
 local printable = require "resum.printable"
 local shard = require "resum.cli.shard"
+local target = require "resum.target"
 
 local M = {}
 
@@ -76,9 +77,10 @@ function Targets:from_list()
   self.next_line, self.problem = nil, problem
 end
 
--- Results have it as text that is safe to show, which is not the same where it has letters beyond ASCII.
+-- Results have it as text that is safe to show, which is not the same where it has letters beyond ASCII, or a password.
 function Targets:is_done(text)
-  return self.done and (self.done[text] or self.done[printable(text)])
+  return self.done and (self.done[text] or self.done[printable(text)]
+    or self.done[printable(target.without_password(text))])
 end
 
 function Targets:wants(text)
