@@ -3,7 +3,7 @@
 -- written leads to them, and no message names them.
 
 local address = require "resum.address"
-local quote = require("resum.dial.talk").quote
+local talks = require "resum.dial.talk"
 local target = require "resum.target"
 
 local M = {}
@@ -93,22 +93,35 @@ local function base64(bytes)
   return out
 end
 
+local function basic(pair)
+  return base64(pair.user .. ":" .. pair.password)
+end
+
+-- What the proxy said, fit to be shown; it may repeat what it was told.
+local function quote(proxy, said)
+  local pair = credentials[proxy]
+  for _, secret in ipairs(pair and { basic(pair), pair.password } or {}) do
+    said = secret ~= "" and said:gsub(secret:gsub("%W", "%%%0"), "...") or said
+  end
+  return talks.quote(said)
+end
+
 local function head_of_request(proxy, endpoint)
   local authority = target.label({ host = endpoint.address, port = endpoint.port })
   local lines = { ("CONNECT %s HTTP/1.1"):format(authority), "Host: " .. authority }
   local pair = credentials[proxy]
   if pair then
-    lines[#lines + 1] = "Proxy-Authorization: Basic " .. base64(pair.user .. ":" .. pair.password)
+    lines[#lines + 1] = "Proxy-Authorization: Basic " .. basic(pair)
   end
   return table.concat(lines, "\r\n") .. "\r\n\r\n"
 end
 
-local function read_head(talk)
+local function read_head(talk, proxy)
   local what = "the proxy's answer"
   local status_line = talk:line(what)
   local status = status_line:match("^HTTP/1%.%d (%d%d%d)%f[%D]")
   if not status then
-    talk:fail("proxy", "this is no HTTP proxy: it said %s", quote(status_line))
+    talk:fail("proxy", "this is no HTTP proxy: it said %s", quote(proxy, status_line))
   end
   repeat
     local line = talk:line(what)
@@ -123,13 +136,13 @@ local function ask_http(talk, proxy, endpoint)
   talk:send(head_of_request(proxy, endpoint))
   local status, line
   repeat
-    status, line = read_head(talk)
+    status, line = read_head(talk, proxy)
   until status >= 200
   if status == 407 or status == 401 then -- tinyproxy says 401 to who has none
     talk:fail("proxy", credentials[proxy] and "it does not accept the credentials: %s" or "it wants credentials: %s",
-      quote(line))
+      quote(proxy, line))
   elseif status >= 300 then
-    talk:fail(CODE_OF_STATUS[status] or "proxy", "no tunnel: %s", quote(line))
+    talk:fail(CODE_OF_STATUS[status] or "proxy", "no tunnel: %s", quote(proxy, line))
   end
 end
 
