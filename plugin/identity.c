@@ -76,6 +76,7 @@ static identity_form identity_form_of(const identity_source *source) {
 
 /* --- reading; each returns NULL when it is done, or what went wrong --- */
 
+static const char no_certificate[] = "there is no certificate in it that OpenSSL can read";
 static const char no_key[] = "there is no private key in it that OpenSSL can read";
 
 /* Why OpenSSL did not give a key. A static string. */
@@ -107,13 +108,15 @@ static const char *identity_read_pem(identity *id, const identity_source *source
     ERR_clear_error();
     return NULL;
   }
-  return rs_openssl_reason("there is no certificate in it");
+  if (ERR_GET_REASON(ERR_peek_error()) == PEM_R_NO_START_LINE)
+    return no_certificate;
+  return rs_openssl_reason(no_certificate);
 }
 
 static const char *identity_read_der(identity *id, const identity_source *source) {
   const unsigned char *at = (const unsigned char *)source->bytes;
   id->leaf = d2i_X509(NULL, &at, (long)source->length);
-  return id->leaf ? NULL : rs_openssl_reason("there is no certificate in it");
+  return id->leaf ? NULL : rs_openssl_reason(no_certificate);
 }
 
 static int identity_opens(PKCS12 *bag, const identity_passphrase *passphrase) {
@@ -204,15 +207,17 @@ static const char *identity_load(SSL_CTX *ctx, identity *id, const identity_sour
   if (problem)
     return problem;
   if (!identity_use_certificates(id, ctx))
-    return rs_openssl_reason("there is no certificate in it");
+    return rs_openssl_reason(no_certificate);
   *operation = "private_key";
   passphrase.asked = 0;
   if (key || !id->key)
     problem = identity_read_key(id, key ? key : certificate, &passphrase);
+  if (problem == no_key && !key)
+    return "the certificate comes without one, and no other is given";
   if (problem)
     return problem;
   if (SSL_CTX_use_PrivateKey(ctx, id->key) != 1 || !SSL_CTX_check_private_key(ctx))
-    return rs_openssl_reason("it does not belong to the certificate");
+    return "it does not belong to the certificate";
   return NULL;
 }
 

@@ -201,7 +201,7 @@ describe("a misuse", function()
     ["--expect psk a.example"] = "--expect takes rules such as",
     ["--expect psk>=0.5 a.example"] = "--expect psk>=0.5 is about a rate: add --resum_rate",
     ["--cert /no/such/file a.example"] = "--cert: /no/such/file: No such file or directory",
-    ["--cert /etc/passwd a.example"] = "--cert: no start line",
+    ["--cert /etc/passwd a.example"] = "--cert: there is no certificate in it that OpenSSL can read",
     ["--key /etc/passwd a.example"] = "--key needs --cert",
     ["--json_out /no/such/folder/file a.example"] = "--json_out: /no/such/folder/file: No such file or directory",
     ["--sni"] = "option '--sni' requires an argument",
