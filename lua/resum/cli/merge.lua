@@ -24,6 +24,9 @@ local function each_line(path, on_line)
   if problem then -- a directory, for example
     file:close()
     return nil, ("%s: %s"):format(path, problem)
+  elseif not file:seek("set", 0) then
+    file:close()
+    return nil, path .. ": this is no file but a pipe, and it is read twice: write it to a file first"
   end
   local offset, number = 0, 0
   for line in file:lines("L") do
@@ -203,9 +206,13 @@ function M.command(parsed)
     say("%d identical lines and %d older results are left out", merged.identical, merged.replaced)
   end
   local summary = summary_text(merged.summary:fold())
-  local stream = parsed.json_out == "-" and io.stderr or io.stdout
-  stream:write(summary)
-  return failure and 4 or merged.torn > 0 and 1 or 0
+  local shown = parsed.json_out == "-" and { file = io.stderr } or { file = io.stdout }
+  write_line(shown, summary)
+  local not_shown = flush(shown)
+  if not_shown then
+    say("summary: %s", not_shown)
+  end
+  return (failure or not_shown) and 4 or merged.torn > 0 and 1 or 0
 end
 
 return M
