@@ -63,8 +63,13 @@ local function open_state(parsed, done, host)
   return output.open(host, parsed.resume, "a", "--resume")
 end
 
+-- Does it understand more than letters?
+local function is_capable_terminal(fd)
+  return os.getenv("TERM") ~= "dumb" and progress.is_terminal(fd)
+end
+
 local function in_colour()
-  return progress.is_terminal(1) and not os.getenv("NO_COLOR") and os.getenv("TERM") ~= "dumb"
+  return is_capable_terminal(1) and not os.getenv("NO_COLOR")
 end
 
 local function about_run()
@@ -164,7 +169,7 @@ end
 
 local function open_progress(parsed, list, host)
   local mode = parsed.progress
-  if not mode and not parsed.quiet and progress.is_terminal(2) then
+  if not mode and not parsed.quiet and is_capable_terminal(2) then
     mode = "line"
   end
   return progress.new({

@@ -3,17 +3,21 @@
 
 local cjson = require "cjson"
 local printable = require "resum.printable"
+local shell = require "resum.cli.shell"
 
 local M = {}
 
 local EVERY_S = { line = 0.1, json = 1 } -- not more often
+-- Drawn over the last one. What is longer than the terminal is wide must not go on in the next line, where it would
+-- stay (?7 is DECAWM).
+local LINE = "\r\27[K\27[?7lresum: %s\27[?7h"
 local WINDOW_S = 30 -- the rate is that of the last so many seconds
 
 --- Is this file descriptor a terminal?
 -- @tparam integer fd
 -- @treturn boolean
 function M.is_terminal(fd)
-  return (os.execute("test -t " .. fd)) == true
+  return shell.execute("test -t " .. fd)
 end
 
 local function duration(seconds)
@@ -104,7 +108,7 @@ function Progress:draw()
     end
     io.stderr:write(cjson.encode(state), "\n")
   else
-    io.stderr:write("\r\27[Kresum: ", M.words(self:state()))
+    io.stderr:write(LINE:format(M.words(self:state())))
     self.drawn = true
   end
   io.stderr:flush()
