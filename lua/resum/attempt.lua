@@ -201,10 +201,8 @@ function Connection:settle(record)
   local facts = self:facts()
   if not self.session then
     record.outcome = "full"
-  elseif facts.reused then
-    record.outcome = "resumed"
   elseif self.mechanism.offered(facts) then
-    record.outcome = "refused"
+    record.outcome = facts.reused and "resumed" or "refused"
   else
     fail(record, "the session could not be offered: it has expired or is of another version", "not_offered")
   end
@@ -240,11 +238,12 @@ local function takes_sessions(engine, options)
   return engine == "handshake" or options.want_tickets
 end
 
+-- A server without tickets gives a session ID in their place: that is no session of this mechanism.
 local function write_down(record, connection, options, now)
   local facts = connection:facts()
   record.facts, record.version, record.cipher = facts, facts.version, facts.cipher
   record.reused = facts.reused
-  if takes_sessions(record.engine, options) then
+  if takes_sessions(record.engine, options) and (facts.reused or connection.mechanism.issued(facts)) then
     record.sessions = connection.machine:sessions()
     age.note(record.sessions, now)
   end
