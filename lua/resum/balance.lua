@@ -15,12 +15,12 @@ local M = {}
 
 local KEYED = { "ticket", "psk" }
 
--- Key groups that tickets and PSKs met: how many, and the share of the largest.
-local function key_groups(views)
+-- Key groups that tickets and PSKs met: how many, and the share of the largest; since a moment, or ever.
+local function key_groups(views, since)
   local counts, kinds, all, most = {}, 0, 0, 0
   for _, name in ipairs(KEYED) do
     for _, entry in ipairs(views[name] and views[name].sequence or {}) do
-      local group = views[name].group[entry.order]
+      local group = (not since or entry.started > since) and views[name].group[entry.order]
       if group then
         kinds = kinds + (counts[group] and 0 or 1)
         counts[group] = (counts[group] or 0) + 1
@@ -33,7 +33,7 @@ end
 
 local function judge_each(views, wanted)
   local results, new_key = {}, change.of_key(views)
-  local _, largest = key_groups(views)
+  local _, largest = key_groups(views, new_key and new_key.to)
   local marked = views.session_id and identity.of_marked(views.session_id, largest)
   for _, name in ipairs(wanted) do
     if views[name] then

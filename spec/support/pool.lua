@@ -138,7 +138,7 @@ local function sealed(pool, server)
   pool.issued = pool.issued + 1
   local key = server.keys[1]
   local name = pool.key_names == "random" and bytes(pool, 16) or key
-  return ("%s%08d%s"):format(name, pool.issued, SEALED_STATE), key
+  return ("%s%08d%s"):format(name, pool.issued, SEALED_STATE), key, server.bound and server.certificate or nil
 end
 
 local function stored(pool)
@@ -146,8 +146,8 @@ local function stored(pool)
   return ("%-32s"):format(bytes(pool, 16) .. pool.issued)
 end
 
-local function accepts_key(server, key)
-  if server.off or server.tickets == false then
+local function accepts_key(server, key, certificate)
+  if server.off or server.tickets == false or (server.bound and server.certificate ~= certificate) then
     return false
   end
   for _, own in ipairs(server.keys) do
@@ -176,7 +176,7 @@ end
 
 -- What the client keeps after a resumption that renewed nothing: the same, as an object of its own.
 local function copy(session)
-  return { id = session.id, key = session.key, client_id = session.client_id }
+  return { id = session.id, key = session.key, certificate = session.certificate, client_id = session.client_id }
 end
 
 local SERVE = {}
@@ -202,15 +202,15 @@ end
 local function issue_tickets(pool, server, facts, count)
   local session
   for i = 1, count do
-    local ticket, key = sealed(pool, server)
+    local ticket, key, certificate = sealed(pool, server)
     facts.tickets[i] = { ticket = ticket, lifetime_s = server.lifetime or 300 }
-    session = { key = key }
+    session = { key = key, certificate = certificate }
   end
   return session
 end
 
 function SERVE.ticket(pool, server, session, facts)
-  local resumed = session ~= nil and accepts_key(server, session.key)
+  local resumed = session ~= nil and accepts_key(server, session.key, session.certificate)
   if resumed and session.key == server.keys[1] then
     return true, copy(session)
   elseif uses_tickets(server) then
@@ -226,7 +226,7 @@ end
 function SERVE.psk(pool, server, session, facts)
   local resumed = false
   if session and session.key then
-    resumed = accepts_key(server, session.key)
+    resumed = accepts_key(server, session.key, session.certificate)
   elseif session then
     resumed = has_stored(pool, server, session.id)
     if resumed and server.single_use then
@@ -310,7 +310,7 @@ end
 
 local function one_of_several(server, options)
   for i, session in ipairs(options.sessions or {}) do
-    if accepts_key(server, session.key) then
+    if accepts_key(server, session.key, session.certificate) then
       return session, i - 1
     end
   end
@@ -385,7 +385,8 @@ end
 -- @tparam table options
 --   servers: list of {weight (1), cache (a name; servers of one name share it; false: none), ids_without_cache (session
 --     IDs that never resume), keys (list of 16-byte names: the first issues, all are accepted), tickets (false: none),
---     off ("silent": issues nothing; "mute": issues and never accepts), certificate, lifetime, single_use};
+--     off ("silent": issues nothing; "mute": issues and never accepts), certificate, bound (true: a ticket is good
+--     only under the certificate that it was issued under, as with nginx), lifetime, single_use};
 --   policy: "roundrobin", "leastconn", "random", "source", "session_id";
 --   others: share of connections before which another client's one comes;
 --   before: so many connections of other clients came before the first of ours: a rotation may stand anywhere;

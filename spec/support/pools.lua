@@ -79,6 +79,18 @@ local function without_caches(random, list)
   end
 end
 
+-- The servers get the new keys one after the other, within some 60 connections, some of which offer tickets.
+local function renewal_in_turns(random, list, keys)
+  local events, at = {}, 110 + random(30)
+  for i = 1, #list do
+    at = at + random(60 // #list)
+    events[i] = { at = at, act = function(made)
+      made.servers[i].keys = keys
+    end }
+  end
+  return events
+end
+
 local DRAW = {}
 
 function DRAW.all_shared(random)
@@ -91,7 +103,9 @@ function DRAW.all_shared(random)
   elseif kind < 0.4 then
     without_caches(random, list)
   end
-  return { servers = list, policy = one_of(random, { "roundrobin", "leastconn", "random", "source", "session_id" }) }
+  local renewed = kind > 0.85
+  return { servers = list, policy = one_of(random, { "roundrobin", "leastconn", "random", "source", "session_id" }),
+    named = renewed, events = renewed and renewal_in_turns(random, list, { key_name(2), key_name(1) }) or nil }
 end
 
 function DRAW.keys_shared_caches_not(random)
@@ -157,7 +171,8 @@ function DRAW.bad_member(random)
   return { servers = list, policy = one_of(random, ROTATING) }
 end
 
--- Two or three sites, each with keys of its own; inside them caches of their own tell the servers apart.
+-- Two or three sites, each with keys or a certificate of its own; inside them caches of their own tell the servers
+-- apart.
 function DRAW.mixed_groups(random)
   local list, site, sizes
   repeat
@@ -168,10 +183,15 @@ function DRAW.mixed_groups(random)
       sizes[site[i]] = sizes[site[i]] + 1
     end
   until math.max(sizes[1], sizes[2], sizes[3]) < #list and math.max(sizes[1], sizes[2], sizes[3]) > 1
-  share_keys(list, function(i)
+  local function site_of(i)
     return site[i]
-  end)
+  end
+  local bound = random() < 0.25
+  share_keys(list, not bound and site_of or nil)
   share_caches(list, own)
+  for i, server in ipairs(list) do
+    server.bound, server.certificate = bound, bound and "certificate " .. site[i] or server.certificate
+  end
   return { servers = list, policy = one_of(random, ROTATING) }
 end
 
@@ -199,25 +219,18 @@ local function restart_of_all(random, list)
   } }
 end
 
--- The servers get the new key one after the other, within some 60 connections.
-local function new_key_in_turns(random, list)
-  local events, at = {}, 140
-  for i = 1, #list do
-    at = at + random(60 // #list)
-    events[i] = { at = at, act = function(made)
-      made.servers[i].keys = { key_name(2) }
-    end }
-  end
-  return events
-end
-
 function DRAW.rotated(random)
   local options = DRAW.all_shared(random)
   local list = options.servers
   local in_turns = list[1].tickets ~= false and random() < 0.4
   options.named = in_turns -- without names nobody could tell it from a pool that shares nothing, for that while
-  options.events = (in_turns and new_key_in_turns or restart_of_all)(random, list)
+  options.events = (in_turns and renewal_in_turns or restart_of_all)(random, list, { key_name(2) })
   return options
+end
+
+-- A ticket is good where its key is, and for some servers its certificate.
+local function place_of_tickets(server)
+  return server.keys[1] .. (server.bound and server.certificate or "")
 end
 
 -- What a server keeps its sessions of a mechanism in; nil where it never resumes any.
@@ -226,10 +239,10 @@ local STATE = {
     return server.cache or nil
   end,
   ticket = function(server)
-    return server.tickets ~= false and server.keys[1] or nil
+    return server.tickets ~= false and place_of_tickets(server) or nil
   end,
   psk = function(server)
-    return server.tickets ~= false and server.keys[1] or server.cache or nil
+    return server.tickets ~= false and place_of_tickets(server) or server.cache or nil
   end,
 }
 

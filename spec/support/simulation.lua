@@ -40,11 +40,15 @@ function M.servers(count)
   return list
 end
 
+local function place_of_tickets(server)
+  return server.keys[1] .. (server.bound and server.certificate or "")
+end
+
 -- What a server's sessions of a mechanism live in.
 local STATE = {
   session_id = function(server) return server.cache end,
-  ticket = function(server) return server.keys[1] end,
-  psk = function(server) return server.keys[1] end,
+  ticket = place_of_tickets,
+  psk = place_of_tickets,
 }
 
 --- Shares of the groups of servers that share a mechanism's state.

@@ -7,12 +7,16 @@ local M = {}
 local TICKET_KEYS = "Give all servers one file of ticket keys and renew it often, the old key staying good for one "
   .. "more round (nginx: ssl_session_ticket_key, several files, the first issues; HAProxy: tls-ticket-keys on the bind "
   .. "line; Apache: SSLSessionTicketKeyFile; Envoy: session_ticket_keys of the DownstreamTlsContext)."
+local ONE_CERTIFICATE = "Give all servers the same certificate: nginx takes a session only under the certificate "
+  .. "under which it was issued."
 local SHARED_CACHE = "Session IDs need one cache for all servers (Apache: SSLSessionCache with memcache or redis); "
   .. "nginx's ssl_session_cache shared:NAME:SIZE and HAProxy's tune.ssl.cachesize are caches of one machine. Tickets "
   .. "need none."
 local SWITCH_ON = "Switch resumption on (nginx: ssl_session_cache shared:SSL:10m and ssl_session_tickets on; HAProxy: "
   .. "leave out no-tls-tickets and tune.ssl.cachesize 0; Apache: SSLSessionCache shmcb:FILE and SSLSessionTickets on; "
   .. "Envoy: leave out disable_stateless_session_resumption)."
+
+local LEFT_OUT = "Find out which servers were left out (the letters stand for their ticket keys)."
 
 local HEADLINES = {
   all_shared = "All servers share their sessions, or there is one server: these two can't be told apart from outside.",
@@ -37,11 +41,14 @@ local ADVICE = {
     TICKET_KEYS, SHARED_CACHE },
   sticky_session_id = { "Today's clients use tickets and TLS 1.3: these are not led back.", TICKET_KEYS },
   bad_member = { "Compare its configuration with the others'.", SWITCH_ON },
-  mixed_groups = { "Find out which servers were left out (below are the names of their keys).", TICKET_KEYS },
+  mixed_groups = { LEFT_OUT, TICKET_KEYS },
   no_resumption = { SWITCH_ON },
   rotated = { "Scan again. If it is so each time: renew keys with the old one still accepted.", TICKET_KEYS },
   inconclusive = { "Scan again, with more --attempts or a longer --timeout." },
 }
+
+local SPLIT = { nothing_shared = true, mixed_groups = true, caches_shared_keys_not = true }
+local ABOUT_KEYS = { [TICKET_KEYS] = true, [LEFT_OUT] = true }
 
 local REASONS = {
   errors = "Too many connections failed.",
@@ -114,19 +121,39 @@ local FINDINGS = {
   forgets = function(finding)
     return ("Old %s were forgotten while the scan ran: they live short, or the cache is small."):format(noun(finding))
   end,
+  parted_by_certificate = function()
+    return "Servers have the same ticket key and refuse each other's tickets, as their certificates differ."
+  end,
   group_came = function()
     return "A server, or a key, came while the scan ran."
   end,
   group_went = function()
     return "A server, or a key, went while the scan ran."
   end,
-  keys_renewed = function()
-    return "Ticket keys were renewed while the scan ran, and old tickets stayed good."
+  keys_renewed = function(finding)
+    return "Ticket keys were renewed while the scan ran, and old tickets stayed good"
+      .. (finding.refused and "; servers that did not have the new key yet refused new ones: give it to all as a "
+        .. "second key before the first server issues with it." or ".")
   end,
 }
 
 local function append(list, sentence)
   list[#list + 1] = sentence
+end
+
+-- What else to do, or what to do instead, where it is the certificate.
+local function advice_of(summary)
+  local list = ADVICE[summary.verdict]
+  for _, finding in ipairs(summary.findings) do
+    if finding.code == "parted_by_certificate" and SPLIT[summary.verdict] then
+      local changed = { ONE_CERTIFICATE }
+      for _, sentence in ipairs(list) do
+        changed[#changed + 1] = not (finding.one_key and ABOUT_KEYS[sentence]) and sentence or nil
+      end
+      return changed
+    end
+  end
+  return list
 end
 
 --- The verdict in words.
@@ -147,7 +174,7 @@ function M.of(summary)
       append(evidence, sentence)
     end
   end
-  return HEADLINES[summary.verdict], evidence, table.concat(ADVICE[summary.verdict], " ")
+  return HEADLINES[summary.verdict], evidence, table.concat(advice_of(summary), " ")
 end
 
 return M

@@ -7,7 +7,7 @@ local M = {}
 local LEAST_RESUMED = 8 -- of them some before and some after, to call it working but for the change
 local LEAST_REFUSED = 2
 local MOST_CHANGES = 2
-local LEAST_BEFORE = 10 -- connections that met only the old key, and only the new one
+local BY_CHANCE = 1e-5 -- that connections met two keys one after the other
 local SOON = 60 -- starts and ends of connections
 
 local function entries_by_order(view)
@@ -122,74 +122,127 @@ end
 
 local KEYED = { "ticket", "psk" }
 
--- The connections that showed a ticket key, of both mechanisms together, in order; and what was refused, which need not
--- show by whom.
+-- Connections of both mechanisms together that answered, in order: each with the key that it showed, that of the
+-- session that it was offered, and whether these keys accept each other's tickets.
 local function keyed_sights(views)
-  local list, refused = {}, {}
+  local list = {}
   for _, name in ipairs(KEYED) do
-    for _, entry in ipairs(views[name] and views[name].entries or {}) do
-      local group = views[name].group[entry.order]
-      if group and entry.ended then
-        list[#list + 1] = { group = group, order = entry.order, started = entry.started, ended = entry.ended }
-      end
-      if entry.refused then
-        refused[#refused + 1] = { group = views[name].group[entry.from], started = entry.started, ended = entry.ended }
+    local view = views[name] or { entries = {} }
+    for _, entry in ipairs(view.entries) do
+      if entry.ended then
+        list[#list + 1] = {
+          order = entry.order, started = entry.started, ended = entry.ended, group = view.group[entry.order],
+          shown = view.named[entry.order] and view.label[entry.order] or nil,
+          from = view.carried[entry.from], refused = entry.refused, resumed = entry.outcome == "resumed",
+        }
       end
     end
   end
   table.sort(list, function(a, b)
     return a.order < b.order
   end)
-  return list, refused
+  return list
 end
 
-local function count_sights(sights, holds)
-  local count = 0
+local UNSEEN = "unseen" -- the key of servers that refused, and never showed it
+
+-- The two keys that there are, the one that was met first and the other, which may be unseen; and whether tickets of
+-- the one are accepted under the other. nil where there is no key, or a third.
+local function two_keys(sights)
+  local first, second
+  local groups = {}
   for _, one in ipairs(sights) do
-    count = count + (holds(one) and 1 or 0)
+    for _, key in ipairs({ one.shown, one.from }) do
+      first = first or key
+      second = second or (key ~= first and key or nil)
+      if key ~= first and key ~= second then
+        return nil
+      end
+    end
+    if one.shown then
+      groups[one.shown] = one.group
+    end
   end
-  return count
+  return first, second or UNSEEN, second ~= nil and groups[first] == groups[second]
+end
+
+-- Which of two keys did each connection meet? What it did not show, the fate of the session tells, where the keys do
+-- not accept each other's.
+local function meetings(sights, first, second, kept)
+  local list = {}
+  for _, one in ipairs(sights) do
+    local key = one.shown
+    if not key and not kept and one.from then
+      local other = one.from == first and second or first
+      key = one.resumed and one.from or (one.refused and other) or nil
+    end
+    list[#list + 1] = key and { key = key, order = one.order, started = one.started, ended = one.ended } or nil
+  end
+  return list
+end
+
+-- The chance that so many of all fall into a part of them, drawn without regard to order.
+local function chance_to_fall_within(count, part, all)
+  local chance = 1
+  for i = 0, count - 1 do
+    chance = chance * (part - i) / (all - i)
+  end
+  return chance
+end
+
+-- Is it no accident that the new key was met at the end only, or the old one at the beginning only?
+local function is_replaced(met, old, new)
+  local first_new, last_old, news = #met + 1, 0, 0
+  for i, one in ipairs(met) do
+    news = news + (one.key == new and 1 or 0)
+    first_new = one.key == new and math.min(first_new, i) or first_new
+    last_old = one.key == old and i or last_old
+  end
+  local came = met[1].key == old and chance_to_fall_within(news, #met - first_new + 1, #met) < BY_CHANCE
+  return came or (met[#met].key == new and chance_to_fall_within(#met - news, last_old, #met) < BY_CHANCE)
 end
 
 -- When both keys were met: from the first sight of the new one to the last of the old one, and from the first refusal
--- to the last one of a new session. nil where there is a third key.
-local function transition(sights, old, new, refused)
+-- to the last one of a new session.
+local function transition(sights, met, old, new)
   local window = { from = math.huge, to = -math.huge }
-  for _, one in ipairs(sights) do
-    if one.group == new then
+  for _, one in ipairs(met) do
+    if one.key == new then
       window.from, window.order = math.min(window.from, one.started), window.order or one.order
-    elseif one.group == old then
-      window.to = math.max(window.to, one.ended)
     else
-      return nil
+      window.to = math.max(window.to, one.ended)
     end
   end
-  for _, one in ipairs(refused) do
-    window.from = math.min(window.from, one.started)
-    window.to = one.group == new and math.max(window.to, one.ended) or window.to
+  for _, one in ipairs(sights) do
+    if one.refused then
+      window.from = math.min(window.from, one.started)
+      window.to = one.from ~= old and math.max(window.to, one.ended) or window.to
+    end
   end
   window.to = math.max(window.from, window.to)
   return window
 end
 
 --- Was one ticket key replaced by another? While servers are told, both may be met for a while; but before that only
--- the old one, and afterwards only the new one.
+-- the old one, or afterwards only the new one.
 -- @tparam table views mechanism -> view
--- @treturn table|nil {from, to} on the clock of starts and ends; order of the first connection that met the new key
+-- @treturn table|nil {from, to} on the clock of starts and ends; order of the first connection that met the new key;
+--   kept (old tickets stayed good)
 function M.of_key(views)
-  local sights, refused = keyed_sights(views)
-  local old, new = sights[1] and sights[1].group, sights[#sights] and sights[#sights].group
-  local window = old ~= new and transition(sights, old, new, refused)
-  if not window then
+  local sights = keyed_sights(views)
+  local first, second, kept = two_keys(sights)
+  if not first then
     return nil
   end
-  local before = count_sights(sights, function(one)
-    return one.ended < window.from
-  end)
-  local after = count_sights(sights, function(one)
-    return one.started > window.to
-  end)
-  return before >= LEAST_BEFORE and after >= LEAST_BEFORE and window or nil
+  local met = meetings(sights, first, second, kept)
+  for _, pair in ipairs({ { first, second }, { second, first } }) do
+    local old, new = pair[1], pair[2]
+    if new ~= UNSEEN and is_replaced(met, old, new) then
+      local window = transition(sights, met, old, new)
+      window.kept = kept
+      return window
+    end
+  end
 end
 
 --- Does that explain what was refused? All that was issued and offered on one side of it resumed.

@@ -31,6 +31,7 @@ end
 -- @tparam table labels see resum.balance.labels.assign
 -- @tparam table names see resum.balance.labels.assign
 -- @treturn table order -> the label that stands for the group; nil where nothing names it
+-- @treturn table order -> the label that names the state in which the connection's session lives
 function M.of_entries(entries, labels, names)
   local parent, carried, met = {}, carried_names(entries, labels, names), {}
   for _, entry in ipairs(entries) do
@@ -45,7 +46,7 @@ function M.of_entries(entries, labels, names)
   for order, label in pairs(carried) do
     met[order] = find(parent, label)
   end
-  return met
+  return met, carried
 end
 
 -- Random order, the same each time: an interval must not depend on when it is computed.

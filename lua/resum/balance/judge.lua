@@ -175,7 +175,13 @@ end
 -- What one change explains: a restart or new keys, or sessions that were just forgotten with time.
 local function explained_by_change(view, result, new_key)
   if new_key and change.of_key_explains(view, new_key) then
-    result.verdict, result.changed_at, result.list = "rotated", new_key.order, groups_seen(view, {}).list
+    result.list = groups_seen(view, {}).list
+    if new_key.kept then
+      result.verdict, result.renewed_at = "all_shared", new_key.order
+      result.groups, result.groups_interval, result.effective_groups = 1, { 1, 1 }, 1
+    else
+      result.verdict, result.changed_at = "rotated", new_key.order
+    end
     return true
   end
   local explained, at, sudden = change.explains(view)
@@ -218,7 +224,7 @@ function M.judge(view, sticks, new_key)
     result.groups, result.groups_interval, result.effective_groups = 1, { 1, 1 }, 1
   elseif not result.verdict then
     if explained_by_change(view, result, new_key) then
-      return result
+      result.routing, result.routing_evidence = "unknown", {} -- what was met hangs on the moment
     elseif sources.decides(result.matrix) then
       result.verdict, result.routing = "sticky_source", "sticky"
       describe_groups(view, {}, result)

@@ -14,6 +14,7 @@ local ID_WIDTHS = { 8, 4 }
 --- The label of a server that was asked for a ticket as well as a session ID, and issued the latter only.
 M.TICKETLESS = "ticketless"
 
+local LEAST_PARTED = 3 -- tickets refused under another certificate
 local REPEATED = 0.5 -- this share of the names has to be seen more than once
 
 local function left_early(record)
@@ -112,10 +113,40 @@ local function label_of(entry, key_width, id_width)
   end
 end
 
+-- The certificate that each connection's session was issued under.
+local function certificates_of(entries)
+  local leaf = {}
+  for _, entry in ipairs(entries) do
+    leaf[entry.order] = entry.leaf or (entry.outcome == "resumed" and leaf[entry.from]) or nil
+  end
+  return leaf
+end
+
+-- Keys whose tickets are refused under another certificate than their own, and never under it: nginx takes a ticket for
+-- its certificate only (it makes a session's ID context of it).
+local function parted_keys(entries, labels, names, leaf)
+  local refusals = {}
+  for _, entry in ipairs(entries) do
+    local label, order, from = labels[entry.order], entry.order, entry.from
+    if entry.outcome == "refused" and names[order] and labels[from] == label and leaf[from] and entry.leaf then
+      local one = refusals[label] or { within = 0, across = 0 }
+      refusals[label] = one
+      local side = leaf[from] == entry.leaf and "within" or "across"
+      one[side] = one[side] + 1
+    end
+  end
+  local parted = {}
+  for label, one in pairs(refusals) do
+    parted[label] = (one.within == 0 and one.across >= LEAST_PARTED) or nil
+  end
+  return parted
+end
+
 --- Labels for all entries of a scan.
 -- @tparam {table,...} entries
--- @treturn table order -> label: "key:" or "id:" and bytes that name the state; "stateful" (the ticket is the name of a
---   cache entry), "unnamed", M.TICKETLESS, "none" (a full handshake that issued nothing)
+-- @treturn table order -> label: "key:" or "id:" and bytes that name the state; "certificate:" and what describe tells;
+--   "stateful" (the ticket is the name of a cache entry), "unnamed", M.TICKETLESS, "none" (a full handshake that issued
+--   nothing)
 -- @treturn table order -> true where the label names the state
 function M.assign(entries)
   local labels, names = {}, {}
@@ -123,7 +154,28 @@ function M.assign(entries)
   for _, entry in ipairs(entries) do
     labels[entry.order], names[entry.order] = label_of(entry, key_width, id_width)
   end
+  local leaf = certificates_of(entries)
+  local parted = parted_keys(entries, labels, names, leaf)
+  for order, label in pairs(labels) do
+    if parted[label] and leaf[order] then
+      labels[order] = ("certificate:%d:%s%s"):format(#leaf[order], leaf[order], label:match("^key:(.*)$"))
+    end
+  end
   return labels, names
+end
+
+--- What a label says.
+-- @tparam string label
+-- @treturn string kind: "key", "id", or the label itself
+-- @treturn string|nil bytes of the name
+-- @treturn string|nil the certificate (its SHA-256), where servers with the same key part by it
+function M.describe(label)
+  local length, rest = label:match("^certificate:(%d+):(.*)$")
+  if length then
+    return "key", rest:sub(length + 1), rest:sub(1, length)
+  end
+  local kind, value = label:match("^(%a+):(.*)$")
+  return kind or label, value
 end
 
 return M

@@ -1,5 +1,6 @@
 -- What a report shows beside verdicts: letters for labels, the labels with their shares, every attempt. Pure.
 
+local describe = require("resum.balance.labels").describe
 local stats = require "resum.stats"
 
 local M = {}
@@ -32,8 +33,8 @@ end
 -- @tparam table view
 -- @tparam table letters see letters
 -- @treturn {table,...} list of {name (a letter), kind ("ticket_key", "session_id_prefix", "stateful", "unnamed",
---   "none"), value (bytes, where it has a name), group (the letter of the group), connections, share, interval}, the
---   most frequent first
+--   "none"), value (bytes, where it has a name), certificate (its SHA-256, where servers with that key part by it),
+--   group (the letter of the group), connections, share, interval}, the most frequent first
 function M.labels(view, letters)
   local counts, group, all = {}, {}, 0
   for _, entry in ipairs(view.sequence) do
@@ -46,9 +47,9 @@ function M.labels(view, letters)
   end
   local list = {}
   for label, n in pairs(counts) do
-    local kind, value = label:match("^(%a+):(.*)$")
+    local kind, value, certificate = describe(label)
     local lo, hi = stats.wilson(n, all)
-    list[#list + 1] = { name = letters[label], kind = KINDS[kind] or label, value = value,
+    list[#list + 1] = { name = letters[label], kind = KINDS[kind] or kind, value = value, certificate = certificate,
       group = letters[group[label] or label], connections = n, share = n / all, interval = { lo, hi } }
   end
   table.sort(list, function(a, b)

@@ -47,8 +47,9 @@ end
 -- @tparam {table,...} entries in order; see resum.balance.analyse
 -- @treturn table mechanism -> view: entries, offers (answered, with a session), marked, identities and spent (offers of
 --   these designs), sequence (answered connections of the sampling designs), showing_tickets (connections that asked
---   for a ticket beside a session ID), label (order -> what it showed), group (order -> the label that stands for the
---   group it met)
+--   for a ticket beside a session ID), label (order -> what it showed), named (order -> true where that names the
+--   server's state), group (order -> the label that stands for the group it met), carried (order -> the label that
+--   names the state of the session that it left)
 function M.sort(entries)
   local views, sorted = {}, {}
   for _, entry in ipairs(entries) do
@@ -56,10 +57,10 @@ function M.sort(entries)
     table.insert(sorted[entry.mechanism], entry)
   end
   local label, names = labels.assign(entries)
-  local group = groups.of_entries(entries, label, names)
+  local group, carried = groups.of_entries(entries, label, names)
   for name, list in pairs(sorted) do
     local view, alerts_refuse = new_view(name), settle_alerts(list)
-    view.label, view.group = label, group
+    view.label, view.named, view.group, view.carried = label, names, group, carried
     for _, entry in ipairs(list) do
       add(view, entry, alerts_refuse)
       view.sequence[#view.sequence + 1] = sampled(entry) and entry or nil

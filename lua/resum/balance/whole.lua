@@ -2,6 +2,7 @@
 -- there is to say. Pure.
 
 local change = require "resum.balance.change"
+local describe = require("resum.balance.labels").describe
 local identity = require "resum.balance.identity"
 
 local M = {}
@@ -31,6 +32,20 @@ local function is_mixed(name, results, views, marked)
   return name ~= "session_id" and marked ~= nil and not marked.spans and some_group(result, marked.parted)
 end
 
+-- Where keys changed, what was forgotten meanwhile went with a restart.
+local function forget_with_the_keys(results)
+  local rotated = false
+  for _, result in pairs(results) do
+    rotated = rotated or result.verdict == "rotated"
+  end
+  for _, result in pairs(results) do
+    if rotated and result.forgot_at then
+      result.verdict, result.changed_at, result.forgot_at = "rotated", result.forgot_at, nil
+      result.groups, result.groups_interval, result.effective_groups = nil, nil, nil
+    end
+  end
+end
+
 --- What only the comparison of mechanisms tells: mixed groups, and persistence by session ID. Changes the verdicts.
 -- @tparam table results mechanism -> result of resum.balance.judge
 -- @tparam table views mechanism -> view
@@ -45,6 +60,7 @@ function M.refine(results, views, marked)
       results[name].verdict = "mixed_groups"
     end
   end
+  forget_with_the_keys(results)
   local ids = results.session_id
   if ids and ids.verdict == "all_shared" and marked and marked.sticks then
     ids.verdict, ids.routing = "sticky_session_id", "sticky"
@@ -160,6 +176,24 @@ local function mixed_configuration(views)
   return found
 end
 
+-- Servers that have one ticket key, and refuse each other's tickets as their certificates differ.
+local function add_parted(add, results)
+  local keys, count, mechanism = {}, 0, nil
+  for _, name in ipairs(ORDER) do
+    for _, group in ipairs(results[name] and results[name].list or {}) do
+      local kind, key, certificate = describe(group.label)
+      if kind == "key" then
+        count = count + (keys[key] and 0 or 1)
+        keys[key] = true
+      end
+      mechanism = mechanism or (certificate and name) or nil
+    end
+  end
+  if mechanism then
+    add("parted_by_certificate", mechanism, { one_key = count == 1 })
+  end
+end
+
 local function add_changes(add, results)
   local told = {}
   for _, name in ipairs(ORDER) do
@@ -174,9 +208,12 @@ local function add_changes(add, results)
 end
 
 -- Keys that accept each other's sessions, one after the other: renewed in good order. Side by side: renewed at some.
-local function add_key_changes(add, views)
+local function add_key_changes(add, results, views)
   for _, name in ipairs({ "psk", "ticket" }) do
-    local view = views[name]
+    local view, renewed_at = views[name], results[name] and results[name].renewed_at
+    if renewed_at then
+      return add("keys_renewed", name, { at = renewed_at, refused = true })
+    end
     if view then
       local changes = change.of_labels(view.sequence, function(entry)
         local label = view.label[entry.order]
@@ -215,8 +252,9 @@ local function findings_of(results, views, context)
       add("others_share_nothing", name)
     end
   end
+  add_parted(add, results)
   add_changes(add, results)
-  add_key_changes(add, views)
+  add_key_changes(add, results, views)
   if context.verdict == "all_shared" and #(context.sources or {}) < 2 then
     add("stickiness_unknown")
   end

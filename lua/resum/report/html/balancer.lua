@@ -148,7 +148,8 @@ local function groups(summary)
   local rows = {}
   for _, name in ipairs(order) do
     local label = best[name]
-    local key = label.value and " " .. text("code", nil, hex(label.value)) or ""
+    local key = (label.value and " " .. text("code", nil, hex(label.value)) or "")
+      .. (label.certificate and ", certificate " .. text("code", nil, hex(label.certificate)) or "")
     local joined = label.group and label.group ~= name and best[label.group]
       and escape(", shares with " .. label.group) or ""
     rows[#rows + 1] = "<li>" .. chart.sample("resumed", name:find("^%u$") and name or nil, chart.colour_of(name))

@@ -24,7 +24,7 @@ end
 
 local function label(from)
   local out = pick(from, "name kind group connections share")
-  out.value, out.interval = hex(from.value), interval(from.interval)
+  out.value, out.certificate, out.interval = hex(from.value), hex(from.certificate), interval(from.interval)
   return out
 end
 

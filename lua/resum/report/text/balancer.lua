@@ -10,6 +10,7 @@ local M = {}
 
 local WIDTH = 50
 local WRAP = 108
+local CERTIFICATE_BYTES = 4 -- of its fingerprint: enough to tell a few apart
 local COLOURS = 7 -- label1 to label7
 
 local DESIGNS = { { "fixed", "old" }, { "pairs", "next" }, { "chain", "chain" } }
@@ -104,9 +105,10 @@ local function mechanism_lines(name, result, summary, paint)
 end
 
 local function label_line(label, paint)
-  return ("      %s  %3s %% of connections (%s), %s %s%s"):format(
+  return ("      %s  %3s %% of connections (%s), %s %s%s%s"):format(
     paint_label(label.name, paint), figure.percent(label.share), figure.interval(label.interval),
     KIND_WORDS[label.kind], hex(label.value),
+    label.certificate and ", certificate " .. hex(label.certificate:sub(1, CERTIFICATE_BYTES)) .. "..." or "",
     label.group and label.group ~= label.name and ", accepts sessions of " .. label.group or "")
 end
 

@@ -1,0 +1,39 @@
+--- nginx takes a ticket only under the certificate under which it was issued. Servers that share their key and are on
+-- their way to a new certificate were said to share nothing, and their operator was told to share the key.
+
+local simulation = require "spec.support.simulation"
+
+local function run(seed, certificates, keys)
+  local list = simulation.servers(#certificates)
+  for i, server in ipairs(list) do
+    server.keys, server.certificate, server.bound = { keys[i] }, certificates[i], true
+  end
+  return simulation.run({ servers = list, policy = "random", seed = seed })
+end
+
+describe("servers with one ticket key and different certificates", function()
+  for name, expected in pairs({
+    ["two of three with the same"] = { { "a", "a", "b" }, "mixed_groups" },
+    ["each with its own"] = { { "a", "b" }, "nothing_shared" },
+  }) do
+    it("are groups by certificate, and told to have one: " .. name, function()
+      local keys = {}
+      for i in ipairs(expected[1]) do
+        keys[i] = "key 000000000001"
+      end
+      for seed = 1, 10 do
+        local summary = run(seed, expected[1], keys)
+        assert.same({ expected[2], expected[2], 2, 2 }, { summary.mechanisms.ticket.verdict,
+          summary.mechanisms.psk.verdict, summary.groups, #summary.labels })
+        assert.is_truthy(summary.advice:find("^Give all servers the same certificate"))
+        assert.is_nil(summary.advice:find("ssl_session_ticket_key", 1, true))
+      end
+    end)
+  end
+
+  it("are told of their keys as well where these differ", function()
+    local summary = run(3, { "a", "b", "b" }, { "key 000000000001", "key 000000000001", "key 000000000002" })
+    assert.same({ "nothing_shared", 3 }, { summary.mechanisms.ticket.verdict, summary.groups })
+    assert.is_truthy(summary.advice:find("^Give all servers the same certificate.*ssl_session_ticket_key"))
+  end)
+end)
