@@ -129,6 +129,30 @@ describe("an attempt", function()
     assert.same({ 10, 1 }, { seen.probe, seen.handshake })
   end)
 
+  it("that ends with an alert at one server of a rotation counts as that, whichever engine meets it", function()
+    for servers = 2, 4 do
+      for first = 1, servers do
+        local connect = scripted(function(_, number)
+          return (number + first) % servers == 0 and "alert" or "resumed"
+        end)
+        local client = new_client({ key_share = "random" })
+        local records = attempts(client, connect, 100)
+        local alerts = count(records, "outcome", "alert")
+        assert.is_true(alerts >= 90 // servers, ("%d alerts of %d servers"):format(alerts, servers))
+        assert.is_nil(engine.moved(client, "ticket"))
+      end
+    end
+  end)
+
+  it("that only the probe can't make runs on libssl, also where one of several servers is such", function()
+    local connect = scripted(function(name, number)
+      return name == "probe" and number % 3 == 0 and "alert" or "resumed"
+    end)
+    local client = new_client({ key_share = "random" })
+    assert.equal(100, count(attempts(client, connect, 100), "outcome", "resumed"))
+    assert.equal("the probe can't be used: alert met", engine.moved(client, "ticket"))
+  end)
+
   it("shows a random key share where the base point meets an alert", function()
     local client = new_client()
     local connect, seen = scripted(function(name)

@@ -26,6 +26,8 @@ local function note(state, record)
   local tally = state[record.engine]
   if DECIDED[record.outcome] then
     tally[record.outcome] = tally[record.outcome] + 1
+  elseif record.engine == "handshake" and record.outcome == "alert" then
+    state.agreed = "alert" -- it is not the probe that is at fault
   end
 end
 
@@ -69,17 +71,27 @@ local function check_first(client, state, record, options, connect)
   return state.moved and other or record
 end
 
--- The same attempt on libssl, because the probe's answer was none.
+local function works(state)
+  return state.probe.resumed + state.probe.refused > 0
+end
+
+-- The same attempt on libssl, because the probe's answer was none. An alert may be the answer of one server of several:
+-- libssl is asked until it has met that one, too, before its answer takes the alert's place.
 local function ask_libssl(client, state, record, options, connect)
-  local again = connect(client, options, "handshake")
+  local is_alert = record.outcome == "alert"
+  local asks, again = 0
+  repeat
+    again = connect(client, options, "handshake")
+    asks = asks + 1
+  until not is_alert or asks == MORE or again.outcome == "alert" or client.cancelled()
   again.instead_of = { engine = "probe", outcome = record.outcome, error = record.error }
-  if DECIDED[again.outcome] then
-    state.helped = state.helped + 1
-    if state.helped >= TRIES and state.probe.resumed + state.probe.refused == 0 then
+  if again.outcome == record.outcome then
+    state.agreed = record.outcome -- libssl meets the same: from now on the probe is believed
+  elseif DECIDED[again.outcome] then
+    state.helped = state.helped + asks
+    if state.helped >= (works(state) and TRIES * MORE or TRIES) and (is_alert or not works(state)) then
       state.moved = "the probe can't be used: " .. record.error.message
     end
-  elseif again.outcome == record.outcome then
-    state.agreed = record.outcome -- libssl meets the same: from now on the probe is believed
   end
   return again
 end
