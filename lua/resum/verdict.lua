@@ -22,6 +22,20 @@ local function count_outcome(records, outcome)
   return n
 end
 
+local function last_alert(record)
+  local alerts = record.facts and record.facts.alerts or {}
+  return alerts[#alerts]
+end
+
+--- Was an offered session answered with a protocol_version alert? It is a refusal, even once: a server that does not
+-- speak the session's version will never resume it, and makes full handshakes of others.
+-- @tparam record record
+-- @treturn boolean
+function M.refuses_version(record)
+  local last = record.outcome == "alert" and last_alert(record) or {}
+  return last.code == PROTOCOL_VERSION
+end
+
 -- A server may answer an offered session with a fatal alert where it should fall back to a full handshake. That is its
 -- answer when it does so again and again, and never to a full handshake. A few alerts among resumptions are accidents,
 -- counted as errors.
@@ -47,7 +61,7 @@ function M.count(records, seeds)
     local outcome = record.outcome
     if outcome == "resumed" then
       counts.resumed = counts.resumed + 1
-    elseif outcome == "refused" or (outcome == "alert" and alert_refuses) then
+    elseif outcome == "refused" or (outcome == "alert" and (alert_refuses or M.refuses_version(record))) then
       counts.refused = counts.refused + 1
       counts.alerts = counts.alerts + (outcome == "alert" and 1 or 0)
     elseif ERRORS[outcome] or outcome == "alert" then
@@ -96,11 +110,6 @@ end
 function M.other_version_chosen(name, control)
   return control.outcome == "full" and not control.version_limit
     and not mechanisms.speaks(mechanisms[name], control.version)
-end
-
-local function last_alert(record)
-  local alerts = record.facts and record.facts.alerts or {}
-  return alerts[#alerts]
 end
 
 -- How a handshake without an offer was refused (the same text means the same refusal), how often that has to
@@ -202,10 +211,13 @@ end
 
 local ABOUT_ALERTS = { alert = true, alert_on_resumption = true }
 
--- The name of the alert that a verdict is about: the last one of those records.
-local function name_of_alert(records)
+--- The name of the alert that a verdict's reason is about: the last one of its records.
+-- @tparam string|nil reason
+-- @tparam {record,...} records
+-- @treturn string|nil
+function M.name_of_alert(reason, records)
   for i = #records, 1, -1 do
-    local alert = records[i].outcome == "alert" and last_alert(records[i])
+    local alert = ABOUT_ALERTS[reason] and records[i].outcome == "alert" and last_alert(records[i])
     if alert then
       return alert.description
     end
@@ -260,12 +272,34 @@ local function add_issued(verdict, seeds, mechanism)
   end
 end
 
--- The design that resumed most speaks; the other stays as evidence.
-local function deciding(fixed, pairs_)
-  if pairs_ and pairs_.resumed > fixed.resumed then
-    return pairs_
+local function together(a, b)
+  local sum = { error_kinds = {} }
+  for _, counts in ipairs({ a, b }) do
+    for name, n in pairs(plain(counts)) do
+      sum[name] = (sum[name] or 0) + n
+    end
+    for kind, n in pairs(counts.error_kinds) do
+      sum.error_kinds[kind] = (sum.error_kinds[kind] or 0) + n
+    end
   end
-  return fixed
+  sum.alerts = a.alerts + b.alerts
+  return sum
+end
+
+-- Which counts speak, and what they say. It is the design that resumed most; the other stays as evidence. Where fresh
+-- sessions always resumed and an old one did not, neither is the whole answer, unless it is single use.
+local function weigh(evidence, fixed, fresh)
+  if not fresh or fresh.resumed <= fixed.resumed then
+    return fixed, M.of_counts(fixed)
+  end
+  local verdict, reason = M.of_counts(fresh)
+  if verdict ~= "supported" then
+    return fresh, verdict, reason
+  elseif looks_single_use(evidence.fixed) then
+    return fresh, verdict, "single_use_tickets"
+  end
+  local both = together(fixed, fresh)
+  return both, M.of_counts(both)
 end
 
 --- Judges one mechanism from all that was tried.
@@ -282,28 +316,20 @@ function M.judge(name, evidence)
   local fixed = M.count(evidence.fixed, evidence.seeds)
   local fresh = evidence.pairs and M.count(evidence.pairs, evidence.seeds)
   local verdict = { designs = { fixed = plain(fixed), pairs = fresh and plain(fresh) } }
-  local counts = deciding(fixed, fresh)
+  local counts, judged, reason = weigh(evidence, fixed, fresh)
   copy_counts(verdict, counts)
+  verdict.verdict, verdict.reason = judged, reason
   if #evidence.fixed == 0 then
     verdict.verdict, verdict.reason, verdict.version = without_session(evidence, mechanism)
-  else
-    verdict.verdict, verdict.reason = M.of_counts(counts)
-    if counts == fresh and verdict.verdict == "supported" then
-      if looks_single_use(evidence.fixed) then
-        verdict.reason = "single_use_tickets"
-      else
-        verdict.verdict, verdict.reason = "partially_supported", "issued_not_always_accepted"
-      end
-    elseif evidence.full_after and counts.errors >= DROPPED and counts.errors == counts.attempted then
-      verdict.reason = "errors_on_resumption"
-    end
+  elseif evidence.full_after and counts.errors >= DROPPED and counts.errors == counts.attempted then
+    verdict.reason = "errors_on_resumption"
   end
   add_issued(verdict, evidence.seeds, mechanism)
   verdict.attempts = {}
   for _, records in ipairs({ evidence.seeds, evidence.fixed, evidence.pairs or {} }) do
     table.move(records, 1, #records, #verdict.attempts + 1, verdict.attempts)
   end
-  verdict.alert = ABOUT_ALERTS[verdict.reason] and name_of_alert(verdict.attempts) or nil
+  verdict.alert = M.name_of_alert(verdict.reason, verdict.attempts)
   return verdict
 end
 

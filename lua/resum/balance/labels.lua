@@ -3,6 +3,7 @@
 -- labels. A name counts as one only when it repeats: some servers put random bytes where others name their key.
 
 local mechanisms = require "resum.mechanism"
+local verdict = require "resum.verdict"
 
 local M = {}
 
@@ -22,13 +23,13 @@ local function left_early(record)
 end
 
 --- What an entry is made of, beside its place in the sequence: what the record of one connection says of its server.
--- @tparam table entry awaited (tickets were waited for); gets outcome, issued, and where the wire showed it: ticket
---   (its first bytes), ticket_length, lifetime_s, unlike (two tickets of this connection begin differently),
---   session_id, leaf, serial, extensions
+-- @tparam table entry awaited (tickets were waited for); gets outcome, version_refused (see resum.verdict), issued, and
+--   where the wire showed it: ticket (its first bytes), ticket_length, lifetime_s, unlike (two tickets of this
+--   connection begin differently), session_id, leaf, serial, extensions
 -- @tparam table record of resum.attempt
 function M.read(entry, record)
   local facts = record.facts
-  entry.outcome = record.outcome
+  entry.outcome, entry.version_refused = record.outcome, verdict.refuses_version(record) or nil
   if not facts or (record.outcome ~= "full" and record.outcome ~= "refused" and record.outcome ~= "resumed") then
     return
   end

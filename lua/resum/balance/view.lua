@@ -9,7 +9,8 @@ local M = {}
 
 local ANSWERED = { full = true, refused = true, resumed = true }
 
--- An alert to an offered session is a refusal where that is how the server always answers.
+-- An alert to an offered session is a refusal where that is how the server always answers, or when it is about the
+-- version.
 local function settle_alerts(entries)
   local offered = {}
   for _, entry in ipairs(entries) do
@@ -30,7 +31,7 @@ local function add(view, entry, alerts_refuse)
   if not entry.from then
     return
   end
-  entry.refused = entry.outcome == "refused" or (entry.outcome == "alert" and alerts_refuse)
+  entry.refused = entry.outcome == "refused" or entry.version_refused or (entry.outcome == "alert" and alerts_refuse)
   if entry.outcome == "resumed" or entry.refused then
     local list = view[entry.design] or view.offers
     list[#list + 1] = entry

@@ -32,7 +32,11 @@ local REASON_WORDS = {
   issued_not_always_accepted = "", -- what "partially" says
   alert_on_resumption = "the server answers an offered session with an alert",
   errors_on_resumption = "full handshakes work, but no connection that offered a session did",
-  single_use_tickets = "each ticket is good for one connection",
+  single_use_tickets = {
+    session_id = "each session ID is good for one connection",
+    ticket = "each ticket is good for one connection",
+    psk = "each ticket is good for one connection",
+  },
   no_attempts = "no attempt was made",
   timeout = "no answer in time",
   reset = "connections were reset",
@@ -179,7 +183,8 @@ local function rate_lines(mechanism, rate, paint)
   local details = join(table.pack(
     count_words(rate),
     error_words(rate),
-    rate.design == "fresh" and "each ticket is good for one connection: fresh ones were offered" or nil,
+    rate.design == "fresh" and REASON_WORDS.single_use_tickets[mechanism] .. ": fresh ones were offered" or nil,
+    rate.reason == "alert_on_resumption" and reason_words(mechanism, rate) .. ", here x" or nil,
     crowd_words(rate),
     rate.engine_moved and ("measured with libssl only: %s"):format(printable(rate.engine_moved)) or nil), "; ")
   local lines = strip(rate.sequence, paint)

@@ -171,7 +171,8 @@ local function count_engines(sequence)
 end
 
 local function fold(mechanism, sequence, seeds, design, handshakes, options)
-  local counts = verdict.count(records_of(sequence), seeds)
+  local records = records_of(sequence)
+  local counts = verdict.count(records, seeds)
   local answered = counts.resumed + counts.refused
   local lo, hi = stats.wilson(counts.resumed, answered, CONFIDENCE)
   local outcomes = {}
@@ -197,6 +198,7 @@ local function fold(mechanism, sequence, seeds, design, handshakes, options)
     sequence = outcomes,
   }
   result.verdict, result.reason = verdict.of_counts(counts)
+  result.alert = verdict.name_of_alert(result.reason, records)
   return result
 end
 
