@@ -1,7 +1,7 @@
---- While one nginx renews its keys, old and new workers answer side by side for a moment. When tickets were first looked
--- at in that moment, they were called not shared; and so were new tickets that old workers refuse, although the old key
--- stayed good. Session IDs that met the new key only, as there was no other any more, were called led back to their
--- server.
+--- While one nginx renews its keys, old and new workers answer side by side for a moment. When tickets were first
+-- looked at in that moment, they were called not shared; and so were new tickets that old workers refuse, although the
+-- old key stayed good. Session IDs that met the new key only, as there was no other any more, were called led back to
+-- their server.
 
 local simulation = require "spec.support.simulation"
 
