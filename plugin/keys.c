@@ -4,12 +4,8 @@
  */
 #include "keys.h"
 
-#include "sha2.h"
-
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
-
-enum { MAX_BLOCK = 128 };
 
 typedef struct {
   const char *name; /* of provider(7) */
@@ -104,16 +100,34 @@ size_t rs_hash_length(rs_hash hash) {
   return hashes[hash].length;
 }
 
-int rs_digest_parts(rs_tools *tools, rs_hash hash, const rs_bytes *parts, size_t count,
-                    unsigned char *out) {
+int rs_hash_start(rs_tools *tools, rs_hash hash, rs_sha2 *state) {
+  return rs_tools_can_hash(tools, hash) && rs_sha2_start(hash, state);
+}
+
+static int digest_by_evp(rs_tools *tools, rs_hash hash, const rs_bytes *parts, size_t count,
+                         unsigned char *out) {
   EVP_MD_CTX *ctx = tools->hashing[hash];
-  if (ctx &&
-      rs_sha2(hash, parts, count, out)) /* only what libcrypto's configuration lets us have */
-    return 1;
   int good = ctx && EVP_DigestInit_ex2(ctx, NULL, NULL);
   for (size_t i = 0; good && i < count; i++)
     good = parts[i].length == 0 || EVP_DigestUpdate(ctx, parts[i].bytes, parts[i].length);
   return good && EVP_DigestFinal_ex(ctx, out, NULL);
+}
+
+/* Goes on from the state, and uses it up. */
+static void digest_rest(rs_hash hash, rs_sha2 *state, const rs_bytes *parts, size_t count,
+                        unsigned char *out) {
+  for (size_t i = 0; i < count; i++)
+    rs_sha2_add(hash, state, parts[i]);
+  rs_sha2_end(hash, state, out);
+}
+
+int rs_digest_parts(rs_tools *tools, rs_hash hash, const rs_bytes *parts, size_t count,
+                    unsigned char *out) {
+  rs_sha2 state;
+  if (!rs_hash_start(tools, hash, &state))
+    return digest_by_evp(tools, hash, parts, count, out);
+  digest_rest(hash, &state, parts, count, out);
+  return 1;
 }
 
 int rs_digest(rs_tools *tools, rs_hash hash, rs_bytes data, unsigned char *out) {
@@ -127,27 +141,65 @@ static void turn_pad(uint64_t *pad, size_t block, unsigned char byte) {
     pad[i] ^= word;
 }
 
-/* RFC 2104 by hand: two runs of a context that is there cost a third of EVP_MAC's set-up. */
-int rs_hmac(rs_tools *tools, rs_hash hash, rs_bytes key, const rs_bytes *parts, size_t count,
-            unsigned char *out) {
-  enum { MOST_PARTS = 4 };
+/* --- HMAC: RFC 2104 by hand, as two runs of a hash that is there cost a third of EVP_MAC's set-up
+ * --- */
+
+int rs_hmac_prepare(rs_tools *tools, rs_hash hash, rs_bytes key, rs_hmac_key *out) {
   const size_t block = hashes[hash].block;
-  uint64_t pad[MAX_BLOCK / sizeof(uint64_t)] = {0};
-  unsigned char *const bytes = (unsigned char *)pad;
-  rs_bytes all[MOST_PARTS + 1] = {{bytes, block}};
-  int good = count <= MOST_PARTS;
-  if (key.length > block)
-    good = good && rs_digest(tools, hash, key, bytes);
-  else if (key.length > 0)
+  unsigned char *const bytes = (unsigned char *)out->pad;
+  const rs_bytes pad = {bytes, block};
+  memset(out->pad, 0, sizeof out->pad);
+  out->hash = hash;
+  if (key.length > block && !rs_digest(tools, hash, key, bytes))
+    return 0;
+  if (key.length > 0 && key.length <= block)
     memcpy(bytes, key.bytes, key.length);
-  turn_pad(pad, block, 0x36);
+  out->started = rs_hash_start(tools, hash, &out->outer) && rs_hash_start(tools, hash, &out->inner);
+  turn_pad(out->pad, block, 0x5c);
+  if (out->started)
+    rs_sha2_add(hash, &out->outer, pad);
+  turn_pad(out->pad, block, 0x5c ^ 0x36);
+  if (out->started)
+    rs_sha2_add(hash, &out->inner, pad);
+  return 1;
+}
+
+static int hmac_by_evp(rs_tools *tools, const rs_hmac_key *key, const rs_bytes *parts, size_t count,
+                       unsigned char *out) {
+  enum { MOST_PARTS = 4 };
+  const size_t block = hashes[key->hash].block;
+  uint64_t pad[RS_MAX_BLOCK / sizeof(uint64_t)];
+  rs_bytes all[MOST_PARTS + 1] = {{(const unsigned char *)pad, block}};
+  int good = count <= MOST_PARTS;
+  memcpy(pad, key->pad, sizeof pad);
   for (size_t i = 0; good && i < count; i++)
     all[i + 1] = parts[i];
-  good = good && rs_digest_parts(tools, hash, all, count + 1, out);
+  good = good && digest_by_evp(tools, key->hash, all, count + 1, out);
   turn_pad(pad, block, 0x36 ^ 0x5c);
-  all[1] = (rs_bytes){out, hashes[hash].length};
-  good = good && rs_digest_parts(tools, hash, all, 2, out);
-  OPENSSL_cleanse(pad, block);
+  all[1] = (rs_bytes){out, hashes[key->hash].length};
+  good = good && digest_by_evp(tools, key->hash, all, 2, out);
+  OPENSSL_cleanse(pad, sizeof pad);
+  return good;
+}
+
+int rs_hmac_with(rs_tools *tools, const rs_hmac_key *key, const rs_bytes *parts, size_t count,
+                 unsigned char *out) {
+  if (!key->started)
+    return hmac_by_evp(tools, key, parts, count, out);
+  rs_sha2 state = key->inner;
+  digest_rest(key->hash, &state, parts, count, out);
+  const rs_bytes inner = {out, hashes[key->hash].length};
+  state = key->outer;
+  digest_rest(key->hash, &state, &inner, 1, out);
+  return 1;
+}
+
+int rs_hmac(rs_tools *tools, rs_hash hash, rs_bytes key, const rs_bytes *parts, size_t count,
+            unsigned char *out) {
+  rs_hmac_key prepared;
+  int good = rs_hmac_prepare(tools, hash, key, &prepared) &&
+             rs_hmac_with(tools, &prepared, parts, count, out);
+  OPENSSL_cleanse(&prepared, sizeof prepared);
   return good;
 }
 
@@ -163,15 +215,17 @@ static int p_hash(rs_tools *tools, rs_hash hash, rs_bytes secret, rs_bytes label
   const size_t size = hashes[hash].length;
   unsigned char a[RS_MAX_HASH], block[RS_MAX_HASH];
   const rs_bytes first[] = {label, seed};
-  int good = rs_hmac(tools, hash, secret, first, 2, a);
+  rs_hmac_key key;
+  int good = rs_hmac_prepare(tools, hash, secret, &key) && rs_hmac_with(tools, &key, first, 2, a);
   for (size_t done = 0; good && done < length; done += size) {
     const rs_bytes parts[] = {{a, size}, label, seed};
-    good = rs_hmac(tools, hash, secret, parts, 3, block);
+    good = rs_hmac_with(tools, &key, parts, 3, block);
     for (size_t i = 0; i < size && done + i < length; i++)
       out[done + i] ^= block[i];
     if (done + size < length)
-      good = good && rs_hmac(tools, hash, secret, parts, 1, a);
+      good = good && rs_hmac_with(tools, &key, parts, 1, a);
   }
+  OPENSSL_cleanse(&key, sizeof key);
   OPENSSL_cleanse(a, size);
   OPENSSL_cleanse(block, size);
   return good;
@@ -199,8 +253,8 @@ int rs_hkdf_extract(rs_tools *tools, rs_hash hash, rs_bytes salt, rs_bytes key,
 }
 
 /* One block of HKDF-Expand is enough: no key of TLS is longer than its hash. */
-int rs_hkdf_expand_label(rs_tools *tools, rs_hash hash, const unsigned char *secret,
-                         const char *label, rs_bytes context, unsigned char *out, size_t length) {
+int rs_hkdf_expand_label_with(rs_tools *tools, const rs_hmac_key *secret, const char *label,
+                              rs_bytes context, unsigned char *out, size_t length) {
   unsigned char info[2 + 1 + 255 + 1 + 255 + 1], block[RS_MAX_HASH];
   rs_writer w = rs_writer_of(info, sizeof info);
   rs_write_number(&w, (uint32_t)length, 2);
@@ -212,13 +266,22 @@ int rs_hkdf_expand_label(rs_tools *tools, rs_hash hash, const unsigned char *sec
   rs_write_bytes(&w, context.bytes, context.length);
   rs_write_close(&w, mark, 1);
   rs_write_number(&w, 1, 1); /* the counter of RFC 5869 */
-  if (w.full || length > hashes[hash].length)
+  if (w.full || length > hashes[secret->hash].length)
     return 0;
-  const rs_bytes key = {secret, hashes[hash].length}, data = {info, w.used};
-  int good = rs_hmac(tools, hash, key, &data, 1, block);
+  const rs_bytes data = {info, w.used};
+  int good = rs_hmac_with(tools, secret, &data, 1, block);
   if (good)
     memcpy(out, block, length);
   OPENSSL_cleanse(block, sizeof block);
+  return good;
+}
+
+int rs_hkdf_expand_label(rs_tools *tools, rs_hash hash, const unsigned char *secret,
+                         const char *label, rs_bytes context, unsigned char *out, size_t length) {
+  rs_hmac_key key;
+  int good = rs_hmac_prepare(tools, hash, (rs_bytes){secret, hashes[hash].length}, &key) &&
+             rs_hkdf_expand_label_with(tools, &key, label, context, out, length);
+  OPENSSL_cleanse(&key, sizeof key);
   return good;
 }
 

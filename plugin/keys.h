@@ -2,6 +2,7 @@
 #ifndef RESUM_KEYS_H
 #define RESUM_KEYS_H
 
+#include "sha2.h"
 #include "suites.h"
 #include "wire.h"
 
@@ -15,7 +16,13 @@
 #define RS_WITHOUT_PROOFS 0
 #endif
 
-enum { RS_MAX_HASH = 64, RS_MAX_KEY = 32, RS_MAX_SECRET = 64, RS_RANDOM_POOL = 2048 };
+enum {
+  RS_MAX_HASH = 64,
+  RS_MAX_BLOCK = 128,
+  RS_MAX_KEY = 32,
+  RS_MAX_SECRET = 64,
+  RS_RANDOM_POOL = 2048
+};
 
 /* Algorithms fetched once, and contexts that every use sets up anew: fetching and allocating cost
  * more than a short message does. One for a Lua state, used by one call at a time. All NULL is a
@@ -45,6 +52,20 @@ size_t rs_hash_length(rs_hash hash);
 int rs_digest(rs_tools *tools, rs_hash hash, rs_bytes data, unsigned char *out);
 int rs_digest_parts(rs_tools *tools, rs_hash hash, const rs_bytes *parts, size_t count,
                     unsigned char *out);
+/* Starts a hash that goes on for a while; 0 where that can't be had: then rs_digest_parts, once all
+ * is there. */
+int rs_hash_start(rs_tools *tools, rs_hash hash, rs_sha2 *state);
+
+/* A key of HMAC with what it alone gives done already, for who uses it more than once. Secret. */
+typedef struct {
+  rs_hash hash;
+  int started; /* the states are the hash behind either pad; else only the inner pad is there */
+  rs_sha2 inner, outer;
+  uint64_t pad[RS_MAX_BLOCK / sizeof(uint64_t)];
+} rs_hmac_key;
+int rs_hmac_prepare(rs_tools *tools, rs_hash hash, rs_bytes key, rs_hmac_key *out);
+int rs_hmac_with(rs_tools *tools, const rs_hmac_key *key, const rs_bytes *parts, size_t count,
+                 unsigned char *out);
 /* HMAC (RFC 2104) of the parts one after another. */
 int rs_hmac(rs_tools *tools, rs_hash hash, rs_bytes key, const rs_bytes *parts, size_t count,
             unsigned char *out);
@@ -60,6 +81,8 @@ int rs_prf(rs_tools *tools, rs_hash hash, rs_bytes secret, const char *label, rs
 int rs_hkdf_extract(rs_tools *tools, rs_hash hash, rs_bytes salt, rs_bytes key, unsigned char *out);
 int rs_hkdf_expand_label(rs_tools *tools, rs_hash hash, const unsigned char *secret,
                          const char *label, rs_bytes context, unsigned char *out, size_t length);
+int rs_hkdf_expand_label_with(rs_tools *tools, const rs_hmac_key *secret, const char *label,
+                              rs_bytes context, unsigned char *out, size_t length);
 
 /* Derive-Secret over no message. */
 int rs_derive_over_nothing(rs_tools *tools, rs_hash hash, const unsigned char *secret,

@@ -25,7 +25,19 @@ static int resume13_openssl_failed(rs_probe *p) {
   return rs_probe_fail(p, "openssl", "OpenSSL can't derive the keys", -1);
 }
 
+/* A secret of the ladder, to be used several times. */
+static int prepare(rs_tools *tools, rs_hash hash, const unsigned char *secret, rs_hmac_key *out) {
+  return rs_hmac_prepare(tools, hash, (rs_bytes){secret, rs_hash_length(hash)}, out);
+}
+
 /* Derive-Secret(secret, label, messages) with the hash of those messages. */
+static int derive_secret_with(rs_tools *tools, const rs_hmac_key *secret, const char *label,
+                              const unsigned char *messages_hash, unsigned char *out) {
+  const size_t length = rs_hash_length(secret->hash);
+  return rs_hkdf_expand_label_with(tools, secret, label, (rs_bytes){messages_hash, length}, out,
+                                   length);
+}
+
 static int derive_secret(rs_tools *tools, rs_hash hash, const unsigned char *secret,
                          const char *label, const unsigned char *messages_hash,
                          unsigned char *out) {
@@ -35,10 +47,11 @@ static int derive_secret(rs_tools *tools, rs_hash hash, const unsigned char *sec
 }
 
 /* The next secret of the ladder: Extract(Derive-Secret(secret, "derived", ""), key). */
-static int next_secret(rs_tools *tools, rs_hash hash, const unsigned char *secret, rs_bytes key,
+static int next_secret(rs_tools *tools, const rs_hmac_key *secret, rs_bytes key,
                        unsigned char *out) {
+  const rs_hash hash = secret->hash;
   unsigned char salt[RS_MAX_HASH];
-  int good = rs_derive_over_nothing(tools, hash, secret, "derived", salt) &&
+  int good = derive_secret_with(tools, secret, "derived", tools->nothing[hash], salt) &&
              rs_hkdf_extract(tools, hash, (rs_bytes){salt, rs_hash_length(hash)}, key, out);
   OPENSSL_cleanse(salt, sizeof salt);
   return good;
@@ -46,13 +59,16 @@ static int next_secret(rs_tools *tools, rs_hash hash, const unsigned char *secre
 
 static int protect(rs_tools *tools, const rs_suite *suite, const unsigned char *secret,
                    rs_protection *out) {
-  const rs_hash hash = (rs_hash)suite->hash;
+  rs_hmac_key key;
   memset(out, 0, sizeof *out);
   out->suite = suite;
   out->version = RS_TLS13;
-  return rs_hkdf_expand_label(tools, hash, secret, "key", EMPTY, out->key, suite->key_length) &&
-         rs_hkdf_expand_label(tools, hash, secret, "iv", EMPTY, out->iv,
-                              rs_iv_length(suite, RS_TLS13));
+  int good =
+      prepare(tools, (rs_hash)suite->hash, secret, &key) &&
+      rs_hkdf_expand_label_with(tools, &key, "key", EMPTY, out->key, suite->key_length) &&
+      rs_hkdf_expand_label_with(tools, &key, "iv", EMPTY, out->iv, rs_iv_length(suite, RS_TLS13));
+  OPENSSL_cleanse(&key, sizeof key);
+  return good;
 }
 
 /* HMAC of the hash under a finished_key (RFC 8446, section 4.4.4). */
@@ -229,24 +245,32 @@ static int ends_its_record(rs_probe *p) {
                        RS_ALERT_UNEXPECTED_MESSAGE);
 }
 
+/* Both sides' traffic secrets of the handshake, and the master secret. */
+static int handshake_secrets(rs_probe *p, const rs_hmac_key *secret) {
+  const unsigned char zeros[RS_MAX_HASH] = {0};
+  unsigned char messages[RS_MAX_HASH];
+  return rs_probe_transcript_hash(p, p->hash, messages) &&
+         derive_secret_with(p->tools, secret, "c hs traffic", messages, p->client_secret) &&
+         derive_secret_with(p->tools, secret, "s hs traffic", messages, p->server_secret) &&
+         next_secret(p->tools, secret, (rs_bytes){zeros, rs_hash_length(p->hash)},
+                     p->master_secret);
+}
+
 /* Handshake traffic keys, from the PSK's salt (or that of no PSK) and the shared secret. */
 static int handshake_keys(rs_probe *p, const rs_suite *suite, const unsigned char *salt,
                           rs_bytes shared) {
-  rs_tools *tools = p->tools;
-  const rs_hash hash = p->hash;
   const unsigned char zeros[RS_MAX_HASH] = {0};
-  const rs_bytes no_key = {zeros, rs_hash_length(hash)};
-  unsigned char secret[RS_MAX_HASH], messages[RS_MAX_HASH];
-  int good = rs_hkdf_extract(tools, hash, (rs_bytes){salt, no_key.length},
+  const rs_bytes no_key = {zeros, rs_hash_length(p->hash)};
+  unsigned char secret[RS_MAX_HASH];
+  rs_hmac_key key;
+  int good = rs_hkdf_extract(p->tools, p->hash, (rs_bytes){salt, no_key.length},
                              shared.length ? shared : no_key, secret) &&
-             rs_probe_transcript_hash(p, hash, messages) &&
-             derive_secret(tools, hash, secret, "c hs traffic", messages, p->client_secret) &&
-             derive_secret(tools, hash, secret, "s hs traffic", messages, p->server_secret) &&
-             protect(tools, suite, p->server_secret, &p->reading) &&
-             next_secret(tools, hash, secret, no_key, p->master_secret);
+             prepare(p->tools, p->hash, secret, &key) && handshake_secrets(p, &key) &&
+             protect(p->tools, suite, p->server_secret, &p->reading);
   /* While early data may still be sent, its keys stay the ones to write with. */
   if (good && !p->early_data_sent)
-    good = protect(tools, suite, p->client_secret, &p->writing);
+    good = protect(p->tools, suite, p->client_secret, &p->writing);
+  OPENSSL_cleanse(&key, sizeof key);
   OPENSSL_cleanse(secret, sizeof secret);
   return good ? 1 : resume13_openssl_failed(p);
 }

@@ -13,37 +13,52 @@
 
 #if HAVE_SHA2_CONTEXTS
 
-static int sha256(const rs_bytes *parts, size_t count, unsigned char *out) {
-  SHA256_CTX ctx;
-  int good = SHA256_Init(&ctx);
-  for (size_t i = 0; good && i < count; i++)
-    good = SHA256_Update(&ctx, parts[i].bytes, parts[i].length);
-  good = good && SHA256_Final(out, &ctx);
-  OPENSSL_cleanse(&ctx, sizeof ctx);
-  return good;
+typedef char room_is_enough[sizeof(SHA512_CTX) <= sizeof(rs_sha2) ? 1 : -1];
+
+static SHA256_CTX *small(rs_sha2 *state) {
+  return (SHA256_CTX *)(void *)state->room;
 }
 
-static int sha384(const rs_bytes *parts, size_t count, unsigned char *out) {
-  SHA512_CTX ctx;
-  int good = SHA384_Init(&ctx);
-  for (size_t i = 0; good && i < count; i++)
-    good = SHA384_Update(&ctx, parts[i].bytes, parts[i].length);
-  good = good && SHA384_Final(out, &ctx);
-  OPENSSL_cleanse(&ctx, sizeof ctx);
-  return good;
+static SHA512_CTX *large(rs_sha2 *state) {
+  return (SHA512_CTX *)(void *)state->room;
 }
 
-int rs_sha2(rs_hash hash, const rs_bytes *parts, size_t count, unsigned char *out) {
+int rs_sha2_start(rs_hash hash, rs_sha2 *state) {
   if (hash == RS_SHA256)
-    return sha256(parts, count, out);
-  return hash == RS_SHA384 && sha384(parts, count, out);
+    return SHA256_Init(small(state));
+  return hash == RS_SHA384 && SHA384_Init(large(state));
+}
+
+void rs_sha2_add(rs_hash hash, rs_sha2 *state, rs_bytes bytes) {
+  if (hash == RS_SHA256)
+    SHA256_Update(small(state), bytes.bytes, bytes.length);
+  else
+    SHA384_Update(large(state), bytes.bytes, bytes.length);
+}
+
+void rs_sha2_end(rs_hash hash, rs_sha2 *state, unsigned char *out) {
+  if (hash == RS_SHA256) {
+    SHA256_Final(out, small(state));
+    OPENSSL_cleanse(state, sizeof(SHA256_CTX));
+  } else {
+    SHA384_Final(out, large(state));
+    OPENSSL_cleanse(state, sizeof(SHA512_CTX));
+  }
 }
 
 #else
 
-int rs_sha2(rs_hash hash, const rs_bytes *parts, size_t count, unsigned char *out) {
-  (void)hash, (void)parts, (void)count, (void)out;
+int rs_sha2_start(rs_hash hash, rs_sha2 *state) {
+  (void)hash, (void)state;
   return 0;
+}
+
+void rs_sha2_add(rs_hash hash, rs_sha2 *state, rs_bytes bytes) {
+  (void)hash, (void)state, (void)bytes;
+}
+
+void rs_sha2_end(rs_hash hash, rs_sha2 *state, unsigned char *out) {
+  (void)hash, (void)state, (void)out;
 }
 
 #endif

@@ -5,7 +5,16 @@
 #include "suites.h"
 #include "wire.h"
 
-/* The hash of the parts one after another. 0, with nothing done, where EVP has to. */
-int rs_sha2(rs_hash hash, const rs_bytes *parts, size_t count, unsigned char *out);
+/* A hash under way. A plain copy of it goes on from the same place. What stands in it is
+ * libcrypto's business. */
+typedef struct {
+  uint64_t room[27];
+} rs_sha2;
+
+/* 0 where EVP has to hash. */
+int rs_sha2_start(rs_hash hash, rs_sha2 *state);
+void rs_sha2_add(rs_hash hash, rs_sha2 *state, rs_bytes bytes);
+/* Wipes the state. */
+void rs_sha2_end(rs_hash hash, rs_sha2 *state, unsigned char *out);
 
 #endif

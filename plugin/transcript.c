@@ -182,12 +182,31 @@ size_t rs_transcript_retried(const rs_transcript *t, rs_tools *tools, rs_hash ha
   return handshake_parts(t, tools, hash, room, parts, 2);
 }
 
-int rs_transcript_hash(const rs_transcript *t, rs_tools *tools, rs_hash hash, unsigned char *out) {
+/* Goes on from where it was asked for before. What stands for the first message is known when the
+ * second one is there. */
+static int hash_on(rs_transcript *t, rs_tools *tools, rs_hash hash, const rs_bytes *parts,
+                   size_t count, unsigned char *out) {
+  if (t->hashed < 2 || t->hashed_by != hash) {
+    t->hashed = 0;
+    t->hashed_by = hash;
+    if (!rs_hash_start(tools, hash, &t->hash))
+      return 0;
+  }
+  for (; t->hashed < count; t->hashed++)
+    rs_sha2_add(hash, &t->hash, parts[t->hashed]);
+  rs_sha2 state = t->hash;
+  rs_sha2_end(hash, &state, out);
+  return 1;
+}
+
+int rs_transcript_hash(rs_transcript *t, rs_tools *tools, rs_hash hash, unsigned char *out) {
   enum { MOST_MESSAGES = 16 };
   unsigned char room[RS_MESSAGE_HEADER + RS_MAX_HASH];
   rs_bytes parts[MOST_MESSAGES];
   size_t count = handshake_parts(t, tools, hash, room, parts, MOST_MESSAGES);
-  return count > 0 && !t->incomplete && rs_digest_parts(tools, hash, parts, count, out);
+  return count > 0 && !t->incomplete &&
+         (hash_on(t, tools, hash, parts, count, out) ||
+          rs_digest_parts(tools, hash, parts, count, out));
 }
 
 /* --- as a list of messages --- */

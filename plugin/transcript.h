@@ -21,6 +21,9 @@ typedef struct {
   unsigned char *bytes;
   size_t used, bytes_room;
   int incomplete; /* something was forgotten */
+  rs_sha2 hash;   /* of the first `hashed` handshake messages, by hashed_by */
+  rs_hash hashed_by;
+  size_t hashed;
 } rs_transcript;
 
 /* Appends one whole message. Never fails: past its bounds it forgets bytes, then messages. */
@@ -52,7 +55,7 @@ size_t rs_transcript_retried(const rs_transcript *t, rs_tools *tools, rs_hash ha
                              unsigned char *room, rs_bytes *parts);
 /* Hash of all handshake messages (RFC 8446, section 4.4.1); 0 when some were forgotten or libcrypto
  * fails. */
-int rs_transcript_hash(const rs_transcript *t, rs_tools *tools, rs_hash hash, unsigned char *out);
+int rs_transcript_hash(rs_transcript *t, rs_tools *tools, rs_hash hash, unsigned char *out);
 
 /* Pushes { {from, type, bytes} … }. */
 void rs_transcript_push(lua_State *L, const rs_transcript *t);
