@@ -45,6 +45,8 @@ static rs_probe *probe_check(lua_State *L) {
  * @function probe:close */
 static int probe_close(lua_State *L) {
   rs_probe *p = probe_box_of(L);
+  if (!p->tools) /* nothing is there any more, or yet */
+    return 0;
   rs_buffer_free(&p->in);
   rs_buffer_free(&p->messages);
   rs_buffer_free(&p->out);
