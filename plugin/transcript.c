@@ -238,7 +238,10 @@ void rs_transcript_push(lua_State *L, const rs_transcript *t) {
   }
 }
 
-/* --- as facts: each adds to the table on top --- */
+/* --- as facts: each adds to the table on top. Tables get their size at once, as there is a set of
+ * them for every connection --- */
+
+enum { TICKET_FIELDS = 5, ALERT_FIELDS = 4, USUAL_EXTENSIONS = 4 };
 
 static void set_bytes(lua_State *L, const char *name, rs_bytes b) {
   lua_pushlstring(L, b.length ? (const char *)b.bytes : "", b.length);
@@ -366,7 +369,7 @@ static void facts_ticket(lua_State *L, rs_reader body, unsigned version) {
   if (!rs_read_new_session_ticket(body, version, &ticket))
     return;
   lua_getfield(L, -1, "tickets");
-  lua_newtable(L);
+  lua_createtable(L, 0, TICKET_FIELDS);
   set_bytes(L, "ticket", ticket.ticket);
   set_integer(L, "lifetime_s", ticket.lifetime_s);
   if (version >= RS_TLS13) {
@@ -384,7 +387,7 @@ static void facts_alert(lua_State *L, rs_reader bytes, int from_server) {
   if (bytes.bad)
     return;
   lua_getfield(L, -1, "alerts");
-  lua_newtable(L);
+  lua_createtable(L, 0, ALERT_FIELDS);
   lua_pushstring(L, from_server ? "server" : "client");
   lua_setfield(L, -2, "from");
   lua_pushstring(L, level == RS_ALERT_FATAL ? "fatal" : "warning");
@@ -425,9 +428,9 @@ void rs_transcript_set_facts(lua_State *L, const rs_transcript *t) {
   facts_chosen chosen = {0, 0};
   lua_newtable(L);
   lua_setfield(L, -2, "tickets");
-  lua_newtable(L);
+  lua_createtable(L, 1, 0);
   lua_setfield(L, -2, "alerts");
-  lua_newtable(L);
+  lua_createtable(L, USUAL_EXTENSIONS, 0);
   lua_setfield(L, -2, "extensions");
   set_boolean(L, "certificate", rs_transcript_has_certificate(t));
   set_boolean(L, "certificate_request", 0);

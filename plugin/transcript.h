@@ -59,8 +59,9 @@ int rs_transcript_hash(rs_transcript *t, rs_tools *tools, rs_hash hash, unsigned
 
 /* Pushes { {from, type, bytes} … }. */
 void rs_transcript_push(lua_State *L, const rs_transcript *t);
-/* Sets what the messages say as fields of the table on top; RS_FACTS is room for all of them. */
-enum { RS_FACTS = 40 };
+/* Sets what the messages say as fields of the table on top; RS_FACTS is room for those of nearly
+ * all connections, with what the engines add. */
+enum { RS_FACTS = 32 };
 void rs_transcript_set_facts(lua_State *L, const rs_transcript *t);
 
 #endif

@@ -278,7 +278,7 @@ function MACHINES.probe(client, mechanism, options)
 end
 
 local function new_connection(client, mechanism, options, machine, stream)
-  return setmetatable({
+  return setmetatable({ -- with all its fields, so that the table has its size at once
     client = client,
     host = client.host,
     stream = stream,
@@ -286,6 +286,11 @@ local function new_connection(client, mechanism, options, machine, stream)
     mechanism = mechanism,
     session = options.session or options.sessions,
     want_tickets = options.want_tickets,
+    first_bytes = nil,
+    ended = nil, -- the server has said all
+    over = nil, -- how it ended: {message, code}
+    known_facts = nil,
+    leaves_at_once = nil,
   }, Connection)
 end
 
@@ -326,7 +331,7 @@ end
 -- One connection on one engine; several, where the door is shut for a moment.
 local function connect(client, options, engine)
   local mechanism = mechanisms[options.mechanism]
-  local record = { -- with all its fields, so that the table has its size at once
+  local record = { -- as a connection: all fields
     mechanism = mechanism.name,
     design = options.design,
     engine = engine,
