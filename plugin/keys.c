@@ -146,14 +146,13 @@ static void turn_pad(uint64_t *pad, size_t block, unsigned char byte) {
 
 int rs_hmac_prepare(rs_tools *tools, rs_hash hash, rs_bytes key, rs_hmac_key *out) {
   const size_t block = hashes[hash].block;
-  unsigned char *const bytes = (unsigned char *)out->pad;
-  const rs_bytes pad = {bytes, block};
-  memset(out->pad, 0, sizeof out->pad);
+  memset(out, 0, sizeof *out);
+  const rs_bytes pad = {(const unsigned char *)out->pad, block};
   out->hash = hash;
-  if (key.length > block && !rs_digest(tools, hash, key, bytes))
+  if (key.length > block && !rs_digest(tools, hash, key, (unsigned char *)out->pad))
     return 0;
   if (key.length > 0 && key.length <= block)
-    memcpy(bytes, key.bytes, key.length);
+    memcpy(out->pad, key.bytes, key.length);
   out->started = rs_hash_start(tools, hash, &out->outer) && rs_hash_start(tools, hash, &out->inner);
   turn_pad(out->pad, block, 0x5c);
   if (out->started)
