@@ -14,6 +14,8 @@ local whole = require "resum.balance.whole"
 local M = {}
 
 local KEYED = { "ticket", "psk" }
+-- A member that does not resume may be behind it.
+local UNDECIDED = { nothing_shared = true, mixed_groups = true, bad_member = true }
 
 -- Key groups that tickets and PSKs met: how many, and the share of the largest; since a moment, or ever.
 local function key_groups(views, since)
@@ -105,8 +107,7 @@ function M.wants(views)
   local results = judge_each(views, { "session_id", "ticket", "psk" })
   local wants = { confirm = {} }
   for name, result in pairs(results) do
-    local undecided = result.verdict == "nothing_shared" or result.verdict == "bad_member"
-      or result.reason == "rare_exception"
+    local undecided = UNDECIDED[result.verdict] or result.reason == "rare_exception"
     wants.confirm[name] = (undecided and not result.sticks) or nil
   end
   local several_keys, ids = key_groups(views) > 1, results.session_id

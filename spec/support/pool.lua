@@ -165,8 +165,12 @@ end
 
 local function store(pool, server, id)
   if server.cache and not server.off then
-    pool.caches[server.cache] = pool.caches[server.cache] or {}
-    pool.caches[server.cache][id] = true
+    local cache = pool.caches[server.cache] or {}
+    pool.caches[server.cache] = cache
+    cache[#cache + 1], cache[id] = id, true
+    if server.cache_size and #cache > server.cache_size then
+      cache[table.remove(cache, 1)] = nil
+    end
   end
 end
 
@@ -383,7 +387,8 @@ end
 
 --- Makes a pool.
 -- @tparam table options
---   servers: list of {weight (1), cache (a name; servers of one name share it; false: none), ids_without_cache (session
+--   servers: list of {weight (1), cache (a name; servers of one name share it; false: none), cache_size (sessions; the
+--     oldest makes way), ids_without_cache (session
 --     IDs that never resume), keys (list of 16-byte names: the first issues, all are accepted), tickets (false: none),
 --     off ("silent": issues nothing; "mute": issues and never accepts), certificate, bound (true: a ticket is good
 --     only under the certificate that it was issued under, as with nginx), lifetime, single_use};

@@ -65,9 +65,13 @@ local function own(i)
   return i
 end
 
-local function without_tickets(list)
+local SMALL_CACHE = 128 -- that of openssl s_server
+
+-- Some take care that none is used twice, as OpenSSL does with early data.
+local function without_tickets(random, list)
+  local once = random() < 0.5
   for _, server in ipairs(list) do
-    server.tickets = false
+    server.tickets, server.single_use, server.cache_size = false, once, once and SMALL_CACHE or nil
   end
 end
 
@@ -99,7 +103,7 @@ function DRAW.all_shared(random)
   share_caches(list)
   local kind = random()
   if kind < 0.2 then
-    without_tickets(list)
+    without_tickets(random, list)
   elseif kind < 0.4 then
     without_caches(random, list)
   end
@@ -128,7 +132,7 @@ function DRAW.nothing_shared(random)
   share_caches(list, own)
   local kind = random()
   if kind < 0.2 then
-    without_tickets(list)
+    without_tickets(random, list)
   elseif kind < 0.4 then
     without_caches(random, list)
   end
@@ -137,28 +141,41 @@ end
 
 local ADDRESSES = { "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6", "127.0.0.7" }
 
--- Sources that all fall to one server see one server: drawn again.
+-- Which server gets which address; drawn until the addresses meet what they have to.
+local function place_addresses(random, list, suffices)
+  local placed, met
+  repeat
+    placed, met = {}, {}
+    for _, address in ipairs(ADDRESSES) do
+      placed[address] = random(#list)
+      met[placed[address]] = true
+    end
+  until suffices(met)
+  return placed
+end
+
+-- Addresses that all fall to one server see one server.
+local function several(met)
+  return next(met, (next(met))) ~= nil
+end
+
 function DRAW.sticky_source(random)
   local list = servers(random, 2, 8)
   share_keys(list, own)
   share_caches(list, own)
-  local placed, seen = {}, 0
-  while seen < 2 do
-    seen = 0
-    local met = {}
-    for _, address in ipairs(ADDRESSES) do
-      placed[address] = random(#list)
-      seen = seen + (met[placed[address]] and 0 or 1)
-      met[placed[address]] = true
-    end
-  end
-  return { servers = list, policy = "source", sources = ADDRESSES, placed = placed }
+  return { servers = list, policy = "source", sources = ADDRESSES, placed = place_addresses(random, list, several) }
 end
 
 function DRAW.sticky_session_id(random)
   local list = servers(random, 2, 8)
   share_keys(list, own)
   share_caches(list, own)
+  if random() < 0.25 then
+    without_tickets(random, list)
+    for _, server in ipairs(list) do
+      server.cache_size = nil
+    end
+  end
   return { servers = list, policy = "session_id" }
 end
 
@@ -167,7 +184,14 @@ function DRAW.bad_member(random)
   local kind = random()
   share_keys(list, kind > 0.8 and own or nil)
   share_caches(list, kind > 0.5 and own or nil)
-  list[random(#list)].off = random() < 0.5 and "mute" or "silent"
+  local bad = random(#list)
+  list[bad].off = random() < 0.5 and "mute" or "silent"
+  if random() < 0.2 then
+    local placed = place_addresses(random, list, function(met)
+      return met[bad] and several(met)
+    end)
+    return { servers = list, policy = "source", sources = ADDRESSES, placed = placed }
+  end
   return { servers = list, policy = one_of(random, ROTATING) }
 end
 

@@ -122,20 +122,41 @@ end
 
 local KEYED = { "ticket", "psk" }
 
--- Connections of both mechanisms together that answered, in order: each with the key that it showed, that of the
--- session that it was offered, and whether these keys accept each other's tickets.
+local UNSEEN = "unseen" -- the key of servers that showed none
+
+-- What a connection showed: a key, or that its server has none.
+local function shown_by(view, order)
+  return view.named[order] and view.label[order] or (view.label[order] and UNSEEN) or nil
+end
+
+local function add_sights(list, view)
+  for _, entry in ipairs(view.entries) do
+    if entry.ended then
+      list[#list + 1] = {
+        order = entry.order, started = entry.started, ended = entry.ended, group = view.group[entry.order],
+        shown = shown_by(view, entry.order), from = view.carried[entry.from],
+        refused = entry.refused, resumed = entry.outcome == "resumed",
+      }
+    end
+  end
+end
+
+local function shows_keys(view)
+  for _, entry in ipairs(view.entries) do
+    if view.named[entry.order] then
+      return true
+    end
+  end
+  return false
+end
+
+-- Connections of the mechanisms that show keys, in order: each with the key that it showed, its group, and the key of
+-- the session that it was offered.
 local function keyed_sights(views)
   local list = {}
   for _, name in ipairs(KEYED) do
-    local view = views[name] or { entries = {} }
-    for _, entry in ipairs(view.entries) do
-      if entry.ended then
-        list[#list + 1] = {
-          order = entry.order, started = entry.started, ended = entry.ended, group = view.group[entry.order],
-          shown = view.named[entry.order] and view.label[entry.order] or nil,
-          from = view.carried[entry.from], refused = entry.refused, resumed = entry.outcome == "resumed",
-        }
-      end
+    if views[name] and shows_keys(views[name]) then
+      add_sights(list, views[name])
     end
   end
   table.sort(list, function(a, b)
@@ -143,8 +164,6 @@ local function keyed_sights(views)
   end)
   return list
 end
-
-local UNSEEN = "unseen" -- the key of servers that refused, and never showed it
 
 -- The two keys that there are, the one that was met first and the other, which may be unseen; and whether tickets of
 -- the one are accepted under the other. nil where there is no key, or a third.

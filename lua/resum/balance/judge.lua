@@ -6,6 +6,7 @@ local groups = require "resum.balance.groups"
 local members = require "resum.balance.members"
 local routing = require "resum.balance.routing"
 local sources = require "resum.balance.sources"
+local stats = require "resum.stats"
 
 local M = {}
 
@@ -81,13 +82,24 @@ local function by_source(view)
   end)
 end
 
+-- The groups met. Connections that met none with a name (servers that name no key, or keep their tickets in a cache)
+-- count as one group more, and may be any number.
 local function groups_seen(view, off)
-  local met = {}
+  local met, without_name = {}, {}
   for _, entry in ipairs(view.sequence) do
-    local group = view.group[entry.order]
-    met[#met + 1] = not off[view.label[entry.order]] and group or nil
+    local group, label = view.group[entry.order], view.label[entry.order]
+    if not off[label] and group then
+      met[#met + 1] = group
+    elseif not off[label] and label and label ~= "none" then
+      without_name[#without_name + 1] = "without a name"
+    end
   end
-  return groups.count(met)
+  local open = #met > 0 and #without_name >= LEAST_OF_EITHER
+  local seen = groups.count(open and table.move(without_name, 1, #without_name, #met + 1, met) or met)
+  if open then
+    seen.interval[2], seen.effective_interval[2] = nil, nil
+  end
+  return seen
 end
 
 -- How many groups as if all were equal, from outcomes alone: two connections meet the same one as often as sessions
@@ -149,6 +161,22 @@ local function split(view, result, member, off)
     return "bad_member", member.how
   end
   return "nothing_shared"
+end
+
+-- The source decides. Where a member does not resume, that may be all there is: sessions that do not resume from their
+-- own source are refused by their own server.
+local function judge_hashed(view, result, member, off)
+  local dead, all = sources.dead(result.matrix)
+  result.routing = "sticky"
+  if not member and dead > 0 then
+    member = { how = "never_accepts", share = dead / all, interval = { stats.wilson(dead, all) } }
+  end
+  if member then
+    result.verdict, result.reason = split(view, result, member, off)
+  else
+    result.verdict = "sticky_source"
+    describe_groups(view, {}, result)
+  end
 end
 
 -- Do the sessions refused come from another key than those issued since?
@@ -226,8 +254,7 @@ function M.judge(view, sticks, new_key)
     if explained_by_change(view, result, new_key) then
       result.routing, result.routing_evidence = "unknown", {} -- what was met hangs on the moment
     elseif sources.decides(result.matrix) then
-      result.verdict, result.routing = "sticky_source", "sticky"
-      describe_groups(view, {}, result)
+      judge_hashed(view, result, member, off)
     elseif resumed > 0 and math.min(resumed, refused) < LEAST_OF_EITHER then
       result.verdict, result.reason = "inconclusive", "rare_exception"
     else

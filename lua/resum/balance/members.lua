@@ -102,7 +102,8 @@ function M.always_elsewhere(view)
   return elsewhere >= LEAST_ELSEWHERE
 end
 
--- How each session fared: issued at `from`, offered so often, resumed so often.
+-- How each session fared: issued at `from`, offered so often, resumed so often. (Where tickets are good for one
+-- connection, each of the several of a connection was offered once, and not the newest one again.)
 local function sessions_of(view)
   local sessions, list = {}, {}
   for _, entry in ipairs(view.offers) do
@@ -112,7 +113,7 @@ local function sessions_of(view)
       sessions[entry.from] = one
       list[#list + 1] = one
     end
-    one.offered = one.offered + 1
+    one.offered = one.offered + (entry.design == "fresh" and 0 or 1)
     one.resumed = one.resumed + (entry.outcome == "resumed" and 1 or 0)
   end
   return list

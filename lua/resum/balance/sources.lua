@@ -69,6 +69,22 @@ function M.across(names, matrix)
   return home > 0 and "not_shared" or "no_resumption"
 end
 
+--- Sources whose sessions never resume, not even from themselves.
+-- @tparam table matrix from matrix()
+-- @treturn integer how many
+-- @treturn integer of so many
+function M.dead(matrix)
+  local dead, all = 0, 0
+  for from, row in pairs(matrix) do
+    local home = row[from]
+    if home and home.answered >= LEAST then
+      all = all + 1
+      dead = dead + (home.resumed == 0 and 1 or 0)
+    end
+  end
+  return dead, all
+end
+
 --- Does the source decide? Sessions resume always or never between two sources, always within at least one, and never
 -- somewhere.
 -- @tparam table matrix from matrix()

@@ -32,6 +32,21 @@ local function is_mixed(name, results, views, marked)
   return name ~= "session_id" and marked ~= nil and not marked.spans and some_group(result, marked.parted)
 end
 
+-- Is this mechanism's state in a cache (or else in the keys of tickets)?
+local function is_cache(name, view)
+  if name ~= "psk" then
+    return name == "session_id"
+  end
+  local short, long = 0, 0
+  for _, entry in ipairs(view.sequence) do
+    if entry.ticket then
+      short = short + (entry.ticket_length <= 32 and 1 or 0)
+      long = long + (entry.ticket_length > 32 and 1 or 0)
+    end
+  end
+  return short > long
+end
+
 -- Where keys changed, what was forgotten meanwhile went with a restart.
 local function forget_with_the_keys(results)
   local rotated = false
@@ -44,6 +59,11 @@ local function forget_with_the_keys(results)
       result.groups, result.groups_interval, result.effective_groups = nil, nil, nil
     end
   end
+end
+
+-- PSKs that are entries of a cache, and not shared: then what resumes every session ID is no shared cache either.
+local function caches_part(results, views)
+  return results.psk ~= nil and SPLIT[results.psk.verdict] and is_cache("psk", views.psk)
 end
 
 --- What only the comparison of mechanisms tells: mixed groups, and persistence by session ID. Changes the verdicts.
@@ -62,24 +82,9 @@ function M.refine(results, views, marked)
   end
   forget_with_the_keys(results)
   local ids = results.session_id
-  if ids and ids.verdict == "all_shared" and marked and marked.sticks then
+  if ids and ids.verdict == "all_shared" and (marked and marked.sticks or caches_part(results, views)) then
     ids.verdict, ids.routing = "sticky_session_id", "sticky"
   end
-end
-
--- Is this mechanism's state in a cache (or else in the keys of tickets)?
-local function is_cache(name, view)
-  if name ~= "psk" then
-    return name == "session_id"
-  end
-  local short, long = 0, 0
-  for _, entry in ipairs(view.sequence) do
-    if entry.ticket then
-      short = short + (entry.ticket_length <= 32 and 1 or 0)
-      long = long + (entry.ticket_length > 32 and 1 or 0)
-    end
-  end
-  return short > long
 end
 
 local function having(results, verdicts)

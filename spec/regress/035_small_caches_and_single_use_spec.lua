@@ -1,0 +1,30 @@
+--- Tickets that are good for one connection, in caches of 128 entries: a session that had made way for those of the
+-- scan itself was offered until it was certain to be dead, and a pool that shares nothing had a bad member. And where
+-- servers of that kind stand beside others that name their keys, they were not counted among the groups.
+
+local simulation = require "spec.support.simulation"
+
+local function servers(count, singles)
+  local list = simulation.servers(count)
+  for i = 1, singles do
+    list[i].tickets, list[i].single_use, list[i].cache_size = false, true, 128
+  end
+  return list
+end
+
+describe("servers whose tickets are good for one connection", function()
+  it("share nothing, and none is bad because its cache is small", function()
+    for seed = 1, 20 do
+      local summary = simulation.run({ servers = servers(3, 3), policy = "roundrobin", seed = seed })
+      assert.same({ "nothing_shared", "nothing_shared" }, { summary.verdict, summary.mechanisms.psk.verdict }, seed)
+    end
+  end)
+
+  it("are one group more, or any number, beside those that name their keys", function()
+    for seed = 1, 5 do
+      local psk = simulation.run({ servers = servers(3, 1), policy = "random", seed = seed }).mechanisms.psk
+      assert.same({ "nothing_shared", 3, { 3 } }, { psk.verdict, psk.groups, psk.groups_interval })
+      assert.is_true(psk.effective_groups > 2, "as if there were " .. psk.effective_groups)
+    end
+  end)
+end)
