@@ -124,14 +124,19 @@ describe("without a session to offer", function()
       { "inconclusive", "timeout", empty } },
     { "two dropped connections say nothing", { failed("closed"), failed("closed") }, true,
       { "inconclusive", "closed", empty } },
-    { "three dropped connections say it when another version works",
-      { failed("closed"), failed("closed"), failed("closed") }, true,
+    { "three dropped connections say it when another version works right after them",
+      { failed("closed"), failed("closed"), failed("closed") }, "after",
       { "not_applicable", "version_not_supported", empty } },
+    { "three dropped connections say nothing when that was before: the server may turn away who comes so often",
+      { failed("closed"), failed("closed"), failed("closed") }, true, { "inconclusive", "closed", empty } },
+    { "no refusal says anything when the version works elsewhere", { protocol_version, protocol_version }, "works",
+      { "inconclusive", "alert", empty } },
   }
   for _, case in ipairs(cases) do
     it(case[1], function()
       assert.same(case[4], judged("psk",
-        { seeds = case[2], other_version_works = case[3] ~= false, other_version_chosen = case[3] == "chosen" }))
+        { seeds = case[2], other_version_works = case[3] ~= false, other_version_chosen = case[3] == "chosen",
+          other_version_after = case[3] == "after", version_works = case[3] == "works" or nil }))
     end)
   end
 end)

@@ -138,9 +138,12 @@ local function version_spoken(seeds, mechanism)
 end
 
 -- Whether the same refusal, seen often enough, shows that it is the version that the server refuses. "Nothing in
--- common" may as well mean ciphers or groups: then it must have chosen another version when it had the choice.
+-- common" may as well mean ciphers or groups: then it must have chosen another version when it had the choice. And who
+-- drops connections may do so because there are so many: then it must have let another version in right after them.
 local function proves_version(alert, evidence)
-  if NOTHING_IN_COMMON[alert] then
+  if not alert then
+    return evidence.other_version_after
+  elseif NOTHING_IN_COMMON[alert] then
     return evidence.other_version_chosen
   end
   return evidence.other_version_works
@@ -148,7 +151,7 @@ end
 
 -- Whether these full handshakes, all failed, show that the server does not speak the mechanism's version.
 local function version_is_missing(evidence, mechanism)
-  local spoken = version_spoken(evidence.seeds, mechanism)
+  local spoken = evidence.version_works or version_spoken(evidence.seeds, mechanism)
   if spoken ~= nil then
     return not spoken
   end
@@ -306,8 +309,9 @@ end
 -- @tparam string name "session_id", "ticket" or "psk"
 -- @tparam table evidence seeds (records of full handshakes), fixed (records: one session offered again and
 --   again), pairs (records: each a fresh session offered once; or nil), full_after (boolean: a full handshake worked
---   after the offers), other_version_works (boolean: TLS of a version outside this mechanism's was established),
---   other_version_chosen (boolean: the server chose such a version when all were offered)
+--   after the offers), version_works (true: TLS of a version of this mechanism's was established elsewhere),
+--   other_version_works (boolean: TLS of another version was), other_version_chosen (boolean: the server chose such a
+--   version when all were offered), other_version_after (boolean: it was established right after the seeds)
 -- @treturn table verdict, reason, alert (its name, where the reason is one), version, attempted, resumed, refused,
 --   errors, error_kinds, designs (counts of each), attempts (every record), and what was issued: session_id_length;
 --   lifetime_hint_s (seconds), ticket_length; tickets_issued, lifetime_s
@@ -337,13 +341,17 @@ end
 -- @tparam string name of the mechanism
 -- @tparam {record,...} seeds full handshakes, none of which gave a session
 -- @tparam table control the record of the control, see resum.control
+-- @tparam boolean other_version_after see judge
 -- @treturn table see judge
-function M.of_seeds(name, seeds, control)
+function M.of_seeds(name, seeds, control, other_version_after)
+  local spoken = mechanisms.speaks(mechanisms[name], control.version)
   return M.judge(name, {
     seeds = seeds,
     fixed = {},
-    other_version_works = not mechanisms.speaks(mechanisms[name], control.version),
+    version_works = spoken or nil,
+    other_version_works = not spoken,
     other_version_chosen = M.other_version_chosen(name, control),
+    other_version_after = other_version_after,
   })
 end
 

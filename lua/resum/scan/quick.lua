@@ -78,7 +78,8 @@ local WITHOUT_SESSIONS = { not_supported = "no_resumption", not_applicable = "no
 local function measure(client, mechanism, control, options)
   local sessions, handshakes = obtain(client, mechanism, options)
   if #sessions == 0 then
-    local why = verdicts.of_seeds(mechanism, handshakes, control).verdict
+    local after = seed.other_version_after(client, mechanism, handshakes)
+    local why = verdicts.of_seeds(mechanism, handshakes, control, after).verdict
     return { verdict = WITHOUT_SESSIONS[why] or "inconclusive", resumed = 0, refused = 0, errors = 0 }
   end
   local verdict, counts = test(client, mechanism, sessions, options)

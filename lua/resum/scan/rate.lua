@@ -262,7 +262,8 @@ local function measure(client, mechanism, control, options, known)
   local count = math.max(1, math.min(SEEDS, options.attempts // OFFERS))
   local sessions = obtain_sessions(client, mechanism, count, seeds, options)
   if #sessions == 0 then
-    return without_sessions(mechanism, verdict.of_seeds(mechanism, seeds, control), seeds, options)
+    local after = seed.other_version_after(client, mechanism, seeds)
+    return without_sessions(mechanism, verdict.of_seeds(mechanism, seeds, control, after), seeds, options)
   end
   local result = measure_sessions(client, mechanism, sessions, seeds, options)
   if not moved and client:moved(mechanism) then -- in the middle: the whole figure comes from one engine

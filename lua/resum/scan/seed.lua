@@ -6,6 +6,7 @@ local mechanisms = require "resum.mechanism"
 local M = {}
 
 local TRIES_WITHOUT_ISSUE = 3
+local DROPPED = { closed = true, reset = true }
 
 -- One full handshake; `failed` is the record of the one that failed before it, the last of so many `tries`.
 local function attempt(client, mechanism, want, records, failed, tries)
@@ -59,6 +60,21 @@ function M.obtain(client, mechanism, retries, want)
     failed = record
   end
   return nil, records
+end
+
+--- Where the last handshake was dropped: does another version of TLS work at this moment? A server that turns away
+-- whoever comes so often drops that as well.
+-- @tparam table client
+-- @tparam string mechanism
+-- @tparam {record,...} records its handshakes so far
+-- @treturn boolean
+function M.other_version_after(client, mechanism, records)
+  local last = records[#records]
+  if not last or not DROPPED[last.outcome] or client.cancelled() then
+    return false
+  end
+  local record = client:attempt({ mechanism = "control", design = "control", take_sessions = false })
+  return record.outcome == "full" and not mechanisms.speaks(mechanisms[mechanism], record.version)
 end
 
 --- Makes connections side by side until enough sessions came.

@@ -71,23 +71,27 @@ local function gather(client, mechanism, options)
     if counts.refused > 0 then
       evidence.pairs = offer_fresh_sessions(client, mechanism, options, evidence.seeds)
     elseif counts.resumed == 0 then
-      -- Did the server go away meanwhile, or does it fail where a session is offered?
-      evidence.full_after = established(select(2, obtain(client, mechanism, options, evidence.seeds)))
+      -- Did the server go away meanwhile, or does it fail where a session is offered? (Who has to come again for a full
+      -- handshake, too, may have come too often.)
+      local _, records = obtain(client, mechanism, options, evidence.seeds)
+      evidence.full_after = records[1].outcome == "full"
     end
+  else
+    evidence.other_version_after = seed.other_version_after(client, mechanism, evidence.seeds)
   end
   drop_sessions(evidence.seeds)
   return evidence
 end
 
--- The control has shown one version; the other mechanisms' handshakes may have shown another.
-local function other_version_works(mechanism, all, control)
-  local is_new = mechanism == "psk"
+-- Whether TLS 1.3 works, or older versions. The control has shown one version; the mechanisms' handshakes may have
+-- shown another.
+local function version_works(is_new, all, control)
   for name, evidence in pairs(all) do
-    if (name == "psk") ~= is_new and established(evidence.seeds) then
+    if (name == "psk") == is_new and established(evidence.seeds) then
       return true
     end
   end
-  return (control.version == "TLSv1.3") ~= is_new
+  return (control.version == "TLSv1.3") == is_new
 end
 
 --- @tparam table client
@@ -100,7 +104,9 @@ function M.run(client, control, options)
     all[mechanism] = gather(client, mechanism, options)
   end
   for mechanism, evidence in pairs(all) do
-    evidence.other_version_works = other_version_works(mechanism, all, control)
+    local is_new = mechanism == "psk"
+    evidence.version_works = version_works(is_new, all, control) or nil
+    evidence.other_version_works = version_works(not is_new, all, control)
     evidence.other_version_chosen = verdict.other_version_chosen(mechanism, control)
     verdicts[mechanism] = verdict.judge(mechanism, evidence)
   end
