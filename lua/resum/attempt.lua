@@ -182,7 +182,8 @@ end
 -- nothing unread turns the close into a reset, and late tickets still arrive. The probe says no words: it may have
 -- agreed on keys that anybody can find. When it has seen a resumption it closes at once: Finished and close_notify have
 -- left together, and no server was found that then loses a session by a reset (HAProxy, stunnel, s_server, GnuTLS,
--- nginx; caches and tickets: 60 of 60 each).
+-- nginx; caches and tickets: 60 of 60 each). But to a server that is slow the connection is open for longer than to us:
+-- where it limits their number, we stay.
 function Connection:finish(due, handshake_s)
   local now = self.host.now
   local linger = math.max(LINGER.least, math.min(LINGER.most, LINGER.round_trips * handshake_s))
@@ -222,6 +223,7 @@ function Connection:run(record)
       self:wait_for_tickets(client.way.request)
     end
     self.leaves_at_once = record.engine == "probe" and record.outcome == "resumed" and not self.want_tickets
+      and not self.stays
     self:finish(due, record.timing.handshake_s)
   end
   -- A TLS 1.3 server can still refuse after we have finished: a missing client certificate, for example.
@@ -286,6 +288,7 @@ local function new_connection(client, mechanism, options, machine, stream)
     mechanism = mechanism,
     session = options.session or options.sessions,
     want_tickets = options.want_tickets,
+    stays = options.stays,
     first_bytes = nil,
     ended = nil, -- the server has said all
     over = nil, -- how it ended: {message, code}
@@ -429,7 +432,8 @@ end
 --   after and tries (a failed record that this is a further try of, and how many were made: what may pass gets a
 --   moment first), source (local address), ticket_extension (engine "handshake": asks for a ticket also where the
 --   mechanism does not), take_sessions (false: none is to be offered; by default they are taken, of a probe with
---   want_tickets only)
+--   want_tickets only), stays (true: the server's end is awaited in any case, so that no more connections are open than
+--   it seems)
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
 --   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"), reused,
 --   version, cipher, facts, sessions (to offer next, as far as they were taken), error ({message, code, stage:

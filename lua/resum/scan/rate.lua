@@ -18,6 +18,7 @@ local HOPELESS = 10 -- attempts without any answer, after which no more are made
 local FIRST = 2 -- so many times the attempts at once are the first ones, by which a sequence is stopped or not
 local MOST = 2 / 3 -- the share of them that a server drops when so many at once are too many
 local FEWER = 3 -- the factor by which fewer run at once then
+local CROWD_LEAVES = 1 -- seconds for the server to see the others go
 local BATCH = 8 -- handshakes whose sessions are fresh at a time: a server's cache may be small
 local CONFIDENCE = 0.95
 
@@ -86,6 +87,7 @@ local function offer(client, mechanism, plan, design, sequence, seeds, options)
       entry.from[1] = seed.keep_fresh(client, mechanism, entry.from[1], options.retries, seeds)
       place.record = client:attempt({
         mechanism = mechanism, session = entry.from[1], engine = options.engine, design = design,
+        stays = options.too_many ~= nil,
       })
       watch.note(place.record.outcome)
     end
@@ -238,6 +240,7 @@ end
 local function measure_sessions(client, mechanism, sessions, seeds, options)
   local sequence = {}
   if offer(client, mechanism, fixed_plan(sessions, options.attempts), "fixed", sequence, seeds, options) then
+    client.host.sleep(CROWD_LEAVES)
     local result = measure_sessions(client, mechanism, sessions, seeds, with_fewer_at_once(options))
     result.too_many_at_once = result.rate and result.too_many_at_once -- else it was not their number
     return result

@@ -21,6 +21,7 @@ local function offer(client, mechanism, session, design, options)
     engine = options.engine,
     design = design,
     take_sessions = false,
+    stays = true, -- one at a time
   })
 end
 
