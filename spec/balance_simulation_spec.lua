@@ -45,7 +45,8 @@ local function judge_class(class, first, last)
     tally.connections = tally.connections + #recorded.entries
     note_verdict(tally.whole, result.verdict, { [class] = true }, i)
     for mechanism in pairs(truth) do
-      note_verdict(tally[mechanism], result.mechanisms[mechanism].verdict, truth[mechanism], i)
+      local judged = result.mechanisms[mechanism] or { verdict = "not judged" }
+      note_verdict(tally[mechanism], judged.verdict, truth[mechanism], i)
     end
   end
   return tally

@@ -46,10 +46,13 @@ describe("a PSK behind a balancer with servers that do not speak TLS 1.3", funct
       "100 resumed; the server answers an offered session with an alert (protocol_version), here x\n", 1, true))
   end)
 
-  it("is no shared key behind the address", function()
+  it("is no shared key behind the address, but a member that does not speak it", function()
     local result = resum.rate(server.address, { mechanisms = { "psk" } })
-    local found = result.addresses[1].balancer.mechanisms.psk
-    assert.equal("nothing_shared", found.verdict)
+    local balancer = result.addresses[1].balancer
+    local found = balancer.mechanisms.psk
+    assert.same({ "bad_member", "other_version" }, { found.verdict, found.reason })
+    assert.is_truthy(table.concat(balancer.evidence, " "):find("does not speak TLS 1.3", 1, true))
+    assert.is_truthy(balancer.advice:find("ssl_protocols", 1, true))
     assert.is_true(found.designs.fixed.rate < 0.7, "rate " .. found.designs.fixed.rate)
   end)
 end)

@@ -289,9 +289,17 @@ local function travel(pool)
   end
 end
 
+local VERSION_OF = { session_id = "1.2", ticket = "1.2", psk = "1.3" }
+local PROTOCOL_VERSION = 70
+
 local function serve(pool, server, options, record)
   local facts = { tickets = {}, alerts = {}, session_id = "" }
   local mechanism, session = options.mechanism, options.session
+  if server.only and server.only ~= VERSION_OF[mechanism] then
+    facts.alerts[1] = { code = PROTOCOL_VERSION, description = "protocol_version" }
+    record.facts, record.outcome, record.error = facts, "alert", { message = "simulated", code = "alert" }
+    return nil
+  end
   local resumed, issued = SERVE[mechanism](pool, server, session, facts)
   if mechanism == "session_id" and options.ticket_extension and uses_tickets(server) then
     if not resumed then
@@ -391,7 +399,8 @@ end
 --     oldest makes way), ids_without_cache (session
 --     IDs that never resume), keys (list of 16-byte names: the first issues, all are accepted), tickets (false: none),
 --     off ("silent": issues nothing; "mute": issues and never accepts), certificate, bound (true: a ticket is good
---     only under the certificate that it was issued under, as with nginx), lifetime, single_use};
+--     only under the certificate that it was issued under, as with nginx), lifetime, single_use,
+--     only ("1.2" or "1.3": the version of TLS that it speaks)};
 --   policy: "roundrobin", "leastconn", "random", "source", "session_id";
 --   others: share of connections before which another client's one comes;
 --   before: so many connections of other clients came before the first of ours: a rotation may stand anywhere;

@@ -184,8 +184,12 @@ function DRAW.bad_member(random)
   local kind = random()
   share_keys(list, kind > 0.8 and own or nil)
   share_caches(list, kind > 0.5 and own or nil)
-  local bad = random(#list)
-  list[bad].off = random() < 0.5 and "mute" or "silent"
+  local bad, how = random(#list), random()
+  if how < 0.2 then
+    list[bad].only = random() < 0.5 and "1.2" or "1.3"
+  else
+    list[bad].off = how < 0.6 and "mute" or "silent"
+  end
   if random() < 0.2 then
     local placed = place_addresses(random, list, function(met)
       return met[bad] and several(met)
@@ -257,6 +261,12 @@ local function place_of_tickets(server)
   return server.keys[1] .. (server.bound and server.certificate or "")
 end
 
+local VERSION_OF = { session_id = "1.2", ticket = "1.2", psk = "1.3" }
+
+local function is_off(server, mechanism)
+  return server.off or (server.only and server.only ~= VERSION_OF[mechanism])
+end
+
 -- What a server keeps its sessions of a mechanism in; nil where it never resumes any.
 local STATE = {
   session_id = function(server)
@@ -273,16 +283,16 @@ local STATE = {
 local function count_states(list, mechanism)
   local count, met = 0, {}
   for _, server in ipairs(list) do
-    local state = not server.off and STATE[mechanism](server)
+    local state = not is_off(server, mechanism) and STATE[mechanism](server)
     count = count + ((state and not met[state]) and 1 or 0)
     met[state or 0] = true
   end
   return count
 end
 
-local function any_is_off(list)
+local function any_is_off(list, mechanism)
   for _, server in ipairs(list) do
-    if server.off then
+    if is_off(server, mechanism) then
       return true
     end
   end
@@ -294,13 +304,15 @@ local function true_verdict(class, options, mechanism)
   local count = count_states(options.servers, mechanism)
   if count == 0 then
     return "no_resumption"
-  elseif any_is_off(options.servers) then
+  elseif any_is_off(options.servers, mechanism) then
     return "bad_member"
   elseif class == "sticky_session_id" and mechanism == "session_id" then
     return class
   elseif count == 1 then
     return "all_shared"
-  elseif class == "sticky_source" or (class == "mixed_groups" and mechanism ~= "session_id") then
+  elseif options.policy == "source" then
+    return "sticky_source"
+  elseif class == "mixed_groups" and mechanism ~= "session_id" then
     return class
   end
   return "nothing_shared"

@@ -9,6 +9,8 @@ local TICKET_KEYS = "Give all servers one file of ticket keys and renew it often
   .. "line; Apache: SSLSessionTicketKeyFile; Envoy: session_ticket_keys of the DownstreamTlsContext)."
 local ONE_CERTIFICATE = "Give all servers the same certificate: nginx takes a session only under the certificate "
   .. "under which it was issued."
+local SAME_VERSIONS = "Let all servers speak the same versions of TLS (nginx: ssl_protocols; HAProxy: ssl-min-ver and "
+  .. "ssl-max-ver; Apache: SSLProtocol; Envoy: tls_minimum_protocol_version and tls_maximum_protocol_version)."
 local SHARED_CACHE = "Session IDs need one cache for all servers (Apache: SSLSessionCache with memcache or redis); "
   .. "nginx's ssl_session_cache shared:NAME:SIZE and HAProxy's tune.ssl.cachesize are caches of one machine. Tickets "
   .. "need none."
@@ -86,9 +88,15 @@ local function routing_words(summary)
   end
 end
 
-local function member_words(member)
+-- What a member does not speak.
+local VERSIONS = { psk = "TLS 1.3", ticket = "TLS 1.2", session_id = "TLS 1.2" }
+
+local function member_words(member, mechanism)
   if not member then
     return nil
+  elseif member.how == "other_version" then
+    return ("About %s of the connections meet a member that does not speak %s, so that %ss are worth nothing there.")
+      :format(percent(member.share), VERSIONS[mechanism], mechanisms[mechanism].noun)
   end
   local how = member.how == "issues_nothing" and "issue no session" or "issue sessions that are never accepted"
   return ("About %s of the connections meet a member where servers %s."):format(percent(member.share), how)
@@ -141,9 +149,12 @@ local function append(list, sentence)
   list[#list + 1] = sentence
 end
 
--- What else to do, or what to do instead, where it is the certificate.
+-- What else to do, or what to do instead, where it is the version or the certificate.
 local function advice_of(summary)
   local list = ADVICE[summary.verdict]
+  if summary.member and summary.member.how == "other_version" then
+    return { SAME_VERSIONS }
+  end
   for _, finding in ipairs(summary.findings) do
     if finding.code == "parted_by_certificate" and SPLIT[summary.verdict] then
       local changed = { ONE_CERTIFICATE }
@@ -165,7 +176,7 @@ function M.of(summary)
   local evidence, told = {}, {}
   append(evidence, REASONS[summary.reason])
   append(evidence, group_words(summary))
-  append(evidence, member_words(summary.member))
+  append(evidence, member_words(summary.member, summary.decided_by))
   append(evidence, routing_words(summary))
   for _, finding in ipairs(summary.findings) do
     local sentence = FINDINGS[finding.code](finding)

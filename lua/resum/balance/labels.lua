@@ -14,6 +14,8 @@ local SHORT_TICKET = 32
 local ID_WIDTHS = { 8, 4 }
 --- The label of a server that was asked for a ticket as well as a session ID, and issued the latter only.
 M.TICKETLESS = "ticketless"
+--- The label of a server that does not speak the mechanism's version of TLS.
+M.OTHER_VERSION = "other_version"
 
 local LEAST_PARTED = 3 -- tickets refused under another certificate
 local REPEATED = 0.5 -- this share of the names has to be seen more than once
@@ -102,6 +104,8 @@ local function label_of(entry, key_width, id_width)
     return "key:" .. entry.ticket:sub(1, key_width), true
   elseif entry.ticket then
     return entry.ticket_length > SHORT_TICKET and "unnamed" or "stateful"
+  elseif entry.version_refused then
+    return M.OTHER_VERSION
   elseif M.is_ticketless(entry) then
     return M.TICKETLESS
   elseif entry.session_id then
@@ -146,8 +150,8 @@ end
 --- Labels for all entries of a scan.
 -- @tparam {table,...} entries
 -- @treturn table order -> label: "key:" or "id:" and bytes that name the state; "certificate:" and what describe tells;
---   "stateful" (the ticket is the name of a cache entry), "unnamed", M.TICKETLESS, "none" (a full handshake that issued
---   nothing)
+--   "stateful" (the ticket is the name of a cache entry), "unnamed", M.TICKETLESS, M.OTHER_VERSION, "none" (a full
+--   handshake that issued nothing)
 -- @treturn table order -> true where the label names the state
 function M.assign(entries)
   local labels, names = {}, {}

@@ -5,6 +5,7 @@ local stats = require "resum.stats"
 
 local M = {}
 
+local LEAST_OLD = 2 -- connections that were refused for their version
 local LEAST_SILENT = 2 -- full handshakes without a session, among others that gave one
 local LEAST_REFUSED = 2 -- sessions refused by their own server
 local LEAST_ELSEWHERE = 10 -- sessions refused by other servers than their own
@@ -38,6 +39,17 @@ function M.silent(view)
   end)
   if n >= LEAST_SILENT and share < 1 then
     return { how = "issues_nothing", share = share, interval = interval, label = "none", connections = n }
+  end
+end
+
+-- A member that does not speak the version of these sessions, while others do.
+local function of_another_version(view)
+  local share, interval, n = share_of(view, view.sequence, function(label)
+    return label == labels.OTHER_VERSION
+  end)
+  if n >= LEAST_OLD and share < 1 then
+    return { how = labels.OTHER_VERSION, share = share, interval = interval, label = labels.OTHER_VERSION,
+      connections = n }
   end
 end
 
@@ -220,9 +232,14 @@ end
 --- Looks for members that do not resume.
 -- @tparam table view see resum.balance.view
 -- @tparam boolean independent servers are drawn anew for each connection (a session's offers do not stick to one)
--- @treturn table|nil {how = "issues_nothing" or "never_accepts", share, interval, label (where one shows), connections}
+-- @treturn table|nil {how = "other_version", "issues_nothing" or "never_accepts", share, interval, label (where one
+--   shows), connections}
 -- @treturn table label -> true for those of that member
 function M.find(view, independent)
+  local old = of_another_version(view)
+  if old then
+    return old, { [labels.OTHER_VERSION] = true }
+  end
   local silent = M.silent(view)
   if silent then
     return silent, { none = true }

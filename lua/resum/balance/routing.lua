@@ -100,7 +100,7 @@ local function next_is_another(offers)
 end
 
 -- Labels that tell no group, and yet one member from the others.
-local APART = { none = true, stateful = true }
+local APART = { none = true, stateful = true, other_version = true }
 
 -- What each connection met, by its order; and those of the sampling designs as a list. (Where PSKs of all keys were
 -- offered at once, only who took one is known: that tells an order, and no shares.)

@@ -6,7 +6,7 @@ local stats = require "resum.stats"
 local M = {}
 
 local KINDS = { key = "ticket_key", id = "session_id_prefix" }
-local MARKS = { none = "-", stateful = "s", unnamed = "?" }
+local MARKS = { none = "-", stateful = "s", unnamed = "?", other_version = "x" }
 
 local function named(label)
   return label ~= nil and MARKS[label] == nil
@@ -33,8 +33,8 @@ end
 -- @tparam table view
 -- @tparam table letters see letters
 -- @treturn {table,...} list of {name (a letter), kind ("ticket_key", "session_id_prefix", "stateful", "unnamed",
---   "none"), value (bytes, where it has a name), certificate (its SHA-256, where servers with that key part by it),
---   group (the letter of the group), connections, share, interval}, the most frequent first
+--   "other_version", "none"), value (bytes, where it has a name), certificate (its SHA-256, where servers with that key
+--   part by it), group (the letter of the group), connections, share, interval}, the most frequent first
 function M.labels(view, letters)
   local counts, group, all = {}, {}, 0
   for _, entry in ipairs(view.sequence) do

@@ -7,6 +7,7 @@ local verdict = require "resum.verdict"
 
 local M = {}
 
+local SAMPLING = { seed = true, pairs = true, chain = true }
 local ANSWERED = { full = true, refused = true, resumed = true }
 
 -- An alert to an offered session is a refusal where that is how the server always answers, or when it is about the
@@ -41,7 +42,7 @@ end
 -- Sampling: each of these met a server that the balancer chose, and shows which. The plain figure's offers show it only
 -- where they resume.
 local function sampled(entry)
-  return ANSWERED[entry.outcome] and (entry.design == "seed" or entry.design == "pairs" or entry.design == "chain")
+  return SAMPLING[entry.design] and (ANSWERED[entry.outcome] or entry.version_refused)
 end
 
 --- Sorts entries by mechanism.

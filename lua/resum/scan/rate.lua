@@ -19,6 +19,7 @@ local FIRST = 2 -- so many times the attempts at once are the first ones, by whi
 local MOST = 2 / 3 -- the share of them that a server drops when so many at once are too many
 local FEWER = 3 -- the factor by which fewer run at once then
 local CROWD_LEAVES = 1 -- seconds for the server to see the others go
+local LOOKS = 20 -- full handshakes, where the first were refused for their version
 local BATCH = 8 -- handshakes whose sessions are fresh at a time: a server's cache may be small
 local CONFIDENCE = 0.95
 
@@ -28,6 +29,16 @@ local function shuffle(list)
     list[i], list[j] = list[j], list[i]
   end
   return list
+end
+
+-- Where a server does not speak the version, another one behind the same address may.
+local function look_further(client, mechanism, seeds, options)
+  local found = seed.seek(client, LOOKS, 1, options.concurrency, function()
+    local record = client:attempt({ mechanism = mechanism, want_tickets = true, design = "seed" })
+    seeds[#seeds + 1] = record
+    return record
+  end)
+  return #found > 0 and found or nil
 end
 
 -- Sessions from up to `count` full handshakes: those of each handshake as one list.
@@ -42,6 +53,9 @@ local function obtain_sessions(client, mechanism, count, seeds, options)
   end
   -- Where nothing is issued one look is enough, so the first goes alone.
   jobs[1]()
+  if #sessions == 0 and #seeds > 0 and verdict.refuses_version(seeds[#seeds]) then
+    sessions[1] = look_further(client, mechanism, seeds, options)
+  end
   if #sessions > 0 then
     client.host.parallel({ table.unpack(jobs, 2) }, options.concurrency)
   end

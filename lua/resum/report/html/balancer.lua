@@ -123,7 +123,8 @@ local function legend()
 end
 
 local KINDS = { ticket_key = "ticket key", session_id_prefix = "session IDs beginning with", none = "issues no session",
-  stateful = "tickets that name a cache entry", unnamed = "names no key" }
+  stateful = "tickets that name a cache entry", unnamed = "names no key",
+  other_version = "speaks another version of TLS" }
 
 -- Every label once, as the mechanism shows it that has most of it.
 local function labels_of(summary)

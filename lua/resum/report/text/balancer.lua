@@ -22,6 +22,7 @@ local KIND_WORDS = {
   stateful = "tickets without a key's name: entries of a cache",
   unnamed = "names no key",
   none = "issues no session",
+  other_version = "speaks another version of TLS",
 }
 
 local function append(list, more)
