@@ -17,7 +17,8 @@
 #define DEFAULT_CIPHERSUITES                                                                       \
   "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:"                    \
   "TLS_AES_128_CCM_SHA256:TLS_AES_128_CCM_8_SHA256"
-#define DEFAULT_GROUPS "X25519:P-256:P-384:P-521:X448:ffdhe2048:ffdhe3072:ffdhe4096"
+#define DEFAULT_GROUPS                                                                             \
+  "X25519:P-256:P-384:P-521:X448:ffdhe2048:ffdhe3072:ffdhe4096:ffdhe6144:ffdhe8192"
 #define DEFAULT_SIGNATURE_ALGORITHMS                                                               \
   "ecdsa_secp256r1_sha256:rsa_pss_rsae_sha256:rsa_pkcs1_sha256:"                                   \
   "ecdsa_secp384r1_sha384:rsa_pss_rsae_sha384:rsa_pkcs1_sha384:"                                   \

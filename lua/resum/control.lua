@@ -81,6 +81,7 @@ end
 
 local NAME_IS_UNKNOWN = 112
 local MAY_MISS_A_NAME = { [40] = true, [80] = true, [NAME_IS_UNKNOWN] = true }
+local NOTHING_IN_COMMON = { [40] = true, [71] = true } -- handshake_failure, insufficient_security
 local NO_PROTOCOL = 120
 
 -- What a user can do about an alert, as far as it tells.
@@ -89,6 +90,9 @@ local function advice(alert, name)
     return ("the server does not know the name %s; --sni asks for another"):format(name)
   elseif MAY_MISS_A_NAME[alert] and not name then
     return "perhaps it wants a server name: --sni NAME"
+      .. (NOTHING_IN_COMMON[alert] and "; or cipher suites or groups that are not offered here" or "")
+  elseif NOTHING_IN_COMMON[alert] then
+    return "perhaps it wants cipher suites or groups that are not offered here"
   elseif alert == NO_PROTOCOL then
     return "it wants an application protocol (ALPN) that is not offered here"
   end

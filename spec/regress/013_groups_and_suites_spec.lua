@@ -8,6 +8,7 @@ describe("a TLS 1.3 server that takes nothing but", function()
   for name, options in pairs({
     X448 = { groups = "X448" },
     ffdhe2048 = { groups = "ffdhe2048" },
+    ffdhe8192 = { groups = "ffdhe8192" },
     TLS_AES_128_CCM_SHA256 = { ciphersuites = "TLS_AES_128_CCM_SHA256" },
     TLS_AES_128_CCM_8_SHA256 = { ciphersuites = "TLS_AES_128_CCM_8_SHA256" },
   }) do
@@ -19,6 +20,19 @@ describe("a TLS 1.3 server that takes nothing but", function()
         { result.status, result.addresses[1].support.psk.verdict, result.addresses[1].support.psk.resumed })
     end)
   end
+
+  it("what we have not is said to want something else, beside what a missing name may mean", function()
+    for name, message in pairs({
+      [""] = "perhaps it wants a server name: --sni NAME; or cipher suites or groups that are not offered here",
+      ["a.example"] = "perhaps it wants cipher suites or groups that are not offered here",
+    }) do
+      local server = listener.start({ groups = "brainpoolP256r1" })
+      local result = assert(resum.scan(server.address, { sni = name ~= "" and name or nil }))
+      server.close()
+      assert.same({ "error", "handshake: the server sent the alert handshake_failure (40): " .. message },
+        { result.status, result.error.message })
+    end
+  end)
 
   it("what we have not is not said to lack TLS 1.3", function()
     local server = listener.start({ groups = "brainpoolP256r1", ciphers = "kRSA", identity = "rsa" })
