@@ -44,11 +44,13 @@ end
 --- Do these places share their sessions?
 -- @tparam {string,...} names of the places
 -- @tparam table matrix see matrix
+-- @tparam[opt=names] {string,...} origins those of them that issue sessions
+-- @tparam[opt] boolean resumes whether sessions are known to resume at home, at some of them
 -- @treturn string "shared" (all resumed elsewhere), "not_shared" (none did, and at home some), "partly",
 --   "no_resumption", "inconclusive" (a pair of places without an answer)
-function M.across(names, matrix)
-  local home, away, offered_away, unknown = 0, 0, 0, false
-  for _, from in ipairs(names) do
+function M.across(names, matrix, origins, resumes)
+  local home, away, offered_away, unknown = resumes and 1 or 0, 0, 0, false
+  for _, from in ipairs(origins or names) do
     for _, at in ipairs(names) do
       local cell = matrix[from] and matrix[from][at]
       unknown = unknown or not cell or cell.answered == 0

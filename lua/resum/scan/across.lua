@@ -6,18 +6,21 @@
 
 local seed = require "resum.scan.seed"
 local sources = require "resum.balance.sources"
+local verdict = require "resum.verdict"
 
 local M = {}
 
 local ROUNDS = 3
 local MOST = 16
 
+-- The addresses; also those that issue nothing, as a client that has a session may land there.
 local function places_of(addresses, clients, mechanism)
   local places = {}
   for i, entry in ipairs(addresses) do
     local rate = entry.rate and entry.rate[mechanism]
-    if entry.status == "completed" and rate and rate.attempted > 0 and #places < MOST then
-      places[#places + 1] = { address = entry.address, client = clients[i], single_use = rate.design == "fresh" }
+    if entry.status == "completed" and rate and #places < MOST then
+      places[#places + 1] = { address = entry.address, client = clients[i], single_use = rate.design == "fresh",
+        issues = rate.attempted > 0, resumes = rate.resumed > 0 }
     end
   end
   return places
@@ -35,7 +38,8 @@ local function offer_everywhere(from, places, mechanism, offers, options)
       local record = at.client:attempt({
         mechanism = mechanism, design = "across", session = session, engine = "handshake",
       })
-      offers[#offers + 1] = { from = from.address, at = at.address, outcome = record.outcome }
+      offers[#offers + 1] = { from = from.address, at = at.address, outcome = record.outcome,
+        refused = verdict.refuses_version(record) }
     end
   end
 end
@@ -44,9 +48,9 @@ local function measure(places, mechanism, options)
   local jobs, offers = {}, {}
   for _ = 1, ROUNDS do
     for _, from in ipairs(places) do
-      jobs[#jobs + 1] = function()
+      jobs[#jobs + 1] = from.issues and function()
         offer_everywhere(from, places, mechanism, offers, options)
-      end
+      end or nil
     end
   end
   options.host.parallel(jobs, options.concurrency)
@@ -54,11 +58,13 @@ local function measure(places, mechanism, options)
 end
 
 local function names_of(places)
-  local names = {}
+  local names, origins, resumes = {}, {}, false
   for i, place in ipairs(places) do
     names[i] = place.address
+    origins[#origins + 1] = place.issues and place.address or nil
+    resumes = resumes or place.resumes
   end
-  return names
+  return names, origins, resumes
 end
 
 --- @tparam {table,...} addresses of a result, scanned
@@ -70,10 +76,11 @@ function M.run(addresses, clients, options)
   local across = {}
   for _, mechanism in ipairs(options.mechanisms) do
     local places = places_of(addresses, clients, mechanism)
-    if #places > 1 then
+    local names, origins, resumes = names_of(places)
+    if #places > 1 and #origins > 0 then
       local matrix = sources.matrix_of_places(measure(places, mechanism, options))
-      local names = names_of(places)
-      across[mechanism] = { addresses = names, matrix = matrix, verdict = sources.across(names, matrix) }
+      across[mechanism] = { addresses = names, matrix = matrix,
+        verdict = sources.across(names, matrix, origins, resumes) }
     end
   end
   return next(across) and across or nil

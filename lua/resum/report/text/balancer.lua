@@ -237,7 +237,7 @@ end
 local ACROSS_WORDS = {
   shared = { "shared", "good" },
   not_shared = { "not shared", "mixed" },
-  partly = { "shared at times", "mixed" },
+  partly = { "shared in part", "mixed" },
   no_resumption = { "no resumption", "bad" },
   inconclusive = { "inconclusive", "faint" },
 }
