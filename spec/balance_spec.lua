@@ -312,7 +312,7 @@ describe("the analysis", function()
     assert.equal("nothing_shared", analyse(entries).mechanisms.session_id.verdict)
   end)
 
-  it("says that one client address can't tell stickiness from sharing", function()
+  it("says that few client addresses can't tell stickiness from sharing", function()
     local function codes(summary)
       local list = {}
       for i, finding in ipairs(summary.findings) do
@@ -323,7 +323,14 @@ describe("the analysis", function()
     local entries = entries_of("ticket", pairs_over("A", 90))
     local summary = analyse(entries)
     assert.same({ "all_shared", { "stickiness_unknown" } }, { summary.verdict, codes(summary) })
-    assert.same({}, codes(analyse(entries, { "192.0.2.1", "192.0.2.2" })))
+    local two, six = { "192.0.2.1", "192.0.2.2" }, {}
+    for i = 1, 6 do
+      six[i] = "192.0.2." .. i
+    end
+    summary = analyse(entries, two)
+    assert.same({ "stickiness_unknown" }, codes(summary))
+    assert.is_truthy(summary.evidence[#summary.evidence]:find("2 addresses.* in 50 %% of the cases"))
+    assert.same({}, codes(analyse(entries, six)))
   end)
 
   it("finds few attempts too few, and errors no refusals", function()
@@ -337,6 +344,7 @@ describe("the analysis", function()
     end
     local summary = analyse(entries_of("ticket", list))
     assert.same({ "inconclusive", "errors" }, { summary.verdict, summary.reason })
+    assert.is_truthy(table.concat(summary.evidence, " "):find("About 50 % of the connections failed", 1, true))
   end)
 
   it("has words for every verdict and every finding", function()
@@ -345,15 +353,15 @@ describe("the analysis", function()
       "sticky_source", "sticky_session_id", "bad_member", "mixed_groups", "no_resumption", "rotated",
       "inconclusive" }) do
       local headline, evidence, what_to_do = advice.of({ verdict = verdict, routing = "unknown", findings = {
-        { code = "stickiness_unknown" }, { code = "mixed_configuration", property = "leaf" },
+        { code = "stickiness_unknown", sources = 1 }, { code = "mixed_configuration", property = "leaf" },
         { code = "no_resumption", mechanism = "psk" },
         { code = "inconclusive", mechanism = "ticket", reason = "errors" },
         { code = "forgets", mechanism = "session_id" }, { code = "others_share_nothing", mechanism = "ticket" },
         { code = "group_came" }, { code = "group_went" },
-        { code = "keys_renewed" },
+        { code = "keys_renewed" }, { code = "connections_failed", share = 0.25 }, { code = "parted_by_certificate" },
       } })
       assert.is_true(#headline > 10 and #what_to_do > 10, verdict)
-      assert.equal(9, #evidence)
+      assert.equal(11, #evidence)
     end
   end)
 end)

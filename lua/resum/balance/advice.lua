@@ -12,8 +12,8 @@ local ONE_CERTIFICATE = "Give all servers the same certificate: nginx takes a se
 local SAME_VERSIONS = "Let all servers speak the same versions of TLS (nginx: ssl_protocols; HAProxy: ssl-min-ver and "
   .. "ssl-max-ver; Apache: SSLProtocol; Envoy: tls_minimum_protocol_version and tls_maximum_protocol_version)."
 local SHARED_CACHE = "Session IDs need one cache for all servers (Apache: SSLSessionCache with memcache or redis); "
-  .. "nginx's ssl_session_cache shared:NAME:SIZE and HAProxy's tune.ssl.cachesize are caches of one machine. Tickets "
-  .. "need none."
+  .. "nginx's ssl_session_cache shared:NAME:SIZE and HAProxy's tune.ssl.cachesize are caches of one machine (builtin: "
+  .. "of one nginx worker). Tickets need none."
 local SWITCH_ON = "Switch resumption on (nginx: ssl_session_cache shared:SSL:10m and ssl_session_tickets on; HAProxy: "
   .. "leave out no-tls-tickets and tune.ssl.cachesize 0; Apache: SSLSessionCache shmcb:FILE and SSLSessionTickets on; "
   .. "Envoy: leave out disable_stateless_session_resumption)."
@@ -22,7 +22,8 @@ local LEFT_OUT = "Find out which servers were left out (the letters stand for th
 
 local HEADLINES = {
   all_shared = "All servers share their sessions, or there is one server: these two can't be told apart from outside.",
-  keys_shared_caches_not = "The servers share their ticket keys, but not their session caches.",
+  keys_shared_caches_not = "The servers, or the processes of one, share their ticket keys, but not their session "
+    .. "caches.",
   caches_shared_keys_not = "The servers share their session cache, but not their ticket keys.",
   nothing_shared = "The servers behind this address share nothing.",
   sticky_source = "The servers share nothing, and the balancer hides it: each client address meets the same server.",
@@ -109,7 +110,12 @@ end
 local PROPERTIES = { leaf = "certificate", lifetime_s = "lifetime of tickets", extensions = "order of TLS extensions" }
 
 local FINDINGS = {
-  stickiness_unknown = function()
+  stickiness_unknown = function(finding)
+    if finding.sources > 1 then
+      return ("All attempts came from %d addresses: where the balancer sends each to the one or the other of two "
+        .. "servers, all of them may meet the same one, in %s of the cases."):format(finding.sources,
+        percent(2 ^ (1 - finding.sources)))
+    end
     return "All attempts came from one address: a balancer that sends a client to the same server each time looks the "
       .. "same. --source ADDRESS, several times, tells them apart."
   end,
@@ -131,6 +137,9 @@ local FINDINGS = {
   end,
   parted_by_certificate = function()
     return "Servers have the same ticket key and refuse each other's tickets, as their certificates differ."
+  end,
+  connections_failed = function(finding)
+    return ("About %s of the connections failed; a member that is down looks so."):format(percent(finding.share))
   end,
   group_came = function()
     return "A server, or a key, came while the scan ran."

@@ -143,8 +143,10 @@ local function describe_groups(view, off, result)
   local effective, interval = effective_by_outcome(view, result.routing == "round_robin")
   if effective then
     result.effective_groups, result.effective_interval = effective, interval
-    result.groups = math.max(2, math.floor(effective + 0.5))
-    result.groups_interval = { math.max(1, math.ceil(interval[1] - 1e-9)) }
+    -- A rotation has no more groups than turns.
+    local most = result.routing == "round_robin" and result.routing_evidence.period or math.huge
+    result.groups = math.min(most, math.max(2, math.floor(effective + 0.5)))
+    result.groups_interval = { math.min(most, math.max(1, math.ceil(interval[1] - 1e-9))) }
   end
 end
 

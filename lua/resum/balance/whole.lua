@@ -8,6 +8,8 @@ local identity = require "resum.balance.identity"
 local M = {}
 
 local ORDER = { "psk", "ticket", "session_id" } -- who speaks for the whole, when several say the same
+local MANY_FAILED = 0.12 -- of all connections
+local ENOUGH_SOURCES = 6 -- all of them to one of two servers: once in 32 times
 local SPLIT = { nothing_shared = true, mixed_groups = true, sticky_source = true }
 
 local function some_group(result, set)
@@ -233,6 +235,22 @@ local function add_key_changes(add, results, views)
   end
 end
 
+local ANSWERED = { full = true, refused = true, resumed = true }
+
+-- Connections that came to nothing, when they are many: a member may be down.
+local function add_failures(add, views)
+  local failed, all = 0, 0
+  for _, view in pairs(views) do
+    for _, entry in ipairs(view.entries) do
+      all = all + 1
+      failed = failed + ((ANSWERED[entry.outcome] or entry.refused or entry.version_refused) and 0 or 1)
+    end
+  end
+  if failed >= MANY_FAILED * all and failed > 0 then
+    add("connections_failed", nil, { share = failed / all })
+  end
+end
+
 local function findings_of(results, views, context)
   local list = {}
   local function add(code, mechanism, more)
@@ -257,11 +275,13 @@ local function findings_of(results, views, context)
       add("others_share_nothing", name)
     end
   end
+  add_failures(add, views)
   add_parted(add, results)
   add_changes(add, results)
   add_key_changes(add, results, views)
-  if context.verdict == "all_shared" and #(context.sources or {}) < 2 then
-    add("stickiness_unknown")
+  local several = math.max(1, #(context.sources or {}))
+  if context.verdict == "all_shared" and several < ENOUGH_SOURCES then
+    add("stickiness_unknown", nil, { sources = several })
   end
   return list
 end

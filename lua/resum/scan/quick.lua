@@ -59,10 +59,11 @@ local function test(client, mechanism, sessions, options)
     local record = client:attempt({
       mechanism = mechanism, design = "quick", session = sessions[i], engine = "handshake", want_tickets = true,
     })
-    if record.outcome == "resumed" or record.outcome == "refused" then
-      counts[record.outcome] = counts[record.outcome] + 1
-      verdict = conclude(decide(record.outcome == "resumed"), counts)
-      if record.outcome == "resumed" then
+    local answer = verdicts.refuses_version(record) and "refused" or record.outcome
+    if answer == "resumed" or answer == "refused" then
+      counts[answer] = counts[answer] + 1
+      verdict = conclude(decide(answer == "resumed"), counts)
+      if answer == "resumed" then
         replace(sessions, i, record)
       end
     else
@@ -94,6 +95,10 @@ local HEADLINES = {
   not_applicable = "The server does not speak the version of TLS that this takes.",
 }
 
+local FROM_ONE_ADDRESS = "Every session resumed, so often that a member or a group that does not share is all but "
+  .. "excluded, unless the balancer sends a client to the same server each time: --source ADDRESS, several times, "
+  .. "tells that."
+
 local ADVICE = {
   healthy = "Nothing to do.",
   broken = "Leave out --quick to see which servers share what.",
@@ -107,7 +112,8 @@ local ORDER = { "broken", "inconclusive", "healthy", "no_resumption", "not_appli
 
 --- @tparam table client
 -- @tparam table control the record of the control handshake
--- @tparam table options mechanisms (list), attempts (at most so many for each; 100), retries (2), concurrency
+-- @tparam table options mechanisms (list), attempts (at most so many for each; 100), retries (2), concurrency, sources
+--   (list of local addresses, or nil)
 -- @treturn table verdict ("healthy", "broken", "no_resumption", "inconclusive", "not_applicable"), headline, advice,
 --   quick (mechanism -> {verdict, resumed, refused, errors})
 function M.run(client, control, options)
@@ -121,7 +127,9 @@ function M.run(client, control, options)
   client.host.parallel(jobs, options.concurrency)
   for _, verdict in ipairs(ORDER) do
     if met[verdict] then
-      return { verdict = verdict, headline = HEADLINES[verdict], advice = ADVICE[verdict], quick = results }
+      local from_one = verdict == "healthy" and #(options.sources or {}) < 2
+      return { verdict = verdict, headline = from_one and FROM_ONE_ADDRESS or HEADLINES[verdict],
+        advice = ADVICE[verdict], quick = results }
     end
   end
 end

@@ -51,7 +51,7 @@ local function matrix(from)
 end
 
 local function finding(from)
-  return pick(from, "code mechanism property reason at")
+  return pick(from, "code mechanism property reason at sources share")
 end
 
 local function judged(from)
