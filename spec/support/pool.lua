@@ -251,6 +251,11 @@ function SERVE.psk(pool, server, session, facts)
   return resumed, { id = id }
 end
 
+-- A full handshake of any version, to see whether there is TLS at all.
+function SERVE.control()
+  return false, nil
+end
+
 -- --- connections ---
 
 local function lost(pool)
@@ -295,7 +300,8 @@ local PROTOCOL_VERSION = 70
 local function serve(pool, server, options, record)
   local facts = { tickets = {}, alerts = {}, session_id = "" }
   local mechanism, session = options.mechanism, options.session
-  if server.only and server.only ~= VERSION_OF[mechanism] then
+  local version = VERSION_OF[mechanism] or server.only or "1.3"
+  if server.only and server.only ~= version then
     facts.alerts[1] = { code = PROTOCOL_VERSION, description = "protocol_version" }
     record.facts, record.outcome, record.error = facts, "alert", { message = "simulated", code = "alert" }
     return nil
@@ -308,7 +314,7 @@ local function serve(pool, server, options, record)
     facts.tickets[1] = { ticket = (sealed(pool, server)), lifetime_s = 300 }
   end
   record.outcome = session and (resumed and "resumed" or "refused") or "full"
-  record.reused, record.facts, record.version = resumed, facts, mechanism == "psk" and "TLSv1.3" or "TLSv1.2"
+  record.reused, record.facts, record.version = resumed, facts, "TLSv" .. version
   if not resumed then
     facts.leaf_sha256, facts.leaf_serial = server.certificate or "the same", "1"
     facts.extensions = { 43, 51 }
