@@ -359,9 +359,10 @@ describe("the analysis", function()
         { code = "forgets", mechanism = "session_id" }, { code = "others_share_nothing", mechanism = "ticket" },
         { code = "group_came" }, { code = "group_went" },
         { code = "keys_renewed" }, { code = "connections_failed", share = 0.25 }, { code = "parted_by_certificate" },
+        { code = "may_have_run_out" },
       } })
       assert.is_true(#headline > 10 and #what_to_do > 10, verdict)
-      assert.equal(11, #evidence)
+      assert.equal(12, #evidence)
     end
   end)
 end)

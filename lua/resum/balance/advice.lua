@@ -138,6 +138,9 @@ local FINDINGS = {
   parted_by_certificate = function()
     return "Servers have the same ticket key and refuse each other's tickets, as their certificates differ."
   end,
+  may_have_run_out = function()
+    return "Only session IDs tell so: a server that keeps them for as short a time looks the same."
+  end,
   connections_failed = function(finding)
     return ("About %s of the connections failed; a member that is down looks so."):format(percent(finding.share))
   end,

@@ -183,6 +183,16 @@ local function mixed_configuration(views)
   return found
 end
 
+-- Did only session IDs tell of a change? They may have run out, all at the same age.
+local function add_doubt(add, results)
+  local function rotated(name)
+    return results[name] and results[name].verdict == "rotated"
+  end
+  if rotated("session_id") and not rotated("ticket") and not rotated("psk") then
+    add("may_have_run_out", "session_id")
+  end
+end
+
 -- Servers that have one ticket key, and refuse each other's tickets as their certificates differ.
 local function add_parted(add, results)
   local keys, count, mechanism = {}, 0, nil
@@ -276,6 +286,7 @@ local function findings_of(results, views, context)
     end
   end
   add_failures(add, views)
+  add_doubt(add, results)
   add_parted(add, results)
   add_changes(add, results)
   add_key_changes(add, results, views)
