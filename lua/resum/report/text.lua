@@ -193,7 +193,8 @@ local function rate_lines(mechanism, rate, paint)
   return lines
 end
 
--- Which mechanisms got which verdict, the rate's word before the support scan's: it had more attempts.
+-- Which mechanisms got which verdict, the rate's word before the support scan's: it had more attempts. Those in
+-- `alerted` got it for an alert that any client meets, not only one that, like us, offers one version.
 local function by_verdict(entry)
   local lists = {}
   for _, name in ipairs(mechanisms.names) do
@@ -205,6 +206,10 @@ local function by_verdict(entry)
       local list = lists[judged.verdict] or {}
       lists[judged.verdict] = list
       list[#list + 1] = mechanisms[name].noun
+      if judged.reason == "alert_on_resumption" and judged.alert ~= "protocol_version" then
+        lists.alerted = lists.alerted or {}
+        table.insert(lists.alerted, mechanisms[name].noun)
+      end
     end
   end
   return lists
@@ -258,7 +263,12 @@ local function conclusions(entry)
   end
   if lists.not_supported then
     say("Resumption by %s does not work%s.", enumerate(lists.not_supported),
-      not lists.supported and not lists.partially_supported and ": every connection costs a full handshake" or "")
+      not lists.supported and not lists.partially_supported and not lists.alerted
+        and ": every connection costs a full handshake" or "")
+  end
+  if lists.alerted then
+    say("Who offers a %s may be turned away with an alert, and has to connect again.",
+      table.concat(lists.alerted, " or a "))
   end
   if lists.inconclusive then
     say("Resumption by %s: too many errors to say.", enumerate(lists.inconclusive))
