@@ -171,15 +171,13 @@ local function two_keys(sights)
   local first, second
   local groups = {}
   for _, one in ipairs(sights) do
-    for _, key in ipairs({ one.shown, one.from }) do
-      first = first or key
-      second = second or (key ~= first and key or nil)
-      if key ~= first and key ~= second then
-        return nil
-      end
-    end
-    if one.shown then
-      groups[one.shown] = one.group
+    local key = one.shown
+    first = first or key
+    second = second or (key ~= first and key or nil)
+    if key ~= nil and key ~= first and key ~= second then
+      return nil
+    elseif key then
+      groups[key] = one.group
     end
   end
   return first, second or UNSEEN, second ~= nil and groups[first] == groups[second]

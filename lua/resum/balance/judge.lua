@@ -181,25 +181,28 @@ local function judge_hashed(view, result, member, off)
   end
 end
 
--- Do the sessions refused come from another key than those issued since?
+-- A prefix of session IDs may outlive a restart: it names no key.
+local function key_met(view, order)
+  local group = view.group[order]
+  return group and not group:find("^id:") and group or nil
+end
+
+-- Do the sessions refused come from another key than those issued since, or from the same? nil where keys don't show.
 local function key_changed(view, at)
-  local old, new = {}, {}
+  local old, changed = {}, nil
   for _, entry in ipairs(view.offers) do
-    if entry.refused and view.group[entry.from] then
-      old[view.group[entry.from]] = true
+    local group = entry.refused and key_met(view, entry.from)
+    if group then
+      old[group] = true
     end
   end
-  for _, entry in ipairs(view.entries) do
-    if entry.order >= at and view.group[entry.order] then
-      new[view.group[entry.order]] = true
+  for _, entry in ipairs(next(old) and view.entries or {}) do
+    local group = entry.order >= at and key_met(view, entry.order)
+    if group then
+      changed = changed or not old[group]
     end
   end
-  for group in pairs(new) do
-    if not old[group] and next(old) then
-      return true
-    end
-  end
-  return false
+  return changed
 end
 
 -- What one change explains: a restart or new keys, or sessions that were just forgotten with time.
@@ -219,7 +222,8 @@ local function explained_by_change(view, result, new_key)
     return false
   end
   result.list = groups_seen(view, {}).list
-  if sudden or key_changed(view, at) then
+  local changed = key_changed(view, at)
+  if changed or (changed == nil and sudden) then
     result.verdict, result.changed_at = "rotated", at
   else
     result.verdict, result.forgot_at = "all_shared", at

@@ -82,7 +82,8 @@ function Scan:offer_old(mechanism, count)
   local old, jobs = self.old[mechanism], {}
   for i = 1, (#old == 0 or self.single_use[mechanism]) and 0 or count do
     jobs[i] = function()
-      self:attempt(mechanism, "fixed", old[math.random(#old)])
+      local session = old[math.random(#old)]
+      return not self.journal:expired(session) and self:attempt(mechanism, "fixed", session)
     end
   end
   self.journal.host.parallel(jobs, self.concurrency)
