@@ -252,7 +252,7 @@ clean: ## remove build/
 
 .PHONY: help
 help: ## print this
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
 # packages-X installs what is missing of X_PACKAGES. A service of a package is not started: policy-rc.d says no
 # for the time of the installation.
