@@ -78,6 +78,11 @@ describe("the command", function()
   it("says what does not fit", function()
     for arguments, words in pairs({
       ["--quick a.example"] = "--quick is about a rate: add --resum_rate",
+      ["--resum_rate --quick --no_balancer a.example"] = "--quick and --no_balancer exclude each other",
+      ["--resum_rate --quick --expect psk>=0.9 a.example"] =
+        "--expect psk>=0.9 is not what --quick finds out: leave out --quick",
+      ["--resum_rate --quick --expect psk=supported a.example"] =
+        "--expect psk=supported is not what --quick finds out: leave out --quick",
       ["--json_out - --html_out - a.example"] = "--json_out and --html_out can't both go to stdout",
     }) do
       local list = {}

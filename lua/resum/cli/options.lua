@@ -160,10 +160,14 @@ local function complete(parsed)
   for _, rule in ipairs(parsed.expect) do
     if rule.share and not parsed.resum_rate then
       return nil, "--expect " .. rule.text .. " is about a rate: add --resum_rate"
+    elseif parsed.quick and (rule.share or not parsed.resum) then
+      return nil, ("--expect %s is not what --quick finds out: leave out --quick"):format(rule.text)
     end
   end
   if parsed.quick and not parsed.resum_rate then
     return nil, "--quick is about a rate: add --resum_rate"
+  elseif parsed.quick and parsed.no_balancer then
+    return nil, "--quick and --no_balancer exclude each other"
   elseif parsed.json_out == "-" and parsed.html_out == "-" then
     return nil, "--json_out and --html_out can't both go to stdout"
   elseif parsed.json_lines and not parsed.json_out then
