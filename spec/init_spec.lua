@@ -107,6 +107,8 @@ describe("resum.scan", function()
       ["tls: it is one of 1.0, 1.1, 1.2, 1.3"] = { tls = "1.4" },
       ["tls: psk does not belong to TLS 1.2"] = { tls = "1.2", mechanisms = { "ticket", "psk" } },
       ["family: it is inet or inet6"] = { family = "ipv4" },
+      ["xmpp_to: the host is missing"] = { starttls = "xmpp", xmpp_to = "" },
+      ["xmpp_to: a host name has letters"] = { starttls = "xmpp", xmpp_to = "a' b='c" },
       ["starttls: it is one of auto, smtp"] = { starttls = "gopher" },
       ["proxy: this is no proxy: "] = { proxy = "ftp://user:s3cret@host" },
     }) do
