@@ -6,7 +6,7 @@
 local simulation = require "spec.support.simulation"
 
 local OLD, NEW = "key 000000000001", "key 000000000002"
-local RUNS = 20
+local RUNS = 10
 
 local function keys_of(i, keys)
   return function(pool)
