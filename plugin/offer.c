@@ -26,8 +26,11 @@ static const uint16_t old_extensions[] = {RS_EXT_SERVER_NAME,
                                           RS_EXT_EXTENDED_MASTER_SECRET,
                                           RS_EXT_SIGNATURE_ALGORITHMS,
                                           RS_EXT_RENEGOTIATION_INFO};
+/* renegotiation_info means nothing in TLS 1.3; but who asks for it (GnuTLS's %SAFE_RENEGOTIATION)
+ * looks before a version is chosen. */
 static const uint16_t new_extensions[] = {RS_EXT_SERVER_NAME,
                                           RS_EXT_SUPPORTED_GROUPS,
+                                          RS_EXT_RENEGOTIATION_INFO,
                                           RS_EXT_ALPN,
                                           RS_EXT_SIGNATURE_ALGORITHMS,
                                           RS_EXT_SUPPORTED_VERSIONS,
