@@ -1,4 +1,4 @@
---- Ctrl-C before the first connection, as in a long list of what is done, or while results were joined, ended with a
+-- Ctrl-C before the first connection, as in a long list of what is done, or while results were joined, ended with a
 -- traceback and exit code 1.
 
 local process = require "spec.support.process"
@@ -16,9 +16,12 @@ local function interrupt_at(option)
     writer = uv.fs_open(pipe, uv.constants.O_WRONLY + uv.constants.O_NONBLOCK, 0)
     return writer
   end)
+  local reader = uv.fs_open(pipe, uv.constants.O_RDWR, 0) -- where the command has ended, writing is no error
   child.kill("sigint")
+  uv.fs_write(writer, "\n", -1) -- a read that began before goes on, and Lua finds the signal
   local code = child.wait(process.PATIENCE)
   uv.fs_close(writer)
+  uv.fs_close(reader)
   local said = child.stderr()
   child.stop()
   return code, said

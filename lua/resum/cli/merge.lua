@@ -16,17 +16,9 @@ local FILE_BIT, DONE = 48, 1
 
 -- Calls on_line(line, offset, number) for each line of a file.
 local function each_line(path, on_line)
-  local file, message = io.open(path, "rb")
+  local file, message = resume.open(path)
   if not file then
     return nil, message
-  end
-  local _, problem = file:read(0)
-  if problem then -- a directory, for example
-    file:close()
-    return nil, ("%s: %s"):format(path, problem)
-  elseif not file:seek("set", 0) then
-    file:close()
-    return nil, path .. ": this is no file but a pipe, and it is read twice: write it to a file first"
   end
   local offset, number = 0, 0
   for line in file:lines("L") do

@@ -8,6 +8,29 @@ local shell = require "resum.cli.shell"
 local M = {}
 
 local BLOCK = 64 * 1024
+local ENOENT = 2 -- errno(3), no such file
+
+--- Opens a file that is read more than once.
+-- @tparam string path
+-- @treturn[1] file
+-- @treturn[2] nil
+-- @treturn[2] string message
+-- @treturn[2] boolean true when there is no such file
+function M.open(path)
+  local file, message, code = io.open(path, "rb")
+  if not file then
+    return nil, message, code == ENOENT
+  end
+  local _, problem = file:read(0) -- of a directory, for example
+  if not problem and not file:seek("set", 0) then
+    problem = "this is no file but a pipe, and it is read twice: write it to a file first"
+  end
+  if problem then
+    file:close()
+    return nil, ("%s: %s"):format(path, problem), false
+  end
+  return file
+end
 
 -- Where the last whole line ends, and how long the file is.
 local function whole_length(file)
@@ -25,15 +48,18 @@ local function whole_length(file)
   return 0, size
 end
 
---- Cuts a torn last line.
+--- Cuts a torn last line. What is no file has none.
 -- @tparam string path
 -- @treturn[1] integer how many bytes were cut
 -- @treturn[2] nil
 -- @treturn[2] string message
 function M.cut(path)
-  local file = io.open(path, "rb")
-  if not file then
+  if not shell.run("test -f %s", path) then
     return 0
+  end
+  local file, message = M.open(path)
+  if not file then
+    return nil, message
   end
   local whole, size = whole_length(file)
   file:close()
@@ -71,14 +97,9 @@ end
 -- @treturn[2] string message
 function M.read(path)
   local done, about = {}, { results = false, unreadable = 0 }
-  local file = io.open(path, "rb")
+  local file, message, absent = M.open(path)
   if not file then
-    return done, about
-  end
-  local _, problem = file:read(0)
-  if problem then -- a directory, for example
-    file:close()
-    return nil, ("%s: %s"):format(path, problem)
+    return absent and done or nil, absent and about or message
   end
   for line in file:lines() do
     if line:find("^{") then
