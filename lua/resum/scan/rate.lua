@@ -267,13 +267,8 @@ local function measure_sessions(client, mechanism, sessions, seeds, options)
   return fresh_does_better(fixed, fresh) and fresh or fixed
 end
 
--- Reasons of the support scan that make it useless to ask again.
-local SETTLED = { not_issued = true, lifetime_zero = true, version_not_supported = true }
-
-local function measure(client, mechanism, control, options, known)
-  if known and SETTLED[known.reason] then
-    return without_sessions(mechanism, known, {}, options)
-  end
+-- What the support scan met does not count here: behind a balancer it may have met some of the servers only.
+local function measure(client, mechanism, control, options)
   local seeds = {}
   local moved = client:moved(mechanism)
   local count = math.max(1, math.min(SEEDS, options.attempts // OFFERS))
@@ -293,16 +288,15 @@ end
 --- @tparam table client
 -- @tparam table control the record of the control handshake
 -- @tparam table options mechanisms (list), attempts (100), concurrency (10), retries (2), engine ("probe")
--- @tparam table entry of the address: what other scans have found
 -- @treturn table mechanism -> attempted, resumed, refused, errors, error_kinds, rate (0 to 1, errors apart),
 --   interval ({lo, hi}, Wilson), confidence, design ("fixed", or "fresh" where tickets are good for one
 --   connection), seeds, concurrency, too_many_at_once (with so many the server dropped most connections), engines (name
 --   -> attempts), engine_moved (why libssl measured although the probe was asked for), version, verdict, reason, alert,
 --   sequence ({{outcome, seed},...})
-function M.run(client, control, options, entry)
+function M.run(client, control, options)
   local rates = {}
   for _, mechanism in ipairs(options.mechanisms) do
-    rates[mechanism] = measure(client, mechanism, control, options, entry.support and entry.support[mechanism])
+    rates[mechanism] = measure(client, mechanism, control, options)
   end
   return rates
 end
