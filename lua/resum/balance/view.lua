@@ -39,10 +39,17 @@ local function add(view, entry, alerts_refuse)
   end
 end
 
+--- Did the server answer? Alerts that are not about the version count for no answer here.
+-- @tparam table entry
+-- @treturn boolean|nil
+function M.answered(entry)
+  return ANSWERED[entry.outcome] or entry.version_refused
+end
+
 -- Sampling: each of these met a server that the balancer chose, and shows which. The plain figure's offers show it only
 -- where they resume.
 local function sampled(entry)
-  return SAMPLING[entry.design] and (ANSWERED[entry.outcome] or entry.version_refused)
+  return SAMPLING[entry.design] and M.answered(entry)
 end
 
 --- Sorts entries by mechanism.

@@ -1,6 +1,7 @@
 -- One verdict for all mechanisms of an address: what only their comparison tells, which of them decides, and what else
 -- there is to say. Pure.
 
+local answered = require("resum.balance.view").answered
 local change = require "resum.balance.change"
 local describe = require("resum.balance.labels").describe
 local identity = require "resum.balance.identity"
@@ -245,15 +246,13 @@ local function add_key_changes(add, results, views)
   end
 end
 
-local ANSWERED = { full = true, refused = true, resumed = true }
-
 -- Connections that came to nothing, when they are many: a member may be down.
 local function add_failures(add, views)
   local failed, all = 0, 0
   for _, view in pairs(views) do
     for _, entry in ipairs(view.entries) do
       all = all + 1
-      failed = failed + ((ANSWERED[entry.outcome] or entry.refused or entry.version_refused) and 0 or 1)
+      failed = failed + ((answered(entry) or entry.refused) and 0 or 1)
     end
   end
   if failed >= MANY_FAILED * all and failed > 0 then
