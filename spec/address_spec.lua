@@ -1,4 +1,4 @@
-local address = require "resum.address"
+local address = require "resum.target.ip_address"
 
 local function hex(bytes)
   return bytes and (bytes:gsub(".", function(byte)

@@ -1,6 +1,6 @@
 -- Limits on connections, held by jobs that only pretend to connect.
 
-local admission = require "resum.admission"
+local admission = require "resum.transport.rate_limiter"
 local host = require "resum.host.uv"
 
 -- Runs a job for each address; returns the most that were connected at once, overall and by address, and the order.
@@ -59,7 +59,7 @@ end)
 
 describe("an attempt", function()
   it("asks before it connects, and gives its place back after an error as well", function()
-    local attempt = require "resum.attempt"
+    local attempt = require "resum.connection.client"
     local log = {}
     local client = attempt.new_client({ address = "192.0.2.1", port = 443 }, {
       admit = function(address)

@@ -1,6 +1,6 @@
 -- How old sessions are; a session here is anything that has fields.
 
-local age = require "resum.age"
+local age = require "resum.connection.session_age"
 
 local function session(lifetime_s, time_s)
   return {

@@ -1,49 +1,29 @@
---- Arrows point down only. Reads the require lines of lua/ and the #include lines of plugin/ and fails when one points
--- up; holds pure files to having no input and output, and all files to what Lua 5.3 and nmap's `strict` allow.
--- A new file belongs into LAYERS; one that fits nowhere is a reason to look at the picture in the README again.
+--- Arrows point down only, and a folder is a layer. Reads the require lines of lua/ and the #include lines of plugin/:
+-- the arrows between folders must have an order, and the few rules below hold. The order itself stands nowhere: it is
+-- what the files say. Holds pure files to having no input and output, and all files to what Lua 5.3 and nmap's `strict`
+-- allow.
 
 local uv = require "luv"
 local process = require "spec.support.process"
 
--- What a layer may require: layers, and libraries that are not ours. Patterns match module names.
-local LAYERS = {
-  {
-    name = "programs", files = { "^bin%.resum$", "^nse%.", "^resum%.nse$", "^resum%.cli$", "^resum%.cli%." },
-    may = { "programs", "face", "reports", "way in", "hosts", "shared", "data", "core" },
-    libraries = { "luv", "cjson", "argparse", "nmap", "stdnse", "shortport", "sslcert", "tls" },
-  },
-  {
-    name = "face", files = { "^resum$", "^resum%.open$" },
-    may = { "face", "reports", "scans", "attempts", "way in", "hosts", "shared", "data", "core" }, libraries = {},
-  },
-  {
-    name = "reports", pure = true, files = { "^resum%.report%." }, may = { "reports", "data" }, libraries = { "cjson" },
-  },
-  { name = "scans", files = { "^resum%.scan$", "^resum%.scan%." }, may = { "scans", "data" }, libraries = {} },
-  {
-    name = "attempts", files = { "^resum%.attempt$", "^resum%.age$", "^resum%.engine$", "^resum%.control$" },
-    may = { "attempts", "way in", "data", "core" }, libraries = {},
-  },
-  {
-    name = "way in", files = { "^resum%.way$", "^resum%.route$", "^resum%.dial$", "^resum%.dial%." },
-    may = { "way in", "data" }, libraries = {},
-  },
-  {
-    name = "hosts", files = { "^resum%.host%." }, may = { "hosts", "data" },
-    libraries = { "luv", "socket", "cqueues", "nmap", "stdnse" },
-  },
-  {
-    name = "shared", files = { "^resum%.admission$", "^resum%.slots$", "^resum%.pace$", "^resum%.names$" },
-    may = { "shared", "data" }, libraries = {},
-  },
-  {
-    name = "data", pure = true, may = { "data" }, libraries = {},
-    files = { "^resum%.verdict$", "^resum%.stats$", "^resum%.summary$", "^resum%.mechanism$", "^resum%.ticket$",
-      "^resum%.target$", "^resum%.address$", "^resum%.idn$", "^resum%.printable$", "^resum%.recent$",
-      "^resum%.problem$", "^resum%.limits$", "^resum%.decode$", "^resum%.help$", "^resum%.hex$",
-      "^resum%.balance$", "^resum%.balance%." },
-  },
-  { name = "core", files = { "^resum%.core$" }, may = {}, libraries = {} },
+-- Folders that ask nothing of the world: what they return depends on what they are given alone.
+local PURE = { "util", "target", "analysis", "report" }
+
+-- What the picture forbids beyond the order: hosts see no TLS, flows see no socket, reports see no connection (but
+-- what a mechanism and a message are), and only what makes connections sees the C module.
+local NEVER = {
+  { from = "host", to = "^resum%.core$" },
+  { from = "scan", to = "^resum%.host%.", and_to = "^resum%.transport%." },
+  { from = "report", to = "^resum%.connection%.", but = { "mechanism", "decode" } },
+  { from = "analysis", to = "^resum%.connection%.", but = { "mechanism" } },
+  { from = "transport", to = "^resum%.core$", and_to = "^resum%.host%." },
+}
+
+-- Libraries that are not ours, and the folders that may use each.
+local LIBRARIES = {
+  luv = { "host", "cli" }, cjson = { "report", "cli" }, argparse = { "cli" }, socket = { "host" }, cqueues = { "host" },
+  nmap = { "host", "nse", "programs" }, stdnse = { "host", "nse", "programs" }, shortport = { "programs" },
+  sslcert = { "nse", "programs" }, tls = { "nse" },
 }
 
 -- The C files, from the top to the bottom; a line may include its own files and those below.
@@ -86,22 +66,20 @@ local function code_of(path)
   return (text_of(path):gsub("%-%-[^\n]*", ""))
 end
 
--- "lua/resum/dial/init.lua" is required as "resum.dial".
+-- "lua/resum/target/init.lua" is required as "resum.target".
 local function module_of(path)
   return (path:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("%.nse$", ""):gsub("/init$", ""):gsub("/", "."))
 end
 
-local function layer_of(module)
-  local found
-  for _, layer in ipairs(LAYERS) do
-    for _, pattern in ipairs(layer.files) do
-      if module:match(pattern) then
-        assert(not found or found == layer, module .. " stands in two layers")
-        found = layer
-      end
-    end
+-- The folder that a module stands in: "resum.scan.pool.recorder" in "scan"; the files beside the folders in "face".
+local function folder_of(module)
+  local folder = module:match("^resum%.(%l+)")
+  if module == "resum.core" then
+    return "core"
+  elseif folder and uv.fs_stat(("%s/lua/resum/%s"):format(process.ROOT, folder)) then
+    return folder
   end
-  return found
+  return module:match("^resum") and "face" or "programs"
 end
 
 local function contains(list, wanted)
@@ -122,18 +100,48 @@ local function requires(text)
   return names
 end
 
--- The reason against module requiring another one, or nil.
-local function objection(layer, required)
-  local below = layer_of(required)
-  if below and not contains(layer.may, below.name) then
-    return ("%s belongs to %s, which %s may not use"):format(required, below.name, layer.name)
+-- The reason against a folder requiring a module, or nil.
+local function objection(folder, required)
+  local library = required:match("^[^.]+")
+  if library ~= "resum" then
+    return not contains(LIBRARIES[library] or {}, folder)
+      and ("%s is a library that %s may not use"):format(library, folder) or nil
   end
-  if not below and required:match("^resum") then
-    return required .. " stands in no layer"
+  for _, rule in ipairs(NEVER) do
+    local meant = required:match(rule.to) or rule.and_to and required:match(rule.and_to)
+    if rule.from == folder and meant and not contains(rule.but or {}, required:match("[^.]+$")) then
+      return ("%s may not use %s"):format(folder, required)
+    end
   end
-  if not below and not contains(layer.libraries, required:match("^[^.]+")) then
-    return ("%s is a library that %s may not use"):format(required, layer.name)
+end
+
+-- The nodes of a graph (node -> set of nodes) in an order in which every arrow points on; or nil and those of a circle.
+local function order_of(graph)
+  local order, state = {}, {}
+  local function visit(node, path)
+    path = path .. " -> " .. node
+    if state[node] == "under way" then
+      return path
+    elseif state[node] then
+      return nil
+    end
+    state[node] = "under way"
+    for below in pairs(graph[node] or {}) do
+      local circle = visit(below, path)
+      if circle then
+        return circle
+      end
+    end
+    state[node] = "done"
+    table.insert(order, 1, node)
   end
+  for node in pairs(graph) do
+    local circle = visit(node, "")
+    if circle then
+      return nil, circle
+    end
+  end
+  return order
 end
 
 -- Globals that a file reads and writes, as the compiler sees them.
@@ -154,33 +162,63 @@ local LUA_FILES = files_under("lua", "%.lua$")
 local SCRIPTS = files_under("lua", "%.nse$")
 
 describe("the Lua files", function()
-  local function check(path)
+  local files, folders = {}, {} -- the graphs
+
+  local function read(path, graph_of_files, graph_of_folders)
     local module, objections = module_of(path), {}
-    local layer = assert(layer_of(module), module .. " stands in no layer of this spec")
+    local folder = folder_of(module)
+    graph_of_files[module], graph_of_folders[folder] = {}, graph_of_folders[folder] or {}
     for _, required in ipairs(requires(code_of(path))) do
-      objections[#objections + 1] = objection(layer, required)
+      objections[#objections + 1] = objection(folder, required)
+      if required:match("^resum") then
+        graph_of_files[module][required] = true
+        if folder_of(required) ~= folder then
+          graph_of_folders[folder][folder_of(required)] = true
+        end
+      end
     end
     assert.same({}, objections, path)
   end
 
-  it("require what stands below them, and no library that is another layer's", function()
+  setup(function()
     for _, path in ipairs(LUA_FILES) do
-      check(path)
+      read(path, files, folders)
     end
-    for _, path in ipairs(SCRIPTS) do
-      check(path)
-    end
-    check("lua/bin/resum")
   end)
 
-  it("would be caught requiring upwards", function()
-    local scans, data = layer_of("resum.scan.rate"), layer_of("resum.verdict")
-    assert.equal("resum.host.x belongs to hosts, which scans may not use",
-      objection(scans, requires('require("resum.host." .. name)')[1]))
-    assert.equal("resum.core belongs to core, which data may not use", objection(data, "resum.core"))
-    assert.equal("luv is a library that scans may not use", objection(scans, "luv"))
-    assert.equal("resum.nowhere stands in no layer", objection(scans, "resum.nowhere"))
-    assert.is_nil(objection(scans, "resum.stats"))
+  it("keep the rules of the picture, and use no library that is another folder's", function()
+    for _, path in ipairs(SCRIPTS) do
+      read(path, {}, {})
+    end
+    read("lua/bin/resum", {}, {})
+    assert.equal("scan may not use resum.host.x", objection("scan", requires('require("resum.host." .. name)')[1]))
+    assert.equal("luv is a library that scan may not use", objection("scan", "luv"))
+    assert.equal("report may not use resum.connection.client", objection("report", "resum.connection.client"))
+    assert.is_nil(objection("report", "resum.connection.mechanism"))
+  end)
+
+  it("stand in folders whose arrows all point down", function()
+    local order, circle = order_of(folders)
+    assert.is_nil(circle)
+    local rank = {}
+    for place, folder in ipairs(order) do
+      rank[folder] = place
+    end
+    assert.is_true(#order >= 10)
+    for _, pair in ipairs({ { "cli", "face" }, { "face", "report" }, { "report", "analysis" }, { "face", "scan" },
+      { "scan", "analysis" }, { "face", "connection" }, { "connection", "transport" }, { "transport", "target" },
+      { "target", "util" } }) do
+      assert.is_true(rank[pair[1]] < rank[pair[2]], pair[1] .. " stands above " .. pair[2])
+    end
+    folders.util.cli = true
+    local _, found = order_of(folders)
+    folders.util.cli = nil
+    assert.is_truthy(found:find("util -> cli", 1, true))
+  end)
+
+  it("require one another in no circle", function()
+    local _, circle = order_of(files)
+    assert.is_nil(circle)
   end)
 
   it("are read by Lua 5.3, use what it has, and read and write no global of their own", function()
@@ -211,7 +249,7 @@ describe("the Lua files", function()
   it("that are pure ask nothing of the world", function()
     local checked = 0
     for _, path in ipairs(LUA_FILES) do
-      if layer_of(module_of(path)).pure then
+      if contains(PURE, folder_of(module_of(path))) then
         checked = checked + 1
         local reads = globals_of(path)
         for _, name in ipairs(IMPURE) do
@@ -219,7 +257,7 @@ describe("the Lua files", function()
         end
       end
     end
-    assert.is_true(checked >= 10)
+    assert.is_true(checked >= 30)
   end)
 end)
 

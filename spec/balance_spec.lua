@@ -1,12 +1,12 @@
 -- The parts of the analysis, one rule each, on entries written down by hand. (How often the whole is right is the
 -- simulation's business.)
 
-local balance = require "resum.balance"
-local change = require "resum.balance.change"
-local groups = require "resum.balance.groups"
-local labels = require "resum.balance.labels"
-local routing = require "resum.balance.routing"
-local sources = require "resum.balance.sources"
+local balance = require "resum.analysis.pool"
+local change = require "resum.analysis.pool.change"
+local groups = require "resum.analysis.pool.groups"
+local labels = require "resum.analysis.pool.labels"
+local routing = require "resum.analysis.pool.routing"
+local sources = require "resum.analysis.pool.sources"
 
 local function key(letter)
   return letter:rep(16)
@@ -348,7 +348,7 @@ describe("the analysis", function()
   end)
 
   it("has words for every verdict and every finding", function()
-    local advice = require "resum.balance.advice"
+    local advice = require "resum.analysis.pool.advice"
     for _, verdict in ipairs({ "all_shared", "keys_shared_caches_not", "caches_shared_keys_not", "nothing_shared",
       "sticky_source", "sticky_session_id", "bad_member", "mixed_groups", "no_resumption", "rotated",
       "inconclusive" }) do

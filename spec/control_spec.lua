@@ -1,7 +1,7 @@
 -- The control handshake: which servers it gives up on, what it tries instead, what it says of client certificates.
 
-local attempt = require "resum.attempt"
-local control = require "resum.control"
+local attempt = require "resum.connection.client"
+local control = require "resum.connection.connectivity"
 local memory = require "spec.support.memory"
 local pki = require "spec.support.pki"
 local resum = require "resum"

@@ -1,8 +1,8 @@
 -- Handshake messages field by field: extensions and the messages that resum.core.parse only names.
 
 local core = require "resum.core"
-local decode = require "resum.decode"
-local report = require "resum.report.handshake"
+local decode = require "resum.connection.decode"
+local report = require "resum.report.text.handshake"
 
 local function message(type, body)
   return { type = type, from = "server", bytes = "\0" .. string.pack(">s3", body) }

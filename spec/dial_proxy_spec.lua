@@ -1,9 +1,9 @@
 -- Proxies against a peer with a script: what is asked, what a refusal looks like, and that no credentials are shown.
 
-local dial = require "resum.dial"
-local proxy = require "resum.dial.proxy"
+local dial = require "resum.transport.dial"
+local proxy = require "resum.transport.proxy"
 local script = require "spec.support.script"
-local starttls = require "resum.dial.starttls"
+local starttls = require "resum.transport.starttls"
 
 local TIMEOUT = 5
 

@@ -1,8 +1,8 @@
 -- Each dialogue against a peer with a script: what leads to the go-ahead, what is a refusal and how that is told.
 
-local dial = require "resum.dial"
+local dial = require "resum.transport.dial"
 local script = require "spec.support.script"
-local starttls = require "resum.dial.starttls"
+local starttls = require "resum.transport.starttls"
 
 local TIMEOUT = 5
 

@@ -1,6 +1,6 @@
 -- Which engine has the last word: scripted connections, no network.
 
-local engine = require "resum.engine"
+local engine = require "resum.connection.engine_choice"
 
 local SESSION = {}
 

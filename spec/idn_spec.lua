@@ -1,6 +1,6 @@
 -- The samples are RFC 3492's (section 7.1, A to S, as far as they are one label in lower case), and names in use.
 
-local idn = require "resum.idn"
+local idn = require "resum.target.idna"
 
 local function label(...)
   return utf8.char(...)

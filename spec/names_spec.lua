@@ -1,6 +1,6 @@
 -- Names are looked up once, by a host whose answers are scripted.
 
-local names = require "resum.names"
+local names = require "resum.transport.dns_cache"
 local uv_host = require "resum.host.uv"
 
 -- A host whose lookups take a moment; `asked` has every question.

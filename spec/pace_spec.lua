@@ -1,4 +1,4 @@
-local pace = require "resum.pace"
+local pace = require "resum.transport.pace"
 
 -- A host on which time passes in sleep() only, and which takes note of it.
 local function new_host()

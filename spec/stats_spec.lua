@@ -1,4 +1,4 @@
-local stats = require "resum.stats"
+local stats = require "resum.util.statistics"
 
 local function rounded(lo, hi)
   return { ("%.4f"):format(lo), ("%.4f"):format(hi) }

@@ -1,7 +1,7 @@
 -- Summaries of results, folded and as people read them.
 
-local summaries = require "resum.summary"
-local text = require("resum.report.summary").text
+local summaries = require "resum.analysis.summary"
+local text = require("resum.report.text.summary").text
 
 local KEY_A, KEY_B = ("A"):rep(16), ("B"):rep(16)
 

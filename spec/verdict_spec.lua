@@ -1,8 +1,8 @@
 -- The verdict logic: one case for each rule that guards a verdict. Pure tables in, tables out.
 
-local verdict = require "resum.verdict"
+local verdict = require "resum.analysis.verdict"
 
--- Records as resum.attempt makes them, as far as the verdict reads them.
+-- Records as resum.connection.client makes them, as far as the verdict reads them.
 local function full(facts, version)
   facts = facts or {}
   facts.tickets = facts.tickets or {}

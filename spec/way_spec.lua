@@ -1,11 +1,11 @@
 -- Attempts and whole scans over a way in that is more than a connection: what is said before TLS and inside it, and
 -- what happens when the door is shut for a moment. The peer is a script and a TLS server in memory.
 
-local attempt = require "resum.attempt"
+local attempt = require "resum.connection.client"
 local memory = require "spec.support.memory"
 local resum = require "resum"
 local script = require "spec.support.script"
-local starttls = require "resum.dial.starttls"
+local starttls = require "resum.transport.starttls"
 
 local SMTP = { "S: 220 hi\r\n", "C: EHLO resum.invalid\r\n", "S: 250-a\r\n250 STARTTLS\r\n", "C: STARTTLS\r\n",
   "S: 220 go\r\n" }

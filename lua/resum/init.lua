@@ -2,18 +2,19 @@
 -- spoken there at all (the control), runs the scans asked for, and folds them to one result that prints
 -- itself.
 
-local across = require "resum.scan.across"
-local admission = require "resum.admission"
-local attempt = require "resum.attempt"
-local control = require "resum.control"
+local cross_address = require "resum.scan.pool.cross_address"
+local rate_limiter = require "resum.transport.rate_limiter"
+local attempt = require "resum.connection.client"
+local connectivity = require "resum.connection.connectivity"
 local core = require "resum.core"
 local help = require "resum.help"
-local journal = require "resum.scan.journal"
+local recorder = require "resum.scan.pool.recorder"
 local limits = require "resum.limits"
-local mechanisms = require "resum.mechanism"
-local new_problem = require "resum.problem"
-local open = require "resum.open"
-local routes = require "resum.route"
+local mechanisms = require "resum.connection.mechanism"
+local new_failure = require "resum.util.failure"
+local handshakes = require "resum.connection.handshake"
+local handshake_text = require "resum.report.text.handshake"
+local endpoints = require "resum.transport.endpoint"
 local scans = require "resum.scan"
 local target = require "resum.target"
 local text = require "resum.report.text"
@@ -128,7 +129,7 @@ local function read_options(options, level)
   local context, message = core.context(attempt.identity(options))
   local plan = {}
   if context then
-    plan.route, message = routes.new(options)
+    plan.route, message = endpoints.new(options)
   end
   if plan.route then
     plan.versions, message = mechanisms.pin(options.tls)
@@ -177,7 +178,7 @@ local function nothing() end
 local UNREACHED = { connect = true, proxy = true }
 
 local function interrupted()
-  return "error", new_problem("interrupted", "interrupted")
+  return "error", new_failure("interrupted", "interrupted")
 end
 
 -- Only libssl says goodbye in the server's protocol. Where there is one it makes the attempts, unless somebody wants
@@ -195,18 +196,18 @@ end
 -- drops connections.
 local function problem_of_sources(client, sources, retries)
   for i = 2, #sources do
-    local record = control.try(client, retries, sources[i])
+    local record = connectivity.try(client, retries, sources[i])
     if record.outcome ~= "full" and not client.cancelled() then
       local problem = record.error
-      return new_problem(("from %s: %s"):format(sources[i], problem.message), problem.code, problem.stage)
+      return new_failure(("from %s: %s"):format(sources[i], problem.message), problem.code, problem.stage)
     end
   end
 end
 
 local function scan_address(entry, client, wanted, options)
-  local first = control.run(client, options.retries)
+  local first = connectivity.run(client, options.retries)
   entry.control = first
-  entry.client_certificate = control.client_certificate(first, options.certificate ~= nil)
+  entry.client_certificate = connectivity.client_certificate(first, options.certificate ~= nil)
   local problem = first.error
   if first.outcome == "full" and options.sources and (wanted.rate or wanted.balancer) then
     problem = problem_of_sources(client, options.sources, options.retries)
@@ -214,7 +215,7 @@ local function scan_address(entry, client, wanted, options)
   if problem then
     return note_failure(entry, problem)
   end
-  local recorded = journal.new(client, options.sources)
+  local recorded = recorder.new(client, options.sources)
   for _, scan in ipairs(scans) do
     if wanted[scan.name] and not client.cancelled() then
       local caller = scan.recorded and recorded or client
@@ -243,7 +244,7 @@ local function scan_addresses(result, addresses, wanted, plan, options)
     clients[i] = client
     jobs[i] = function()
       if sources and not sources[1] then
-        note_failure(entry, new_problem("connect: no source address is of its family", "unreachable", "connect"))
+        note_failure(entry, new_failure("connect: no source address is of its family", "unreachable", "connect"))
       else
         scan_address(entry, client, wanted, merge(options, { sources = options.sources and sources }))
       end
@@ -251,10 +252,10 @@ local function scan_addresses(result, addresses, wanted, plan, options)
   end
   for i, problem in pairs(options.host.parallel(jobs, #jobs)) do
     result.addresses[i].status = "error"
-    result.addresses[i].error = new_problem(tostring(problem), "internal")
+    result.addresses[i].error = new_failure(tostring(problem), "internal")
   end
   if wanted.rate and wanted.balancer and #clients > 1 then
-    result.across = across.run(result.addresses, clients, options)
+    result.across = cross_address.run(result.addresses, clients, options)
   end
 end
 
@@ -301,7 +302,7 @@ function Scanner:run(wanted_target, more)
     scan_addresses(result, addresses, self.wanted, plan, options)
     conclude(result)
   else
-    result.status, result.error = "unreachable", new_problem(problem, problem_code)
+    result.status, result.error = "unreachable", new_failure(problem, problem_code)
   end
   result.elapsed_s = options.host.now() - started
   return result
@@ -318,7 +319,7 @@ local function new_scanner(options, level)
     contexts = {},
   })
   options.host = options.host or M.host.default()
-  options.admit = options.admit or options.delay and admission.new(options.host, { delay = options.delay })
+  options.admit = options.admit or options.delay and rate_limiter.new(options.host, { delay = options.delay })
   return setmetatable({
     plan = plan,
     options = options,
@@ -355,11 +356,11 @@ end
 --   (bytes said inside TLS where a ticket does not come by itself, instead of the protocol's), host (a host module),
 --   family ("inet" or "inet6": addresses of that kind only), on_event (called with {kind = "started", result} and
 --   {kind = "attempt", record}), cancelled (asked between connections: true ends the scan), admit (asked before each
---   connection, see resum.admission: limits that several scans share; with it, delay is admit's business)
+--   connection, see resum.transport.rate_limiter: limits that several scans share; with it, delay is admit's business)
 -- @treturn[1] table {target, status ("completed", "unreachable", "error"), error, elapsed_s, addresses = {{address,
 --   resolved_by ("proxy": the address is the name), status, error, client_certificate, support, rate, balancer (see
---   resum.balance.analyse)},...}, across (with several addresses: see resum.scan.across)}; tostring() of it is the
---   report
+--   resum.analysis.pool.analyse)},...}, across (with several addresses: see resum.scan.pool.cross_address)}; tostring()
+--   of it is the report
 -- @treturn[2] nil
 -- @treturn[2] string message: the target or an option is not usable
 -- @treturn[2] string code: "usage"
@@ -387,13 +388,16 @@ function M.rate(wanted_target, options)
   return M.run(wanted_target, merge(options, { support = false, rate = true }))
 end
 
+handshakes.Handshake.__tostring = handshake_text.summary
+handshakes.Transcript.__tostring = handshake_text.transcript
+
 --- Makes one handshake, to look at.
 -- @tparam string|table wanted_target see run; of several addresses the first one that answers
 -- @tparam[opt] table options session (offered for resumption, from an earlier handshake:session()), and those of run
 --   that say how a connection is made
--- @treturn[1] table handshake: outcome ("full", "resumed", "refused", or why it failed: see resum.attempt), version,
---   cipher, facts, sessions, session(), transcript (its messages, see resum.core.parse, each with from; tostring() of
---   it shows all their fields), address, target, timing, error; tostring() of it is a summary
+-- @treturn[1] table handshake: outcome ("full", "resumed", "refused", or why it failed: see resum.connection.client),
+--   version, cipher, facts, sessions, session(), transcript (its messages, see resum.core.parse, each with from;
+--   tostring() of it shows all their fields), address, target, timing, error; tostring() of it is a summary
 -- @treturn[2] nil
 -- @treturn[2] table problem {message, code = "usage"}: the target or an option is not usable
 function M.open(wanted_target, options)
@@ -406,11 +410,11 @@ function M.open(wanted_target, options)
     parsed, message, code = plan.route:parse(wanted_target)
   end
   if not parsed then
-    return nil, new_problem(message, code)
+    return nil, new_failure(message, code)
   end
   options = merge(DEFAULTS, options, { versions = plan.versions })
   options.host = options.host or M.host.default()
-  return open(plan.route, parsed, options, session)
+  return handshakes.open(plan.route, parsed, options, session)
 end
 
 --- What there is, with an example each; for the REPL.

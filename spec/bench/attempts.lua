@@ -4,7 +4,7 @@
 -- medians with their spread, and the ratios are what to read. Ours are driven from Lua over luv at 50 at once;
 -- openssl s_time makes one connection after another.
 
-local attempt = require "resum.attempt"
+local attempt = require "resum.connection.client"
 local core = require "resum.core"
 local host = require "resum.host.uv"
 local process = require "spec.support.process"

@@ -4,7 +4,7 @@
 -- prints what COUNT connections to a server that never answers hold, in KB; with a server's port each of them has a
 -- probe that has sent its ClientHello.
 
-local attempt = require "resum.attempt"
+local attempt = require "resum.connection.client"
 local core = require "resum.core"
 local host = require "resum.host.uv"
 local uv = require "luv"

@@ -1,7 +1,7 @@
 -- Where no ticket comes on a resumed connection (Node sends none), it was waited for two seconds each time: a scan that
 -- looks for renewed tickets took half a minute.
 
-local attempt = require "resum.attempt"
+local attempt = require "resum.connection.client"
 local host = require "resum.host.uv"
 local listener = require "spec.support.listener"
 local quickest = require "spec.support.quickest"

@@ -1,7 +1,7 @@
 -- One connection in 50 was accepted and reset at once; where the reset came with the connect, the attempt was silently
 -- made again, and no error was counted.
 
-local attempt = require "resum.attempt"
+local attempt = require "resum.connection.client"
 
 local RESET = { "connect: reset", "reset" }
 local REFUSED = { "connect: refused", "refused" }

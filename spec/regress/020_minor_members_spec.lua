@@ -2,7 +2,7 @@
 -- its server a bad member. Only a refusal at home tells that of a session whose server has a name; and where there is
 -- no name, more refusals than a small share explains.
 
-local balance = require "resum.balance"
+local balance = require "resum.analysis.pool"
 
 local ROTATION = "AABACAA"
 

@@ -1,7 +1,7 @@
 --- A proxy that repeats what it was told in its status line brought the credentials into report and JSON.
 
-local dial = require "resum.dial"
-local proxy = require "resum.dial.proxy"
+local dial = require "resum.transport.dial"
+local proxy = require "resum.transport.proxy"
 local script = require "spec.support.script"
 
 local REQUEST = "C: CONNECT www.example:443 HTTP/1.1\r\nHost: www.example:443\r\n"

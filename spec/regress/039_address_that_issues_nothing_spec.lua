@@ -4,7 +4,7 @@
 
 local resum = require "resum"
 local servers = require "spec.support.servers"
-local sources = require "resum.balance.sources"
+local sources = require "resum.analysis.pool.sources"
 
 local function nginx(options)
   options.session_cache = options.session_cache or "shared:SSL:1m"

@@ -1,7 +1,7 @@
 --- Tickets of a short lifetime ran out while they were offered, and the server was said to have renewed its keys or
 -- restarted, though the name of its key stayed the same.
 
-local balance = require "resum.balance"
+local balance = require "resum.analysis.pool"
 
 local KEY = ("A"):rep(16)
 

@@ -169,7 +169,7 @@ describe("#heavy MariaDB", function()
     local server = mariadb()
     local host = resum.host.default()
     local client = resum.attempt.new_client({ address = server.host, port = server.port, source = "127.0.0.2",
-      starttls = require("resum.dial.starttls").find("mysql") }, { host = host })
+      starttls = require("resum.transport.starttls").find("mysql") }, { host = host })
     client.way.goodbye = nil
     local outcomes = {}
     for i = 1, 6 do

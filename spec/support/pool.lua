@@ -1,6 +1,7 @@
---- A simulated pool of TLS servers behind a balancer: what resum.attempt's client would see, without a connection.
--- Owns how such pools behave: what balancers do with a connection, what servers issue and accept, what gets lost. It
--- must not know what resum concludes, nor how; the table in FACTS ("Sampling behind a load balancer") comes out of it.
+--- A simulated pool of TLS servers behind a balancer: what resum.connection.client's client would see, without a
+-- connection. Owns how such pools behave: what balancers do with a connection, what servers issue and accept, what gets
+-- lost. It must not know what resum concludes, nor how; the table in FACTS ("Sampling behind a load balancer") comes
+-- out of it.
 --
 --   local client = pool.client(pool.new { servers = { {}, {}, {} }, policy = "roundrobin", seed = 7 })
 -- gives a client with attempt, host.parallel, cancelled and moved.
@@ -428,7 +429,7 @@ function M.new(options)
   return pool
 end
 
---- A client of the pool, as resum.attempt makes them.
+--- A client of the pool, as resum.connection.client makes them.
 -- @tparam table pool
 -- @treturn table client
 function M.client(pool)

@@ -1,8 +1,8 @@
 --- Scans simulated pools: the plain figure and the balancer scan as they are, on a client that makes no connection.
 -- Owns how a seed becomes a run, and what is true of a pool's rates. It must not know what is expected of a verdict.
 
-local balancer = require "resum.scan.balancer"
-local journal = require "resum.scan.journal"
+local balancer = require "resum.scan.pool.sampling"
+local journal = require "resum.scan.pool.recorder"
 local pool = require "spec.support.pool"
 local rate = require "resum.scan.rate"
 

@@ -1,8 +1,8 @@
 -- The command's options that say how a server is reached and as whom: words in, fields of what resum.run takes out. It
 -- reads the certificate's files, and where a passphrase is to be found; what a message says never holds a secret.
 
-local proxy = require "resum.dial.proxy"
-local starttls = require "resum.dial.starttls"
+local proxy = require "resum.transport.proxy"
+local starttls = require "resum.transport.starttls"
 
 local M = {}
 

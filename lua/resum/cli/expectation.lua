@@ -1,8 +1,8 @@
 -- What a user expects of a target (--expect): "ticket=supported" or "psk>=0.95". Pure: rules and results in, yes or no
 -- out.
 
-local mechanisms = require "resum.mechanism"
-local printable = require "resum.printable"
+local mechanisms = require "resum.connection.mechanism"
+local escape = require "resum.util.escape"
 
 local M = {}
 
@@ -42,7 +42,7 @@ function M.parse(text)
       return rule
     end
   end
-  return nil, ("--expect takes rules such as ticket=supported or psk>=0.95, not '%s'"):format(printable(text, 60))
+  return nil, ("--expect takes rules such as ticket=supported or psk>=0.95, not '%s'"):format(escape(text, 60))
 end
 
 -- Met by this address? And what was found instead.

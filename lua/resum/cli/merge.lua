@@ -3,9 +3,9 @@
 -- where each target's line begins, and no result.
 
 local resume = require "resum.cli.resume"
-local shell = require "resum.cli.shell"
-local summaries = require "resum.summary"
-local summary_text = require("resum.report.summary").text
+local system = require "resum.cli.system"
+local summaries = require "resum.analysis.summary"
+local summary_text = require("resum.report.text.summary").text
 
 local M = {}
 
@@ -107,7 +107,7 @@ end
 -- @tparam function on_line called with each line that counts, its end included
 -- @tparam function warn called with a message for what can't be read
 -- @treturn[1] table identical (lines that stand there twice), replaced (lines that another one counts for), torn (lines
---   that are no results), summary (see resum.summary)
+--   that are no results), summary (see resum.analysis.summary)
 -- @treturn[2] nil
 -- @treturn[2] string message: a file can't be read
 function M.files(paths, on_line, warn)
@@ -148,7 +148,7 @@ local function open_output(parsed)
     return { file = io.stdout }
   end
   for _, input in ipairs(parsed.targets) do
-    if shell.same_file(path, input) then
+    if system.same_file(path, input) then
       return nil, "is among the files to be joined"
     end
   end

@@ -7,8 +7,8 @@ local connection = require "resum.cli.connection"
 local core = require "resum.core"
 local expectation = require "resum.cli.expectation"
 local limits = require "resum.limits"
-local mechanisms = require "resum.mechanism"
-local printable = require "resum.printable"
+local mechanisms = require "resum.connection.mechanism"
+local escape = require "resum.util.escape"
 local resum = require "resum"
 local shard = require "resum.cli.shard"
 
@@ -19,7 +19,7 @@ local function number(name)
     local value = tonumber(given)
     local problem = limits.problem(name, value)
     if problem then
-      return nil, ("--%s %s, not '%s'"):format(name, problem, printable(given, 40))
+      return nil, ("--%s %s, not '%s'"):format(name, problem, escape(given, 40))
     end
     return math.tointeger(value) or value
   end
@@ -35,7 +35,7 @@ local function mechanism_list(given)
     end
     if not known then
       return nil, ("--mechanisms takes a list of %s, not '%s'"):format(
-        table.concat(mechanisms.names, ", "), printable(name, 40))
+        table.concat(mechanisms.names, ", "), escape(name, 40))
     elseif not seen[name] then
       seen[name] = true
       list[#list + 1] = name
@@ -190,7 +190,7 @@ end
 function M.parse(argv)
   local good, parsed = new_parser():pparse(normalise(argv))
   if not good then
-    return nil, printable(parsed:gsub("\n", ". "), 200) .. " (resum --help lists the options)"
+    return nil, escape(parsed:gsub("\n", ". "), 200) .. " (resum --help lists the options)"
   end
   if parsed.repl then
     return parsed

@@ -1,7 +1,7 @@
 -- One place that results are written to, by many jobs: what one job writes stays in one piece, and it waits until the
 -- system has taken it. So a slow reader slows the scan down, and nothing piles up. It knows no format.
 
-local slots = require "resum.slots"
+local semaphore = require "resum.transport.semaphore"
 
 local M = {}
 
@@ -44,7 +44,7 @@ function M.open(host, path, mode, name)
   if not stream then
     return nil, ("%s: %s"):format(name, message)
   end
-  return setmetatable({ stream = stream, name = name, turn = slots.new(host, 1) }, Output)
+  return setmetatable({ stream = stream, name = name, turn = semaphore.new(host, 1) }, Output)
 end
 
 return M

@@ -2,8 +2,8 @@
 -- there. It counts what it is told and draws when it is told something, never too often.
 
 local cjson = require "cjson"
-local printable = require "resum.printable"
-local shell = require "resum.cli.shell"
+local escape = require "resum.util.escape"
+local system = require "resum.cli.system"
 
 local M = {}
 
@@ -17,7 +17,7 @@ local WINDOW_S = 30 -- the rate is that of the last so many seconds
 -- @tparam integer fd
 -- @treturn boolean
 function M.is_terminal(fd)
-  return shell.execute("test -t " .. fd)
+  return system.execute("test -t " .. fd)
 end
 
 local function duration(seconds)
@@ -32,7 +32,7 @@ end
 local function error_words(errors)
   local kinds = {}
   for kind, count in pairs(errors) do
-    kinds[#kinds + 1] = ("%s %d"):format(printable(kind), count)
+    kinds[#kinds + 1] = ("%s %d"):format(escape(kind), count)
   end
   table.sort(kinds)
   return table.concat(kinds, ", ")

@@ -4,7 +4,7 @@
 
 local expectation = require "resum.cli.expectation"
 local interrupt = require "resum.cli.interrupt"
-local printable = require "resum.printable"
+local escape = require "resum.util.escape"
 local target = require "resum.target"
 
 local M = {}
@@ -139,7 +139,7 @@ function Run:scan_target(number, parsed)
     self.cancelled = interrupt.is(result)
     result = interrupted(self.under_way[number])
   elseif not fine then
-    self:complain("internal error: %s", printable(tostring(result), 300))
+    self:complain("internal error: %s", escape(tostring(result), 300))
     result = with_error(self.under_way[number], tostring(result), "internal")
   end
   if self.under_way[number] then -- else the run was concluded meanwhile
@@ -230,7 +230,7 @@ function Run:go()
 end
 
 --- A run, ready to go.
--- @tparam table plan see resum.cli.plan
+-- @tparam table plan see resum.cli.setup
 -- @treturn table run
 function M.new(plan)
   return setmetatable({

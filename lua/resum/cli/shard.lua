@@ -2,7 +2,7 @@
 -- and PNG (ISO 3309), taken over the target's text as it stands in the list, so any program can place a target:
 -- zlib.crc32(b"www.example.com:443") % n in Python. Pure.
 
-local printable = require "resum.printable"
+local escape = require "resum.util.escape"
 
 local M = {}
 
@@ -39,7 +39,7 @@ function M.parse(text)
   local index, count = text:match("^%s*(%d+)%s*/%s*(%d+)%s*$")
   index, count = math.tointeger(tonumber(index)), math.tointeger(tonumber(count))
   if not (index and count and count >= 1 and count <= MOST and index <= count) then
-    return nil, ("--shard takes i/n: i from 0 or 1 up to n, n at most %d, not '%s'"):format(MOST, printable(text, 40))
+    return nil, ("--shard takes i/n: i from 0 or 1 up to n, n at most %d, not '%s'"):format(MOST, escape(text, 40))
   end
   return { index = index % count, count = count }
 end

@@ -2,7 +2,7 @@
 -- goes on. A list has one target a line; "#" starts a comment, and a "rank,host" line of a ranking counts as its host.
 -- What is in another share of the work, and what is done, is left out. It holds one piece of the list, never all of it.
 
-local printable = require "resum.printable"
+local escape = require "resum.util.escape"
 local shard = require "resum.cli.shard"
 local target = require "resum.target"
 
@@ -79,8 +79,8 @@ end
 
 -- Results have it as text that is safe to show, which is not the same where it has letters beyond ASCII, or a password.
 function Targets:is_done(text)
-  return self.done and (self.done[text] or self.done[printable(text)]
-    or self.done[printable(target.without_password(text))])
+  return self.done and (self.done[text] or self.done[escape(text)]
+    or self.done[escape(target.without_password(text))])
 end
 
 function Targets:wants(text)

@@ -12,7 +12,7 @@ local record = require "cqueues.dns.record"
 local sockets = require "cqueues.socket"
 
 local common = require "resum.host.common"
-local family_of = require("resum.address").family
+local family_of = require("resum.target.ip_address").family
 local file = require "resum.host.file"
 local jobs = require "resum.host.jobs"
 local streams = require "resum.host.stream"

@@ -3,7 +3,7 @@
 -- targets or verdicts.
 
 local common = require "resum.host.common"
-local family_of = require("resum.address").family
+local family_of = require("resum.target.ip_address").family
 local file = require "resum.host.file"
 local jobs = require "resum.host.jobs"
 local socket = require "socket"

@@ -8,9 +8,9 @@
 local nmap = require "nmap"
 local stdnse = require "stdnse"
 
-local address_of = require("resum.address").bytes
+local address_of = require("resum.target.ip_address").bytes
 local common = require "resum.host.common"
-local family_of = require("resum.address").family
+local family_of = require("resum.target.ip_address").family
 local jobs = require "resum.host.jobs"
 local streams = require "resum.host.stream"
 

@@ -1,8 +1,8 @@
 -- An address's result as the structure that nmap writes into its XML: keys in the order in which they are set, numbers
 -- and booleans as such. Pure; the table that keeps an order is the caller's (nmap's stdnse.output_table).
 
-local mechanisms = require "resum.mechanism"
-local printable = require "resum.printable"
+local mechanisms = require "resum.connection.mechanism"
+local escape = require "resum.util.escape"
 
 local M = {}
 
@@ -79,11 +79,11 @@ end
 --   with one for each mechanism; balancer: a verdict on what stands behind the address
 function M.address(entry, new_table)
   local out = new_table()
-  out.address = printable(entry.address)
+  out.address = escape(entry.address)
   out.status = entry.status
   if entry.error then
     out.error = new_table()
-    out.error.message = printable(entry.error.message)
+    out.error.message = escape(entry.error.message)
     out.error.code = entry.error.code
   end
   out.support = entry.support and each_mechanism(entry.support, support, new_table)

@@ -2,9 +2,9 @@
 -- either way, and then stops. So it has a verdict and no rate: the number of attempts hangs on their outcomes. The
 -- mechanisms are tested side by side: what others do meanwhile changes no chance.
 
-local seed = require "resum.scan.seed"
-local stats = require "resum.stats"
-local verdicts = require "resum.verdict"
+local obtaining = require "resum.scan.obtain_sessions"
+local statistics = require "resum.util.statistics"
+local verdicts = require "resum.analysis.verdict"
 
 local M = {}
 
@@ -18,7 +18,7 @@ local NEVER = 60 -- refusals without one resumption: a group of a twelfth would 
 local function obtain(client, mechanism, options)
   local sessions, handshakes = {}, {}
   for _ = 1, SEEDS do
-    local list, records = seed.obtain(client, mechanism, options.retries)
+    local list, records = obtaining.obtain(client, mechanism, options.retries)
     table.move(records, 1, #records, #handshakes + 1, handshakes)
     if not list and #sessions == 0 then
       break
@@ -52,7 +52,7 @@ local function goes_on(client, counts, options)
 end
 
 local function test(client, mechanism, sessions, options)
-  local decide, counts = stats.sequential(HEALTHY, BROKEN, ERROR), { resumed = 0, refused = 0, errors = 0 }
+  local decide, counts = statistics.sequential(HEALTHY, BROKEN, ERROR), { resumed = 0, refused = 0, errors = 0 }
   local verdict
   while not verdict and goes_on(client, counts, options) do
     local i = math.random(#sessions)
@@ -79,7 +79,7 @@ local WITHOUT_SESSIONS = { not_supported = "no_resumption", not_applicable = "no
 local function measure(client, mechanism, control, options)
   local sessions, handshakes = obtain(client, mechanism, options)
   if #sessions == 0 then
-    local after = seed.other_version_after(client, mechanism, handshakes)
+    local after = obtaining.other_version_after(client, mechanism, handshakes)
     local why = verdicts.of_seeds(mechanism, handshakes, control, after).verdict
     return { verdict = WITHOUT_SESSIONS[why] or "inconclusive", resumed = 0, refused = 0, errors = 0 }
   end

@@ -2,9 +2,9 @@
 -- known how they were made: a few seed sessions, each offered equally often, in random order, so that no
 -- rotation of the balancer falls into step with ours.
 
-local seed = require "resum.scan.seed"
-local stats = require "resum.stats"
-local verdict = require "resum.verdict"
+local obtaining = require "resum.scan.obtain_sessions"
+local statistics = require "resum.util.statistics"
+local verdict = require "resum.analysis.verdict"
 
 local M = { name = "rate", recorded = true, summary = "how often each mechanism resumes, in many attempts" }
 
@@ -33,7 +33,7 @@ end
 
 -- Where a server does not speak the version, another one behind the same address may.
 local function look_further(client, mechanism, seeds, options)
-  local found = seed.seek(client, LOOKS, 1, options.concurrency, function()
+  local found = obtaining.seek(client, LOOKS, 1, options.concurrency, function()
     local record = client:attempt({ mechanism = mechanism, want_tickets = true, design = "seed" })
     seeds[#seeds + 1] = record
     return record
@@ -46,7 +46,7 @@ local function obtain_sessions(client, mechanism, count, seeds, options)
   local sessions, jobs = {}, {}
   for i = 1, count do
     jobs[i] = function()
-      local list, records = seed.obtain(client, mechanism, options.retries)
+      local list, records = obtaining.obtain(client, mechanism, options.retries)
       table.move(records, 1, #records, #seeds + 1, seeds)
       sessions[#sessions + 1] = list
     end
@@ -98,7 +98,7 @@ local function offer(client, mechanism, plan, design, sequence, seeds, options)
     return function()
       local place = { seed = entry.seed }
       sequence[#sequence + 1] = place
-      entry.from[1] = seed.keep_fresh(client, mechanism, entry.from[1], options.retries, seeds)
+      entry.from[1] = obtaining.keep_fresh(client, mechanism, entry.from[1], options.retries, seeds)
       place.record = client:attempt({
         mechanism = mechanism, session = entry.from[1], engine = options.engine, design = design,
         stays = options.too_many ~= nil,
@@ -166,7 +166,7 @@ local function fresh_does_better(fixed, fresh)
     return fresh.resumed > 0
   end
   return fresh.resumed * fixed.refused > fixed.resumed * fresh.refused
-    and stats.fisher(fresh.resumed, fresh.refused, fixed.resumed, fixed.refused) < BY_CHANCE
+    and statistics.fisher(fresh.resumed, fresh.refused, fixed.resumed, fixed.refused) < BY_CHANCE
 end
 
 local function records_of(sequence)
@@ -190,7 +190,7 @@ local function fold(mechanism, sequence, seeds, design, handshakes, options)
   local records = records_of(sequence)
   local counts = verdict.count(records, seeds)
   local answered = counts.resumed + counts.refused
-  local lo, hi = stats.wilson(counts.resumed, answered, CONFIDENCE)
+  local lo, hi = statistics.wilson(counts.resumed, answered, CONFIDENCE)
   local outcomes = {}
   for i, entry in ipairs(sequence) do
     outcomes[i] = { outcome = entry.record.outcome, seed = entry.seed }
@@ -274,7 +274,7 @@ local function measure(client, mechanism, control, options)
   local count = math.max(1, math.min(SEEDS, options.attempts // OFFERS))
   local sessions = obtain_sessions(client, mechanism, count, seeds, options)
   if #sessions == 0 then
-    local after = seed.other_version_after(client, mechanism, seeds)
+    local after = obtaining.other_version_after(client, mechanism, seeds)
     return without_sessions(mechanism, verdict.of_seeds(mechanism, seeds, control, after), seeds, options)
   end
   local result = measure_sessions(client, mechanism, sessions, seeds, options)

@@ -2,14 +2,14 @@
 -- them resume, fresh sessions are offered once each as well ("pairs"): they tell tickets that are good for one
 -- connection from servers that share nothing.
 
-local seed = require "resum.scan.seed"
-local verdict = require "resum.verdict"
+local obtaining = require "resum.scan.obtain_sessions"
+local verdict = require "resum.analysis.verdict"
 
 local M = { name = "support", summary = "whether each mechanism resumes, in a few attempts" }
 
 -- A session, new; the full handshakes made for it are appended to the seeds.
 local function obtain(client, mechanism, options, seeds, want)
-  local sessions, records = seed.obtain(client, mechanism, options.retries, want)
+  local sessions, records = obtaining.obtain(client, mechanism, options.retries, want)
   table.move(records, 1, #records, #seeds + 1, seeds)
   return sessions and sessions[#sessions], records
 end
@@ -28,7 +28,7 @@ end
 local function offer_one_session(client, mechanism, session, options, seeds)
   local records = {}
   while #records < options.attempts and not client.cancelled() do
-    session = seed.keep_fresh(client, mechanism, session, options.retries, seeds)
+    session = obtaining.keep_fresh(client, mechanism, session, options.retries, seeds)
     records[#records + 1] = offer(client, mechanism, session, "fixed", options)
   end
   return records
@@ -78,7 +78,7 @@ local function gather(client, mechanism, options)
       evidence.full_after = records[1].outcome == "full"
     end
   else
-    evidence.other_version_after = seed.other_version_after(client, mechanism, evidence.seeds)
+    evidence.other_version_after = obtaining.other_version_after(client, mechanism, evidence.seeds)
   end
   drop_sessions(evidence.seeds)
   return evidence
@@ -98,7 +98,7 @@ end
 --- @tparam table client
 -- @tparam table control the record of the control handshake
 -- @tparam table options mechanisms (list), attempts (5), retries (2), engine ("handshake")
--- @treturn table mechanism -> verdict, see resum.verdict.judge
+-- @treturn table mechanism -> verdict, see resum.analysis.verdict.judge
 function M.run(client, control, options)
   local all, verdicts = {}, {}
   for _, mechanism in ipairs(options.mechanisms) do

@@ -1,6 +1,6 @@
 -- HTML and SVG as text: elements, attributes, and everything that came from elsewhere escaped. Pure.
 
-local printable = require "resum.printable"
+local escape = require "resum.util.escape"
 
 local M = {}
 
@@ -10,7 +10,7 @@ local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&qu
 -- @param value string or number; what is no printable ASCII is shown as \xHH
 -- @treturn string
 function M.escape(value)
-  return (printable(tostring(value)):gsub("[&<>\"']", ENTITIES))
+  return (escape(tostring(value)):gsub("[&<>\"']", ENTITIES))
 end
 
 --- An element.

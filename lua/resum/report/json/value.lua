@@ -1,12 +1,12 @@
 -- Values as JSON may have them: plain ones copied by name, bytes as hex, lists that stay lists when they are empty.
 -- Pure.
 
-local digits = require "resum.hex"
-local printable = require "resum.printable"
+local hex = require "resum.util.hex"
+local escape = require "resum.util.escape"
 
 local M = {}
 
--- cjson writes an empty table as {}. No other string can hold a control character: printable() escapes them.
+-- cjson writes an empty table as {}. No other string can hold a control character: escape() sees to that them.
 local EMPTY_LIST = "\1"
 local EMPTY_LIST_JSON = '"\\u0001"'
 
@@ -38,7 +38,7 @@ end
 
 --- Bytes as hexadecimal digits; nil stays nil.
 function M.hex(bytes)
-  return bytes and digits(bytes)
+  return bytes and hex(bytes)
 end
 
 local LISTS = {} -- "a b" -> { "a", "b" }: what pick is called with is always the same
@@ -67,7 +67,7 @@ function M.pick(from, names)
     if value ~= nil then -- most are not there, and this is asked for all fields of all attempts
       local kind = type(value)
       if kind == "string" then
-        value = printable(value)
+        value = escape(value)
       elseif kind == "table" or kind == "userdata" then
         error("report.json: " .. name .. " is not a plain value", 2)
       end

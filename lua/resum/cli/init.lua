@@ -1,0 +1,33 @@
+-- The command line: words in, an exit code out. Options are in cli/options.lua, what they mean for a run in
+-- cli/setup.lua, what runs in cli/run.lua, where results go in cli/writers.lua; cli/merge.lua joins results.
+
+local merge = require "resum.cli.merge"
+local options = require "resum.cli.options"
+local setup = require "resum.cli.setup"
+local repl = require "resum.cli.repl"
+local run = require "resum.cli.run"
+
+local M = {}
+
+--- Runs the command.
+-- @tparam {string,...} argv the words after the command's name; those before it, as in Lua's `arg`, for --repl
+-- @treturn integer exit code: 0 all scanned, 1 some target could not be scanned, 2 usage, 3 an expectation was not
+--   met, 4 stopped (the list can't be read, the results can't be written), 130 interrupted
+function M.main(argv)
+  local parsed, scan = options.parse(argv)
+  local made, message = nil, scan
+  if parsed and parsed.repl then
+    return repl.run(argv)
+  elseif parsed and parsed.merge then
+    return merge.command(parsed)
+  elseif parsed then
+    made, message = setup.make(parsed, scan)
+  end
+  if not made then
+    io.stderr:write("resum: ", message, "\n")
+    return run.EXIT.usage
+  end
+  return run.new(made):go()
+end
+
+return M

@@ -1,0 +1,248 @@
+-- From options to what a run needs: its targets, its limits, the sinks its results go to, its progress line. It opens
+-- files and starts nothing.
+
+local rate_limiter = require "resum.transport.rate_limiter"
+local file_limit = require "resum.cli.file_limit"
+local dns_cache = require "resum.transport.dns_cache"
+local output = require "resum.cli.output"
+local progress = require "resum.cli.progress"
+local resum = require "resum"
+local resume = require "resum.cli.resume"
+local system = require "resum.cli.system"
+local writers = require "resum.cli.writers"
+local summaries = require "resum.analysis.summary"
+local targets = require "resum.cli.targets"
+
+local M = {}
+
+local AT_ONCE = 500 -- connections, when nobody says
+local PER_ADDRESS = 10
+
+local function say(format, ...)
+  io.stderr:write("resum: ", format:format(...), "\n")
+end
+
+-- What --resume leaves out; and whether the file is one to write names to (results are only read).
+local function read_done(parsed)
+  if not parsed.resume then
+    return nil
+  end
+  local cut, message = resume.cut(parsed.resume)
+  if not cut then
+    return nil, "--resume: " .. message
+  elseif cut > 0 then
+    say("--resume: %s: a torn last line of %d bytes is cut", parsed.resume, cut)
+  end
+  local done, about = resume.read(parsed.resume)
+  if not done then
+    return nil, "--resume: " .. about
+  end
+  if about.unreadable > 0 then
+    say("--resume: %s: %d lines are no results; their targets are scanned again", parsed.resume, about.unreadable)
+  end
+  return { set = done, is_results = about.results }
+end
+
+-- The file of results goes on where it ended.
+local function open_json(parsed, host)
+  local append = parsed.resume and parsed.json_lines and parsed.json_out ~= "-"
+  if append then
+    local cut, message = resume.cut(parsed.json_out)
+    if not cut then
+      return nil, "--json_out: " .. message
+    end
+  end
+  return output.open(host, parsed.json_out, append and "a" or "w", parsed.json_out == "-" and "stdout" or "--json_out")
+end
+
+-- Names of what is done go to the file of --resume, unless that is one of results.
+local function open_state(parsed, done, host)
+  if not done or done.is_results or (parsed.json_out and system.same_file(parsed.json_out, parsed.resume)) then
+    return nil
+  end
+  return output.open(host, parsed.resume, "a", "--resume")
+end
+
+-- Does it understand more than letters?
+local function is_capable_terminal(fd)
+  return os.getenv("TERM") ~= "dumb" and progress.is_terminal(fd)
+end
+
+local function in_colour()
+  return is_capable_terminal(1) and not os.getenv("NO_COLOR")
+end
+
+local function about_run()
+  return { version = resum.VERSION, started_at = os.date("!%Y-%m-%dT%H:%M:%SZ") }
+end
+
+-- JSON, as one document or as lines.
+local function json_sink(parsed, host)
+  local out, message = open_json(parsed, host)
+  if not out then
+    return nil, message
+  elseif parsed.json_lines then
+    return writers.lines(out)
+  end
+  return writers.document(out, about_run())
+end
+
+local function page_sink(parsed, host)
+  local out, message = output.open(host, parsed.html_out, "w", parsed.html_out == "-" and "stdout" or "--html_out")
+  return out and writers.page(out, about_run()), message
+end
+
+-- What people read: reports, and the summary, which makes way on stdout for JSON.
+local function add_text_sinks(parsed, line, host, add)
+  local colour = in_colour() -- asked first: luv keeps an opened terminal from programs that we start
+  local to_stderr = parsed.json_out == "-" or parsed.html_out == "-"
+  if not parsed.show_text and not parsed.summary then
+    return true
+  end
+  local out, message = output.open(host, to_stderr and 2 or "-", "w", to_stderr and "stderr" or "stdout")
+  if out and parsed.show_text then
+    add(writers.text(out, line, colour))
+  end
+  if out and parsed.summary then
+    add(writers.summary(out, parsed.show_text))
+  end
+  return out, message
+end
+
+-- Lines go out as targets finish; so does everything once there is a list, as its order would have to be kept in mind.
+local function open_sinks(parsed, done, line, host)
+  local sinks = { as_they_come = {}, in_order = {} }
+  local function add(one, as_they_come)
+    local list = (as_they_come or parsed.targets_in) and sinks.as_they_come or sinks.in_order
+    list[#list + 1] = one
+  end
+  if parsed.json_out then
+    local json, message = json_sink(parsed, host)
+    if not json then
+      return nil, message
+    end
+    add(json, parsed.json_lines)
+  end
+  if parsed.html_out then
+    local page, message = page_sink(parsed, host)
+    if not page then
+      return nil, message
+    end
+    add(page)
+  end
+  local good, message = add_text_sinks(parsed, line, host, add)
+  if not good then
+    return nil, message
+  end
+  local state
+  state, message = open_state(parsed, done, host)
+  if message then
+    return nil, message
+  elseif state then
+    add(writers.state(state))
+  end
+  return sinks
+end
+
+local function open_targets(parsed, done, host)
+  local stream, message
+  if parsed.targets_in then
+    stream, message = host.open(parsed.targets_in == "-" and 0 or parsed.targets_in, "r")
+    if not stream then
+      return nil, "--targets_in: " .. message
+    end
+  end
+  return targets.new({ arguments = parsed.targets, stream = stream, shard = parsed.shard, done = done })
+end
+
+-- How many targets there are, those that are done included: a list is read for it once more, so it must be a file.
+local function count_targets(parsed, host)
+  if parsed.targets_in and not system.run("test -f %s", parsed.targets_in) then
+    return nil
+  end
+  local list, count = open_targets(parsed, nil, host), 0
+  while list and list:next() do
+    count = count + 1
+  end
+  return count
+end
+
+local function open_progress(parsed, list, host)
+  local mode = parsed.progress
+  if not mode and not parsed.quiet and is_capable_terminal(2) then
+    mode = "line"
+  end
+  return progress.new({
+    mode = mode,
+    now = host.now,
+    total = mode and count_targets(parsed, host),
+    skipped = function()
+      return list.skipped
+    end,
+  })
+end
+
+-- How many targets at once, as far as the system lets us.
+local function room(parsed)
+  local wanted = parsed.max_connections or AT_ONCE
+  if not parsed.targets_in and not parsed.max_connections then
+    wanted = math.min(wanted, #parsed.targets * PER_ADDRESS)
+  end
+  local at_once, message = file_limit.make_room(wanted)
+  if message then
+    say("%s", message)
+  end
+  return at_once
+end
+
+-- What many targets share: names that were looked up, limits on connections.
+local function share(scan, at_once)
+  if scan.host.expect_lookups then
+    scan.host.expect_lookups(at_once)
+  end
+  scan.host = dns_cache.remember(scan.host)
+  scan.admit = rate_limiter.new(scan.host, {
+    total = at_once,
+    per_address = scan.concurrency or PER_ADDRESS,
+    delay = scan.delay,
+  })
+end
+
+--- Makes a plan.
+-- @tparam table parsed see resum.cli.options
+-- @tparam table scan what resum.run takes; shared limits are added to it
+-- @treturn[1] table plan
+-- @treturn[2] nil
+-- @treturn[2] string message: something can't be opened
+function M.make(parsed, scan)
+  local host = scan.host
+  local done, message = read_done(parsed)
+  if message then
+    return nil, message
+  end
+  local list
+  list, message = open_targets(parsed, done and done.set, host)
+  if not list then
+    return nil, message
+  end
+  local line = open_progress(parsed, list, host)
+  local sinks
+  sinks, message = open_sinks(parsed, done, line, host)
+  if not sinks then
+    return nil, message
+  end
+  local at_once = room(parsed)
+  share(scan, at_once)
+  return {
+    parsed = parsed,
+    host = scan.host,
+    scanner = assert(resum.prepare(scan)),
+    targets = list,
+    at_once = at_once,
+    sinks = sinks,
+    progress = line,
+    summary = parsed.summary and summaries.new() or nil,
+  }
+end
+
+return M

@@ -1,0 +1,162 @@
+-- Which engine makes an attempt: resum.handshake (libssl), or resum.probe (cheap, for resumptions only), and when the
+-- probe's answer is asked again. The probe never has the last word where it met something odd, and its plain answers
+-- are compared with libssl's: on the first attempt, and on a sample of the rest. Where the two differ by more than
+-- chance, the mechanism moves to libssl for good. It opens no connection itself: exchange.lua does.
+
+local statistics = require "resum.util.statistics"
+
+local M = {}
+
+local SAMPLE = 20 -- one attempt in so many runs on libssl, to compare
+local MORE = 7 -- so many more of each engine where the first answers differ
+local SIGNIFICANT = 0.0002 -- 8 of 8 against 0 of 8 is rarer than that, and 3 of 3 against 0 of 40
+local TRIES = 3 -- answers that only libssl could give, before the probe is given up
+
+local DECIDED = { resumed = true, refused = true }
+
+local function new_tally()
+  return { resumed = 0, refused = 0 }
+end
+
+local function new_state()
+  return { checked = false, helped = 0, probe = new_tally(), handshake = new_tally() }
+end
+
+local function note(state, record)
+  local tally = state[record.engine]
+  if DECIDED[record.outcome] then
+    tally[record.outcome] = tally[record.outcome] + 1
+  elseif record.engine == "handshake" and record.outcome == "alert" then
+    state.agreed = "alert" -- it is not the probe that is at fault
+  end
+end
+
+local function share_words(tally)
+  return ("%d of %d"):format(tally.resumed, tally.resumed + tally.refused)
+end
+
+local function compare(state)
+  local p, h = state.probe, state.handshake
+  if statistics.fisher(p.resumed, p.refused, h.resumed, h.refused) < SIGNIFICANT then
+    state.moved = ("the probe resumed %s, libssl %s"):format(share_words(p), share_words(h))
+  end
+end
+
+-- So many of each engine, in random order: in turns, a balancer that rotates would fall into step with us.
+local function random_order(count)
+  local order = {}
+  for i = 1, 2 * count do
+    local place = math.random(i)
+    order[i] = order[place]
+    order[place] = i <= count and "probe" or "handshake"
+  end
+  return order
+end
+
+-- A second opinion on the first answer, and more of both where it is another one, as behind a balancer it may well be.
+local function check_first(client, state, record, options, connect)
+  state.checked = true
+  note(state, record)
+  local other = connect(client, options, "handshake")
+  note(state, other)
+  if DECIDED[other.outcome] and other.outcome ~= record.outcome then
+    for _, engine in ipairs(random_order(MORE)) do
+      if client.cancelled() then
+        return record
+      end
+      note(state, connect(client, options, engine))
+    end
+    compare(state)
+  end
+  return state.moved and other or record
+end
+
+local function works(state)
+  return state.probe.resumed + state.probe.refused > 0
+end
+
+-- The same attempt on libssl, because the probe's answer was none. An alert may be the answer of one server of several:
+-- libssl is asked until it has met that one, too, before its answer takes the alert's place.
+local function ask_libssl(client, state, record, options, connect)
+  local is_alert = record.outcome == "alert"
+  local asks, again = 0
+  repeat
+    again = connect(client, options, "handshake")
+    asks = asks + 1
+  until not is_alert or asks == MORE or again.outcome == "alert" or client.cancelled()
+  again.instead_of = { engine = "probe", outcome = record.outcome, error = record.error }
+  if again.outcome == record.outcome then
+    state.agreed = record.outcome -- libssl meets the same: from now on the probe is believed
+  elseif DECIDED[again.outcome] then
+    state.helped = state.helped + asks
+    if state.helped >= (works(state) and TRIES * MORE or TRIES) and (is_alert or not works(state)) then
+      state.moved = "the probe can't be used: " .. record.error.message
+    end
+  end
+  return again
+end
+
+local function is_odd(state, record)
+  local outcome = record.outcome
+  if DECIDED[outcome] or outcome == "unreachable" or outcome == state.agreed then
+    return false
+  end
+  return outcome == "alert" or outcome == "protocol_error" or not state.checked
+end
+
+local function refuses_base_point(client, record)
+  local facts = record.facts or {}
+  return client.key_share ~= "random" and record.outcome == "alert" and facts.key_share == "base_point"
+    and not facts.version
+end
+
+local function probe(client, state, options, connect)
+  local record = connect(client, options, "probe")
+  if refuses_base_point(client, record) then
+    client.key_share = "random"
+    record = connect(client, options, "probe")
+  end
+  if is_odd(state, record) then
+    return ask_libssl(client, state, record, options, connect)
+  elseif DECIDED[record.outcome] and not state.checked and options.compare ~= false then
+    return check_first(client, state, record, options, connect)
+  end
+  note(state, record)
+  return record
+end
+
+local function state_of(client, mechanism)
+  local state = client.engines[mechanism] or new_state()
+  client.engines[mechanism] = state
+  return state
+end
+
+--- Makes an attempt on the engine asked for, or on the one that can.
+-- @tparam table client of resum.connection.client; it keeps what was learned in client.engines
+-- @tparam table options of the attempt; engine ("probe" or "handshake", the default); compare (false: plain answers of
+--   the probe are not compared with libssl's)
+-- @tparam function connect connect(client, options, engine) makes one connection and returns its record
+-- @treturn table record; its engine says which one it was; instead_of ({engine, outcome, error}) what the probe met
+function M.attempt(client, options, connect)
+  local state = state_of(client, options.mechanism)
+  local offers = options.session or options.sessions
+  if options.engine ~= "probe" or not offers or state.moved then
+    return connect(client, options, "handshake")
+  elseif options.compare ~= false and state.checked and options.session and math.random(SAMPLE) == 1 then
+    local record = connect(client, options, "handshake")
+    note(state, record)
+    compare(state)
+    return record
+  end
+  return probe(client, state, options, connect)
+end
+
+--- Why a mechanism was moved from the probe to libssl; nil when it was not.
+-- @tparam table client
+-- @tparam string mechanism
+-- @treturn string|nil
+function M.moved(client, mechanism)
+  return state_of(client, mechanism).moved
+end
+
+return M

@@ -1,0 +1,94 @@
+-- One handshake at a time, to look at: what `resum.open` gives. The connection is made and ended in order at once, so
+-- that the session stays good, and a server that serves one client at a time is free for the next.
+
+local clients = require "resum.connection.client"
+local core = require "resum.core"
+local new_failure = require "resum.util.failure"
+
+local M = {}
+
+--- What handshakes have in common; who shows them to people gives it a __tostring.
+local Handshake = {}
+Handshake.__index = Handshake
+M.Handshake = Handshake
+
+--- The newest session that the server issued; offer it with resum.open(target, {session = …}).
+-- @function handshake:session
+-- @treturn session|nil
+function Handshake:session()
+  return self.sessions[#self.sessions]
+end
+
+--- The same of their transcripts: lists of messages, with the version that was agreed.
+local Transcript = {}
+M.Transcript = Transcript
+
+local ALERT_RECORD = "\21\3\3\0\2" -- the header that a transcript does not have
+
+-- What the message says; parse() tells a bare handshake message and a record.
+local function parsed(message)
+  if message.type == "alert" then
+    return core.parse(ALERT_RECORD .. message.bytes)[1]
+  elseif message.type == "change_cipher_spec" or message.bytes == "" then
+    return message
+  end
+  return core.parse(message.bytes)[1]
+end
+
+local function read_transcript(messages, version)
+  local list = setmetatable({}, Transcript)
+  for i, message in ipairs(messages) do
+    list[i] = parsed(message)
+    list[i].from = message.from
+  end
+  list.version = version
+  return list
+end
+
+local function handshake_of(record, described)
+  record.target = described
+  record.transcript = read_transcript(record.transcript or {}, record.version)
+  return setmetatable(record, Handshake)
+end
+
+-- The first address that answers.
+local function attempt_in_turn(addresses, make_client, session)
+  local record
+  for _, address in ipairs(addresses) do
+    record = make_client(address):attempt({
+      mechanism = "any",
+      session = session,
+      want_tickets = true,
+      transcript = true,
+    })
+    if record.outcome ~= "unreachable" and record.outcome ~= "timeout" then
+      break
+    end
+  end
+  return record
+end
+
+--- Makes one handshake.
+-- @tparam table route see resum.transport.endpoint
+-- @tparam table parsed target
+-- @tparam table options of resum.connection.client.new_client
+-- @tparam session|nil session to offer
+-- @treturn table the attempt's record, with target and session(); its transcript is read
+function M.open(route, parsed_target, options, session)
+  local described = route:describe(parsed_target)
+  local addresses, message, code = route:addresses(parsed_target, options.host)
+  if not addresses then
+    return handshake_of({
+      outcome = "unreachable",
+      error = new_failure(message, code, "connect"),
+      sessions = {},
+      timing = {},
+    }, described)
+  end
+  local record = attempt_in_turn(addresses, function(address)
+    return clients.new_client(route:endpoint(described, address), options)
+  end, session)
+  return handshake_of(record, described)
+end
+
+return M

@@ -1,0 +1,187 @@
+-- Results as JSON, schema 1: what is listed here and nothing else, so that no secret and no handle can slip in.
+-- Bytes are hex; of a ticket only its length and the name of its key are shown. Pure: result in, string out.
+
+local balancer = require "resum.report.json.pool"
+local cjson = require "cjson"
+local escape = require "resum.util.escape"
+local ticket_keys = require "resum.analysis.ticket_key"
+local values = require "resum.report.json.value"
+
+local M = { SCHEMA = 1 }
+
+local list, hex, pick, problem, seconds = values.list, values.hex, values.pick, values.problem, values.seconds
+
+local function ticket(from)
+  local out = pick(from, "lifetime_s age_add nonce_length max_early_data")
+  out.length = #from.ticket
+  out.key_name = ticket_keys.key_name(from.ticket)
+  return out
+end
+
+local function alert(from)
+  return pick(from, "from level description code")
+end
+
+local FACTS = "cipher_id group certificate certificate_request extended_master_secret encrypt_then_mac alpn "
+  .. "server_key_share key_share proof selected_identity hello_retry ticket_offered ticket_length_sent "
+  .. "psk_identities_sent bytes_in bytes_out"
+
+local function facts(from)
+  if not from then
+    return nil
+  end
+  local out = pick(from, FACTS)
+  out.session_id_sent, out.session_id = hex(from.session_id_sent), hex(from.session_id)
+  out.leaf_serial, out.leaf_sha256 = hex(from.leaf_serial), hex(from.leaf_sha256)
+  out.extensions = from.extensions and list(from.extensions)
+  out.tickets, out.alerts = list(from.tickets, ticket), list(from.alerts, alert)
+  return out
+end
+
+local function attempt(record)
+  local out = pick(record, "mechanism design engine address outcome reused version cipher")
+  out.error = problem(record.error)
+  if record.instead_of then
+    out.instead_of = pick(record.instead_of, "engine outcome")
+    out.instead_of.error = problem(record.instead_of.error)
+  end
+  out.facts = facts(record.facts)
+  out.timing = {
+    connect_s = seconds(record.timing.connect_s),
+    handshake_s = seconds(record.timing.handshake_s),
+    total_s = seconds(record.timing.total_s),
+  }
+  return out
+end
+
+local COUNTS = "verdict reason alert version attempted resumed refused errors "
+local SUPPORT = COUNTS .. "session_id_length lifetime_hint_s ticket_length tickets_issued lifetime_s"
+local RATE = COUNTS .. "rate confidence design seeds concurrency too_many_at_once engine_moved"
+
+local function plain_map(from)
+  local out = {}
+  for name, value in pairs(from or {}) do
+    out[name] = value
+  end
+  return out
+end
+
+local function support(from)
+  local out = pick(from, SUPPORT)
+  out.error_kinds = plain_map(from.error_kinds)
+  out.designs = {}
+  for name, counts in pairs(from.designs) do
+    out.designs[name] = pick(counts, "attempted resumed refused errors")
+  end
+  out.attempts = list(from.attempts, attempt)
+  return out
+end
+
+local function rate(from)
+  local out = pick(from, RATE)
+  out.engines = plain_map(from.engines)
+  out.error_kinds = plain_map(from.error_kinds)
+  out.interval = from.interval and { from.interval[1], from.interval[2] }
+  out.sequence = list(from.sequence, function(entry)
+    return pick(entry, "outcome seed")
+  end)
+  return out
+end
+
+local function each(verdicts, convert)
+  if not verdicts then
+    return nil
+  end
+  local out = {}
+  for mechanism, verdict in pairs(verdicts) do
+    out[mechanism] = convert(verdict)
+  end
+  return out
+end
+
+local function address(entry)
+  local out = pick(entry, "address resolved_by status client_certificate")
+  out.error = problem(entry.error)
+  out.control = entry.control and attempt(entry.control)
+  out.support = each(entry.support, support)
+  out.rate = each(entry.rate, rate)
+  out.balancer = entry.balancer and balancer.summary(entry.balancer)
+  return out
+end
+
+local function target(result)
+  local out = pick(result, "status")
+  out.target = pick(result.target, "text host port sni starttls xmpp_to proxy")
+  out.error = problem(result.error)
+  out.elapsed_s = seconds(result.elapsed_s)
+  out.addresses = list(result.addresses, address)
+  out.across = result.across and balancer.across(result.across)
+  return out
+end
+
+local function encode(value)
+  return values.with_empty_lists(cjson.encode(value))
+end
+
+--- One target as one line.
+-- @tparam table result what resum.run returned
+-- @treturn string JSON object without a line end
+function M.line(result)
+  return encode(target(result))
+end
+
+--- The beginning of a whole run: what follows are targets (see line), with commas between them, and the tail.
+-- @tparam table about version (of resum), started_at (ISO 8601)
+-- @treturn string
+function M.head(about)
+  local object = encode({ resum = about.version, schema = M.SCHEMA, started_at = about.started_at })
+  return object:sub(1, -2) .. ',"targets":['
+end
+
+local function lifetime_class(from)
+  return pick(from, "up_to_s count")
+end
+
+local function shared_key(from)
+  local out = pick(from, "name targets addresses more_addresses")
+  out.examples = list(from.examples, escape)
+  return out
+end
+
+local function summary(from)
+  local out = pick(from, "targets addresses keys_forgotten")
+  out.statuses, out.errors = plain_map(from.statuses), plain_map(from.errors)
+  out.mechanisms, out.lifetimes = {}, {}
+  for name, verdicts in pairs(from.mechanisms) do
+    out.mechanisms[name] = plain_map(verdicts)
+  end
+  for name, classes in pairs(from.lifetimes) do
+    out.lifetimes[name] = list(classes, lifetime_class)
+  end
+  out.shared_keys = list(from.shared_keys, shared_key)
+  return out
+end
+
+--- The end of a whole run.
+-- @tparam table about elapsed_s (seconds), summary (what resum.analysis.summary's fold returned, or nil)
+-- @treturn string
+function M.tail(about)
+  return "]," .. encode({
+    elapsed_s = seconds(about.elapsed_s),
+    summary = about.summary and summary(about.summary),
+  }):sub(2)
+end
+
+--- A whole run.
+-- @tparam table about version (of resum), started_at (ISO 8601), elapsed_s (seconds)
+-- @tparam {table,...} results what resum.run returned, for each target
+-- @treturn string JSON object without a line end
+function M.run(about, results)
+  local lines = {}
+  for i, result in ipairs(results) do
+    lines[i] = M.line(result)
+  end
+  return M.head(about) .. table.concat(lines, ",") .. M.tail(about)
+end
+
+return M

@@ -1,0 +1,118 @@
+-- Obtains sessions: full handshakes whose sessions the scans then offer. A handshake that failed is tried
+-- again, and one that issued nothing too: behind a balancer the next server may issue.
+
+local mechanisms = require "resum.connection.mechanism"
+
+local M = {}
+
+local TRIES_WITHOUT_ISSUE = 3
+local DROPPED = { closed = true, reset = true }
+
+-- One full handshake; `failed` is the record of the one that failed before it, the last of so many `tries`.
+local function attempt(client, mechanism, want, records, failed, tries)
+  local record = client:attempt({
+    mechanism = mechanism,
+    want_tickets = want,
+    design = "seed",
+    after = failed,
+    tries = tries,
+  })
+  records[#records + 1] = record
+  local issued = record.outcome == "full" and mechanisms[mechanism].issued(record.facts)
+  return record, issued and #record.sessions > 0 and record.sessions or nil
+end
+
+-- A server that issues nothing is waited for: so the further tries are made side by side.
+local function try_again(client, mechanism, want, records)
+  local found
+  local function job()
+    local _, sessions = attempt(client, mechanism, want, records)
+    found = found or sessions
+  end
+  local jobs = {}
+  for i = 1, TRIES_WITHOUT_ISSUE - 1 do
+    jobs[i] = job
+  end
+  client.host.parallel(jobs, #jobs)
+  return found
+end
+
+--- Makes full handshakes until one gives a session.
+-- @tparam table client
+-- @tparam string mechanism
+-- @tparam number retries how often a failed handshake is tried again
+-- @tparam[opt=true] boolean|string want "all": all tickets of a handshake are waited for, not just the first ones
+-- @treturn {session,...}|nil the sessions of one handshake, the newest one last
+-- @treturn {record,...} every full handshake made
+function M.obtain(client, mechanism, retries, want)
+  local records = {}
+  want = want or true
+  local failed
+  for tries = 0, retries do
+    local record, sessions = attempt(client, mechanism, want, records, failed, tries)
+    if sessions then
+      return sessions, records
+    elseif client.cancelled() or record.shut then
+      break -- a door that is shut was tried often enough
+    elseif record.outcome == "full" then
+      return try_again(client, mechanism, want, records), records
+    end
+    failed = record
+  end
+  return nil, records
+end
+
+--- Where the last handshake was dropped: does another version of TLS work at this moment? A server that turns away
+-- whoever comes so often drops that as well.
+-- @tparam table client
+-- @tparam string mechanism
+-- @tparam {record,...} records its handshakes so far
+-- @treturn boolean
+function M.other_version_after(client, mechanism, records)
+  local last = records[#records]
+  if not last or not DROPPED[last.outcome] or client.cancelled() then
+    return false
+  end
+  local record = client:attempt({ mechanism = "control", design = "control", take_sessions = false })
+  return record.outcome == "full" and not mechanisms.speaks(mechanisms[mechanism], record.version)
+end
+
+--- Makes connections side by side until enough sessions came.
+-- @tparam table client
+-- @tparam integer most connections
+-- @tparam integer enough sessions
+-- @tparam integer concurrency
+-- @tparam function connect makes a connection and returns its record
+-- @treturn {session,...} the newest of each connection that gave one
+function M.seek(client, most, enough, concurrency, connect)
+  local made, sessions = 0, {}
+  client.host.parallel(function()
+    if made == most or #sessions >= enough or client.cancelled() then
+      return nil
+    end
+    made = made + 1
+    return function()
+      local record = connect()
+      sessions[#sessions + 1] = record.sessions[#record.sessions]
+    end
+  end, concurrency)
+  return sessions
+end
+
+--- A session to offer in the place of one that may be too old by now.
+-- @tparam table client
+-- @tparam string mechanism
+-- @tparam session session
+-- @tparam number retries
+-- @tparam {record,...} seeds the handshakes so far; those that are made are appended
+-- @treturn session the same, or a new one; the same where none is to be had
+function M.keep_fresh(client, mechanism, session, retries, seeds)
+  if not client:expired(session) then
+    return session
+  end
+  local sessions, records = M.obtain(client, mechanism, retries)
+  table.move(records, 1, #records, #seeds + 1, seeds)
+  return sessions and sessions[#sessions] or session
+end
+
+return M

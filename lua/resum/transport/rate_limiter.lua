@@ -1,0 +1,47 @@
+-- Who may connect when: so many connections at once overall, and so many to one address, whichever targets they are
+-- for, and those to one address apart in time. It keeps in mind only the addresses in use. It knows no connection: an
+-- attempt asks before it opens one.
+
+local pace = require "resum.transport.pace"
+local semaphore = require "resum.transport.semaphore"
+
+local M = {}
+
+--- Makes what resum.run takes as its option `admit`.
+-- @tparam table host
+-- @tparam table limits total (connections at once), per_address (the same, to one address), delay (seconds between the
+--   starts of two connections to one address); no limit where it is not given
+-- @treturn function admit(address): waits until a connection may be opened, and returns a function to be called when it
+--   is closed
+function M.new(host, limits)
+  local total = semaphore.new(host, limits.total or math.huge)
+  local apart = limits.delay and pace.new(limits.delay)
+  local places = {} -- address -> its slots, and how many jobs hold or want one
+
+  local function place_of(address)
+    local place = places[address] or { slots = semaphore.new(host, limits.per_address or math.huge), users = 0 }
+    places[address] = place
+    place.users = place.users + 1
+    return place
+  end
+
+  return function(address)
+    local place = place_of(address)
+    -- in this order: who waits for a busy address must not keep others from connecting elsewhere
+    place.slots:take()
+    if apart then
+      apart:wait(host, address)
+    end
+    total:take()
+    return function()
+      total:give()
+      place.slots:give()
+      place.users = place.users - 1
+      if place.users == 0 then
+        places[address] = nil
+      end
+    end
+  end
+end
+
+return M
