@@ -1,6 +1,6 @@
 -- Proxies against a peer with a script: what is asked, what a refusal looks like, and that no credentials are shown.
 
-local dial = require "resum.transport.dial"
+local dial = require "resum.transport.dialer"
 local proxy = require "resum.transport.proxy"
 local script = require "spec.support.script"
 local starttls = require "resum.transport.starttls"

@@ -1,6 +1,6 @@
 -- Each dialogue against a peer with a script: what leads to the go-ahead, what is a refusal and how that is told.
 
-local dial = require "resum.transport.dial"
+local dial = require "resum.transport.dialer"
 local script = require "spec.support.script"
 local starttls = require "resum.transport.starttls"
 

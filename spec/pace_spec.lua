@@ -1,4 +1,4 @@
-local pace = require "resum.transport.pace"
+local new_pace = require("resum.transport.rate_limiter").pace
 
 -- A host on which time passes in sleep() only, and which takes note of it.
 local function new_host()
@@ -15,7 +15,7 @@ end
 
 describe("a pace", function()
   it("keeps connections to one address apart, and lets the first one go at once", function()
-    local host, one = new_host(), pace.new(2)
+    local host, one = new_host(), new_pace(2)
     for _ = 1, 3 do
       one:wait(host, "192.0.2.1")
     end
@@ -29,7 +29,7 @@ describe("a pace", function()
   end)
 
   it("gives each of those that wait at the same time a turn of its own", function()
-    local host, one = new_host(), pace.new(2)
+    local host, one = new_host(), new_pace(2)
     host.sleep = function(seconds)
       host.slept[#host.slept + 1] = seconds -- somebody else is served meanwhile: no time has passed
     end
@@ -40,14 +40,14 @@ describe("a pace", function()
   end)
 
   it("does not keep one address waiting for another", function()
-    local host, one = new_host(), pace.new(2)
+    local host, one = new_host(), new_pace(2)
     one:wait(host, "192.0.2.1")
     one:wait(host, "192.0.2.2")
     assert.same({}, host.slept)
   end)
 
   it("remembers no more addresses than have a turn to come", function()
-    local host, one = new_host(), pace.new(2)
+    local host, one = new_host(), new_pace(2)
     for i = 1, 10000 do
       one:wait(host, "address " .. i)
       host.time = host.time + 0.01

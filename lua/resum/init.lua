@@ -185,7 +185,7 @@ end
 -- otherwise; and where the server would hold it against us, no probe is made at all.
 local function scan_options(scan, client, options)
   local polite, owed = { engine = "handshake" }, { engine = "handshake", no_probe = true }
-  return merge(scan.defaults, client.way.goodbye and polite, options, client.way.goodbye_is_owed and owed)
+  return merge(scan.defaults, client.dialer.goodbye and polite, options, client.dialer.goodbye_is_owed and owed)
 end
 
 local function note_failure(entry, problem)

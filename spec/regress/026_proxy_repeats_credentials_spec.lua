@@ -1,6 +1,6 @@
 --- A proxy that repeats what it was told in its status line brought the credentials into report and JSON.
 
-local dial = require "resum.transport.dial"
+local dial = require "resum.transport.dialer"
 local proxy = require "resum.transport.proxy"
 local script = require "spec.support.script"
 

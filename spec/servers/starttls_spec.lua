@@ -170,7 +170,7 @@ describe("#heavy MariaDB", function()
     local host = resum.host.default()
     local client = resum.attempt.new_client({ address = server.host, port = server.port, source = "127.0.0.2",
       starttls = require("resum.transport.starttls").find("mysql") }, { host = host })
-    client.way.goodbye = nil
+    client.dialer.goodbye = nil
     local outcomes = {}
     for i = 1, 6 do
       local record = client:attempt({ mechanism = "control" })

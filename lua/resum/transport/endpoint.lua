@@ -163,7 +163,7 @@ end
 -- @function route:endpoint
 -- @tparam table described target, see describe
 -- @tparam string to address, or the name that the proxy looks up
--- @treturn table endpoint, see resum.transport.dial.open; and server_name
+-- @treturn table endpoint, see resum.transport.dialer.open; and server_name
 function Route:endpoint(described, to)
   return {
     address = to,

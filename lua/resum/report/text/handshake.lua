@@ -76,8 +76,8 @@ end
 
 --- The messages of a handshake, one after another: > what the client said, < what the server said; an extension of a
 -- message begins with +.
--- @tparam {table,...} messages of resum.open: what resum.core.parse tells of each, with from ("client" or "server"); and
---   version, the connection's (nil: none was agreed)
+-- @tparam {table,...} messages of resum.open: what resum.core.parse tells of each, with from ("client" or "server");
+--   and version, the connection's (nil: none was agreed)
 -- @treturn string lines, the last one not ended
 function M.transcript(messages)
   local lines = {}

@@ -1,0 +1,365 @@
+-- One connection: dial, handshake, wait for what the server issues, end in order, and write down all of
+-- it, also when it failed. It always puts close_notify on the wire and drains what is unread, because
+-- many servers forget a session whose connection ended otherwise. It judges nothing beyond one
+-- connection, and sees sockets only through a host.
+
+local core = require "resum.core"
+local mechanisms = require "resum.connection.mechanism"
+local new_failure = require "resum.util.failure"
+local session_age = require "resum.connection.session_age"
+
+local M = {}
+
+local TICKET_WAIT = 1 -- seconds for a NewSessionTicket that comes by itself
+local REQUEST_WAIT = 1 -- seconds for one that comes after application data
+local MORE_WAIT = 0.1 -- seconds of silence after which no further one is expected
+local LATER = 4 -- times as late as a server's tickets were so far, one may still come
+local LINGER = { least = 0.25, most = 1, round_trips = 4 } -- for the server's end after our close_notify
+
+-- dialer:open's and stream:read's codes, as outcomes
+local OUTCOME_OF_CODE = {
+  timeout = "timeout",
+  refused = "unreachable",
+  unreachable = "unreachable",
+  proxy = "unreachable",
+  busy = "unreachable",
+  turned_away = "unreachable",
+  reset = "reset",
+  eof = "closed",
+  closed = "closed",
+  alert = "alert",
+}
+
+local function fail(record, message, code, stage)
+  record.outcome = OUTCOME_OF_CODE[code] or "protocol_error"
+  record.error = new_failure(message, code, stage or "handshake")
+end
+
+-- A connection in progress: what every phase below needs.
+local Connection = {}
+Connection.__index = Connection
+
+function Connection:send(bytes, deadline)
+  if bytes == "" then
+    return true
+  end
+  return self.stream:write(bytes, deadline)
+end
+
+-- One read, fed to the machine; what it answers is sent. Returns its state, or nil, message, code.
+function Connection:receive(deadline)
+  local bytes, why = self.stream:read(deadline)
+  if not bytes and why ~= "eof" then
+    return nil, "connection: " .. (why == "timeout" and "no answer in time" or "reset by the server"), why
+  end
+  self.first_bytes = self.first_bytes or bytes
+  self.ended = not bytes
+  self.known_facts = bytes == nil and self.known_facts or nil
+  local state, out, message, code
+  if bytes then
+    state, out, message, code = self.machine:step(bytes)
+  else
+    state, out, message, code = self.machine:eof()
+  end
+  return state, message, code, out
+end
+
+-- What stood on the wire so far.
+function Connection:facts()
+  self.known_facts = self.known_facts or self.machine:facts()
+  return self.known_facts
+end
+
+-- What a server that does not speak TLS said instead, as far as it is worth showing.
+local function not_tls(first_bytes)
+  local content, major = (first_bytes or ""):byte(1, 2)
+  if not content or (content >= 20 and content <= 23 and (major or 3) == 3) then
+    return nil
+  end
+  local line = first_bytes:match("^[\32-\126]*"):sub(1, 60)
+  if #line < 4 then
+    return "not a TLS server: its first bytes are no TLS record"
+  end
+  return ('not a TLS server: it said "%s"'):format(line)
+end
+
+local GOES_ON = { established = true, refused = true }
+
+-- The connection is over, and how. A wait that was in vain is no end.
+function Connection:note_end(state, message, code)
+  if not GOES_ON[state] and code ~= "timeout" and not self.over then
+    self.over = { message = message, code = code }
+  end
+end
+
+-- Runs the handshake. Returns the bytes still to be sent when it is established, or nil after fail().
+function Connection:establish(record, deadline)
+  local state, out, message, code = self.machine:step()
+  while state == "want" do
+    local sent, why = self:send(out, deadline)
+    if not sent then
+      return fail(record, "handshake: the server took no more bytes", why)
+    end
+    state, message, code, out = self:receive(deadline)
+  end
+  -- A server may end the connection in the same breath: it is over, but the handshake was completed.
+  if GOES_ON[state] or self:facts().finished then
+    self:note_end(state, message, code)
+    return out
+  end
+  self:send(out or "", deadline) -- our alert
+  local said = code == "protocol_error" and not_tls(self.first_bytes)
+  if said then
+    fail(record, said, "not_tls")
+  elseif state == "closed" then
+    fail(record, "handshake: the server sent close_notify in the middle", "closed")
+  else
+    fail(record, message, code)
+  end
+end
+
+-- Reads until enough(), the deadline or the end. Returns false when the connection can't go on.
+function Connection:read_until(enough, deadline)
+  while not enough() do
+    if self.ended then
+      return false
+    end
+    local state, message, code, out = self:receive(deadline)
+    if not GOES_ON[state] then
+      self:note_end(state, message, code)
+      return code == "timeout"
+    end
+    self:send(out, deadline)
+  end
+  return true
+end
+
+local function never()
+  return false
+end
+
+-- How long the first ticket is waited for, and whether it is asked for. Where a session was resumed, many servers issue
+-- none: there it is waited for as long as this server's tickets took to come so far, where they came unasked.
+function Connection:patience()
+  local seen = self.client.ticket_delay
+  if not self.session or not seen then
+    return TICKET_WAIT, true
+  end
+  return math.min(TICKET_WAIT, math.max(MORE_WAIT, LATER * seen)), false
+end
+
+function Connection:note_delay(delay)
+  self.client.ticket_delay = math.max(self.client.ticket_delay or 0, delay)
+end
+
+-- Some servers issue tickets only once application data came: wait, ask, wait again. Where one came, others may be on
+-- their way; those are waited for when all are wanted.
+function Connection:wait_for_tickets(request)
+  local now, machine = self.host.now, self.machine
+  local known = 0
+  local function more()
+    return #self:facts().tickets > known
+  end
+  local started = now()
+  local wait, may_ask = self:patience()
+  local alive = self:read_until(more, started + wait)
+  if more() then
+    self:note_delay(now() - started)
+  elseif alive and may_ask and request and machine.write then
+    self:send(machine:write(request) or "", now() + REQUEST_WAIT)
+    alive = self:read_until(more, now() + REQUEST_WAIT)
+  end
+  local deadline = now() + TICKET_WAIT
+  while self.want_tickets == "all" and alive and more() do
+    known = #self:facts().tickets
+    alive = self:read_until(more, math.min(deadline, now() + MORE_WAIT))
+  end
+end
+
+-- The protocol's goodbye and close_notify, in one write with what is due before them; then read to the end, so that
+-- nothing unread turns the close into a reset, and late tickets still arrive. The probe says no words: it may have
+-- agreed on keys that anybody can find. When it has seen a resumption it closes at once: Finished and close_notify have
+-- left together, and no server was found that then loses a session by a reset (HAProxy, stunnel, s_server, GnuTLS,
+-- nginx; caches and tickets: 60 of 60 each). But to a server that is slow the connection is open for longer than to us:
+-- where it limits their number, we stay.
+function Connection:finish(due, handshake_s)
+  local now = self.host.now
+  local linger = math.max(LINGER.least, math.min(LINGER.most, LINGER.round_trips * handshake_s))
+  local deadline = now() + linger
+  local goodbye, machine = self.client.dialer.goodbye, self.machine
+  local last_words = goodbye and machine.write and machine:write(goodbye) or ""
+  local sent = not self.ended and self:send(due .. last_words .. machine:shutdown(), deadline)
+  if not sent or self.leaves_at_once then
+    return
+  end
+  self:read_until(never, deadline)
+end
+
+-- The outcome of a completed handshake.
+function Connection:settle(record)
+  local facts = self:facts()
+  if not self.session then
+    record.outcome = "full"
+  elseif self.mechanism.offered(facts) then
+    record.outcome = facts.reused and "resumed" or "refused"
+  else
+    fail(record, "the session could not be offered: it has expired or is of another version", "not_offered")
+  end
+end
+
+-- All of it between the first byte and the last.
+function Connection:run(record)
+  local now, client = self.host.now, self.client
+  local started = now()
+  local due = self:establish(record, started + client.timeout)
+  record.timing.handshake_s = now() - started
+  if due then
+    self:settle(record)
+    if self.want_tickets and self.mechanism.tickets_come_late and self:facts().version == "TLSv1.3" then
+      self:send(due, started + client.timeout)
+      due = ""
+      self:wait_for_tickets(client.dialer.request)
+    end
+    self.leaves_at_once = record.engine == "probe" and record.outcome == "resumed" and not self.want_tickets
+      and not self.stays
+    self:finish(due, record.timing.handshake_s)
+  end
+  -- A TLS 1.3 server can still refuse after we have finished: a missing client certificate, for example.
+  if self.over and self.over.code == "alert" and not self:facts().reused then
+    fail(record, self.over.message, "alert")
+  end
+end
+
+-- Sessions are large, and of those that an offer brings most are never looked at.
+local function takes_sessions(engine, options)
+  if options.take_sessions ~= nil then
+    return options.take_sessions
+  end
+  return engine == "handshake" or options.want_tickets
+end
+
+-- A server without tickets gives a session ID in their place: that is no session of this mechanism.
+local function write_down(record, connection, options, now)
+  local facts = connection:facts()
+  record.facts, record.version, record.cipher = facts, facts.version, facts.cipher
+  record.reused = facts.reused
+  if takes_sessions(record.engine, options) and (facts.reused or connection.mechanism.issued(facts)) then
+    record.sessions = connection.machine:sessions()
+    session_age.note(record.sessions, now)
+  end
+end
+
+local MACHINES = {}
+
+function MACHINES.handshake(client, mechanism, options)
+  return assert(core.handshake(client:context(mechanism, options.ticket_extension), {
+    server_name = client.server_name,
+    session = options.session,
+  }))
+end
+
+function MACHINES.probe(client, mechanism, options)
+  local session, sessions = options.session, options.sessions
+  local ticket_age
+  if mechanism.tickets_have_age then
+    local now = client.host.now()
+    ticket_age = session and session_age.of(session, now) or session_age.of_each(sessions, now)
+  end
+  return core.probe({
+    session = session,
+    sessions = sessions,
+    ticket_age_s = ticket_age,
+    server_name = client.server_name,
+    key_share = client.key_share,
+    proof = options.proof,
+    tickets = options.want_tickets and true,
+    alpn = client.more.alpn,
+  })
+end
+
+local function new_connection(client, mechanism, options, machine, stream)
+  return setmetatable({ -- with all its fields, so that the table has its size at once
+    client = client,
+    host = client.host,
+    stream = stream,
+    machine = machine,
+    mechanism = mechanism,
+    session = options.session or options.sessions,
+    want_tickets = options.want_tickets,
+    stays = options.stays,
+    first_bytes = nil,
+    ended = nil, -- the server has said all
+    over = nil, -- how it ended: {message, code}
+    known_facts = nil,
+    leaves_at_once = nil,
+  }, Connection)
+end
+
+-- From dialling to close; everything goes into the record.
+local function connect_and_run(client, mechanism, options, record)
+  local host = client.host
+  local started = host.now()
+  local machine, problem, problem_code = MACHINES[record.engine](client, mechanism, options)
+  if not machine then
+    return fail(record, problem, problem_code)
+  end
+  local stream, message, code, stage = client.dialer:open(options.source)
+  record.timing.connect_s = host.now() - started
+  if stream then
+    local connection = new_connection(client, mechanism, options, machine, stream)
+    connection:run(record)
+    stream:close()
+    write_down(record, connection, options, host.now())
+    record.transcript = options.transcript and machine:transcript() or nil
+  else
+    fail(record, message, code, stage)
+  end
+  machine:close()
+end
+
+-- One connection, when it may be made.
+local function connect_in_turn(client, mechanism, options, record)
+  local release = client.admit(client.address)
+  local started = client.host.now()
+  local fine, problem = pcall(connect_and_run, client, mechanism, options, record)
+  record.timing.total_s = client.host.now() - started
+  release() -- also after an error in here: others wait for the place
+  if not fine then
+    error(problem, 0)
+  end
+end
+
+--- One connection on one engine; several, where the door is shut for a moment.
+-- @tparam table client of resum.connection.client
+-- @tparam table options see client:attempt
+-- @tparam string engine "handshake" or "probe"
+-- @treturn table record, see client:attempt
+function M.connect(client, options, engine)
+  local mechanism = mechanisms[options.mechanism]
+  local record = { -- as a connection: all fields
+    mechanism = mechanism.name,
+    design = options.design,
+    engine = engine,
+    address = client.address,
+    reused = false,
+    sessions = {},
+    timing = { connect_s = nil, handshake_s = nil, total_s = nil },
+    outcome = nil,
+    error = nil,
+    facts = nil,
+    version = nil,
+    cipher = nil,
+    shut = nil,
+  }
+  local tries = 0
+  repeat
+    record.outcome, record.error = nil, nil
+    connect_in_turn(client, mechanism, options, record)
+    tries = tries + 1
+  until not client.dialer:opens_later(record.error, tries)
+  record.shut = client.dialer:is_shut(record.error) or nil
+  client.on_event({ kind = "attempt", record = record })
+  return record
+end
+
+return M
