@@ -103,14 +103,6 @@ local function add_certificate(options, parsed)
   return not message, message and "--pass: " .. message
 end
 
---- The port of a target that has none; nil: there is no other than that of all.
--- @tparam table parsed what the parser made of the command line
--- @treturn integer|nil
-function M.default_port(parsed)
-  local asked_for = parsed.starttls and starttls.find(parsed.starttls)
-  return asked_for and asked_for.ports[1]
-end
-
 --- What the options come to.
 -- @tparam table parsed what the parser made of the command line
 -- @treturn[1] table fields for resum.run

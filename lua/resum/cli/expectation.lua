@@ -14,15 +14,6 @@ local VERDICTS = {
   inconclusive = true,
 }
 
-local function is_mechanism(name)
-  for _, one in ipairs(mechanisms.names) do
-    if one == name then
-      return true
-    end
-  end
-  return false
-end
-
 --- Reads a rule.
 -- @tparam string text "MECHANISM=VERDICT", or "MECHANISM>=SHARE" (a rate from 0 to 1)
 -- @treturn[1] table {text, mechanism, verdict or share}
@@ -31,7 +22,7 @@ end
 function M.parse(text)
   local name, sign, value = text:match("^%s*([%w_-]+)%s*([>=]=?)%s*([%w_.-]+)%s*$")
   local rule = { text = text, mechanism = name and name:gsub("-", "_") }
-  if name and is_mechanism(rule.mechanism) then
+  if mechanisms.find(rule.mechanism) then
     local share = tonumber(value)
     local verdict = value:gsub("-", "_")
     if sign == "=" and VERDICTS[verdict] then

@@ -6,9 +6,9 @@ local argparse = require "argparse"
 local connection = require "resum.cli.connection"
 local core = require "resum.core"
 local expectation = require "resum.cli.expectation"
-local limits = require "resum.limits"
 local mechanisms = require "resum.connection.mechanism"
 local escape = require "resum.util.escape"
+local options_of = require "resum.options"
 local resum = require "resum"
 local shard = require "resum.cli.shard"
 
@@ -17,7 +17,7 @@ local M = {}
 local function number(name)
   return function(given)
     local value = tonumber(given)
-    local problem = limits.problem(name, value)
+    local problem = options_of.number_problem(name, value)
     if problem then
       return nil, ("--%s %s, not '%s'"):format(name, problem, escape(given, 40))
     end
@@ -26,22 +26,12 @@ local function number(name)
 end
 
 local function mechanism_list(given)
-  local list, seen = {}, {}
+  local names = {}
   for name in (given .. ","):gmatch("%s*(.-)%s*,") do
-    name = name:gsub("-", "_")
-    local known = false
-    for _, one in ipairs(mechanisms.names) do
-      known = known or one == name
-    end
-    if not known then
-      return nil, ("--mechanisms takes a list of %s, not '%s'"):format(
-        table.concat(mechanisms.names, ", "), escape(name, 40))
-    elseif not seen[name] then
-      seen[name] = true
-      list[#list + 1] = name
-    end
+    names[#names + 1] = name:gsub("-", "_")
   end
-  return list
+  local list, message = mechanisms.read_list(names)
+  return list, message and "--mechanisms: " .. message
 end
 
 local function new_parser()
@@ -108,7 +98,7 @@ local function normalise(argv)
   for _, word in ipairs(argv) do
     is_option = is_option and word ~= "--"
     local last = out[#out]
-    if is_option and word:find("^%-%.?%d") and last and limits.known(last:match("^%-%-([%l-]+)$")) then
+    if is_option and word:find("^%-%.?%d") and last and options_of.takes_number(last:match("^%-%-([%l-]+)$")) then
       out[#out] = last .. "=" .. word
     else
       out[#out + 1] = is_option and word:gsub("^%-%-[%w_]+", function(name)
@@ -145,9 +135,14 @@ local function scan_options(parsed)
   options.timeout = parsed.timeout
   options.retries = parsed.retries
   options.host = parsed.host and require("resum.host." .. parsed.host) or resum.host.default()
-  local usable
-  usable, message = resum.check(options)
-  return usable and options, message and message:gsub("^([%w_]+):", as_flag)
+  return options
+end
+
+--- What a scan says of its options, in the command's words.
+-- @tparam string message
+-- @treturn string
+function M.in_flags(message)
+  return (message:gsub("^([%w_]+):", as_flag))
 end
 
 -- What fits no single option's converter: options that need one another.
@@ -176,14 +171,13 @@ local function complete(parsed)
     return nil, "--resume can't go on with a JSON document: add --json_lines"
   end
   parsed.show_text = not parsed.quiet and parsed.json_out ~= "-" and parsed.html_out ~= "-"
-  parsed.default_port = connection.default_port(parsed)
   return true
 end
 
 --- Reads the command line.
 -- @tparam {string,...} argv the words after the command's name
--- @treturn[1] table parsed: targets, expect, json_out, json_lines, quiet, show_text, default_port (of targets that
---   have none; or nil), and every option as it was given
+-- @treturn[1] table parsed: targets, expect, json_out, json_lines, quiet, show_text, and every option
+--   as it was given
 -- @treturn[1] table scan: what resum.run takes; nil with --merge
 -- @treturn[2] nil
 -- @treturn[2] string message: what does not fit

@@ -157,7 +157,7 @@ function Run:next_job()
   while text and not self:is_over() do
     self.count = self.count + 1
     local number = self.count
-    local parsed, message = target.parse(text, self.parsed.default_port)
+    local parsed, message = self.scanner:parse(text)
     if parsed then
       self.under_way[number] = { target = parsed, addresses = {} }
       return function()
@@ -184,7 +184,7 @@ function Run:mark_unfinished()
   local text = self.targets:next_argument()
   while text do
     self.count = self.count + 1
-    local parsed, message = target.parse(text, self.parsed.default_port)
+    local parsed, message = self.scanner:parse(text)
     self:finish_target(self.count, parsed and interrupted({ target = parsed, addresses = {} })
       or unusable(text, message, true))
     text = self.targets:next_argument()

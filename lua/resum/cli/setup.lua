@@ -4,6 +4,7 @@
 local rate_limiter = require "resum.transport.rate_limiter"
 local file_limit = require "resum.cli.file_limit"
 local dns_cache = require "resum.transport.dns_cache"
+local options = require "resum.cli.options"
 local output = require "resum.cli.output"
 local progress = require "resum.cli.progress"
 local resum = require "resum"
@@ -215,12 +216,18 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string message: something can't be opened
 function M.make(parsed, scan)
+  local at_once = room(parsed)
+  share(scan, at_once)
+  local scanner, message = resum.prepare(scan)
+  if not scanner then
+    return nil, options.in_flags(message)
+  end
   local host = scan.host
-  local done, message = read_done(parsed)
+  local done, list
+  done, message = read_done(parsed)
   if message then
     return nil, message
   end
-  local list
   list, message = open_targets(parsed, done and done.set, host)
   if not list then
     return nil, message
@@ -231,12 +238,10 @@ function M.make(parsed, scan)
   if not sinks then
     return nil, message
   end
-  local at_once = room(parsed)
-  share(scan, at_once)
   return {
     parsed = parsed,
-    host = scan.host,
-    scanner = assert(resum.prepare(scan)),
+    host = host,
+    scanner = scanner,
     targets = list,
     at_once = at_once,
     sinks = sinks,

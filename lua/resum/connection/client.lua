@@ -1,40 +1,46 @@
 -- A client of one address: makes attempts there, on the engine that can, and keeps what was learned of the server. What
 -- one connection does stands in exchange.lua; which engine makes it, in engine_choice.lua.
 
-local core = require "resum.core"
+local arguments = require "resum.util.arguments"
 local dialer = require "resum.transport.dialer"
 local engine_choice = require "resum.connection.engine_choice"
 local exchange = require "resum.connection.exchange"
+local identities = require "resum.connection.identity"
 local mechanisms = require "resum.connection.mechanism"
 local session_age = require "resum.connection.session_age"
 
 local M = {}
 
---- Who the client is, of a table of options: what resum.core.context takes for that.
--- @tparam table options
--- @treturn table certificate, private_key, key_form, passphrase
-function M.identity(options)
-  return {
-    certificate = options.certificate,
-    private_key = options.private_key,
-    key_form = options.key_form,
-    passphrase = options.passphrase,
-  }
-end
+local ENDPOINT = {
+  address = "string", port = "number", server_name = "string", name = "string", starttls = "table", xmpp_to = "string",
+  proxy = "table", source = "string",
+}
+
+local OPTIONS = {
+  host = "table", timeout = "number", retries = "number", source = "string", versions = "table", identity = "function",
+  certificate = "string", private_key = "string", key_form = "string", passphrase = "string", on_event = "function",
+  cancelled = "function", admit = "function", key_share = "string", contexts = "table", request = "string",
+}
+
+local ATTEMPT = {
+  mechanism = "string", session = "userdata", sessions = "table", engine = "string", proof = "string",
+  want_tickets = "boolean or string", compare = "boolean", design = "string", transcript = "boolean", after = "table",
+  tries = "number", source = "string", ticket_extension = "boolean", take_sessions = "boolean", stays = "boolean",
+}
 
 local Client = {}
 Client.__index = Client
 
 local function new_context(client, mechanism, ticket_extension)
-  local options = M.identity(client)
-  for _, offered in ipairs({ mechanism.context, client.more }) do
-    for name, value in pairs(offered) do
-      options[name] = value
+  local offer = {}
+  for _, fields in ipairs({ mechanism.context, client.more }) do
+    for name, value in pairs(fields) do
+      offer[name] = value
     end
   end
-  options.tickets = ticket_extension or options.tickets
-  mechanisms.narrow(options, client.versions)
-  return assert(core.context(options))
+  offer.tickets = ticket_extension or offer.tickets
+  mechanisms.narrow(offer, client.versions)
+  return assert(client.identity(offer))
 end
 
 --- What is offered for a mechanism: what the mechanism needs, within the client's versions. Made once, also for several
@@ -91,7 +97,10 @@ end
 --   timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of (what the probe met, where libssl had
 --   to decide), shut (the server had let us in before, and did not in all the retries)
 function Client:attempt(options)
-  if options.after then
+  arguments.check(options, ATTEMPT, "option of an attempt", 2)
+  if not mechanisms[options.mechanism] or not mechanisms[options.mechanism].context then
+    error(("resum: there is no mechanism '%s'"):format(tostring(options.mechanism)), 2)
+  elseif options.after then
     self.dialer:pause_after(options.after.error, options.tries)
   end
   if options.sessions and options.engine ~= "probe" then
@@ -126,16 +135,11 @@ local function admit_all()
   return nothing
 end
 
---- A client of one address: makes attempts there.
--- @tparam table endpoint {address, port, server_name (SNI, or nil for none)}, and what resum.transport.dialer.open takes
--- @tparam table options host (a host module), timeout (seconds, 5), retries (0: of what shuts the door for a moment),
---   source (local address), versions ({min_version, max_version}: no others are offered), certificate, private_key,
---   key_form and passphrase (see resum.core.context), on_event (called with {kind="attempt", record=…} after each),
---   cancelled (asked between attempts), admit (see resum.transport.rate_limiter), key_share ("random": the probe never
---   shows the base point), contexts (a table, empty at first, for clients that show the same certificate: what they
---   offer is made once for all)
--- @treturn table client; client:attempt{mechanism=…, session=…, want_tickets=…} returns a record
-function M.new_client(endpoint, options)
+--- As new_client, for who has checked the endpoint and the options, and may have more of them.
+-- @tparam table endpoint
+-- @tparam table options
+-- @treturn table client
+function M.new(endpoint, options)
   local path = dialer.new(endpoint, options)
   return setmetatable({
     host = options.host,
@@ -144,10 +148,7 @@ function M.new_client(endpoint, options)
     server_name = endpoint.server_name,
     timeout = path.timeout,
     dialer = path,
-    certificate = options.certificate,
-    private_key = options.private_key,
-    key_form = options.key_form,
-    passphrase = options.passphrase,
+    identity = options.identity or assert(identities.read(options)),
     on_event = options.on_event or nothing,
     cancelled = options.cancelled or never,
     admit = options.admit or admit_all,
@@ -158,7 +159,33 @@ function M.new_client(endpoint, options)
     shared_contexts = options.contexts or {},
     engines = {},
     key_share = options.key_share,
+    ticket_delay = nil, -- seconds that this server's tickets have taken so far
   }, Client)
+end
+
+--- A client of one address: makes attempts there.
+-- @tparam table endpoint {address, port, server_name (SNI, or nil for none)}, and what resum.transport.dialer.open
+--   takes
+-- @tparam table options host (a host module), timeout (seconds, 5), retries (0: of what shuts the door for a moment),
+--   source (local address), versions ({min_version, max_version}: no others are offered), identity (see
+--   resum.connection.identity), or certificate, private_key, key_form and passphrase (see resum.core.context), on_event
+--   (called with {kind="attempt", record=…} after each), cancelled (asked between attempts), admit (see
+--   resum.transport.rate_limiter), key_share ("random": the probe never shows the base point), contexts (a table, empty
+--   at first, for clients that show the same certificate: what they offer is made once for all), request (bytes said
+--   inside TLS where a ticket does not come by itself, instead of the protocol's)
+-- @treturn table client; client:attempt{mechanism=…, session=…, want_tickets=…} returns a record
+function M.new_client(endpoint, options)
+  arguments.check(endpoint, ENDPOINT, "field of an endpoint", 2)
+  arguments.check(options, OPTIONS, "option of a client", 2)
+  for _, needed in ipairs({ "address", "port" }) do
+    if not endpoint[needed] then
+      error("resum: the endpoint has no " .. needed, 2)
+    end
+  end
+  if not options.host then
+    error("resum: a client needs the option host: resum.host.default(), for example", 2)
+  end
+  return M.new(endpoint, options)
 end
 
 return M

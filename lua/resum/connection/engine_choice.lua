@@ -4,6 +4,7 @@
 -- chance, the mechanism moves to libssl for good. It opens no connection itself: exchange.lua does.
 
 local statistics = require "resum.util.statistics"
+local random = require "resum.util.random"
 
 local M = {}
 
@@ -46,11 +47,9 @@ end
 local function random_order(count)
   local order = {}
   for i = 1, 2 * count do
-    local place = math.random(i)
-    order[i] = order[place]
-    order[place] = i <= count and "probe" or "handshake"
+    order[i] = i <= count and "probe" or "handshake"
   end
-  return order
+  return random.shuffle(order)
 end
 
 -- A second opinion on the first answer, and more of both where it is another one, as behind a balancer it may well be.
@@ -142,7 +141,7 @@ function M.attempt(client, options, connect)
   local offers = options.session or options.sessions
   if options.engine ~= "probe" or not offers or state.moved then
     return connect(client, options, "handshake")
-  elseif options.compare ~= false and state.checked and options.session and math.random(SAMPLE) == 1 then
+  elseif options.compare ~= false and state.checked and options.session and random.integer(SAMPLE) == 1 then
     local record = connect(client, options, "handshake")
     note(state, record)
     compare(state)

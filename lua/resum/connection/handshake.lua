@@ -71,7 +71,7 @@ end
 --- Makes one handshake.
 -- @tparam table route see resum.transport.endpoint
 -- @tparam table parsed target
--- @tparam table options of resum.connection.client.new_client
+-- @tparam table options of resum.connection.client.new
 -- @tparam session|nil session to offer
 -- @treturn table the attempt's record, with target and session(); its transcript is read
 function M.open(route, parsed_target, options, session)
@@ -86,7 +86,7 @@ function M.open(route, parsed_target, options, session)
     }, described)
   end
   local record = attempt_in_turn(addresses, function(address)
-    return clients.new_client(route:endpoint(described, address), options)
+    return clients.new(route:endpoint(described, address), options)
   end, session)
   return handshake_of(record, described)
 end

@@ -3,6 +3,8 @@
 -- facts tables, and knows no connection. libssl issues TLS 1.3 tickets whatever SSL_OP_NO_TICKET says,
 -- and makes up an id for a ticket session, so the version is pinned and only the wire is asked.
 
+local escape = require "resum.util.escape"
+
 local M = {}
 
 -- A ticket without content is none: with it a server says that it has nothing to give (RFC 5077, section 3.3).
@@ -91,6 +93,38 @@ M.any = {
   end,
   tickets_come_late = true,
 }
+
+--- One of the mechanisms that are scanned.
+-- @tparam any name
+-- @treturn table|nil
+function M.find(name)
+  for _, known in ipairs(M.names) do
+    if known == name then
+      return M[known]
+    end
+  end
+end
+
+--- Reads a list of mechanisms.
+-- @tparam {string,...} names
+-- @treturn[1] {string,...} each once, in the order given
+-- @treturn[2] nil
+-- @treturn[2] string message: what is no mechanism, or that none is named
+function M.read_list(names)
+  local list, seen = {}, {}
+  for _, name in ipairs(names) do
+    if not M.find(name) then
+      return nil, ("there is no mechanism '%s'; there are %s"):format(escape(tostring(name), 40),
+        table.concat(M.names, ", "))
+    end
+    list[#list + 1] = not seen[name] and name or nil
+    seen[name] = true
+  end
+  if not list[1] then
+    return nil, "no mechanism is named; there are " .. table.concat(M.names, ", ")
+  end
+  return list
+end
 
 local OLDEST, NEWEST = "TLSv1.0", "TLSv1.3"
 

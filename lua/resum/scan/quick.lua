@@ -5,6 +5,7 @@
 local obtaining = require "resum.scan.obtain_sessions"
 local statistics = require "resum.util.statistics"
 local verdicts = require "resum.analysis.verdict"
+local random = require "resum.util.random"
 
 local M = {}
 
@@ -55,7 +56,7 @@ local function test(client, mechanism, sessions, options)
   local decide, counts = statistics.sequential(HEALTHY, BROKEN, ERROR), { resumed = 0, refused = 0, errors = 0 }
   local verdict
   while not verdict and goes_on(client, counts, options) do
-    local i = math.random(#sessions)
+    local i = random.integer(#sessions)
     local record = client:attempt({
       mechanism = mechanism, design = "quick", session = sessions[i], engine = "handshake", want_tickets = true,
     })

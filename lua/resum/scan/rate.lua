@@ -5,6 +5,7 @@
 local obtaining = require "resum.scan.obtain_sessions"
 local statistics = require "resum.util.statistics"
 local verdict = require "resum.analysis.verdict"
+local random = require "resum.util.random"
 
 local M = { name = "rate", recorded = true, summary = "how often each mechanism resumes, in many attempts" }
 
@@ -22,14 +23,6 @@ local CROWD_LEAVES = 1 -- seconds for the server to see the others go
 local LOOKS = 20 -- full handshakes, where the first were refused for their version
 local BATCH = 8 -- handshakes whose sessions are fresh at a time: a server's cache may be small
 local CONFIDENCE = 0.95
-
-local function shuffle(list)
-  for i = #list, 2, -1 do
-    local j = math.random(i)
-    list[i], list[j] = list[j], list[i]
-  end
-  return list
-end
 
 -- Where a server does not speak the version, another one behind the same address may.
 local function look_further(client, mechanism, seeds, options)
@@ -119,7 +112,7 @@ local function fixed_plan(sessions, attempts)
     local which = (i - 1) % #sessions + 1
     plan[i] = { seed = which, from = newest[which] }
   end
-  return shuffle(plan)
+  return random.shuffle(plan)
 end
 
 -- Every session of every handshake once, in random order.
@@ -130,7 +123,7 @@ local function fresh_plan(sessions, first_seed, most)
       plan[#plan + 1] = { seed = first_seed + i, from = { session } }
     end
   end
-  shuffle(plan)
+  random.shuffle(plan)
   return table.move(plan, 1, math.min(#plan, most), 1, {})
 end
 

@@ -182,8 +182,8 @@ end
 -- @tparam table endpoint see resum.transport.dialer.open
 -- @tparam table options host, timeout (seconds, 5; for STARTTLS the protocol's own, where nobody says), retries (0),
 --   source (local address), cancelled (asked between tries), request (bytes, instead of the protocol's)
--- @treturn table dialer; dialer.request and dialer.goodbye are bytes for inside TLS, or nil: what makes the server answer,
---   what ends a session in order; dialer.goodbye_is_owed: the server holds it against us when it does not come
+-- @treturn table dialer; its fields request and goodbye are bytes for inside TLS, or nil: what makes the server answer,
+--   what ends a session in order; goodbye_is_owed: the server holds it against us when it does not come
 function M.new(endpoint, options)
   local request, goodbye = words(endpoint)
   return setmetatable({

@@ -98,6 +98,22 @@ function Route:parse(text)
   return target.parse(text, protocol and protocol.ports[1])
 end
 
+--- A target, read where it is not yet; something else is misuse, and raised.
+-- @function route:target
+-- @tparam string|table given text, or what resum.target.parse gave
+-- @tparam integer level of the caller who is to blame, as for error()
+-- @return as resum.target.parse
+function Route:target(given, level)
+  if type(given) == "string" then
+    return self:parse(given)
+  elseif type(given) ~= "table" then
+    error("resum: a target is a string such as host:port, not a " .. type(given), level + 1)
+  elseif not given.host or not given.port then
+    error("resum: a target is a string such as host:port, or what resum.target.parse gave", level + 1)
+  end
+  return given
+end
+
 local function server_name(route, parsed)
   if route.no_sni then
     return nil

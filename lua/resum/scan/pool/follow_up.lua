@@ -8,6 +8,7 @@
 local balance = require "resum.analysis.pool"
 local labels = require "resum.analysis.pool.labels"
 local obtaining = require "resum.scan.obtain_sessions"
+local random = require "resum.util.random"
 
 local M = {}
 
@@ -56,11 +57,9 @@ end
 local function shuffled_plan(sessions, times)
   local plan = {}
   for i = 1, #sessions * times do
-    local place = math.random(i)
-    plan[i] = plan[place]
-    plan[place] = sessions[(i - 1) % #sessions + 1]
+    plan[i] = sessions[(i - 1) % #sessions + 1]
   end
-  return plan
+  return random.shuffle(plan)
 end
 
 -- Session IDs, obtained or offered so that the server shows the name of its ticket key as well: an empty session_ticket

@@ -3,6 +3,7 @@
 -- spreads connections over several local addresses where there are. Judges nothing.
 
 local labels = require "resum.analysis.pool.labels"
+local random = require "resum.util.random"
 
 local M = {}
 
@@ -25,7 +26,7 @@ local function choose_source(journal, options)
     journal.turn = journal.turn % #sources + 1
     return sources[journal.turn]
   end
-  return sources[math.random(#sources)]
+  return sources[random.integer(#sources)]
 end
 
 -- A clock that counts starts and ends: what was at the same time needs no seconds.

@@ -10,6 +10,7 @@ local balance = require "resum.analysis.pool"
 local follow_up = require "resum.scan.pool.follow_up"
 local quick = require "resum.scan.quick"
 local obtaining = require "resum.scan.obtain_sessions"
+local random = require "resum.util.random"
 
 local M = { name = "balancer", recorded = true, summary = "what stands behind the address, and what to do about it" }
 
@@ -83,7 +84,7 @@ function Scan:offer_old(mechanism, count)
   local old, jobs = self.old[mechanism], {}
   for i = 1, (#old == 0 or self.single_use[mechanism]) and 0 or count do
     jobs[i] = function()
-      local session = old[math.random(#old)]
+      local session = old[random.integer(#old)]
       return not self.journal:expired(session) and self:attempt(mechanism, "fixed", session)
     end
   end
@@ -132,7 +133,7 @@ function Scan:sample_in_turns(mechanisms)
       if round <= self:blocks_of(mechanism) and not self.journal.cancelled() then
         self:pairs(mechanism, BLOCK)
         self:chain(mechanism, BLOCK)
-        self:offer_old(mechanism, OLD_IN_BLOCK - 2 + math.random(3))
+        self:offer_old(mechanism, OLD_IN_BLOCK - 2 + random.integer(3))
       end
     end
   end

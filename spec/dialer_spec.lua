@@ -13,14 +13,13 @@ local POSTGRES = { "C: \0\0\0\8\4\210\22\47", "S: S" }
 local BUSY = { "S: 421 too many\r\n" }
 
 local function client_of(host, protocol, options)
-  options = options or {}
-  options.host = host
-  return attempt.new_client({
-    address = "192.0.2.1",
-    port = options.port or 25,
-    server_name = options.server_name,
-    starttls = protocol and starttls.find(protocol),
-  }, options)
+  local endpoint, asked = { address = "192.0.2.1", port = 25, starttls = protocol and starttls.find(protocol) }, {}
+  for name, value in pairs(options or {}) do
+    local one = (name == "port" or name == "server_name") and endpoint or asked
+    one[name] = value
+  end
+  asked.host = host
+  return attempt.new_client(endpoint, asked)
 end
 
 describe("an attempt behind STARTTLS", function()
