@@ -134,7 +134,7 @@ describe("resum.scan", function()
     assert.has_error(function() resum.scan({}) end,
       "resum: a target is a string such as host:port, or what resum.target.parse gave")
     assert.has_error(function() resum.scan("a.example", { mechanisms = { "control" } }) end,
-      "resum: there is no mechanism 'control'; there are session_id, ticket, psk")
+      "resum: the option mechanisms takes a list of session_id, ticket, psk, not 'control'")
   end)
 end)
 

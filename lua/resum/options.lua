@@ -81,7 +81,8 @@ local function problem_of(name, value)
   elseif name == "engine" and value ~= "probe" and value ~= "handshake" then
     return ("there is no engine '%s'"):format(value)
   elseif name == "mechanisms" then
-    return select(2, mechanisms.read_list(value))
+    local list, what = mechanisms.read_list(value)
+    return not list and "the option mechanisms " .. what or nil
   end
 end
 

@@ -43,7 +43,7 @@ describe("make install-nse #unsanitized", function()
     for _, file in ipairs({
       paths.library .. "/resum/core.so",
       paths.share .. "/resum/init.lua",
-      paths.share .. "/resum/nse.lua",
+      paths.share .. "/resum/nse/init.lua",
       paths.scripts .. "/tls-resumption.nse",
       paths.scripts .. "/tls-resumption-rate.nse",
     }) do
@@ -142,7 +142,7 @@ describe("tls-resumption in nmap #unsanitized", function()
       { result.rate.ticket.attempted, result.rate.ticket.concurrency, result.rate.ticket.sequence })
     for argument, words in pairs({
       ["attempts=0"] = "attempts takes a whole number from 1 to 100000",
-      ["mechanisms=quic"] = "mechanisms takes some of session_id, ticket, psk",
+      ["mechanisms=quic"] = "mechanisms takes a list of session_id, ticket, psk, not 'quic'",
     }) do
       result = only_script(nmap.run({ ports = { server.port }, arguments = "tls-resumption." .. argument }))
       assert.same({ output = "ERROR: tls-resumption." .. words }, result)

@@ -31,7 +31,7 @@ local function mechanism_list(given)
     names[#names + 1] = name:gsub("-", "_")
   end
   local list, message = mechanisms.read_list(names)
-  return list, message and "--mechanisms: " .. message
+  return list, message and "--mechanisms " .. message
 end
 
 local function new_parser()

@@ -109,19 +109,18 @@ end
 -- @tparam {string,...} names
 -- @treturn[1] {string,...} each once, in the order given
 -- @treturn[2] nil
--- @treturn[2] string message: what is no mechanism, or that none is named
+-- @treturn[2] string what the list takes, and what is no mechanism, in words that follow the name of the list
 function M.read_list(names)
   local list, seen = {}, {}
   for _, name in ipairs(names) do
     if not M.find(name) then
-      return nil, ("there is no mechanism '%s'; there are %s"):format(escape(tostring(name), 40),
-        table.concat(M.names, ", "))
+      return nil, ("takes a list of %s, not '%s'"):format(table.concat(M.names, ", "), escape(tostring(name), 40))
     end
     list[#list + 1] = not seen[name] and name or nil
     seen[name] = true
   end
   if not list[1] then
-    return nil, "no mechanism is named; there are " .. table.concat(M.names, ", ")
+    return nil, ("takes a list of %s, and this one is empty"):format(table.concat(M.names, ", "))
   end
   return list
 end

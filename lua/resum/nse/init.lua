@@ -47,8 +47,7 @@ local function mechanism_list(given)
   for name in (type(given) == "table" and table.concat(given, " ") or tostring(given)):gmatch("[^%s,]+") do
     names[#names + 1] = name
   end
-  local list, message = mechanisms.read_list(names)
-  return list, message and "takes a list of mechanisms: " .. message
+  return mechanisms.read_list(names)
 end
 
 local function seconds(given)
