@@ -16,18 +16,18 @@ BUILD = build/$(LUA_VERSION)
 endif
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion
-BUILD_FLAGS = -std=c99 -fPIC -fvisibility=hidden $(WARNINGS) $(SAN_FLAGS) \
+BUILD_FLAGS = -std=c99 -fPIC -fvisibility=hidden -Iplugin $(WARNINGS) $(SAN_FLAGS) \
   $(shell pkg-config --cflags lua$(LUA_VERSION) openssl)
 LIBS = $(shell pkg-config --libs openssl)
 
-SOURCES = $(wildcard plugin/*.c)
+SOURCES = $(wildcard plugin/*.c plugin/*/*.c)
 OBJECTS = $(SOURCES:plugin/%.c=$(BUILD)/plugin/%.o)
 CORE = $(BUILD)/resum/core.so
 TLS_SERVER = $(BUILD)/spec/support/tls_server.so
-TLS_SERVER_OBJECTS = $(patsubst %,$(BUILD)/plugin/%.o,options names error)
+TLS_SERVER_OBJECTS = $(patsubst %,$(BUILD)/plugin/%.o,lua/options lua/error tls/names)
 SPEC_MODULES = $(patsubst %.c,$(BUILD)/%.so,$(wildcard spec/support/*.c)) $(TLS_SERVER)
 NSE_FILES = $(wildcard lua/nse/*.nse spec/support/*.nse)
-FORMATTED = $(wildcard plugin/*.[ch] spec/support/*.[ch] spec/support/*/*.[ch] spec/fuzz/*.[ch])
+FORMATTED = $(wildcard plugin/*.[ch] plugin/*/*.[ch] spec/support/*.[ch] spec/support/*/*.[ch] spec/fuzz/*.[ch])
 
 # What is needed, by Debian's names.
 BUILD_PACKAGES = gcc libc6-dev pkg-config liblua$(LUA_VERSION)-dev libssl-dev
@@ -68,13 +68,13 @@ $(BUILD)/plugin/%.o: plugin/%.c
 # A module for specs sees all of the plugin's C; the server only what is not under test.
 $(BUILD)/spec/support/%.so: spec/support/%.c $(OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) -shared -Iplugin $(BUILD_FLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(OBJECTS) $(LIBS)
+	$(CC) -shared $(BUILD_FLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(OBJECTS) $(LIBS)
 
 $(TLS_SERVER): $(wildcard spec/support/tls_server/*.[ch]) $(TLS_SERVER_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) -shared -Iplugin $(BUILD_FLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
+	$(CC) -shared $(BUILD_FLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
--include $(wildcard $(BUILD)/plugin/*.d $(BUILD)/spec/support/*.d)
+-include $(wildcard $(BUILD)/plugin/*.d $(BUILD)/plugin/*/*.d $(BUILD)/spec/support/*.d)
 
 # Asks for the embedded demo when there is no TARGET.
 .PHONY: scan
@@ -136,7 +136,7 @@ FUZZ_FLAGS = -std=c99 -g -O1 $(WARNINGS) -Iplugin -Ispec/support -fsanitize=addr
   -fprofile-instr-generate -fcoverage-mapping $(shell pkg-config --cflags lua$(LUA_VERSION) openssl)
 FUZZ_LIBS = $(shell pkg-config --libs lua$(LUA_VERSION) openssl)
 FUZZ_OBJECTS = $(patsubst %.c,build/fuzz/%.o,$(SOURCES) spec/support/fixed_random.c spec/fuzz/fuzz.c)
-FUZZ_UNPROVED = $(patsubst %,build/fuzz/unproved/plugin/%.o,keys record)
+FUZZ_UNPROVED = $(patsubst %,build/fuzz/unproved/plugin/tls/%.o,crypto record)
 
 build/fuzz/%.o: %.c
 	@mkdir -p $(@D)
@@ -153,7 +153,7 @@ build/fuzz/probe: build/fuzz/spec/fuzz/probe.o $(FUZZ_OBJECTS) $(FUZZ_UNPROVED)
 build/fuzz/%: build/fuzz/spec/fuzz/%.o $(FUZZ_OBJECTS)
 	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(FUZZ_LIBS)
 
--include $(wildcard build/fuzz/plugin/*.d build/fuzz/spec/*/*.d build/fuzz/unproved/plugin/*.d)
+-include $(wildcard build/fuzz/plugin/*.d build/fuzz/plugin/*/*.d build/fuzz/spec/*/*.d build/fuzz/unproved/plugin/*/*.d)
 
 .PHONY: fuzz fuzz-run
 fuzz: packages-fuzz ## fuzz parsers and engines, each target for FUZZ_SECONDS (60); fails on a finding

@@ -1,8 +1,8 @@
 /* luaopen_resum_core: the module table of resum.core and the classes in it. */
-#include "resum.h"
+#include "lua/resum.h"
 
-#include "offer.h"
-#include "tools.h"
+#include "lua/offer.h"
+#include "lua/tools.h"
 
 #include <openssl/crypto.h>
 

@@ -4,8 +4,8 @@
 #ifndef SPEC_FUZZ_H
 #define SPEC_FUZZ_H
 
-#include "compat.h"
-#include "wire.h"
+#include "lua/compat.h"
+#include "tls/wire.h"
 
 /* The Lua state, made once; the table of resum.core is at 1, and nothing above it. */
 lua_State *fuzz_state(void);

@@ -3,8 +3,8 @@
  */
 #include "fuzz.h"
 
-#include "fit.h"
-#include "hello.h"
+#include "tls/server_hello_check.h"
+#include "tls/hello.h"
 
 #include <stdlib.h>
 

@@ -6,8 +6,8 @@
 #include "fuzz.h"
 
 #include "fixed_random.h"
-#include "hello.h"
-#include "record.h"
+#include "tls/hello.h"
+#include "tls/record.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  */
 #include "fuzz.h"
 
-#include "record.h"
+#include "tls/record.h"
 
 #include <stdlib.h>
 

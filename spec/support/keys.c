@@ -2,10 +2,10 @@
  * with published vectors and a scripted server can answer with them; and a key of the spec's own
  * for a probe, which draws its own otherwise. It judges nothing and keeps nothing but keys.
  */
-#include "resum.h"
+#include "lua/resum.h"
 
-#include "names.h"
-#include "probe.h"
+#include "tls/names.h"
+#include "tls/machine.h"
 
 #include <string.h>
 

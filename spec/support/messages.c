@@ -1,10 +1,10 @@
 /* spec.support.messages: the facts of messages that a spec made up. In a real handshake libssl
  * stands between a hostile server and the readers in transcript.c and hello.c; here nothing does.
  */
-#include "resum.h"
+#include "lua/resum.h"
 
-#include "hello.h"
-#include "transcript.h"
+#include "tls/hello.h"
+#include "tls/transcript.h"
 
 #include <string.h>
 
