@@ -16,8 +16,9 @@ BUILD = build/$(LUA_VERSION)
 endif
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion
-BUILD_FLAGS = -std=c99 -fPIC -fvisibility=hidden -Iplugin $(WARNINGS) $(SAN_FLAGS) \
-  $(shell pkg-config --cflags lua$(LUA_VERSION) openssl)
+# plugin/tls knows neither Lua nor libssl: it finds no header of theirs, nor of plugin/lua.
+TLS_FLAGS = -std=c99 -fPIC -fvisibility=hidden $(WARNINGS) $(SAN_FLAGS) $(shell pkg-config --cflags libcrypto)
+BUILD_FLAGS = $(TLS_FLAGS) -Iplugin $(shell pkg-config --cflags lua$(LUA_VERSION) openssl)
 LIBS = $(shell pkg-config --libs openssl)
 
 SOURCES = $(wildcard plugin/*.c plugin/*/*.c)
@@ -60,6 +61,10 @@ all: packages-build ## build resum.core for Lua 5.4 (LUA_VERSION=5.3 for nmap of
 $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) -shared $(SAN_FLAGS) $(LDFLAGS) -o $@.new $^ $(LIBS) && mv $@.new $@
+
+$(BUILD)/plugin/tls/%.o: plugin/tls/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TLS_FLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/plugin/%.o: plugin/%.c
 	@mkdir -p $(@D)

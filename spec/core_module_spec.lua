@@ -64,7 +64,7 @@ describe("the module", function()
   end)
 
   it("has the version that stands in its source, and names its OpenSSL", function()
-    local source = process.read_file(process.ROOT .. "/plugin/lua/resum.h")
+    local source = process.read_file(process.ROOT .. "/plugin/module.c")
     assert.equal(source:match('#define RS_VERSION "([^"]+)"'), core.VERSION)
     assert.matches("^%d+%.%d+%.%d+$", core.VERSION)
     assert.matches("^OpenSSL 3%.", core.OPENSSL)

@@ -1,5 +1,5 @@
--- The PRF and HKDF of plugin/keys.c against published vectors, and the records of plugin/record.c against themselves:
--- every suite opens what it sealed, and nothing that was changed.
+-- The PRF and HKDF of plugin/tls/schedule.c against published vectors, and the records of plugin/tls/record.c against
+-- themselves: every suite opens what it sealed, and nothing that was changed.
 
 local hex = require "spec.support.hex"
 local keys = require "spec.support.keys"

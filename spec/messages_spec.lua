@@ -1,4 +1,4 @@
---- The readers of handshake messages (plugin/hello.c) and the facts made of them (plugin/transcript.c), on messages
+--- The readers of handshake messages (plugin/tls/hello.c) and the facts made of them (plugin/lua/facts.c), on messages
 -- that no libssl has looked at before: what is malformed gives no fact, and nothing reads past its end.
 
 local memory = require "spec.support.memory"

@@ -1,6 +1,7 @@
--- What the probe takes for an answer in TLS 1.3 (plugin/resume13.c, fit.c), against a server with true keys that says
--- what no server should. Each case says what the probe makes of it, by the alert that it sends, and libssl where that
--- differs in kind. The probe goes by the RFC where libssl overlooks something: its failures are asked again of libssl.
+-- What the probe takes for an answer in TLS 1.3 (plugin/tls/resume13.c, server_hello_check.c), against a server with
+-- true keys that says what no server should. Each case says what the probe makes of it, by the alert that it sends, and
+-- libssl where that differs in kind. The probe goes by the RFC where libssl overlooks something: its failures are asked
+-- again of libssl.
 
 local duel = require "spec.support.duel"
 local scripted = require "spec.support.scripted"

@@ -3,9 +3,14 @@
  * distribution's openssl.cnf may restrict is set here, explicitly, at security level 0, and no
  * certificate is verified: resumption is judged, not identity.
  */
-#include "resum.h"
+#include "context.h"
 
+#include "class.h"
+#include "error.h"
+#include "identity.h"
+#include "options.h"
 #include "tls/names.h"
+#include "tls/numbers.h"
 
 #include <openssl/err.h>
 

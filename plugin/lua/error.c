@@ -2,7 +2,7 @@
  * A mistake of the caller is luaL_argerror at the place where it is seen, not here. OpenSSL's queue
  * belongs to the thread, not to us: it is left empty.
  */
-#include "resum.h"
+#include "error.h"
 
 #include <openssl/err.h>
 

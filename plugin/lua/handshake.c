@@ -2,10 +2,18 @@
  * full handshakes and the slow but complete resumptions, and collects the sessions the server
  * issues. libssl's callbacks write into this struct only; Lua reads it later.
  */
-#include "resum.h"
+#include "handshake.h"
 
+#include "class.h"
+#include "context.h"
+#include "error.h"
+#include "facts.h"
+#include "options.h"
+#include "push.h"
+#include "session.h"
 #include "tls/hello.h"
 #include "tls/names.h"
+#include "tls/numbers.h"
 #include "tls/transcript.h"
 
 #include <stdlib.h>
@@ -172,7 +180,7 @@ static const char *state_name(handshake_state state) {
 
 /* Why libssl gave up. The peer's alert stands in the transcript; the rest is libssl's reason. */
 static int handshake_push_failure(lua_State *L, handshake_box *h) {
-  if (rs_transcript_push_alert(L, &h->transcript)) {
+  if (rs_facts_push_alert(L, &h->transcript)) {
     return 2;
   } else if (!h->finished && h->transcript.incomplete) {
     lua_pushliteral(L, "handshake: the server sent more messages than are kept");
@@ -420,16 +428,13 @@ static int handshake_session(lua_State *L) {
 static int handshake_facts(lua_State *L) {
   handshake_box *h = handshake_check(L);
   lua_createtable(L, 0, RS_FACTS);
-  rs_transcript_set_facts(L, &h->transcript);
-  lua_pushboolean(L, h->finished && SSL_session_reused(h->ssl) &&
-                         !rs_transcript_has_certificate(&h->transcript));
-  lua_setfield(L, -2, "reused");
-  lua_pushboolean(L, h->finished);
-  lua_setfield(L, -2, "finished");
-  lua_pushinteger(L, (lua_Integer)h->bytes_in);
-  lua_setfield(L, -2, "bytes_in");
-  lua_pushinteger(L, (lua_Integer)h->bytes_out);
-  lua_setfield(L, -2, "bytes_out");
+  rs_facts_set(L, &h->transcript);
+  rs_set_boolean(L, "reused",
+                 h->finished && SSL_session_reused(h->ssl) &&
+                     !rs_transcript_has_certificate(&h->transcript));
+  rs_set_boolean(L, "finished", h->finished);
+  rs_set_integer(L, "bytes_in", (lua_Integer)h->bytes_in);
+  rs_set_integer(L, "bytes_out", (lua_Integer)h->bytes_out);
   return 1;
 }
 
@@ -438,7 +443,7 @@ static int handshake_facts(lua_State *L) {
  * @treturn {{from="client"|"server",type=string,bytes=string},...} type is the RFC's name
  *   ("server_hello"); bytes is the whole message with its header, "" past 256 KiB */
 static int handshake_transcript(lua_State *L) {
-  rs_transcript_push(L, &handshake_check(L)->transcript);
+  rs_facts_push_messages(L, &handshake_check(L)->transcript);
   return 1;
 }
 

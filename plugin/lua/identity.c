@@ -2,7 +2,10 @@
  * which of them is seen by looking. OpenSSL is never let to ask at the terminal for a passphrase,
  * and no message holds one.
  */
-#include "resum.h"
+#include "identity.h"
+
+#include "error.h"
+#include "options.h"
 
 #include <string.h>
 

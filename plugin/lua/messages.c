@@ -1,12 +1,18 @@
 /* resum.client_hello and resum.parse: TLS messages as Lua tables, both ways, for probing by hand.
  * Pure: bytes and tables; what stands in them is written and read by hello.c.
  */
+#include "messages.h"
+
+#include "class.h"
+#include "error.h"
+#include "offer.h"
+#include "options.h"
+#include "push.h"
+#include "tools.h"
 #include "tls/buffer.h"
 #include "tls/names.h"
-#include "offer.h"
+#include "tls/numbers.h"
 #include "tls/record.h"
-#include "resum.h"
-#include "tools.h"
 
 #include <stdlib.h>
 
@@ -111,7 +117,9 @@ static int client_hello(lua_State *L) {
   const uint64_t given = rs_options_check(L, 1, names);
   rs_offer offer;
   hello_lists lists;
-  rs_offer_default(L, rs_tools_of(L), &offer, rs_option_version(L, 1, "version", RS_TLS13), 0);
+  const unsigned version = rs_option_version(L, 1, "version", RS_TLS13);
+  if (!rs_offer_default(rs_tools_of(L), &offer, version, 0))
+    luaL_error(L, "OpenSSL has no random bytes");
   rs_offer_read(L, 1, &offer, given >> OWN_NAMES);
   read_psks(L, &offer, lists.psks);
   read_shares(L, &offer, lists.shares);
@@ -124,25 +132,9 @@ static int client_hello(lua_State *L) {
 
 /* --- parse; each function adds to the table on top --- */
 
-static void set_bytes(lua_State *L, const char *name, rs_bytes value) {
-  lua_pushlstring(L, value.length ? (const char *)value.bytes : "", value.length);
-  lua_setfield(L, -2, name);
-}
-
-static void set_integer(lua_State *L, const char *name, lua_Integer value) {
-  lua_pushinteger(L, value);
-  lua_setfield(L, -2, name);
-}
-
-static void set_true(lua_State *L, const char *name, int value) {
-  if (value) {
-    lua_pushboolean(L, 1);
-    lua_setfield(L, -2, name);
-  }
-}
-
-static void append(lua_State *L) {
-  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+static void message_set_true(lua_State *L, const char *name, int value) {
+  if (value)
+    rs_set_boolean(L, name, 1);
 }
 
 static void set_extensions(lua_State *L, rs_bytes extensions) {
@@ -153,9 +145,9 @@ static void set_extensions(lua_State *L, rs_bytes extensions) {
     lua_newtable(L);
     rs_push_extension(L, type);
     lua_setfield(L, -2, "type");
-    set_integer(L, "number", type);
-    set_bytes(L, "body", (rs_bytes){body.at, body.left});
-    append(L);
+    rs_set_integer(L, "number", type);
+    rs_set_bytes(L, "body", (rs_bytes){body.at, body.left});
+    rs_append(L);
   }
   lua_setfield(L, -2, "extensions");
 }
@@ -166,19 +158,19 @@ static int decode_client_hello(lua_State *L, rs_reader body) {
     return 0;
   rs_push_version(L, hello.legacy_version);
   lua_setfield(L, -2, "legacy_version");
-  set_bytes(L, "random", hello.random);
-  set_bytes(L, "session_id", hello.session_id);
+  rs_set_bytes(L, "random", hello.random);
+  rs_set_bytes(L, "session_id", hello.session_id);
   lua_newtable(L);
   for (rs_reader r = rs_reader_of(hello.ciphers.bytes, hello.ciphers.length); r.left >= 2;) {
     rs_push_cipher(L, rs_read_u16(&r));
-    append(L);
+    rs_append(L);
   }
   lua_setfield(L, -2, "ciphers");
   set_extensions(L, hello.extensions);
   if (hello.ticket_offered)
-    set_bytes(L, "ticket", hello.ticket);
-  set_integer(L, "psk_identities", hello.psk_identities);
-  set_true(L, "early_data", hello.early_data);
+    rs_set_bytes(L, "ticket", hello.ticket);
+  rs_set_integer(L, "psk_identities", hello.psk_identities);
+  message_set_true(L, "early_data", hello.early_data);
   return 1;
 }
 
@@ -187,27 +179,26 @@ static int decode_server_hello(lua_State *L, rs_reader body) {
   if (!rs_read_server_hello(body, &hello))
     return 0;
   if (hello.hello_retry_request) {
-    lua_pushliteral(L, "hello_retry_request");
-    lua_setfield(L, -2, "type");
+    rs_set_string(L, "type", "hello_retry_request");
   }
   rs_push_version(L, hello.version);
   lua_setfield(L, -2, "version");
   rs_push_cipher(L, hello.cipher);
   lua_setfield(L, -2, "cipher");
-  set_bytes(L, "random", hello.random);
-  set_bytes(L, "session_id", hello.session_id);
+  rs_set_bytes(L, "random", hello.random);
+  rs_set_bytes(L, "session_id", hello.session_id);
   set_extensions(L, hello.extensions);
-  set_true(L, "extended_master_secret", hello.extended_master_secret);
-  set_true(L, "encrypt_then_mac", hello.encrypt_then_mac);
-  set_true(L, "session_ticket", hello.session_ticket);
+  message_set_true(L, "extended_master_secret", hello.extended_master_secret);
+  message_set_true(L, "encrypt_then_mac", hello.encrypt_then_mac);
+  message_set_true(L, "session_ticket", hello.session_ticket);
   if (hello.has_key_share) {
     rs_push_group(L, hello.group);
     lua_setfield(L, -2, "group");
   }
   if (hello.selected_identity >= 0)
-    set_integer(L, "selected_identity", hello.selected_identity);
+    rs_set_integer(L, "selected_identity", hello.selected_identity);
   if (hello.alpn.length > 0)
-    set_bytes(L, "alpn", hello.alpn);
+    rs_set_bytes(L, "alpn", hello.alpn);
   return 1;
 }
 
@@ -217,9 +208,9 @@ static int decode_encrypted_extensions(lua_State *L, rs_reader body) {
     return 0;
   rs_read_u16(&body);
   set_extensions(L, (rs_bytes){body.at, body.left});
-  set_true(L, "early_data", extensions.early_data);
+  message_set_true(L, "early_data", extensions.early_data);
   if (extensions.alpn.length > 0)
-    set_bytes(L, "alpn", extensions.alpn);
+    rs_set_bytes(L, "alpn", extensions.alpn);
   return 1;
 }
 
@@ -230,14 +221,14 @@ static int decode_ticket(lua_State *L, rs_reader body) {
   const int is_new = rs_read_new_session_ticket(body, RS_TLS13, &ticket);
   if (!is_new && !rs_read_new_session_ticket(body, RS_TLS12, &ticket))
     return 0;
-  set_integer(L, "lifetime_s", ticket.lifetime_s);
-  set_bytes(L, "ticket", ticket.ticket);
+  rs_set_integer(L, "lifetime_s", ticket.lifetime_s);
+  rs_set_bytes(L, "ticket", ticket.ticket);
   if (is_new) {
-    set_integer(L, "age_add", ticket.age_add);
-    set_bytes(L, "nonce", ticket.nonce);
+    rs_set_integer(L, "age_add", ticket.age_add);
+    rs_set_bytes(L, "nonce", ticket.nonce);
   }
   if (ticket.has_early_data)
-    set_integer(L, "max_early_data", ticket.max_early_data);
+    rs_set_integer(L, "max_early_data", ticket.max_early_data);
   return 1;
 }
 
@@ -259,14 +250,13 @@ static void decode(lua_State *L, unsigned type, rs_reader body) {
   default:
     break;
   }
-  set_true(L, "malformed", !good);
+  message_set_true(L, "malformed", !good);
 }
 
 static void push_plain(lua_State *L, const char *type, rs_bytes bytes) {
   lua_newtable(L);
-  lua_pushstring(L, type);
-  lua_setfield(L, -2, "type");
-  set_bytes(L, "bytes", bytes);
+  rs_set_string(L, "type", type);
+  rs_set_bytes(L, "bytes", bytes);
 }
 
 /* Appends the whole messages of a run of handshake bytes to the list on top. What is cut off, or
@@ -279,14 +269,14 @@ static void parse_messages(lua_State *L, rs_bytes bytes) {
     rs_reader body = rs_read_vector(&r, 3);
     if (r.bad) {
       push_plain(L, "incomplete_or_encrypted", (rs_bytes){whole.at, whole.left});
-      append(L);
+      rs_append(L);
       return;
     }
     push_plain(L, "", (rs_bytes){whole.at, whole.left - r.left});
     rs_push_message(L, type);
     lua_setfield(L, -2, "type");
     decode(L, type, body);
-    append(L);
+    rs_append(L);
   }
 }
 
@@ -295,13 +285,11 @@ static void parse_alert(lua_State *L, rs_bytes bytes) {
     push_plain(L, "incomplete_or_encrypted", bytes);
   } else {
     push_plain(L, "alert", bytes);
-    lua_pushstring(L, bytes.bytes[0] == 2 ? "fatal" : "warning");
-    lua_setfield(L, -2, "level");
-    lua_pushstring(L, rs_alert_name(bytes.bytes[1]));
-    lua_setfield(L, -2, "description");
-    set_integer(L, "code", bytes.bytes[1]);
+    rs_set_string(L, "level", bytes.bytes[0] == 2 ? "fatal" : "warning");
+    rs_set_string(L, "description", rs_alert_name(bytes.bytes[1]));
+    rs_set_integer(L, "code", bytes.bytes[1]);
   }
-  append(L);
+  rs_append(L);
 }
 
 static int is_record(rs_reader r) {
@@ -332,7 +320,7 @@ static int parse_records(lua_State *L, rs_reader r, rs_buffer *handshake) {
     } else {
       push_plain(L, content == RS_CHANGE_CIPHER_SPEC ? "change_cipher_spec" : "application_data",
                  bytes);
-      append(L);
+      rs_append(L);
     }
   }
   return 1;

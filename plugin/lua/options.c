@@ -2,9 +2,10 @@
  * error that names the option; what a value means is the constructor's business. Reading is raw: a
  * metamethod would be Lua called from C, and could give a string that nothing keeps alive.
  */
-#include "resum.h"
+#include "options.h"
 
 #include "tls/names.h"
+#include "tls/numbers.h"
 
 #include <string.h>
 
@@ -14,6 +15,14 @@ static int option_place(const char *name, const char *const names[]) {
     if (strcmp(name, names[i]) == 0)
       return i;
   return -1;
+}
+
+unsigned rs_number_at(lua_State *L, int index, unsigned (*number_of)(const char *)) {
+  if (lua_type(L, index) == LUA_TSTRING)
+    return number_of(lua_tostring(L, index));
+  int whole;
+  lua_Integer number = lua_tointegerx(L, index, &whole);
+  return whole && number >= 0 && number < 0x10000 ? (unsigned)number : RS_NO_NUMBER;
 }
 
 uint64_t rs_options_check(lua_State *L, int arg, const char *const names[]) {
@@ -114,7 +123,7 @@ unsigned rs_option_version(lua_State *L, int arg, const char *name, unsigned oth
   if (!text)
     return otherwise;
   unsigned version = rs_version_number(text);
-  if (version < RS_TLS10)
+  if (version == RS_NO_NUMBER || version < RS_TLS10)
     luaL_argerror(
         L, arg,
         lua_pushfstring(L, "option '%s': TLSv1.0, TLSv1.1, TLSv1.2 or TLSv1.3 expected", name));

@@ -1,33 +1,33 @@
 /* resum.probe: the raw resumption handshake as a Lua class. It writes the ClientHello from a
  * session and from what the caller wants changed, and runs the abbreviated handshake on libcrypto's
  * primitives, bytes in and bytes out. What it can't do it calls "unsupported"; it never guesses.
- * The steps stand in flow.c, resume12.c and resume13.c.
+ * The machine
+ * itself stands in tls/: start.c, flow.c, resume12.c, resume13.c, send.c.
  */
-#include "tls/machine.h"
+#include "probe.h"
 
-#include "tls/names.h"
+#include "class.h"
+#include "error.h"
+#include "facts.h"
 #include "offer.h"
-#include "resum.h"
+#include "options.h"
+#include "push.h"
 #include "session.h"
+#include "session_der.h"
 #include "tools.h"
-
-#include <math.h>
+#include "tls/flow.h"
+#include "tls/numbers.h"
+#include "tls/resume12.h"
+#include "tls/resume13.h"
+#include "tls/send.h"
+#include "tls/start.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
 #define PROBE "resum.probe"
 
-enum { SMALL_HELLO = 4096, DEFAULT_MAX_BYTES = 1 << 18, ROOM_BESIDE_PARTS = 2048 };
-
-/* Who has been asked for a list of PSKs: identities and ages while the ClientHello is written. */
-typedef struct {
-  rs_psk psks[RS_MAX_IDENTITIES];
-  unsigned char zeros[RS_MAX_HASH]; /* in place of binders */
-  rs_key_share share;
-  unsigned char share_bytes[RS_MAX_SHARE];
-  rs_bytes early_data;
-} probe_plan;
+enum { DEFAULT_MAX_BYTES = 1 << 18 };
 
 /* --- life --- */
 
@@ -45,52 +45,15 @@ static rs_probe *probe_check(lua_State *L) {
  * @function probe:close */
 static int probe_close(lua_State *L) {
   rs_probe *p = probe_box_of(L);
-  if (!p->tools) /* nothing is there any more, or yet */
-    return 0;
-  rs_buffer_free(&p->in);
-  rs_buffer_free(&p->messages);
-  rs_buffer_free(&p->out);
-  rs_transcript_free(&p->transcript);
-  EVP_PKEY_free(p->key);
-  if (p->psks)
-    OPENSSL_cleanse(p->psks, p->psk_count * sizeof *p->psks);
-  free(p->psks);
-  OPENSSL_cleanse(p, sizeof *p);
+  if (p->tools) /* else nothing is there any more, or yet */
+    rs_probe_free(p);
   return 0;
 }
 
-/* --- the session --- */
+/* --- the sessions --- */
 
 static int probe_unsupported(lua_State *L, const char *reason) {
   return rs_error(L, "probe", reason, "unsupported");
-}
-
-/* The cipher suite of a session, where its records can be protected here; else NULL. */
-static const rs_suite *probe_suite(const rs_probe *p, const rs_session_parts *parts) {
-  const rs_suite *suite = rs_suite_find(parts->cipher);
-  return suite && rs_tools_can_protect(p->tools, suite, parts->version) ? suite : NULL;
-}
-
-static int probe_take_old_session(lua_State *L, rs_probe *p, const rs_session_parts *parts,
-                                  rs_offer *offer) {
-  const rs_suite *suite = probe_suite(p, parts);
-  if (!suite || parts->version < RS_TLS10)
-    return probe_unsupported(L, "the session's version or cipher suite is beyond the probe");
-  if (parts->secret.length == 0 || parts->secret.length > sizeof p->secret)
-    return probe_unsupported(L, "the session's master secret has a strange length");
-  memcpy(p->secret, parts->secret.bytes, parts->secret.length);
-  p->secret_length = parts->secret.length;
-  p->cipher = parts->cipher;
-  p->hash = parts->version < RS_TLS12 ? RS_MD5_SHA1 : (rs_hash)suite->hash;
-  p->extended_master_secret = parts->extended_master_secret;
-  p->lifetime_s = parts->lifetime_s;
-  if (parts->ticket.length > 0) { /* its id is libssl's invention: ours stays random */
-    offer->fields.ticket = parts->ticket;
-    offer->fields.offers_ticket = 1;
-  } else {
-    offer->fields.session_id = parts->id;
-  }
-  return 0;
 }
 
 /* Age in seconds of the i-th session: one number for all, or a list. */
@@ -110,44 +73,33 @@ static lua_Number probe_age(lua_State *L, size_t i) {
   return age;
 }
 
-/* RFC 8446, section 4.2.11.1: milliseconds, plus what the server gave to hide them. */
 static uint32_t probe_obfuscated_age(lua_State *L, const rs_session_parts *parts, size_t i) {
   const lua_Integer given = rs_option_integer(L, 1, "obfuscated_ticket_age", 0, UINT32_MAX, -1);
-  if (given >= 0)
-    return (uint32_t)given;
-  const lua_Number age_ms = floor(probe_age(L, i) * 1000);
-  const int sane = age_ms >= 0 && age_ms < 4e9;
-  return (uint32_t)(sane ? (uint64_t)age_ms : 0) + parts->age_add;
+  return given >= 0 ? (uint32_t)given : rs_start_obfuscated_age(parts, probe_age(L, i));
 }
 
 /* The session stands at `place`. */
-static int probe_take_psk(lua_State *L, rs_probe *p, int place, probe_plan *plan, size_t i) {
+static int probe_take_psk(lua_State *L, rs_probe *p, int place, rs_start_plan *plan, size_t i) {
   const rs_session_parts *parts = rs_session_parts_of(L, place);
-  const rs_suite *suite = probe_suite(p, parts);
+  const rs_suite *suite = rs_start_suite(p, parts);
   if (!suite || parts->ticket.length == 0 || parts->ticket.length > UINT16_MAX)
     return probe_unsupported(L, "the session's cipher suite or ticket is beyond the probe");
-  rs_probe_psk *psk = &p->psks[p->psk_count++];
-  psk->hash = (rs_hash)suite->hash;
-  psk->cipher = parts->cipher;
-  const rs_psk_schedule *schedule = rs_session_schedule(L, place, p->tools, psk->hash);
+  const rs_psk_schedule *schedule = rs_session_schedule(L, place, p->tools, (rs_hash)suite->hash);
   if (!schedule)
     return rs_error_openssl(L, "probe", "openssl");
-  psk->schedule = *schedule;
-  plan->psks[i].identity = parts->ticket;
-  plan->psks[i].obfuscated_ticket_age = probe_obfuscated_age(L, parts, i);
-  plan->psks[i].binder = (rs_bytes){plan->zeros, rs_hash_length(psk->hash)};
+  if (!rs_start_add_psk(p, plan, parts, schedule, probe_obfuscated_age(L, parts, i)))
+    return rs_error(L, "probe", "not enough memory", "openssl");
   return 0;
 }
 
 /* The sessions stand on the stack from `first` on. Returns 0, or the number of results of the error
  * it pushed. */
 static int probe_take_sessions(lua_State *L, rs_probe *p, int first, size_t count, rs_offer *offer,
-                               probe_plan *plan) {
-  if (p->version < RS_TLS13)
-    return probe_take_old_session(L, p, rs_session_parts_of(L, first), offer);
-  p->psks = (rs_probe_psk *)calloc(count, sizeof *p->psks);
-  if (!p->psks)
-    return rs_error(L, "probe", "not enough memory", "openssl");
+                               rs_start_plan *plan) {
+  if (p->version < RS_TLS13) {
+    const char *problem = rs_start_take_session(p, rs_session_parts_of(L, first), offer);
+    return problem ? probe_unsupported(L, problem) : 0;
+  }
   for (size_t i = 0; i < count; i++) {
     luaL_argcheck(L, rs_session_parts_of(L, first + (int)i)->version >= RS_TLS13, 1,
                   "several sessions have to be TLS 1.3 ones");
@@ -160,72 +112,14 @@ static int probe_take_sessions(lua_State *L, rs_probe *p, int first, size_t coun
   return 0;
 }
 
-/* --- the ClientHello --- */
-
-static int probe_add_key_share(lua_State *L, rs_probe *p, rs_offer *offer, probe_plan *plan) {
+static int probe_add_key_share(lua_State *L, rs_probe *p, rs_offer *offer, rs_start_plan *plan) {
   static const char *const kinds[] = {"base_point", "random"};
   const char *kind = rs_option_string(L, 1, "key_share", NULL);
   if (kind && strcmp(kind, kinds[0]) != 0 && strcmp(kind, kinds[1]) != 0)
     luaL_argerror(L, 1, "option 'key_share': base_point or random expected");
-  if (p->version < RS_TLS13 || offer->fields.groups.count == 0)
-    return 0;
   const int wants_random = kind ? strcmp(kind, kinds[1]) == 0 : plan->early_data.length > 0;
-  p->group = offer->fields.groups.items[0];
-  if ((wants_random || p->group != RS_GROUP_X25519) && !rs_resume13_new_key(p, p->group))
-    return probe_unsupported(L, "a key share of the first group is beyond the probe");
-  plan->share.group = p->group;
-  plan->share.share.bytes = plan->share_bytes;
-  plan->share.share.length = rs_resume13_share(p, plan->share_bytes);
-  offer->fields.key_shares = &plan->share;
-  offer->fields.key_share_count = 1;
-  return 0;
-}
-
-static size_t probe_hello_size(const rs_offer *offer) {
-  size_t size = ROOM_BESIDE_PARTS + offer->fields.ticket.length;
-  for (size_t i = 0; i < offer->fields.psk_count; i++)
-    size += offer->fields.psks[i].identity.length + RS_MAX_HASH + 8;
-  for (size_t i = 0; i < offer->fields.extension_count; i++)
-    size += offer->fields.extensions[i].body.length;
-  return size;
-}
-
-/* Whether the ClientHello has the PSKs with binders of ours, and not a body of the caller's. */
-static int probe_writes_psks(const rs_hello_fields *fields) {
-  for (size_t i = 0; i < fields->extension_count; i++)
-    if (fields->extensions[i].type == RS_EXT_PRE_SHARED_KEY)
-      return !fields->extensions[i].has_body;
-  return 0;
-}
-
-/* Writes the ClientHello with its binders into the room, and sends it. */
-static void probe_send_hello(rs_probe *p, const rs_hello_fields *fields, unsigned char *room,
-                             size_t size) {
-  rs_writer w = rs_writer_of(room, size);
-  p->binds = p->psk_count > 0 && probe_writes_psks(fields);
-  if (!rs_write_client_hello(&w, fields))
-    rs_probe_fail(p, "unsupported", "the ClientHello is too long", -1);
-  else if (rs_resume13_write_binders(p, room, w.used))
-    rs_probe_send_message(p, (rs_bytes){room, w.used});
-}
-
-/* Sends the first flight into p->out. */
-static void probe_start(rs_probe *p, const rs_offer *offer, const probe_plan *plan) {
-  unsigned char small[SMALL_HELLO];
-  const size_t size = probe_hello_size(offer);
-  unsigned char *large = size > sizeof small ? (unsigned char *)malloc(size) : NULL;
-  memcpy(p->client_random, offer->fields.random.bytes, RS_RANDOM);
-  p->owes_change_cipher_spec = p->version >= RS_TLS13 && offer->fields.session_id.length > 0;
-  p->writing.version =
-      RS_TLS10; /* of the record: what every server takes (RFC 8446, section 5.1) */
-  if (size > sizeof small && !large)
-    rs_probe_out_of_memory(p);
-  else
-    probe_send_hello(p, &offer->fields, large ? large : small, size);
-  free(large);
-  p->writing.version = p->version < RS_TLS13 ? p->version : RS_TLS12;
-  if (plan->early_data.length > 0 && p->psk_count > 0)
-    rs_resume13_send_early_data(p, plan->early_data);
+  const char *problem = rs_start_add_key_share(p, plan, offer, wants_random);
+  return problem ? probe_unsupported(L, problem) : 0;
 }
 
 /* --- construction --- */
@@ -252,7 +146,7 @@ static size_t probe_push_sessions(lua_State *L) {
   return count;
 }
 
-static void probe_read_plan(lua_State *L, rs_probe *p, probe_plan *plan) {
+static void probe_read_plan(lua_State *L, rs_probe *p, rs_start_plan *plan) {
   const char *proof = rs_option_string(L, 1, "proof", NULL);
   if (proof && strcmp(proof, "hello") != 0 && strcmp(proof, "finished") != 0)
     luaL_argerror(L, 1, "option 'proof': finished or hello expected");
@@ -303,9 +197,10 @@ static int probe_new(lua_State *L) {
   p->tools = rs_tools_of(L);
   p->version = parts->version;
   rs_offer offer;
-  probe_plan plan;
+  rs_start_plan plan;
   probe_read_plan(L, p, &plan);
-  rs_offer_default(L, p->tools, &offer, p->version, parts->cipher);
+  if (!rs_offer_default(p->tools, &offer, p->version, parts->cipher))
+    luaL_error(L, "OpenSSL has no random bytes");
   int failed = probe_take_sessions(L, p, first, count, &offer, &plan);
   if (failed)
     return failed;
@@ -314,13 +209,13 @@ static int probe_new(lua_State *L) {
   failed = probe_add_key_share(L, p, &offer, &plan);
   if (failed)
     return failed;
-  probe_start(p, &offer, &plan);
+  rs_start_send(p, &offer, &plan);
   return 1;
 }
 
 /* --- stepping --- */
 
-static const char *state_name(rs_probe_state state) {
+static const char *probe_state_name(rs_probe_state state) {
   static const char *const names[] = {"want", "established", "refused", "closed", "failed"};
   return names[state];
 }
@@ -333,14 +228,14 @@ static void probe_push_out(lua_State *L, rs_probe *p) {
 
 static int probe_push_state(lua_State *L, rs_probe *p) {
   if (p->state != RS_PROBE_FAILED) {
-    lua_pushstring(L, state_name(p->state));
+    lua_pushstring(L, probe_state_name(p->state));
     probe_push_out(L, p);
     return 2;
   }
   ERR_clear_error(); /* only a failure of libcrypto leaves something there */
   lua_pushnil(L);
   probe_push_out(L, p);
-  if (!p->message && rs_transcript_push_alert(L, &p->transcript))
+  if (!p->message && rs_facts_push_alert(L, &p->transcript))
     return 4;
   lua_pushfstring(L, "handshake: %s", p->message ? p->message : "the server sent an alert");
   lua_pushstring(L, p->code);
@@ -396,32 +291,6 @@ static void probe_push_session(lua_State *L, const rs_session_parts *parts) {
     luaL_error(L, "OpenSSL takes no session of the server's ticket");
 }
 
-/* Up to TLS 1.2 one session: with the renewed ticket, or what was offered. */
-static void probe_push_old_session(lua_State *L, const rs_probe *p) {
-  rs_session_parts parts = {0};
-  rs_client_hello ours;
-  rs_server_hello theirs;
-  rs_new_session_ticket ticket;
-  rs_reader body;
-  size_t place = 0;
-  rs_transcript_client_hello(&p->transcript, &ours);
-  rs_transcript_server_hello(&p->transcript, &theirs);
-  parts.version = p->version;
-  parts.cipher = p->cipher;
-  parts.secret = (rs_bytes){p->secret, p->secret_length};
-  parts.extended_master_secret = p->extended_master_secret;
-  parts.lifetime_s = p->lifetime_s;
-  parts.ticket = ours.ticket;
-  if (rs_transcript_ticket(&p->transcript, &place, &body) &&
-      rs_read_new_session_ticket(body, p->version, &ticket) && ticket.ticket.length > 0) {
-    parts.ticket = ticket.ticket;
-    parts.lifetime_s = ticket.lifetime_s;
-  }
-  if (parts.ticket.length == 0)
-    parts.id = theirs.session_id;
-  probe_push_session(L, &parts);
-}
-
 /*** The sessions that can be offered next, in the order received: in TLS 1.3 one for each ticket
  * read (option tickets); up to TLS 1.2 the one that was resumed, with its ticket renewed where the
  * server did so.
@@ -429,19 +298,19 @@ static void probe_push_old_session(lua_State *L, const rs_probe *p) {
  * @treturn {session,...} */
 static int probe_sessions(lua_State *L) {
   rs_probe *p = probe_check(L);
+  rs_session_parts parts;
   lua_newtable(L);
   if (p->finished && p->version < RS_TLS13) {
-    probe_push_old_session(L, p);
-    lua_rawseti(L, -2, 1);
+    rs_resume12_session_parts(p, &parts);
+    probe_push_session(L, &parts);
+    rs_append(L);
   } else if (p->finished && p->wants_tickets) {
     unsigned char psk[RS_MAX_HASH];
-    rs_session_parts parts;
     rs_reader body;
-    lua_Integer count = 0;
     for (size_t place = 0; rs_transcript_ticket(&p->transcript, &place, &body);) {
       if (rs_resume13_ticket_parts(p, body, psk, &parts)) {
         probe_push_session(L, &parts);
-        lua_rawseti(L, -2, ++count);
+        rs_append(L);
       }
       OPENSSL_cleanse(psk, sizeof psk);
     }
@@ -459,23 +328,17 @@ static int probe_facts(lua_State *L) {
   const int by_hello =
       p->hello_is_proof && (p->state == RS_PROBE_ESTABLISHED || p->state == RS_PROBE_CLOSED);
   lua_createtable(L, 0, RS_FACTS);
-  rs_transcript_set_facts(L, &p->transcript);
-  lua_pushboolean(L, p->finished || by_hello);
-  lua_setfield(L, -2, "reused");
-  lua_pushboolean(L, p->finished);
-  lua_setfield(L, -2, "finished");
-  if (p->finished || by_hello) {
-    lua_pushstring(L, p->finished ? "finished" : "hello");
-    lua_setfield(L, -2, "proof");
-  }
-  if (p->version >= RS_TLS13) {
-    lua_pushstring(L, p->key ? "random" : "base_point");
-    lua_setfield(L, -2, "key_share");
-  }
-  lua_pushinteger(L, (lua_Integer)p->bytes_in);
-  lua_setfield(L, -2, "bytes_in");
-  lua_pushinteger(L, (lua_Integer)p->bytes_out);
-  lua_setfield(L, -2, "bytes_out");
+  rs_facts_set(L, &p->transcript);
+  rs_set_boolean(L, "reused", p->finished || by_hello);
+  rs_set_boolean(L, "finished", p->finished);
+  if (p->finished || by_hello)
+    rs_set_string(L, "proof", p->finished ? "finished" : "hello");
+
+  if (p->version >= RS_TLS13)
+    rs_set_string(L, "key_share", p->share.key ? "random" : "base_point");
+
+  rs_set_integer(L, "bytes_in", (lua_Integer)p->bytes_in);
+  rs_set_integer(L, "bytes_out", (lua_Integer)p->bytes_out);
   return 1;
 }
 
@@ -483,13 +346,13 @@ static int probe_facts(lua_State *L) {
  * @function probe:transcript
  * @treturn table as handshake:transcript() */
 static int probe_transcript(lua_State *L) {
-  rs_transcript_push(L, &probe_check(L)->transcript);
+  rs_facts_push_messages(L, &probe_check(L)->transcript);
   return 1;
 }
 
 static int probe_tostring(lua_State *L) {
   rs_probe *p = probe_box_of(L);
-  lua_pushfstring(L, PROBE " (%s)", p->tools ? state_name(p->state) : "closed");
+  lua_pushfstring(L, PROBE " (%s)", p->tools ? probe_state_name(p->state) : "closed");
   return 1;
 }
 

@@ -3,10 +3,14 @@
  * attached to one: an offered session is a copy (SSL_SESSION_dup), because libssl marks what it
  * offered. Its secrets are wiped by SSL_SESSION_free and leave only through der() and pem().
  */
-#include "resum.h"
-
-#include "tls/names.h"
 #include "session.h"
+
+#include "class.h"
+#include "error.h"
+#include "options.h"
+#include "push.h"
+#include "session_der.h"
+#include "tls/names.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -101,24 +105,9 @@ const rs_psk_schedule *rs_session_schedule(lua_State *L, int arg, rs_tools *tool
   return box->has_schedule ? &box->schedule : NULL;
 }
 
-static void set_string(lua_State *L, const char *name, const void *bytes, size_t length) {
-  lua_pushlstring(L, (const char *)bytes, length);
-  lua_setfield(L, -2, name);
-}
-
-static void set_integer(lua_State *L, const char *name, lua_Integer value) {
-  lua_pushinteger(L, value);
-  lua_setfield(L, -2, name);
-}
-
-static void set_boolean(lua_State *L, const char *name, int value) {
-  lua_pushboolean(L, value);
-  lua_setfield(L, -2, name);
-}
-
-static void set_bytes(lua_State *L, const char *name, rs_bytes value) {
+static void session_set_given(lua_State *L, const char *name, rs_bytes value) {
   if (value.length > 0)
-    set_string(L, name, value.bytes, value.length);
+    rs_set_bytes(L, name, value);
 }
 
 /*** What a session holds, without its secrets.
@@ -137,16 +126,16 @@ static int session_fields(lua_State *L) {
     rs_push_cipher(L, parts->cipher);
     lua_setfield(L, -2, "cipher");
   }
-  set_string(L, "id", parts->id.bytes, parts->id.length);
-  set_integer(L, "lifetime_s", parts->lifetime_s);
-  set_integer(L, "age_add", parts->age_add);
-  set_integer(L, "max_early_data", parts->max_early_data);
-  set_integer(L, "time_s", parts->time_s);
-  set_boolean(L, "extended_master_secret", parts->extended_master_secret);
-  set_boolean(L, "resumable", SSL_SESSION_is_resumable(session));
-  set_bytes(L, "ticket", parts->ticket);
-  set_bytes(L, "alpn", parts->alpn);
-  set_bytes(L, "server_name", parts->server_name);
+  rs_set_bytes(L, "id", parts->id);
+  rs_set_integer(L, "lifetime_s", parts->lifetime_s);
+  rs_set_integer(L, "age_add", parts->age_add);
+  rs_set_integer(L, "max_early_data", parts->max_early_data);
+  rs_set_integer(L, "time_s", parts->time_s);
+  rs_set_boolean(L, "extended_master_secret", parts->extended_master_secret);
+  rs_set_boolean(L, "resumable", SSL_SESSION_is_resumable(session));
+  session_set_given(L, "ticket", parts->ticket);
+  session_set_given(L, "alpn", parts->alpn);
+  session_set_given(L, "server_name", parts->server_name);
   return 1;
 }
 

@@ -1,9 +1,9 @@
-/* Gives each Lua state its fetched algorithms and contexts (keys.h): made when the module is
+/* Gives each Lua state its fetched algorithms and contexts (tls/crypto.h): made when the module is
  * loaded, freed with the state. They stand in the registry, so that they outlive every probe.
  */
 #include "tools.h"
 
-#include "resum.h"
+#include "class.h"
 
 #define TOOLS "resum.tools"
 

@@ -1,4 +1,4 @@
-/* Hashes, the PRF of TLS up to 1.2 and the key schedule of TLS 1.3, on libcrypto (keys.c). */
+/* Hashes, HMAC and random bytes, and the algorithms fetched for them (crypto.c). */
 #ifndef RESUM_TLS_CRYPTO_H
 #define RESUM_TLS_CRYPTO_H
 
@@ -36,10 +36,10 @@ typedef struct {
   unsigned char nothing[RS_HASHES][RS_MAX_HASH]; /* the hash of no bytes */
 } rs_tools;
 
-/* Fetches everything. What this libcrypto doesn't have stays NULL, and rs_tools_can_* say so. */
+/* Fetches everything. What this libcrypto doesn't have stays NULL. */
 void rs_tools_open(rs_tools *tools);
 void rs_tools_close(rs_tools *tools);
-int rs_tools_can_hash(const rs_tools *tools, rs_hash hash);
+/* Whether records of that suite and version, and the keys for them, can be made. */
 int rs_tools_can_protect(const rs_tools *tools, const rs_suite *suite, unsigned version);
 
 /* Random bytes for what everybody may see (a ClientHello's random, its session ID), at most
@@ -72,31 +72,5 @@ int rs_hmac(rs_tools *tools, rs_hash hash, rs_bytes key, const rs_bytes *parts, 
 
 /* Whether a MAC is the expected one, in constant time. */
 int rs_mac_fits(const unsigned char *mac, const unsigned char *expected, size_t length);
-
-/* PRF(secret, label, seed) of RFC 5246, section 5; with RS_MD5_SHA1 that of RFC 2246. */
-int rs_prf(rs_tools *tools, rs_hash hash, rs_bytes secret, const char *label, rs_bytes seed,
-           unsigned char *out, size_t length);
-
-/* RFC 8446, section 7.1. A secret has the length of its hash. */
-int rs_hkdf_extract(rs_tools *tools, rs_hash hash, rs_bytes salt, rs_bytes key, unsigned char *out);
-int rs_hkdf_expand_label(rs_tools *tools, rs_hash hash, const unsigned char *secret,
-                         const char *label, rs_bytes context, unsigned char *out, size_t length);
-int rs_hkdf_expand_label_with(rs_tools *tools, const rs_hmac_key *secret, const char *label,
-                              rs_bytes context, unsigned char *out, size_t length);
-
-/* Derive-Secret over no message. */
-int rs_derive_over_nothing(rs_tools *tools, rs_hash hash, const unsigned char *secret,
-                           const char *label, unsigned char *out);
-
-/* What a resumption PSK gives before any message is known; the PSK itself is not needed any more.
- */
-typedef struct {
-  unsigned char early_secret[RS_MAX_HASH];
-  unsigned char binder_key[RS_MAX_HASH]; /* the finished_key of its binder */
-  unsigned char salt[RS_MAX_HASH];       /* of the handshake secret's HKDF-Extract */
-} rs_psk_schedule;
-
-/* Without a PSK the schedule of a full handshake. */
-int rs_psk_schedule_of(rs_tools *tools, rs_hash hash, rs_bytes psk, rs_psk_schedule *out);
 
 #endif

@@ -1,88 +1,18 @@
 /* Records in, messages out: cuts the peer's bytes into records, opens them, puts messages together
- * and hands them to resume12.c or resume13.c; seals what they send. It knows the record layer and
- * alerts, and nothing of what a message means.
+ * and hands them to resume12.c or resume13.c. It knows the record layer and alerts, and nothing of
+ * what a message means.
  */
-#include "machine.h"
+#include "flow.h"
+
+#include "numbers.h"
+#include "resume12.h"
+#include "resume13.h"
+#include "send.h"
 
 enum {
   MAX_MESSAGE = 128 * 1024,
   MAX_IDLE_RECORDS = 32 /* that say nothing; as libssl */
 };
-
-/* --- sending --- */
-
-int rs_probe_fail(rs_probe *p, const char *code, const char *message, int alert) {
-  if (p->state == RS_PROBE_FAILED)
-    return 0;
-  if (alert >= 0)
-    rs_probe_send_alert(p, RS_ALERT_FATAL, alert);
-  p->state = RS_PROBE_FAILED;
-  p->code = code;
-  p->message = message;
-  return 0;
-}
-
-int rs_probe_out_of_memory(rs_probe *p) {
-  return rs_probe_fail(p, "openssl", "not enough memory", -1);
-}
-
-int rs_probe_send(rs_probe *p, unsigned content, rs_bytes bytes) {
-  while (bytes.length > 0) {
-    const size_t length = bytes.length < RS_MAX_PLAINTEXT ? bytes.length : RS_MAX_PLAINTEXT;
-    const size_t size = length + RS_RECORD_OVERHEAD;
-    unsigned char *room = rs_buffer_room(&p->out, size);
-    if (!room)
-      return rs_probe_out_of_memory(p);
-    rs_writer w = rs_writer_of(room, size);
-    if (!rs_seal(p->tools, &p->writing, content, (rs_bytes){bytes.bytes, length}, &w))
-      return rs_probe_fail(p, "openssl", "OpenSSL can't protect a record", -1);
-    p->out.used += w.used;
-    bytes.bytes += length;
-    bytes.length -= length;
-  }
-  return 1;
-}
-
-int rs_probe_send_message(rs_probe *p, rs_bytes message) {
-  rs_transcript_add(&p->transcript, 0, RS_HANDSHAKE, message.bytes, message.length);
-  return rs_probe_send(p, RS_HANDSHAKE, message);
-}
-
-int rs_probe_send_alert(rs_probe *p, int level, int description) {
-  const unsigned char alert[] = {(unsigned char)level, (unsigned char)description};
-  rs_transcript_add(&p->transcript, 0, RS_ALERT, alert, sizeof alert);
-  return rs_probe_send(p, RS_ALERT, (rs_bytes){alert, sizeof alert});
-}
-
-int rs_probe_send_change_cipher_spec(rs_probe *p) {
-  static const unsigned char one[] = {1};
-  rs_protection plain = {0};
-  rs_protection kept = p->writing;
-  plain.version = p->version < RS_TLS13 ? p->version : RS_TLS12;
-  rs_transcript_add(&p->transcript, 0, RS_CHANGE_CIPHER_SPEC, one, sizeof one);
-  p->writing = plain; /* it is never encrypted */
-  int good = rs_probe_send(p, RS_CHANGE_CIPHER_SPEC, (rs_bytes){one, sizeof one});
-  p->writing = kept;
-  return good;
-}
-
-/* RFC 5246, section 7.2.1, and RFC 8446, section 6.1: the wish to stop, then the end. */
-int rs_probe_refuse(rs_probe *p) {
-  rs_probe_send_alert(p, RS_ALERT_WARNING, RS_ALERT_USER_CANCELED);
-  rs_probe_send_alert(p, RS_ALERT_WARNING, RS_ALERT_CLOSE_NOTIFY);
-  if (p->state != RS_PROBE_FAILED)
-    p->state = RS_PROBE_REFUSED;
-  p->expect = RS_EXPECT_NOTHING;
-  return 1;
-}
-
-int rs_probe_transcript_hash(rs_probe *p, rs_hash hash, unsigned char *out) {
-  if (!rs_transcript_hash(&p->transcript, p->tools, hash, out))
-    return rs_probe_fail(p, "unsupported", "the handshake is too long to be hashed", -1);
-  return 1;
-}
-
-/* --- receiving --- */
 
 static int flow_on_alert(rs_probe *p, rs_bytes alert) {
   rs_transcript_add(&p->transcript, 1, RS_ALERT, alert.bytes, alert.length);
@@ -112,7 +42,7 @@ static int flow_on_message(rs_probe *p, unsigned type, rs_bytes message) {
 }
 
 /* Hands on one message, if it is there as a whole. Returns 0 where it isn't, or has failed. */
-static int flow_next_message(rs_probe *p, rs_reader *left) {
+static int flow_take_message(rs_probe *p, rs_reader *left) {
   const rs_reader whole = *left;
   rs_reader r = *left;
   const unsigned type = rs_read_u8(&r);
@@ -133,10 +63,10 @@ static int flow_next_message(rs_probe *p, rs_reader *left) {
 }
 
 /* Hands on the whole messages among those gathered. */
-static int flow_messages(rs_probe *p) {
+static int flow_take_messages(rs_probe *p) {
   rs_reader left = rs_reader_of(p->messages.bytes, p->messages.used);
   while ((p->state == RS_PROBE_WANT || p->state == RS_PROBE_ESTABLISHED) &&
-         flow_next_message(p, &left))
+         flow_take_message(p, &left))
     continue;
   rs_buffer_drop(&p->messages, p->messages.used - left.left);
   return p->state != RS_PROBE_FAILED;
@@ -169,7 +99,7 @@ static int flow_on_handshake(rs_probe *p, rs_bytes bytes) {
   if (p->messages.used + bytes.length > MAX_MESSAGE + RS_MAX_PLAINTEXT)
     return rs_probe_fail(p, "protocol_error", "a handshake message is too long",
                          RS_ALERT_DECODE_ERROR);
-  return rs_buffer_add(&p->messages, bytes) ? flow_messages(p) : rs_probe_out_of_memory(p);
+  return rs_buffer_add(&p->messages, bytes) ? flow_take_messages(p) : rs_probe_out_of_memory(p);
 }
 
 static int flow_on_content(rs_probe *p, unsigned content, rs_bytes plain) {
@@ -218,7 +148,7 @@ static int flow_is_reading(const rs_probe *p) {
 
 /* Looks at the record at the front. Returns its length with the header, or 0 for more bytes or a
  * failure. */
-static size_t flow_next_record(rs_probe *p, rs_reader left, unsigned *content) {
+static size_t flow_find_record(rs_probe *p, rs_reader left, unsigned *content) {
   const size_t available = left.left;
   *content = rs_read_u8(&left);
   const unsigned major = rs_read_u8(&left);
@@ -254,7 +184,7 @@ void rs_probe_feed(rs_probe *p, rs_bytes bytes) {
   while (flow_is_reading(p)) {
     unsigned content;
     size_t whole =
-        flow_next_record(p, rs_reader_of(p->in.bytes + done, p->in.used - done), &content);
+        flow_find_record(p, rs_reader_of(p->in.bytes + done, p->in.used - done), &content);
     if (whole == 0)
       break;
     flow_on_record(p, content, p->in.bytes + done + RS_RECORD_HEADER, whole - RS_RECORD_HEADER);

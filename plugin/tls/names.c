@@ -1,10 +1,10 @@
 /* Names of the protocol's numbers, as IANA's TLS registries write them: versions, cipher suites,
- * groups, alerts, handshake messages. A number without a name is shown as a number ("0x1a2b").
+ * groups, alerts, extensions, handshake messages. Tables and searches; who shows a name, and how,
+ * is none of its business.
  */
 #include "names.h"
 
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 typedef struct {
@@ -310,33 +310,57 @@ static const char *name_search(const name_row *rows, size_t count, unsigned numb
   return low < count && rows[low].number == number ? rows[low].name : NULL;
 }
 
-static void name_push(lua_State *L, const char *name, unsigned number) {
-  char text[16];
-  if (!name) {
-    snprintf(text, sizeof text, "0x%04x", number & 0xffffu);
-    name = text;
-  }
-  lua_pushstring(L, name);
-}
-
-const char *rs_version_name(unsigned version) {
-  return name_find(ROWS(versions), version);
-}
-
-static unsigned number_find(const name_row *rows, size_t count, const char *name) {
+static unsigned name_number(const name_row *rows, size_t count, const char *name) {
   for (size_t i = 0; i < count; i++)
     if (strcmp(rows[i].name, name) == 0)
       return rows[i].number;
   return RS_NO_NUMBER;
 }
 
+/* --- of numbers --- */
+
+const char *rs_version_name(unsigned version) {
+  return name_find(ROWS(versions), version);
+}
+
+const char *rs_cipher_name(unsigned cipher) {
+  return name_search(ROWS(ciphers), cipher);
+}
+
+const char *rs_group_name(unsigned group) {
+  return name_find(ROWS(groups), group);
+}
+
+const char *rs_message_name(unsigned type) {
+  return name_find(ROWS(messages), type);
+}
+
+const char *rs_extension_name(unsigned type) {
+  return name_find(ROWS(extensions), type);
+}
+
+const char *rs_alert_name(unsigned alert) {
+  const char *name = name_find(ROWS(alerts), alert);
+  return name ? name : "unknown alert";
+}
+
+int rs_cipher_names_curve(unsigned cipher) {
+  static const char *const kinds[] = {"TLS_ECDHE_ECDSA_", "TLS_ECDHE_RSA_", "TLS_ECDH_anon_"};
+  const char *name = rs_cipher_name(cipher);
+  for (size_t i = 0; name && i < sizeof kinds / sizeof kinds[0]; i++)
+    if (strncmp(name, kinds[i], strlen(kinds[i])) == 0)
+      return 1;
+  return 0;
+}
+
+/* --- of names --- */
+
 unsigned rs_version_number(const char *name) {
-  unsigned number = number_find(ROWS(versions), name);
-  return number == RS_NO_NUMBER ? 0 : number;
+  return name_number(ROWS(versions), name);
 }
 
 unsigned rs_cipher_number(const char *name) {
-  return number_find(ROWS(ciphers), name);
+  return name_number(ROWS(ciphers), name);
 }
 
 /* X25519 and P-256 are what everybody calls them; IANA writes x25519 and secp256r1. */
@@ -345,53 +369,11 @@ unsigned rs_group_number(const char *name) {
     name = "x25519";
   else if (strcmp(name, "P-256") == 0)
     name = "secp256r1";
-  return number_find(ROWS(groups), name);
+  return name_number(ROWS(groups), name);
 }
 
 unsigned rs_extension_number(const char *name) {
   if (strcmp(name, "alpn") == 0)
     name = "application_layer_protocol_negotiation";
-  return number_find(ROWS(extensions), name);
-}
-
-unsigned rs_number_at(lua_State *L, int index, unsigned (*number_of)(const char *)) {
-  if (lua_type(L, index) == LUA_TSTRING)
-    return number_of(lua_tostring(L, index));
-  int whole;
-  lua_Integer number = lua_tointegerx(L, index, &whole);
-  return whole && number >= 0 && number < 0x10000 ? (unsigned)number : RS_NO_NUMBER;
-}
-
-const char *rs_alert_name(unsigned alert) {
-  const char *name = name_find(ROWS(alerts), alert);
-  return name ? name : "unknown alert";
-}
-
-void rs_push_version(lua_State *L, unsigned version) {
-  name_push(L, rs_version_name(version), version);
-}
-
-void rs_push_cipher(lua_State *L, unsigned cipher) {
-  name_push(L, name_search(ROWS(ciphers), cipher), cipher);
-}
-
-int rs_cipher_names_curve(unsigned cipher) {
-  static const char *const kinds[] = {"TLS_ECDHE_ECDSA_", "TLS_ECDHE_RSA_", "TLS_ECDH_anon_"};
-  const char *name = name_search(ROWS(ciphers), cipher);
-  for (size_t i = 0; name && i < sizeof kinds / sizeof kinds[0]; i++)
-    if (strncmp(name, kinds[i], strlen(kinds[i])) == 0)
-      return 1;
-  return 0;
-}
-
-void rs_push_group(lua_State *L, unsigned group) {
-  name_push(L, name_find(ROWS(groups), group), group);
-}
-
-void rs_push_message(lua_State *L, unsigned type) {
-  name_push(L, name_find(ROWS(messages), type), type);
-}
-
-void rs_push_extension(lua_State *L, unsigned type) {
-  name_push(L, name_find(ROWS(extensions), type), type);
+  return name_number(ROWS(extensions), name);
 }

@@ -5,9 +5,11 @@
  */
 #include "record.h"
 
+#include "numbers.h"
+
 #include <openssl/rand.h>
 
-enum { NONCE = 12, SALT = 4, EXPLICIT_NONCE = 8, BLOCK = 16, MAX_TAG = 16, APPLICATION_DATA = 23 };
+enum { NONCE = 12, SALT = 4, EXPLICIT_NONCE = 8, BLOCK = 16, MAX_TAG = 16 };
 
 size_t rs_mac_key_length(const rs_suite *suite) {
   return rs_suite_is_cbc(suite) ? rs_hash_length((rs_hash)suite->mac) : 0;
@@ -62,7 +64,7 @@ static rs_bytes aead_additional(const rs_protection *p, record_prefix *prefix, u
     return (rs_bytes){prefix->bytes, sizeof prefix->bytes};
   }
   rs_writer w = rs_writer_of(prefix->bytes, RS_RECORD_HEADER);
-  rs_write_number(&w, APPLICATION_DATA, 1);
+  rs_write_number(&w, RS_APPLICATION_DATA, 1);
   rs_write_number(&w, RS_TLS12, 2);
   rs_write_number(&w, (uint32_t)(plain_length + tag), 2);
   return (rs_bytes){prefix->bytes, RS_RECORD_HEADER};
@@ -243,7 +245,7 @@ static int cbc_open(rs_tools *tools, rs_protection *p, unsigned content, unsigne
 
 int rs_seal(rs_tools *tools, rs_protection *p, unsigned content, rs_bytes plain, rs_writer *out) {
   const int hidden = p->suite && p->version >= RS_TLS13;
-  rs_write_number(out, hidden ? APPLICATION_DATA : content, 1);
+  rs_write_number(out, hidden ? RS_APPLICATION_DATA : content, 1);
   rs_write_number(out, p->version >= RS_TLS13 ? RS_TLS12 : p->version, 2);
   const size_t mark = rs_write_open(out, 2);
   int good = 1;

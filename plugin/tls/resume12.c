@@ -2,58 +2,34 @@
  * 5077, section 3.1). Both leave the same trace: no Certificate, and a Finished under keys from the
  * old master secret. That Finished is the proof; an echoed session ID is only a promise.
  */
+#include "resume12.h"
+
+#include "numbers.h"
+#include "send.h"
 #include "server_hello_check.h"
-#include "machine.h"
-
-#include <openssl/crypto.h>
-
-enum { VERIFY_DATA = 12, MAX_KEY_BLOCK = 2 * (RS_MAX_HASH + RS_MAX_KEY + 16) };
 
 static rs_bytes resume12_secret(const rs_probe *p) {
   return (rs_bytes){p->secret, p->secret_length};
 }
 
-/* Takes the next `length` bytes of the key block. */
-static void resume12_take(rs_reader *block, unsigned char *out, size_t length) {
-  const unsigned char *bytes = rs_read_bytes(block, length);
-  if (bytes && length > 0)
-    memcpy(out, bytes, length);
-}
-
-/* RFC 5246, section 6.3. */
 static int resume12_keys(rs_probe *p) {
-  const rs_suite *suite = rs_suite_find(p->cipher);
-  const size_t mac = rs_mac_key_length(suite), iv = rs_iv_length(suite, p->version);
-  const size_t length = 2 * (mac + suite->key_length + iv);
-  unsigned char block[MAX_KEY_BLOCK], seed[2 * RS_RANDOM];
-  memcpy(seed, p->server_random, RS_RANDOM);
-  memcpy(seed + RS_RANDOM, p->client_random, RS_RANDOM);
-  int good =
-      length <= sizeof block && rs_prf(p->tools, p->hash, resume12_secret(p), "key expansion",
-                                       (rs_bytes){seed, sizeof seed}, block, length);
-  rs_reader r = rs_reader_of(block, length);
-  rs_protection client = {0}, server = {0};
-  resume12_take(&r, client.mac_key, mac);
-  resume12_take(&r, server.mac_key, mac);
-  resume12_take(&r, client.key, suite->key_length);
-  resume12_take(&r, server.key, suite->key_length);
-  resume12_take(&r, client.iv, iv);
-  resume12_take(&r, server.iv, iv);
-  client.suite = server.suite = suite;
-  client.version = server.version = p->version;
-  client.encrypt_then_mac = server.encrypt_then_mac = p->encrypt_then_mac && rs_suite_is_cbc(suite);
-  p->reading = server;
-  p->writing = client;
+  const rs_key_block from = {.version = p->version,
+                             .suite = rs_suite_find(p->cipher),
+                             .hash = p->hash,
+                             .master_secret = resume12_secret(p),
+                             .client_random = p->client_random,
+                             .server_random = p->server_random,
+                             .encrypt_then_mac = p->encrypt_then_mac};
+  if (!rs_key_block_cut(p->tools, &from, &p->writing, &p->reading))
+    return rs_probe_fail(p, "openssl", "OpenSSL can't derive the keys", -1);
   p->writing.suite = NULL; /* in the clear up to our own change_cipher_spec */
-  OPENSSL_cleanse(block, sizeof block);
-  OPENSSL_cleanse(&client, sizeof client);
-  OPENSSL_cleanse(&server, sizeof server);
-  return good ? 1 : rs_probe_fail(p, "openssl", "OpenSSL can't derive the keys", -1);
+  return 1;
 }
 
 /* Whether the server promises to resume: it echoes a session ID (RFC 5246, section 7.4.1.3), also
  * that beside a ticket (RFC 5077, section 3.4). Without an ID of ours nobody can tell yet. */
-static rs_probe_promise promise_of(const rs_client_hello *ours, const rs_server_hello *theirs) {
+static rs_probe_promise resume12_promise(const rs_client_hello *ours,
+                                         const rs_server_hello *theirs) {
   const rs_bytes offered = ours->session_id, answered = theirs->session_id;
   if (offered.length == 0)
     return answered.length == 0 ? RS_PROMISE_UNKNOWN : RS_PROMISE_NONE;
@@ -108,23 +84,22 @@ static int resume12_on_server_hello(rs_probe *p, rs_bytes message) {
   p->ems_echoed = hello.extended_master_secret;
   p->server_cipher = hello.cipher;
   p->ticket_announced = hello.session_ticket;
-  p->promise = promise_of(&ours, &hello);
+  p->promise = resume12_promise(&ours, &hello);
   return resume12_expect_answer(p, hello.version);
 }
 
-/* verify_data of RFC 5246, section 7.4.9. */
 static int resume12_verify_data(rs_probe *p, const char *label, unsigned char *out) {
   unsigned char hash[RS_MAX_HASH];
   if (!rs_probe_transcript_hash(p, p->hash, hash))
     return 0;
-  return rs_prf(p->tools, p->hash, resume12_secret(p), label,
-                (rs_bytes){hash, rs_hash_length(p->hash)}, out, VERIFY_DATA)
+  return rs_old_verify_data(p->tools, p->hash, resume12_secret(p), label, hash, out)
              ? 1
              : rs_probe_fail(p, "openssl", "OpenSSL can't compute Finished", -1);
 }
 
 static int resume12_send_finished(rs_probe *p) {
-  unsigned char finished[RS_MESSAGE_HEADER + VERIFY_DATA] = {RS_FINISHED, 0, 0, VERIFY_DATA};
+  unsigned char finished[RS_MESSAGE_HEADER + RS_OLD_VERIFY_DATA] = {RS_FINISHED, 0, 0,
+                                                                    RS_OLD_VERIFY_DATA};
   if (!resume12_verify_data(p, "client finished", finished + RS_MESSAGE_HEADER) ||
       !rs_probe_send_change_cipher_spec(p))
     return 0;
@@ -134,11 +109,11 @@ static int resume12_send_finished(rs_probe *p) {
 }
 
 static int resume12_on_finished(rs_probe *p, rs_bytes message) {
-  unsigned char expected[VERIFY_DATA];
+  unsigned char expected[RS_OLD_VERIFY_DATA];
   if (!resume12_verify_data(p, "server finished", expected))
     return 0;
-  if (message.length != RS_MESSAGE_HEADER + VERIFY_DATA ||
-      !rs_mac_fits(message.bytes + RS_MESSAGE_HEADER, expected, VERIFY_DATA))
+  if (message.length != RS_MESSAGE_HEADER + RS_OLD_VERIFY_DATA ||
+      !rs_mac_fits(message.bytes + RS_MESSAGE_HEADER, expected, RS_OLD_VERIFY_DATA))
     return rs_probe_fail(p, "protocol_error", "the server's Finished is wrong",
                          RS_ALERT_DECRYPT_ERROR);
   rs_transcript_add(&p->transcript, 1, RS_HANDSHAKE, message.bytes, message.length);
@@ -208,4 +183,28 @@ int rs_resume12_on_change_cipher_spec(rs_probe *p) {
                          RS_ALERT_UNEXPECTED_MESSAGE);
   p->expect = RS_EXPECT_FINISHED;
   return resume12_keeps_to_session(p) && resume12_keys(p);
+}
+
+void rs_resume12_session_parts(const rs_probe *p, rs_session_parts *parts) {
+  rs_client_hello ours;
+  rs_server_hello theirs;
+  rs_new_session_ticket ticket;
+  rs_reader body;
+  size_t place = 0;
+  rs_transcript_client_hello(&p->transcript, &ours);
+  rs_transcript_server_hello(&p->transcript, &theirs);
+  memset(parts, 0, sizeof *parts);
+  parts->version = p->version;
+  parts->cipher = p->cipher;
+  parts->secret = resume12_secret(p);
+  parts->extended_master_secret = p->extended_master_secret;
+  parts->lifetime_s = p->lifetime_s;
+  parts->ticket = ours.ticket;
+  if (rs_transcript_ticket(&p->transcript, &place, &body) &&
+      rs_read_new_session_ticket(body, p->version, &ticket) && ticket.ticket.length > 0) {
+    parts->ticket = ticket.ticket;
+    parts->lifetime_s = ticket.lifetime_s;
+  }
+  if (parts->ticket.length == 0)
+    parts->id = theirs.session_id;
 }

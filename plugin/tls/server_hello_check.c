@@ -4,6 +4,7 @@
  */
 #include "server_hello_check.h"
 
+#include "numbers.h"
 #include "suites.h"
 
 enum {

@@ -6,7 +6,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "sha2.h"
 
-#include "lua/compat.h"
+#include "compat.h"
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>

@@ -5,11 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Places in the tools' table of fetched digests (keys.c). MD5 and MD5_SHA1: TLS 1.0 and 1.1 only.
- */
+/* Places in the tools' table of fetched digests (crypto.c). MD5 and MD5_SHA1: TLS 1.0 and 1.1
+ * only. */
 typedef enum { RS_SHA256, RS_SHA384, RS_SHA1, RS_MD5, RS_MD5_SHA1, RS_HASHES } rs_hash;
 
-/* Places in the tools' table of fetched ciphers (keys.c). */
+/* Places in the tools' table of fetched ciphers (crypto.c). */
 typedef enum {
   RS_AES_128_GCM,
   RS_AES_256_GCM,

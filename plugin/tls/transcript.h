@@ -1,9 +1,7 @@
-/* Every handshake message and alert that a connection carried, and the facts in them
- * (transcript.c). */
+/* Every handshake message and alert that a connection carried (transcript.c). */
 #ifndef RESUM_TLS_TRANSCRIPT_H
 #define RESUM_TLS_TRANSCRIPT_H
 
-#include "lua/compat.h"
 #include "hello.h"
 #include "crypto.h"
 
@@ -31,11 +29,15 @@ void rs_transcript_add(rs_transcript *t, int from_server, int content, const voi
                        size_t length);
 void rs_transcript_free(rs_transcript *t);
 
+/* An entry's bytes; its body, behind the type and length of a handshake message. */
+rs_reader rs_transcript_bytes(const rs_transcript *t, const rs_transcript_entry *entry);
+rs_reader rs_transcript_body(const rs_transcript *t, const rs_transcript_entry *entry);
+/* Whether it is that side's handshake message of that type. */
+int rs_transcript_is(const rs_transcript_entry *entry, int from_server, int type);
+int rs_transcript_is_hello_retry(const rs_transcript *t, const rs_transcript_entry *entry);
+
 /* The last fatal alert of that side, or -1. */
 int rs_transcript_fatal_alert(const rs_transcript *t, int from_server);
-/* Pushes a message about the server's fatal alert, and "alert". Returns 2, or 0 where there was
- * none. */
-int rs_transcript_push_alert(lua_State *L, const rs_transcript *t);
 /* Whether the server sent a Certificate. */
 int rs_transcript_has_certificate(const rs_transcript *t);
 
@@ -56,12 +58,5 @@ size_t rs_transcript_retried(const rs_transcript *t, rs_tools *tools, rs_hash ha
 /* Hash of all handshake messages (RFC 8446, section 4.4.1); 0 when some were forgotten or libcrypto
  * fails. */
 int rs_transcript_hash(rs_transcript *t, rs_tools *tools, rs_hash hash, unsigned char *out);
-
-/* Pushes { {from, type, bytes} … }. */
-void rs_transcript_push(lua_State *L, const rs_transcript *t);
-/* Sets what the messages say as fields of the table on top; RS_FACTS is room for those of nearly
- * all connections, with what the engines add. */
-enum { RS_FACTS = 32 };
-void rs_transcript_set_facts(lua_State *L, const rs_transcript *t);
 
 #endif

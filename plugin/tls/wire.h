@@ -11,11 +11,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#define RS_TLS10 0x0301u
-#define RS_TLS11 0x0302u
-#define RS_TLS12 0x0303u
-#define RS_TLS13 0x0304u
-
 /* Borrowed bytes. */
 typedef struct {
   const unsigned char *bytes;

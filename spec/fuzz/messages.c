@@ -1,10 +1,11 @@
-/* Fuzzes the readers of hello.c, the judgements of fit.c and resum.parse with messages that nobody
+/* Fuzzes the readers of hello.c, the judgements of server_hello_check.c and resum.parse with messages that nobody
  * has looked at. The first byte chooses; two messages stand behind the length of the first.
  */
 #include "fuzz.h"
 
 #include "tls/server_hello_check.h"
 #include "tls/hello.h"
+#include "tls/numbers.h"
 
 #include <stdlib.h>
 

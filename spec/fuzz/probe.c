@@ -8,6 +8,7 @@
 #include "fixed_random.h"
 #include "tls/hello.h"
 #include "tls/record.h"
+#include "tls/numbers.h"
 
 #include <stdlib.h>
 

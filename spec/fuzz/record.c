@@ -4,6 +4,7 @@
 #include "fuzz.h"
 
 #include "tls/record.h"
+#include "tls/numbers.h"
 
 #include <stdlib.h>
 

@@ -1,0 +1,20 @@
+/* Every test of an OpenSSL version or of what it was built without, as HAVE_* macros or small
+ * stand-ins; that of Lua's is lua/compat.h, and no other file asks.
+ */
+#ifndef RESUM_TLS_COMPAT_H
+#define RESUM_TLS_COMPAT_H
+
+#include <openssl/macros.h>
+#include <openssl/opensslv.h>
+
+#if OPENSSL_VERSION_NUMBER < 0x30000000L
+#error "resum needs OpenSSL 3.0 or later"
+#endif
+
+#ifdef OPENSSL_NO_DEPRECATED_3_0
+#define HAVE_SHA2_CONTEXTS 0
+#else
+#define HAVE_SHA2_CONTEXTS 1
+#endif
+
+#endif
