@@ -174,7 +174,7 @@ static int handshake_new(lua_State *L) {
 
 /* --- stepping --- */
 
-static const char *state_name(handshake_state state) {
+static const char *handshake_state_name(handshake_state state) {
   return state == ESTABLISHED ? "established" : state == CLOSED ? "closed" : "want";
 }
 
@@ -223,7 +223,7 @@ static handshake_state handshake_stopped(handshake_box *h, int result) {
   }
 }
 
-static int session_worth_keeping(SSL_SESSION *session) {
+static int handshake_wants_session(SSL_SESSION *session) {
   unsigned id_length = 0;
   if (session)
     SSL_SESSION_get_id(session, &id_length);
@@ -234,7 +234,7 @@ static int session_worth_keeping(SSL_SESSION *session) {
 static void handshake_finish(handshake_box *h) {
   SSL_SESSION *session = SSL_get_session(h->ssl);
   h->finished = 1;
-  if (SSL_version(h->ssl) < TLS1_3_VERSION && session_worth_keeping(session))
+  if (SSL_version(h->ssl) < TLS1_3_VERSION && handshake_wants_session(session))
     handshake_keep_session(h, session);
 }
 
@@ -270,7 +270,7 @@ static int handshake_advance(lua_State *L, handshake_box *h) {
   ERR_clear_error();
   if (h->state == WANT || h->state == ESTABLISHED)
     h->state = handshake_run(h);
-  lua_pushstring(L, h->state == FAILED ? NULL : state_name(h->state));
+  lua_pushstring(L, h->state == FAILED ? NULL : handshake_state_name(h->state));
   handshake_push_out(L, h);
   int reasons = h->state == FAILED ? handshake_push_failure(L, h) : 0;
   ERR_clear_error();
@@ -381,7 +381,7 @@ static int handshake_shutdown(lua_State *L) {
 
 /* --- what came of it --- */
 
-static int push_copy(lua_State *L, SSL_SESSION *session) {
+static int handshake_push_copy(lua_State *L, SSL_SESSION *session) {
   SSL_SESSION **copy = rs_session_push(L);
   *copy = SSL_SESSION_dup(session);
   return *copy ? 1 : luaL_error(L, "not enough memory");
@@ -395,7 +395,7 @@ static int handshake_sessions(lua_State *L) {
   handshake_box *h = handshake_check(L);
   lua_newtable(L);
   for (size_t i = 0; i < h->session_count; i++) {
-    push_copy(L, h->sessions[i]);
+    handshake_push_copy(L, h->sessions[i]);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
   return 1;
@@ -407,7 +407,7 @@ static int handshake_sessions(lua_State *L) {
 static int handshake_session(lua_State *L) {
   handshake_box *h = handshake_check(L);
   if (h->session_count > 0)
-    return push_copy(L, h->sessions[h->session_count - 1]);
+    return handshake_push_copy(L, h->sessions[h->session_count - 1]);
   lua_pushnil(L);
   return 1;
 }
@@ -449,7 +449,9 @@ static int handshake_transcript(lua_State *L) {
 
 static int handshake_tostring(lua_State *L) {
   handshake_box *h = handshake_box_of(L);
-  const char *state = !h->ssl ? "closed" : h->state == FAILED ? "failed" : state_name(h->state);
+  const char *state = !h->ssl              ? "closed"
+                      : h->state == FAILED ? "failed"
+                                           : handshake_state_name(h->state);
   lua_pushfstring(L, HANDSHAKE " (%s)", state);
   return 1;
 }

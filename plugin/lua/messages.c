@@ -25,14 +25,14 @@ typedef struct {
   rs_key_share shares[MAX_SHARES];
 } hello_lists;
 
-static rs_bytes bytes_option(lua_State *L, int table, const char *name) {
+static rs_bytes message_bytes_option(lua_State *L, int table, const char *name) {
   size_t length = 0;
   const char *bytes = rs_option_string(L, table, name, &length);
   return (rs_bytes){(const unsigned char *)bytes, length};
 }
 
 /* Pushes a list option; its length, 0 when it isn't there. */
-static size_t push_tables(lua_State *L, const char *name, size_t most) {
+static size_t message_push_tables(lua_State *L, const char *name, size_t most) {
   const int type = rs_option_push(L, 1, name);
   if (type == LUA_TNIL)
     return 0;
@@ -49,13 +49,13 @@ static size_t push_tables(lua_State *L, const char *name, size_t most) {
   return count;
 }
 
-static void read_psks(lua_State *L, rs_offer *offer, rs_psk *psks) {
-  const size_t count = push_tables(L, "psks", MAX_PSKS);
+static void message_read_psks(lua_State *L, rs_offer *offer, rs_psk *psks) {
+  const size_t count = message_push_tables(L, "psks", MAX_PSKS);
   for (size_t i = 0; i < count; i++) {
     lua_rawgeti(L, -1, (lua_Integer)i + 1);
     const int entry = lua_gettop(L);
-    psks[i].identity = bytes_option(L, entry, "identity");
-    psks[i].binder = bytes_option(L, entry, "binder");
+    psks[i].identity = message_bytes_option(L, entry, "identity");
+    psks[i].binder = message_bytes_option(L, entry, "binder");
     psks[i].obfuscated_ticket_age =
         (uint32_t)rs_option_integer(L, entry, "obfuscated_ticket_age", 0, UINT32_MAX, 0);
     lua_pop(L, 1);
@@ -65,11 +65,11 @@ static void read_psks(lua_State *L, rs_offer *offer, rs_psk *psks) {
   offer->fields.psk_count = count;
 }
 
-static void read_shares(lua_State *L, rs_offer *offer, rs_key_share *shares) {
-  const size_t count = push_tables(L, "key_shares", MAX_SHARES);
+static void message_read_shares(lua_State *L, rs_offer *offer, rs_key_share *shares) {
+  const size_t count = message_push_tables(L, "key_shares", MAX_SHARES);
   for (size_t i = 0; i < count; i++) {
     lua_rawgeti(L, -1, (lua_Integer)i + 1);
-    shares[i].share = bytes_option(L, lua_gettop(L), "share");
+    shares[i].share = message_bytes_option(L, lua_gettop(L), "share");
     rs_option_push(L, lua_gettop(L), "group");
     shares[i].group = rs_number_at(L, -1, rs_group_number);
     luaL_argcheck(L, shares[i].group != RS_NO_NUMBER, 1,
@@ -82,7 +82,7 @@ static void read_shares(lua_State *L, rs_offer *offer, rs_key_share *shares) {
 }
 
 /* As records of at most 2^14 bytes each (RFC 8446, section 5.1). */
-static void push_records(lua_State *L, rs_bytes message) {
+static void message_push_records(lua_State *L, rs_bytes message) {
   luaL_Buffer out;
   luaL_buffinit(L, &out);
   while (message.length > 0) {
@@ -110,7 +110,7 @@ static void push_records(lua_State *L, rs_bytes message) {
  *   ("psk_dhe_ke", "psk_ke"), ticket, key_shares (list of {group, share}), psks (list of {identity,
  *   obfuscated_ticket_age, binder}; the last extension)
  * @treturn string bytes */
-static int client_hello(lua_State *L) {
+static int message_client_hello(lua_State *L) {
   static const char *const names[] = {"version", "key_shares", "psks", RS_OFFER_NAMES, NULL};
   enum { OWN_NAMES = 3 };
   lua_settop(L, 1);
@@ -121,12 +121,12 @@ static int client_hello(lua_State *L) {
   if (!rs_offer_default(rs_tools_of(L), &offer, version, 0))
     luaL_error(L, "OpenSSL has no random bytes");
   rs_offer_read(L, 1, &offer, given >> OWN_NAMES);
-  read_psks(L, &offer, lists.psks);
-  read_shares(L, &offer, lists.shares);
+  message_read_psks(L, &offer, lists.psks);
+  message_read_shares(L, &offer, lists.shares);
   unsigned char *room = (unsigned char *)lua_newuserdatauv(L, MAX_MESSAGE, 0);
   rs_writer w = rs_writer_of(room, MAX_MESSAGE);
   luaL_argcheck(L, rs_write_client_hello(&w, &offer.fields), 1, "the ClientHello is too long");
-  push_records(L, (rs_bytes){room, w.used});
+  message_push_records(L, (rs_bytes){room, w.used});
   return 1;
 }
 
@@ -137,7 +137,7 @@ static void message_set_true(lua_State *L, const char *name, int value) {
     rs_set_boolean(L, name, 1);
 }
 
-static void set_extensions(lua_State *L, rs_bytes extensions) {
+static void message_set_extensions(lua_State *L, rs_bytes extensions) {
   rs_reader list = rs_reader_of(extensions.bytes, extensions.length), body;
   unsigned type;
   lua_newtable(L);
@@ -152,7 +152,7 @@ static void set_extensions(lua_State *L, rs_bytes extensions) {
   lua_setfield(L, -2, "extensions");
 }
 
-static int decode_client_hello(lua_State *L, rs_reader body) {
+static int message_decode_client_hello(lua_State *L, rs_reader body) {
   rs_client_hello hello;
   if (!rs_read_client_hello(body, &hello))
     return 0;
@@ -166,7 +166,7 @@ static int decode_client_hello(lua_State *L, rs_reader body) {
     rs_append(L);
   }
   lua_setfield(L, -2, "ciphers");
-  set_extensions(L, hello.extensions);
+  message_set_extensions(L, hello.extensions);
   if (hello.ticket_offered)
     rs_set_bytes(L, "ticket", hello.ticket);
   rs_set_integer(L, "psk_identities", hello.psk_identities);
@@ -174,7 +174,7 @@ static int decode_client_hello(lua_State *L, rs_reader body) {
   return 1;
 }
 
-static int decode_server_hello(lua_State *L, rs_reader body) {
+static int message_decode_server_hello(lua_State *L, rs_reader body) {
   rs_server_hello hello;
   if (!rs_read_server_hello(body, &hello))
     return 0;
@@ -187,7 +187,7 @@ static int decode_server_hello(lua_State *L, rs_reader body) {
   lua_setfield(L, -2, "cipher");
   rs_set_bytes(L, "random", hello.random);
   rs_set_bytes(L, "session_id", hello.session_id);
-  set_extensions(L, hello.extensions);
+  message_set_extensions(L, hello.extensions);
   message_set_true(L, "extended_master_secret", hello.extended_master_secret);
   message_set_true(L, "encrypt_then_mac", hello.encrypt_then_mac);
   message_set_true(L, "session_ticket", hello.session_ticket);
@@ -202,12 +202,12 @@ static int decode_server_hello(lua_State *L, rs_reader body) {
   return 1;
 }
 
-static int decode_encrypted_extensions(lua_State *L, rs_reader body) {
+static int message_decode_encrypted_extensions(lua_State *L, rs_reader body) {
   rs_encrypted_extensions extensions;
   if (!rs_read_encrypted_extensions(body, &extensions))
     return 0;
   rs_read_u16(&body);
-  set_extensions(L, (rs_bytes){body.at, body.left});
+  message_set_extensions(L, (rs_bytes){body.at, body.left});
   message_set_true(L, "early_data", extensions.early_data);
   if (extensions.alpn.length > 0)
     rs_set_bytes(L, "alpn", extensions.alpn);
@@ -216,7 +216,7 @@ static int decode_encrypted_extensions(lua_State *L, rs_reader body) {
 
 /* The two forms have no mark; what fits exactly is the one (RFC 5077, section 3.3; RFC 8446,
  * section 4.6.1). */
-static int decode_ticket(lua_State *L, rs_reader body) {
+static int message_decode_ticket(lua_State *L, rs_reader body) {
   rs_new_session_ticket ticket;
   const int is_new = rs_read_new_session_ticket(body, RS_TLS13, &ticket);
   if (!is_new && !rs_read_new_session_ticket(body, RS_TLS12, &ticket))
@@ -232,20 +232,20 @@ static int decode_ticket(lua_State *L, rs_reader body) {
   return 1;
 }
 
-static void decode(lua_State *L, unsigned type, rs_reader body) {
+static void message_decode(lua_State *L, unsigned type, rs_reader body) {
   int good = 1;
   switch (type) {
   case RS_CLIENT_HELLO:
-    good = decode_client_hello(L, body);
+    good = message_decode_client_hello(L, body);
     break;
   case RS_SERVER_HELLO:
-    good = decode_server_hello(L, body);
+    good = message_decode_server_hello(L, body);
     break;
   case RS_ENCRYPTED_EXTENSIONS:
-    good = decode_encrypted_extensions(L, body);
+    good = message_decode_encrypted_extensions(L, body);
     break;
   case RS_NEW_SESSION_TICKET:
-    good = decode_ticket(L, body);
+    good = message_decode_ticket(L, body);
     break;
   default:
     break;
@@ -253,7 +253,7 @@ static void decode(lua_State *L, unsigned type, rs_reader body) {
   message_set_true(L, "malformed", !good);
 }
 
-static void push_plain(lua_State *L, const char *type, rs_bytes bytes) {
+static void message_push_plain(lua_State *L, const char *type, rs_bytes bytes) {
   lua_newtable(L);
   rs_set_string(L, "type", type);
   rs_set_bytes(L, "bytes", bytes);
@@ -261,30 +261,30 @@ static void push_plain(lua_State *L, const char *type, rs_bytes bytes) {
 
 /* Appends the whole messages of a run of handshake bytes to the list on top. What is cut off, or
  * encrypted, comes as it is. */
-static void parse_messages(lua_State *L, rs_bytes bytes) {
+static void message_parse_run(lua_State *L, rs_bytes bytes) {
   rs_reader r = rs_reader_of(bytes.bytes, bytes.length);
   while (r.left > 0) {
     rs_reader whole = r;
     const unsigned type = rs_read_u8(&r);
     rs_reader body = rs_read_vector(&r, 3);
     if (r.bad) {
-      push_plain(L, "incomplete_or_encrypted", (rs_bytes){whole.at, whole.left});
+      message_push_plain(L, "incomplete_or_encrypted", (rs_bytes){whole.at, whole.left});
       rs_append(L);
       return;
     }
-    push_plain(L, "", (rs_bytes){whole.at, whole.left - r.left});
+    message_push_plain(L, "", (rs_bytes){whole.at, whole.left - r.left});
     rs_push_message(L, type);
     lua_setfield(L, -2, "type");
-    decode(L, type, body);
+    message_decode(L, type, body);
     rs_append(L);
   }
 }
 
-static void parse_alert(lua_State *L, rs_bytes bytes) {
+static void message_parse_alert(lua_State *L, rs_bytes bytes) {
   if (bytes.length != 2) { /* an encrypted one is longer */
-    push_plain(L, "incomplete_or_encrypted", bytes);
+    message_push_plain(L, "incomplete_or_encrypted", bytes);
   } else {
-    push_plain(L, "alert", bytes);
+    message_push_plain(L, "alert", bytes);
     rs_set_string(L, "level", bytes.bytes[0] == 2 ? "fatal" : "warning");
     rs_set_string(L, "description", rs_alert_name(bytes.bytes[1]));
     rs_set_integer(L, "code", bytes.bytes[1]);
@@ -292,16 +292,16 @@ static void parse_alert(lua_State *L, rs_bytes bytes) {
   rs_append(L);
 }
 
-static int is_record(rs_reader r) {
+static int message_is_record(rs_reader r) {
   const unsigned content = rs_read_u8(&r), major = rs_read_u8(&r);
   return !r.bad && content >= RS_CHANGE_CIPHER_SPEC && content <= RS_APPLICATION_DATA && major == 3;
 }
 
 /* Runs of handshake records become one run of messages. Returns 0 where the bytes are no records.
  */
-static int parse_records(lua_State *L, rs_reader r, rs_buffer *handshake) {
+static int message_parse_records(lua_State *L, rs_reader r, rs_buffer *handshake) {
   while (r.left > 0) {
-    const int known = is_record(r);
+    const int known = message_is_record(r);
     const unsigned content = rs_read_u8(&r);
     rs_read_u16(&r);
     rs_reader body = rs_read_vector(&r, 2);
@@ -313,13 +313,13 @@ static int parse_records(lua_State *L, rs_reader r, rs_buffer *handshake) {
         return 0;
       if (r.left > 0 && *r.at == RS_HANDSHAKE)
         continue;
-      parse_messages(L, (rs_bytes){handshake->bytes, handshake->used});
+      message_parse_run(L, (rs_bytes){handshake->bytes, handshake->used});
       handshake->used = 0;
     } else if (content == RS_ALERT) {
-      parse_alert(L, bytes);
+      message_parse_alert(L, bytes);
     } else {
-      push_plain(L, content == RS_CHANGE_CIPHER_SPEC ? "change_cipher_spec" : "application_data",
-                 bytes);
+      message_push_plain(
+          L, content == RS_CHANGE_CIPHER_SPEC ? "change_cipher_spec" : "application_data", bytes);
       rs_append(L);
     }
   }
@@ -328,7 +328,7 @@ static int parse_records(lua_State *L, rs_reader r, rs_buffer *handshake) {
 
 #define HOLDER "resum.buffer"
 
-static int holder_close(lua_State *L) {
+static int message_close_holder(lua_State *L) {
   rs_buffer_free((rs_buffer *)luaL_checkudata(L, 1, HOLDER));
   return 0;
 }
@@ -337,15 +337,15 @@ static int holder_close(lua_State *L) {
  * @function parse
  * @tparam string bytes
  * @treturn[1] {table,...} messages, each with type (the RFC's name) and bytes, and what stands in
- * it: client_hello (legacy_version, random, session_id, ciphers, extensions = {{type, number,
- * body},...}, ticket, psk_identities), server_hello and hello_retry_request (version, cipher,
- * random, session_id, extensions, group, selected_identity), encrypted_extensions,
+ * it: client_hello (legacy_version, random, session_id, ciphers, extensions = {{type,
+ * number, body},...}, ticket, psk_identities), server_hello and hello_retry_request (version,
+ * cipher, random, session_id, extensions, group, selected_identity), encrypted_extensions,
  * new_session_ticket (lifetime_s, ticket, age_add, nonce), alert (level, description, code);
  *   malformed is true where it does not fit its type
  * @treturn[2] nil
  * @treturn[2] string message
  * @treturn[2] string code: "invalid" (the bytes end inside a record, or are none) */
-static int parse(lua_State *L) {
+static int message_parse(lua_State *L) {
   size_t length;
   const char *bytes = luaL_checklstring(L, 1, &length);
   rs_reader r = rs_reader_of(bytes, length);
@@ -353,9 +353,9 @@ static int parse(lua_State *L) {
   memset(handshake, 0, sizeof *handshake);
   luaL_setmetatable(L, HOLDER);
   lua_newtable(L);
-  if (!is_record(r))
-    parse_messages(L, (rs_bytes){r.at, r.left});
-  else if (!parse_records(L, r, handshake))
+  if (!message_is_record(r))
+    message_parse_run(L, (rs_bytes){r.at, r.left});
+  else if (!message_parse_records(L, r, handshake))
     return rs_error(L, "parse", "the bytes end inside a TLS record, or are none", "invalid");
   rs_buffer_free(handshake);
   return 1;
@@ -363,10 +363,10 @@ static int parse(lua_State *L) {
 
 void rs_open_messages(lua_State *L) {
   static const luaL_Reg none[] = {{NULL, NULL}};
-  static const luaL_Reg holder[] = {{"__gc", holder_close}, {NULL, NULL}};
+  static const luaL_Reg holder[] = {{"__gc", message_close_holder}, {NULL, NULL}};
   rs_new_class(L, HOLDER, none, holder);
-  lua_pushcfunction(L, client_hello);
+  lua_pushcfunction(L, message_client_hello);
   lua_setfield(L, -2, "client_hello");
-  lua_pushcfunction(L, parse);
+  lua_pushcfunction(L, message_parse);
   lua_setfield(L, -2, "parse");
 }

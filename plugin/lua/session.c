@@ -58,7 +58,7 @@ SSL_SESSION *rs_session_option(lua_State *L, int arg, const char *name) {
   return session;
 }
 
-static rs_bytes bytes_of(const void *bytes, size_t length) {
+static rs_bytes session_bytes_of(const void *bytes, size_t length) {
   return (rs_bytes){(const unsigned char *)bytes, length};
 }
 
@@ -77,14 +77,14 @@ static int session_read_parts(const SSL_SESSION *session, rs_session_parts *part
   parts->lifetime_s = (uint32_t)SSL_SESSION_get_ticket_lifetime_hint(session);
   parts->max_early_data = SSL_SESSION_get_max_early_data(session);
   bytes = SSL_SESSION_get_id(session, &id_length);
-  parts->id = bytes_of(bytes, id_length);
+  parts->id = session_bytes_of(bytes, id_length);
   SSL_SESSION_get0_ticket(session, &bytes, &length);
-  parts->ticket = bytes_of(bytes, length);
+  parts->ticket = session_bytes_of(bytes, length);
   SSL_SESSION_get0_alpn_selected(session, &bytes, &length);
-  parts->alpn = bytes_of(bytes, length);
-  parts->server_name = bytes_of(server_name, server_name ? strlen(server_name) : 0);
+  parts->alpn = session_bytes_of(bytes, length);
+  parts->server_name = session_bytes_of(server_name, server_name ? strlen(server_name) : 0);
   length = SSL_SESSION_get_master_key(session, secret, MAX_SECRET);
-  parts->secret = bytes_of(secret, length);
+  parts->secret = session_bytes_of(secret, length);
   return rs_session_read_hidden(session, parts);
 }
 
@@ -250,7 +250,7 @@ static void session_override(lua_State *L, int arg, rs_session_parts *parts) {
     size_t length;
     const char *value = rs_option_string(L, arg, strings[i].name, &length);
     if (value)
-      *(rs_bytes *)((char *)parts + strings[i].place) = bytes_of(value, length);
+      *(rs_bytes *)((char *)parts + strings[i].place) = session_bytes_of(value, length);
   }
   parts->version = rs_option_version(L, arg, "version", parts->version);
   parts->cipher = rs_option_cipher(L, arg, "cipher", parts->cipher);

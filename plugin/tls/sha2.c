@@ -15,33 +15,33 @@
 
 typedef char room_is_enough[sizeof(SHA512_CTX) <= sizeof(rs_sha2) ? 1 : -1];
 
-static SHA256_CTX *small(rs_sha2 *state) {
+static SHA256_CTX *sha2_small(rs_sha2 *state) {
   return (SHA256_CTX *)(void *)state->room;
 }
 
-static SHA512_CTX *large(rs_sha2 *state) {
+static SHA512_CTX *sha2_large(rs_sha2 *state) {
   return (SHA512_CTX *)(void *)state->room;
 }
 
 int rs_sha2_start(rs_hash hash, rs_sha2 *state) {
   if (hash == RS_SHA256)
-    return SHA256_Init(small(state));
-  return hash == RS_SHA384 && SHA384_Init(large(state));
+    return SHA256_Init(sha2_small(state));
+  return hash == RS_SHA384 && SHA384_Init(sha2_large(state));
 }
 
 void rs_sha2_add(rs_hash hash, rs_sha2 *state, rs_bytes bytes) {
   if (hash == RS_SHA256)
-    SHA256_Update(small(state), bytes.bytes, bytes.length);
+    SHA256_Update(sha2_small(state), bytes.bytes, bytes.length);
   else
-    SHA384_Update(large(state), bytes.bytes, bytes.length);
+    SHA384_Update(sha2_large(state), bytes.bytes, bytes.length);
 }
 
 void rs_sha2_end(rs_hash hash, rs_sha2 *state, unsigned char *out) {
   if (hash == RS_SHA256) {
-    SHA256_Final(out, small(state));
+    SHA256_Final(out, sha2_small(state));
     OPENSSL_cleanse(state, sizeof(SHA256_CTX));
   } else {
-    SHA384_Final(out, large(state));
+    SHA384_Final(out, sha2_large(state));
     OPENSSL_cleanse(state, sizeof(SHA512_CTX));
   }
 }
