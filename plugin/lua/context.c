@@ -105,8 +105,8 @@ static void context_set_options(lua_State *L, SSL_CTX *ctx) {
 /*** What a client offers. One context serves any number of handshakes.
  * @function context
  * @tparam[opt] table options min_version and max_version ("TLSv1.0" to "TLSv1.3", all by default),
- *   ciphers and ciphersuites (OpenSSL lists, ciphers(1)), groups ("X25519:P-256"), sigalgs,
- *   alpn (list of names), tickets (false: no session_ticket extension up to TLS 1.2, RFC 5077),
+ *   ciphers and ciphersuites (OpenSSL lists, ciphers(1)), groups ("X25519:P-256"), sigalgs, alpn
+ *   (list of names), tickets (false: no session_ticket extension up to TLS 1.2, RFC 5077),
  *   certificate (PEM, with its chain, DER or PKCS#12), private_key (PEM, DER or PKCS#12; without it
  *   the key is looked for in the certificate's bytes), key_form ("pem", "der", "p12": what the key
  *   must be), passphrase

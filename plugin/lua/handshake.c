@@ -300,11 +300,11 @@ static int handshake_failed_before(lua_State *L) {
  * @function handshake:step
  * @tparam[opt] string bytes in any chunking; nothing for the first step
  * @treturn string|nil state "want" (more bytes), "established", "closed" (by close_notify); nil
- * when it failed
+ *   when it failed
  * @treturn string bytes to send, "" for none; on failure the alert
  * @treturn[opt] string message, on failure
  * @treturn[opt] string code, on failure: "alert" (the peer's), "protocol_error", "closed" (the
- * stream ended early), "too_much", "failed" (before) */
+ *   stream ended early), "too_much", "failed" (before) */
 static int handshake_step(lua_State *L) {
   handshake_box *h = handshake_check(L);
   size_t length = 0;
@@ -368,7 +368,7 @@ static int handshake_read(lua_State *L) {
  * forget a session whose connection ended without it (RFC 8446, section 6.1).
  * @function handshake:shutdown
  * @treturn string bytes to send; "" before the handshake is complete, after a failure, or the
- * second time */
+ *   second time */
 static int handshake_shutdown(lua_State *L) {
   handshake_box *h = handshake_check(L);
   ERR_clear_error();
@@ -419,8 +419,8 @@ static int handshake_session(lua_State *L) {
  *   psk_identities_sent, certificate (the server sent Certificate), certificate_request,
  *   extended_master_secret, encrypt_then_mac, session_ticket (the server announced one), alpn,
  *   server_key_share, selected_identity, hello_retry, early_data (accepted), extensions (their
- * types in the server's order: ServerHello's, then EncryptedExtensions'), leaf_sha256 and
- * leaf_serial (bytes that name the server's certificate, where it sent one), tickets (list of
+ *   types in the server's order: ServerHello's, then EncryptedExtensions'), leaf_sha256 and
+ *   leaf_serial (bytes that name the server's certificate, where it sent one), tickets (list of
  *   {ticket, lifetime_s, age_add, nonce_length, max_early_data}), alerts (list of {from, level,
  *   description, code}), finished (the handshake was completed, whatever came then), reused (no
  *   Certificate, and both Finished verified with the old secrets), bytes_in, bytes_out. What was

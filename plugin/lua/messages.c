@@ -104,11 +104,11 @@ static void message_push_records(lua_State *L, rs_bytes message) {
  * client.
  * @function client_hello
  * @tparam[opt] table fields version ("TLSv1.3": what the defaults are for), legacy_version, random
- * (32 bytes), session_id (0 to 32 bytes), ciphers, groups, versions, extensions (lists of IANA
- * names or numbers, in this order; an extension may be {type, body}), server_name, alpn (list of
- * names), signature_algorithms (numbers), psk_modes
- *   ("psk_dhe_ke", "psk_ke"), ticket, key_shares (list of {group, share}), psks (list of {identity,
- *   obfuscated_ticket_age, binder}; the last extension)
+ *   (32 bytes), session_id (0 to 32 bytes), ciphers, groups, versions, extensions (lists of IANA
+ *   names or numbers, in this order; an extension may be {type, body}), server_name, alpn (list of
+ *   names), signature_algorithms (numbers), psk_modes ("psk_dhe_ke", "psk_ke"), ticket, key_shares
+ *   (list of {group, share}), psks (list of {identity, obfuscated_ticket_age, binder}; the last
+ *   extension)
  * @treturn string bytes */
 static int message_client_hello(lua_State *L) {
   static const char *const names[] = {"version", "key_shares", "psks", RS_OFFER_NAMES, NULL};
@@ -297,8 +297,7 @@ static int message_is_record(rs_reader r) {
   return !r.bad && content >= RS_CHANGE_CIPHER_SPEC && content <= RS_APPLICATION_DATA && major == 3;
 }
 
-/* Runs of handshake records become one run of messages. Returns 0 where the bytes are no records.
- */
+/* Runs of handshake records become one run of messages. Returns 0 for bytes that are no records. */
 static int message_parse_records(lua_State *L, rs_reader r, rs_buffer *handshake) {
   while (r.left > 0) {
     const int known = message_is_record(r);
@@ -337,10 +336,10 @@ static int message_close_holder(lua_State *L) {
  * @function parse
  * @tparam string bytes
  * @treturn[1] {table,...} messages, each with type (the RFC's name) and bytes, and what stands in
- * it: client_hello (legacy_version, random, session_id, ciphers, extensions = {{type,
- * number, body},...}, ticket, psk_identities), server_hello and hello_retry_request (version,
- * cipher, random, session_id, extensions, group, selected_identity), encrypted_extensions,
- * new_session_ticket (lifetime_s, ticket, age_add, nonce), alert (level, description, code);
+ *   it: client_hello (legacy_version, random, session_id, ciphers, extensions = {{type, number,
+ *   body},...}, ticket, psk_identities), server_hello and hello_retry_request (version, cipher,
+ *   random, session_id, extensions, group, selected_identity), encrypted_extensions,
+ *   new_session_ticket (lifetime_s, ticket, age_add, nonce), alert (level, description, code);
  *   malformed is true where it does not fit its type
  * @treturn[2] nil
  * @treturn[2] string message

@@ -11,8 +11,7 @@ static rs_bytes offer_bytes_of(const char *bytes, size_t length) {
   return (rs_bytes){(const unsigned char *)bytes, length};
 }
 
-/* Pushes the list that option `name` gives; returns its length, or -1 when the option is not there.
- */
+/* Pushes the list that option `name` gives. Returns its length, or -1 where it is not given. */
 static lua_Integer offer_push_list(lua_State *L, int arg, const char *name, size_t most) {
   if (rs_option_push(L, arg, name) == LUA_TNIL)
     return -1;

@@ -165,19 +165,18 @@ static void probe_read_plan(lua_State *L, rs_probe *p, rs_start_plan *plan) {
  * @function probe
  * @tparam table options session, or sessions (a list of TLS 1.3 ones, all offered at once);
  *   server_name (SNI); key_share ("base_point", which saves the work and keeps nothing secret, or
- * "random"); proof
- *   ("finished", or "hello" to decide at the ServerHello); tickets (true: read those that come
- * after the handshake); ticket_age_s (seconds since it was issued: a number, or a list),
- * obfuscated_ticket_age; alter_binder (true: the last binder is wrong); early_data (bytes; RFC
- * 8446, section 4.2.10); max_bytes (taken in, 256 KiB). And what the ClientHello offers:
- * legacy_version, random, session_id, ciphers, extensions (in this order: names, numbers or {type,
- * body}), alpn, versions, groups (the first one's key share is sent), signature_algorithms,
- * psk_modes ("psk_dhe_ke", "psk_ke"), ticket
+ *   "random"); proof ("finished", or "hello" to decide at the ServerHello); tickets (true: read
+ *   those that come after the handshake); ticket_age_s (seconds since it was issued: a number, or a
+ *   list), obfuscated_ticket_age; alter_binder (true: the last binder is wrong); early_data (bytes;
+ *   RFC 8446, section 4.2.10); max_bytes (taken in, 256 KiB). And what the ClientHello offers:
+ *   legacy_version, random, session_id, ciphers, extensions (in this order: names, numbers or
+ *   {type, body}), alpn, versions, groups (the first one's key share is sent),
+ *   signature_algorithms, psk_modes ("psk_dhe_ke", "psk_ke"), ticket
  * @treturn[1] probe
  * @treturn[2] nil
  * @treturn[2] string message
  * @treturn[2] string code: "unsupported" (the session is beyond the probe: use a handshake) or
- * "openssl" */
+ *   "openssl" */
 static int probe_new(lua_State *L) {
   static const char *const names[] = {
       "session",    "sessions",  "ticket_age_s",          "key_share",    "tickets",      "proof",
@@ -246,12 +245,12 @@ static int probe_push_state(lua_State *L, rs_probe *p) {
  * @function probe:step
  * @tparam[opt] string bytes in any chunking; nothing for the first step
  * @treturn string|nil state "want" (more bytes), "established" (the server has proved that it
- * resumed; send the bytes and shutdown()'s in one write), "refused" (it began a full handshake;
- * send the bytes and close), "closed"; nil when it failed
+ *   resumed; send the bytes and shutdown()'s in one write), "refused" (it began a full handshake;
+ *   send the bytes and close), "closed"; nil when it failed
  * @treturn string bytes to send, "" for none; on failure the alert
  * @treturn[opt] string message, on failure
  * @treturn[opt] string code, on failure: "alert" (the peer's), "closed", "protocol_error" and
- * "unsupported" (a handshake has to decide), "too_much", "openssl" */
+ *   "unsupported" (a handshake has to decide), "too_much", "openssl" */
 static int probe_step(lua_State *L) {
   rs_probe *p = probe_check(L);
   size_t length = 0;
@@ -292,8 +291,8 @@ static void probe_push_session(lua_State *L, const rs_session_parts *parts) {
 }
 
 /*** The sessions that can be offered next, in the order received: in TLS 1.3 one for each ticket
- * read (option tickets); up to TLS 1.2 the one that was resumed, with its ticket renewed where the
- * server did so.
+ * read (option tickets); up to TLS 1.2 the one that was resumed, with its ticket renewed where
+ * the server did so.
  * @function probe:sessions
  * @treturn {session,...} */
 static int probe_sessions(lua_State *L) {
@@ -321,8 +320,7 @@ static int probe_sessions(lua_State *L) {
 /*** What stood on the wire, at any time, also after a failure.
  * @function probe:facts
  * @treturn table as handshake:facts(), and proof ("finished", "hello", or nil while there is none),
- * key_share
- *   ("base_point" or "random"; TLS 1.3) */
+ *   key_share ("base_point" or "random"; TLS 1.3) */
 static int probe_facts(lua_State *L) {
   rs_probe *p = probe_check(L);
   const int by_hello =

@@ -235,8 +235,7 @@ static SSL_SESSION *session_from_der(const unsigned char *bytes, size_t length) 
   return session;
 }
 
-/* The fields of session:fields() that stand in the table at `arg`, over what `parts` holds already.
- */
+/* Takes those fields of session:fields() that stand in the table at `arg`; `parts` has the rest. */
 static void session_override(lua_State *L, int arg, rs_session_parts *parts) {
   static const struct {
     const char *name;
@@ -313,8 +312,8 @@ static SSL_SESSION *session_from_pem(const char *text, size_t length) {
  * plain fields.
  * @function session
  * @tparam table source {der = bytes} or {pem = text}, or the fields of session:fields() with
- * version, cipher and secret (the master secret, 48 bytes; in TLS 1.3 the PSK, as long as the
- * cipher's hash)
+ *   version, cipher and secret (the master secret, 48 bytes; in TLS 1.3 the PSK, as long as the
+ *   cipher's hash)
  * @treturn[1] session
  * @treturn[2] nil
  * @treturn[2] string message

@@ -47,8 +47,8 @@ typedef struct {
   rs_tools *tools; /* borrowed: of the Lua state */
   rs_probe_state state;
   rs_probe_expect expect;
-  const char *message,
-      *code;           /* of a failure; static strings, or message is NULL and the alert says it */
+  /* Of a failure; static strings, or message is NULL and the alert says it. */
+  const char *message, *code;
   unsigned version;    /* of the session */
   unsigned cipher;     /* of the session up to TLS 1.2; negotiated in TLS 1.3 */
   rs_hash hash;        /* of the PRF or the key schedule */

@@ -23,8 +23,8 @@ typedef struct {
   uint16_t versions[RS_MAX_VERSIONS];
   rs_hello_extension extensions[RS_MAX_EXTENSIONS];
   unsigned char alpn[RS_MAX_ALPN], modes[RS_MAX_MODES];
-  unsigned char
-      random[RS_RANDOM + RS_MAX_SESSION_ID]; /* and a session id behind it: drawn at once */
+  /* And a session id behind it: drawn at once. */
+  unsigned char random[RS_RANDOM + RS_MAX_SESSION_ID];
 } rs_offer;
 
 /* What a current client would send for a session of this version, cipher first (0: none); random

@@ -18,8 +18,7 @@ typedef struct {
   int encrypt_then_mac;
   uint64_t sequence;
   unsigned char key[RS_MAX_KEY];
-  unsigned char
-      iv[16]; /* 4 bytes of salt (GCM, CCM up to TLS 1.2), 12, or a block (CBC in TLS 1.0) */
+  unsigned char iv[16]; /* 4 bytes of salt (GCM, CCM up to TLS 1.2), 12, or a block (TLS 1.0) */
   unsigned char mac_key[RS_MAX_HASH];
 } rs_protection;
 

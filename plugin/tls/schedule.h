@@ -41,8 +41,7 @@ int rs_hkdf_expand_label(rs_tools *tools, rs_hash hash, const unsigned char *sec
 int rs_derive_secret(rs_tools *tools, rs_hash hash, const unsigned char *secret, const char *label,
                      const unsigned char *messages_hash, unsigned char *out);
 
-/* What a resumption PSK gives before any message is known; the PSK itself is not needed any more.
- */
+/* What a resumption PSK gives before any message is known. The PSK itself has done its work. */
 typedef struct {
   unsigned char early_secret[RS_MAX_HASH];
   unsigned char binder_key[RS_MAX_HASH]; /* the finished_key of its binder */

@@ -1,5 +1,6 @@
-/* Fuzzes the readers of hello.c, the judgements of server_hello_check.c and resum.parse with messages that nobody
- * has looked at. The first byte chooses; two messages stand behind the length of the first.
+/* Fuzzes the readers of hello.c, the judgements of server_hello_check.c and resum.parse with
+ * messages that nobody has looked at. The first byte chooses; two messages stand behind the length
+ * of the first.
  */
 #include "fuzz.h"
 

@@ -2,8 +2,8 @@
  * handshake can be replayed to a client, which then derives the same keys again. For fuzzing and
  * its corpus only; it is linked into the fuzz targets as well.
  */
-#define OPENSSL_SUPPRESS_DEPRECATED /* RAND_set_rand_method: the short way, and good enough here   \
-                                     */
+/* For RAND_set_rand_method: the short way, and good enough here. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "fixed_random.h"
 

@@ -1,6 +1,7 @@
-/* spec.support.keys: crypto.c, schedule.c, suites.c and record.c as Lua functions, so that specs compare them
- * with published vectors and a scripted server can answer with them; and a key of the spec's own
- * for a probe, which draws its own otherwise. It judges nothing and keeps nothing but keys.
+/* spec.support.keys: crypto.c, schedule.c, suites.c and record.c as Lua functions, so that specs
+ * compare them with published vectors and a scripted server can answer with them; and a key of the
+ * spec's own for a probe, which draws its own otherwise. It judges nothing and keeps nothing but
+ * keys.
  */
 #include "lua/options.h"
 #include "tls/names.h"

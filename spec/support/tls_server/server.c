@@ -152,13 +152,13 @@ static int server_policies(lua_State *L, server_policy *policy) {
  * @tparam table options certificate, private_key (PEM text; needed); min_version, max_version
  *   ("TLSv1.0" … "TLSv1.3"); ciphers, ciphersuites, groups (OpenSSL lists); dh_group (of DHE
  *   suites: "ffdhe2048" …); server_preference (false: the client's order); tickets (true; false: no
- * RFC 5077 tickets, and TLS 1.3 tickets are names in the cache); num_tickets (2); cache (true);
- * forgetful (false; true: issues session ids and never finds one again); extended_master_secret,
- * encrypt_then_mac (true); max_early_data (0); anti_replay (true); ticket_keys (80 bytes; several
- * servers can share them); accept_tickets (true; false: issued and never accepted), renew_tickets
- * (false); lifetime_s (7200); alpn (list of names); request_certificate, require_certificate (any
- * will do); psk_ke (false: PSK without (EC)DHE is refused); session_id_context ("spec"; "": none);
- * max_send_fragment (bytes in a record, 512 to 16384)
+ *   RFC 5077 tickets, and TLS 1.3 tickets are names in the cache); num_tickets (2); cache (true);
+ *   forgetful (false; true: issues session ids and never finds one again); extended_master_secret,
+ *   encrypt_then_mac (true); max_early_data (0); anti_replay (true); ticket_keys (80 bytes; several
+ *   servers can share them); accept_tickets (true; false: issued and never accepted), renew_tickets
+ *   (false); lifetime_s (7200); alpn (list of names); request_certificate, require_certificate (any
+ *   will do); psk_ke (false: PSK without (EC)DHE is refused); session_id_context ("spec"; "":
+ *   none); max_send_fragment (bytes in a record, 512 to 16384)
  * @treturn server
  * @raise when OpenSSL does not take a value */
 static int server_new(lua_State *L) {
