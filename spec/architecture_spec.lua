@@ -1,7 +1,6 @@
---- Arrows point down only, and a folder is a layer. Reads the require lines of lua/: the
--- arrows between folders must have an order, and the few rules below hold. The order itself stands nowhere: it is
--- what the files say. Holds pure files to having no input and output, and all files to what Lua 5.3 and nmap's `strict`
--- allow.
+--- Arrows point down only, and a folder is a layer. Reads the require lines of lua/: the arrows between folders must
+-- have an order, and the few rules below hold. The order itself stands nowhere: it is what the files say. Holds pure
+-- files to having no input and output, and all files to what Lua 5.3 and nmap's `strict` allow.
 
 local uv = require "luv"
 local process = require "spec.support.process"
