@@ -1,0 +1,180 @@
+-- What verdicts, reasons, errors and certificates are called: every code has its words here, and every report takes
+-- them from here. Pure. What came from a server is returned as it came: whoever shows it escapes it.
+
+local mechanisms = require "resum.connection.mechanism"
+
+local M = {}
+
+--- Verdicts on a mechanism.
+M.verdicts = {
+  supported = "supported",
+  partially_supported = "partially supported",
+  not_supported = "not supported",
+  not_applicable = "not applicable",
+  inconclusive = "inconclusive",
+}
+
+local ISSUED = { session_id = "session ID", ticket = "ticket", psk = "ticket" }
+local SPOKEN = { session_id = "TLS 1.2 or older", ticket = "TLS 1.2 or older", psk = "TLS 1.3" }
+
+--- Why a mechanism got its verdict: each code, as text or as a function of the mechanism's name. A code that is not
+-- here does not exist.
+M.reasons = {
+  not_issued = function(mechanism)
+    return ("no %s is issued"):format(ISSUED[mechanism])
+  end,
+  lifetime_zero = "issued with lifetime 0, so to be thrown away at once",
+  issued_not_accepted = "issued, but never accepted",
+  issued_not_always_accepted = "", -- what "partially" says
+  alert_on_resumption = "the server answers an offered session with an alert",
+  errors_on_resumption = "full handshakes work, but no connection that offered a session did",
+  single_use_tickets = function(mechanism)
+    return ("each %s is good for one connection"):format(ISSUED[mechanism])
+  end,
+  version_not_supported = function(mechanism)
+    return "the server does not speak " .. SPOKEN[mechanism]
+  end,
+  no_attempts = "no attempt was made",
+  timeout = "no answer in time",
+  reset = "connections were reset",
+  closed = "connections were closed in the middle",
+  unreachable = "the server could not be reached any more",
+  protocol_error = "answers broke the protocol",
+  alert = "the server ends handshakes with an alert",
+}
+
+--- Whether the server wants a certificate of the client's.
+M.client_certificates = {
+  optional = "asked for; the handshake passes without one",
+  required = "required: the handshake fails without one (--cert, --key)",
+  accepted = "asked for, and ours was taken",
+  refused = "asked for, and ours was refused",
+  asked = "asked for; whether the handshake passes without one is not known",
+}
+
+--- The reason of a verdict.
+-- @tparam string mechanism its name
+-- @tparam table verdict reason, alert (its name, where the reason is one)
+-- @treturn string|nil
+function M.reason(mechanism, verdict)
+  if not verdict.reason then
+    return nil
+  end
+  local words = M.reasons[verdict.reason]
+  if type(words) == "function" then
+    words = words(mechanism)
+  end
+  return verdict.alert and ("%s (%s)"):format(words, verdict.alert) or words
+end
+
+--- "1 error", "3 errors".
+-- @tparam integer n
+-- @tparam string one
+-- @tparam[opt] string many
+-- @treturn string
+function M.count(n, one, many)
+  return ("%d %s"):format(n, n == 1 and one or many or one .. "s")
+end
+
+--- How many attempts ended in an error, and in which.
+-- @tparam table counts errors, error_kinds
+-- @treturn string|nil
+function M.errors(counts)
+  if counts.errors == 0 then
+    return nil
+  end
+  local kinds = {}
+  for kind, n in pairs(counts.error_kinds) do
+    kinds[#kinds + 1] = ("%s %d"):format(kind, n)
+  end
+  table.sort(kinds)
+  return ("%s (%s)"):format(M.count(counts.errors, "error"), table.concat(kinds, ", "))
+end
+
+--- How many of the attempts that were answered resumed.
+-- @tparam table counts attempted, resumed, refused
+-- @treturn string|nil
+function M.resumed(counts)
+  if counts.attempted == 0 then
+    return nil
+  end
+  return ("%d of %d resumed"):format(counts.resumed, counts.resumed + counts.refused)
+end
+
+--- What the server handed out, as far as it says more than the verdict.
+-- @tparam string mechanism its name
+-- @tparam table verdict
+-- @treturn string|nil
+function M.issued(mechanism, verdict)
+  if mechanism == "ticket" and verdict.ticket_length then
+    local hint = verdict.lifetime_hint_s == 0 and "no lifetime hint"
+      or ("lifetime hint %.0f s"):format(verdict.lifetime_hint_s)
+    return ("%d-byte ticket, %s"):format(verdict.ticket_length, hint)
+  elseif mechanism == "psk" and verdict.lifetime_s then
+    return ("%s, lifetime %.0f s"):format(M.count(verdict.tickets_issued, "ticket"), verdict.lifetime_s)
+  end
+end
+
+--- A version of TLS.
+-- @tparam string|nil version "TLSv1.2"
+-- @treturn string "TLS 1.2"; "" where there is none
+function M.version(version)
+  return version and version:gsub("^TLSv", "TLS ") or ""
+end
+
+--- How the target was reached, where that was not at once.
+-- @tparam table described see endpoints:describe
+-- @treturn {string,...}
+function M.way(described)
+  local list = {}
+  list[#list + 1] = described.starttls and "STARTTLS of " .. described.starttls or nil
+  list[#list + 1] = described.proxy and "through " .. described.proxy or nil
+  return list
+end
+
+--- Why there is no result, or not a whole one.
+-- @tparam table holder status, error: a result, or the entry of an address
+-- @treturn string
+function M.problem(holder)
+  local what = holder.status == "unreachable" and "unreachable" or "error"
+  return ("%s: %s"):format(what, holder.error and holder.error.message or "unknown")
+end
+
+--- "a, b and c".
+-- @tparam {string,...} list
+-- @treturn string
+function M.enumerate(list)
+  if #list < 2 then
+    return list[1]
+  end
+  return table.concat(list, ", ", 1, #list - 1) .. " and " .. list[#list]
+end
+
+--- A share as a whole number of percent.
+-- @tparam number share 0 to 1
+-- @treturn string
+function M.percent(share)
+  return ("%.0f"):format(100 * share)
+end
+
+--- An interval of shares, its ends rounded outwards: it must not promise more than was measured.
+-- @tparam {number,number} interval
+-- @treturn string
+function M.interval(interval)
+  return ("%.0f to %.0f %%"):format(math.floor(100 * interval[1] + 1e-9), math.ceil(100 * interval[2] - 1e-9))
+end
+
+--- The mechanisms of a table, in the order in which reports show them.
+-- @tparam table by_name mechanism -> anything
+-- @treturn function iterator: name, value
+function M.each_mechanism(by_name)
+  local i = 0
+  return function()
+    repeat
+      i = i + 1
+    until not mechanisms.names[i] or by_name[mechanisms.names[i]]
+    return mechanisms.names[i], by_name[mechanisms.names[i]]
+  end
+end
+
+return M
