@@ -21,9 +21,10 @@ TLS_FLAGS = -std=c99 -fPIC -fvisibility=hidden $(WARNINGS) $(SAN_FLAGS) $(shell 
 BUILD_FLAGS = $(TLS_FLAGS) -Iplugin $(shell pkg-config --cflags lua$(LUA_VERSION) openssl)
 LIBS = $(shell pkg-config --libs openssl)
 
-SOURCES = $(wildcard plugin/*.c plugin/*/*.c)
+SOURCES = $(filter-out plugin/host/%,$(wildcard plugin/*.c plugin/*/*.c))
 OBJECTS = $(SOURCES:plugin/%.c=$(BUILD)/plugin/%.o)
 CORE = $(BUILD)/resum/core.so
+LUV_THREAD = $(BUILD)/resum/host/luv_thread.so
 TLS_SERVER = $(BUILD)/spec/support/tls_server.so
 TLS_SERVER_OBJECTS = $(patsubst %,$(BUILD)/plugin/%.o,lua/options lua/error tls/names)
 SPEC_MODULES = $(patsubst %.c,$(BUILD)/%.so,$(wildcard spec/support/*.c)) $(TLS_SERVER)
@@ -56,11 +57,16 @@ BUSTED = lua$(LUA_VERSION) $(if $(ARGS),/usr/bin/busted,spec/support/suite.lua)
 
 .PHONY: all
 all: packages-build ## build resum.core for Lua 5.4 (LUA_VERSION=5.3 for nmap of Debian 12)
-	@$(MAKE) --no-print-directory $(CORE)
+	@$(MAKE) --no-print-directory $(CORE) $(LUV_THREAD)
 
 $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) -shared $(SAN_FLAGS) $(LDFLAGS) -o $@.new $^ $(LIBS) && mv $@.new $@
+
+# What has luv call back where it should: no part of the core, which knows no host.
+$(LUV_THREAD): plugin/host/luv_thread.c
+	@mkdir -p $(@D)
+	$(CC) -shared $(BUILD_FLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@.new $< -ldl && mv $@.new $@
 
 $(BUILD)/plugin/tls/%.o: plugin/tls/%.c
 	@mkdir -p $(@D)
@@ -84,7 +90,7 @@ $(TLS_SERVER): $(wildcard spec/support/tls_server/*.[ch]) $(TLS_SERVER_OBJECTS)
 # Asks for the embedded demo when there is no TARGET.
 .PHONY: scan
 scan: packages-scan ## scan the embedded demo, or TARGET=host:port, with ARGS="--resum_rate"
-	@$(MAKE) --no-print-directory -s $(CORE)
+	@$(MAKE) --no-print-directory -s $(CORE) $(LUV_THREAD)
 ifdef TARGET
 	@./lua/bin/resum $(ARGS) $(TARGET)
 else
@@ -93,7 +99,7 @@ endif
 
 # The module and what specs need beside it; specs run on 5.3 too, from within the suite.
 .PHONY: modules modules-5.3
-modules: $(CORE) $(SPEC_MODULES)
+modules: $(CORE) $(LUV_THREAD) $(SPEC_MODULES)
 modules-5.3:
 	@$(MAKE) --no-print-directory -s LUA_VERSION=5.3 modules
 
@@ -125,11 +131,11 @@ asan-run: modules modules-5.3
 
 .PHONY: bench bench-scan
 bench: packages-test ## client CPU of a resumption attempt beside openssl s_time and a plain TCP exchange
-	@$(MAKE) --no-print-directory -s $(CORE)
+	@$(MAKE) --no-print-directory -s $(CORE) $(LUV_THREAD)
 	LUA_PATH="./?.lua;$(LUA_PATH)" lua$(LUA_VERSION) spec/bench/attempts.lua
 
 bench-scan: packages-test ## the support scan of 1,000 and 10,000 targets: speed, CPU time, memory (BENCH_TARGETS="100000")
-	@$(MAKE) --no-print-directory -s $(CORE)
+	@$(MAKE) --no-print-directory -s $(CORE) $(LUV_THREAD)
 	LUA_PATH="./?.lua;$(LUA_PATH)" lua$(LUA_VERSION) spec/bench/scan.lua
 
 # Each target of spec/fuzz for FUZZ_SECONDS, from real handshakes. All but `probe` run on the plugin as it is; that
@@ -162,7 +168,7 @@ build/fuzz/%: build/fuzz/spec/fuzz/%.o $(FUZZ_OBJECTS)
 
 .PHONY: fuzz fuzz-run
 fuzz: packages-fuzz ## fuzz parsers and engines, each target for FUZZ_SECONDS (60); fails on a finding
-	@$(MAKE) --no-print-directory -s $(CORE) $(SPEC_MODULES) $(FUZZ_TARGETS:%=build/fuzz/%)
+	@$(MAKE) --no-print-directory -s $(CORE) $(LUV_THREAD) $(SPEC_MODULES) $(FUZZ_TARGETS:%=build/fuzz/%)
 	@mkdir -p build/fuzz/sessions build/fuzz/findings $(FUZZ_TARGETS:%=build/fuzz/corpus/%)
 	@lua$(LUA_VERSION) spec/fuzz/corpus.lua
 	@$(MAKE) --no-print-directory -s fuzz-run

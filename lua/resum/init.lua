@@ -2,6 +2,7 @@
 
 local clients = require "resum.connection.client"
 local core = require "resum.core"
+local default_host = require "resum.host.default"
 local handshake_text = require "resum.report.text.handshake"
 local handshakes = require "resum.connection.handshake"
 local help = require "resum.help"
@@ -32,12 +33,10 @@ M.target = { parse = target.parse, label = target.label, host = target.host, is_
 --- Hosts: what connects, resolves and waits.
 M.host = {}
 
---- The host used when none is given: luv, or LuaSocket where luv is not installed.
+--- The host used when none is given: luv, or LuaSocket where luv is not installed; inside nmap nsock.
+-- @function host.default
 -- @treturn table host
-function M.host.default()
-  local found, host = pcall(require, "resum.host.uv")
-  return found and host or require("resum.host.luasocket")
-end
+M.host.default = default_host.choose
 
 --- Single attempts: a client of one address, see resum.connection.client.
 M.attempt = { new_client = clients.new_client }

@@ -16,7 +16,7 @@ function M.watch(host, run)
   if host.name ~= "uv" then
     return function() end
   end
-  local uv = require "luv"
+  local uv = require "resum.host.uv.luv"
   local timer, handles = uv.new_timer(), {}
   local function conclude()
     host.start(function() -- a callback can't wait for an output

@@ -4,6 +4,8 @@
 --
 -- A coroutine made inside of a controller's needs cqueues' own wrap (cqueues.auxlib), as for everything of cqueues.
 
+require("resum.host.nmap").refuse("cqueues")
+
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
 local dns = require "cqueues.dns"

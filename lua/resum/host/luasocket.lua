@@ -2,6 +2,8 @@
 -- host.parallel runs its jobs one after another: slower, but the same answers. It knows nothing of TLS,
 -- targets or verdicts.
 
+require("resum.host.nmap").refuse("luasocket")
+
 local common = require "resum.host.common"
 local family_of = require("resum.target.ip_address").family
 local file = require "resum.host.file"

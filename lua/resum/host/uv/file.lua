@@ -1,7 +1,7 @@
 -- Regular files on luv, read and written at once: the system keeps them in memory, so nobody waits long. To who uses
 -- it, it looks like a stream.
 
-local uv = require "luv"
+local uv = require "resum.host.uv.luv"
 
 local M = {}
 

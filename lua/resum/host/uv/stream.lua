@@ -1,7 +1,7 @@
 -- Bytes over one of libuv's streams, in direct style: what a job reads and writes is waited for there. It knows neither
 -- where the stream leads nor how it came to be.
 
-local uv = require "luv"
+local uv = require "resum.host.uv.luv"
 
 local CODES = require("resum.host.uv.failure").CODES
 local wait = require "resum.host.uv.wait"

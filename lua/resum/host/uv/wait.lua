@@ -7,7 +7,7 @@
 
 local alarm = require "resum.host.uv.alarm"
 local jobs = require "resum.host.jobs"
-local uv = require "luv"
+local uv = require "resum.host.uv.luv"
 
 local M = { now = alarm.now }
 
