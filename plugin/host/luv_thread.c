@@ -1,6 +1,7 @@
-/* resum.host.luv_thread: where luv calls back. Up to 1.48 that is the coroutine that loaded it, which may be suspended, or
- * freed (luvit/luv#503); later it is the main thread, as here. Goes by luv's public functions (luv.h), looked up in the
- * library that is loaded; it knows nothing of resum.core, and links neither luv nor libuv. */
+/* resum.host.luv_thread: where luv calls back. Up to 1.48 that is the coroutine that loaded it,
+ * which may be suspended, or freed (luvit/luv#503); later it is the main thread, as here. Goes by
+ * luv's public functions (luv.h), looked up in the library that is loaded; it knows nothing of
+ * resum.core, and links neither luv nor libuv. */
 #define _GNU_SOURCE /* dladdr, RTLD_NOLOAD */
 #include <dlfcn.h>
 #include <lauxlib.h>
@@ -35,7 +36,8 @@ static int find_api(lua_CFunction function_of_luv, luv_api *api) {
   return found;
 }
 
-/*** Has luv call back on the main thread from now on. Not while its loop runs: luv would forget that it does.
+/*** Has luv call back on the main thread from now on. Not while its loop runs: luv would forget that
+it does.
 @function call_back_on_main
 @tparam function function_of_luv any
 @treturn boolean true when it is so; false where this luv shows no way to it
