@@ -36,8 +36,8 @@ static int find_api(lua_CFunction function_of_luv, luv_api *api) {
   return found;
 }
 
-/*** Has luv call back on the main thread from now on. Not while its loop runs: luv would forget that
-it does.
+/*** Has luv call back on the main thread from now on. Not while its loop runs: luv would
+forget that.
 @function call_back_on_main
 @tparam function function_of_luv any
 @treturn boolean true when it is so; false where this luv shows no way to it

@@ -46,6 +46,8 @@ local function path_of(staged, paths)
   return { ("LUA_PATH=%s/?.lua;%s/?/init.lua;;"):format(folder, folder), ("LUA_CPATH=%s/?.so;;"):format(folder) }
 end
 
+local NOWHERE = { "LUA_PATH=/nonexistent/?.lua", "LUA_CPATH=/nonexistent/?.so" }
+
 local stage
 
 --- Installs into a folder of this spec run, once.
@@ -141,7 +143,7 @@ end
 --- Runs nmap on ports of 127.0.0.1 with scripts of ours.
 -- @tparam table options ports (list), script (its name without .nse, perhaps with + before it; default
 --   "+tls-resumption"), arguments (for --script-args), more (list of further options), target (default "127.0.0.1"),
---   working_directory (default: where it finds the module)
+--   without_module (true: it finds no resum, be it staged or installed)
 -- @treturn table code, stdout, stderr, scripts: list of {id, port, result}; result is a table of strings and tables,
 --   its field output is what nmap shows
 function M.run(options)
@@ -157,8 +159,8 @@ function M.run(options)
   end
   table.move(options.more or {}, 1, #(options.more or {}), #arguments + 1, arguments)
   local result = process.run({
-    command = in_empty_environment(arguments, not options.working_directory and staged.environment),
-    working_directory = options.working_directory or staged.working_directory,
+    command = in_empty_environment(arguments, options.without_module and NOWHERE or staged.environment),
+    working_directory = options.without_module and "/" or staged.working_directory,
     seconds = SECONDS,
   })
   result.scripts = scripts_of(process.read_file(xml))

@@ -3,9 +3,9 @@
 -- down. So both are kept for good here, and nobody else of us loads luv.
 --
 -- On the main thread all is well. In a coroutine luv is loaded on one of ours, which ends at once: on a coroutine that
--- has ended nothing runs that a callback could get in the way of. Where somebody else has loaded luv, it is told to call
--- back on the main thread; where it can't be told (its loop runs just now, or it hides its functions), we hear where
--- it calls back when the loop turns next, and keep that coroutine.
+-- has ended nothing runs that a callback could get in the way of. Where somebody else has loaded luv, it is told to
+-- call back on the main thread; where it can't be told (its loop runs just now, or it hides its functions), we hear
+-- where it calls back when the loop turns next, and keep that coroutine.
 
 local KEY = "resum.host.uv.luv"
 
