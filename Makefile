@@ -196,29 +196,48 @@ lint: packages-lint ## luacheck, clang-format, cppcheck, and no compiler warning
 	@for version in 5.3 5.4; do $(MAKE) --no-print-directory -s LUA_VERSION=$$version \
 	  BUILD=build/lint/$$version CFLAGS="-O2 -Werror" modules || exit 1; done
 
-# Versions for several Lua live side by side: resum-5.3, resum-5.4; resum is the one installed last.
-.PHONY: install install-library uninstall
-SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)
-LIBRARY = $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)
-COMMAND = $(DESTDIR)$(PREFIX)/bin/resum
-MANUAL = $(DESTDIR)$(PREFIX)/share/man/man1/resum.1
+# Versions for several Lua live side by side: resum-5.3, resum-5.4; resum is the one installed last. FOLDERS notes,
+# without DESTDIR, which folders install has made: uninstall takes them away again, or leaves that to the other version.
+.PHONY: install install-library uninstall uninstall-library
+ROOT = $(DESTDIR)$(PREFIX)
+SHARE = $(ROOT)/share/lua/$(LUA_VERSION)
+LIBRARY = $(ROOT)/lib/lua/$(LUA_VERSION)
+COMMAND = $(ROOT)/bin/resum
+MANUAL = $(ROOT)/share/man/man1/resum.1
+FOLDERS = $(SHARE)/resum/folders
+COMMAND_FOLDERS = "$$(dirname "$(COMMAND)")" "$$(dirname "$(MANUAL)")"
 install: install-library ## install under PREFIX (and DESTDIR) for LUA_VERSION, beside other versions
-	install -D -m 644 docs/resum.1 $(MANUAL)
-	install -d $(dir $(COMMAND))
-	sed '1s/lua5\.4/lua$(LUA_VERSION)/' lua/bin/resum > $(COMMAND)-$(LUA_VERSION)
-	chmod 755 $(COMMAND)-$(LUA_VERSION)
-	ln -sf resum-$(LUA_VERSION) $(COMMAND)
+	install -m 644 docs/resum.1 "$(MANUAL)"
+	sed '/^exec /s/lua5\.4/lua$(LUA_VERSION)/; /^unset /s/5_4/$(subst .,_,$(LUA_VERSION))/' lua/bin/resum \
+	  > "$(COMMAND)-$(LUA_VERSION)"
+	chmod 755 "$(COMMAND)-$(LUA_VERSION)"
+	ln -sf resum-$(LUA_VERSION) "$(COMMAND)"
 
+# What an earlier version had and this one has not would be found first.
 install-library: all
-	install -d $(LIBRARY)/resum
-	install -m 755 $(CORE) $(LIBRARY)/resum/core.so
-	cd lua && find resum -name '*.lua' -exec install -D -m 644 {} $(abspath $(SHARE))/{} \;
+	@made=$$(for folder in "$(SHARE)" "$(LIBRARY)" $(COMMAND_FOLDERS); do \
+	    while [ ! -d "$$folder" ]; do echo "$${folder#"$(DESTDIR)"}"; folder=$$(dirname "$$folder"); done; done; \
+	    cat "$(FOLDERS)" 2>/dev/null || :) && \
+	rm -rf "$(SHARE)/resum" "$(LIBRARY)/resum" && \
+	install -d "$(SHARE)/resum" "$(LIBRARY)" $(COMMAND_FOLDERS) && \
+	{ [ -z "$$made" ] || echo "$$made" | sort -u > "$(FOLDERS)"; }
+	cd $(BUILD) && for file in $(patsubst $(BUILD)/%,%,$(CORE) $(LUV_THREAD)); do \
+	  install -D -m 755 $$file "$(call absolute,$(LIBRARY))/$$file" || exit 1; done
+	cd lua && for file in $$(find resum -name '*.lua'); do \
+	  install -D -m 644 $$file "$(call absolute,$(SHARE))/$$file" || exit 1; done
+absolute = $(if $(filter /%,$(1)),$(1),$(CURDIR)/$(1))
 
 uninstall: ## remove what install put there for LUA_VERSION
-	rm -rf $(SHARE)/resum $(LIBRARY)/resum
-	rm -f $(COMMAND)-$(LUA_VERSION) $(COMMAND)
-	for left in $(COMMAND)-5.*; do [ ! -e $$left ] || ln -sf $${left##*/} $(COMMAND); done
-	[ -e $(COMMAND) ] || rm -f $(MANUAL)
+	rm -f "$(COMMAND)-$(LUA_VERSION)" "$(COMMAND)"
+	for left in "$(COMMAND)"-5.*; do [ ! -e "$$left" ] || ln -sf "$${left##*/}" "$(COMMAND)"; done
+	[ -e "$(COMMAND)" ] || rm -f "$(MANUAL)"
+	@$(MAKE) --no-print-directory -s uninstall-library
+
+uninstall-library:
+	@made=$$(cat "$(FOLDERS)" 2>/dev/null || :); rm -rf "$(SHARE)/resum" "$(LIBRARY)/resum"; \
+	echo "$$made" | sort -r | while read -r folder; do \
+	  [ -z "$$folder" ] || rmdir "$(DESTDIR)$$folder" 2>/dev/null || [ ! -d "$(DESTDIR)$$folder" ] || \
+	  for other in "$(SHARE)"/../5.*/resum; do [ ! -d "$$other" ] || echo "$$folder" >> "$$other/folders"; done; done
 
 # The installed nmap is asked which Lua it has, and where that looks for modules when the environment is empty, as
 # under sudo; and where nmap has its scripts.
@@ -229,7 +248,7 @@ NMAP_PATHS = $(eval NMAP_PATHS := $(shell env -i $$(command -v $(NMAP)) --script
   | sed -n 's/^resum: //p'))$(NMAP_PATHS)
 NMAP_PATH = $(DESTDIR)$(or $(patsubst $(1)=%,%,$(filter $(1)=%,$(NMAP_PATHS))),$(error $(NMAP) does not say its $(1)))
 NSE_SCRIPTS = tls-resumption.nse tls-resumption-rate.nse
-NSE_INSTALL = LUA_VERSION=$(NMAP_LUA) SHARE=$(call NMAP_PATH,share) LIBRARY=$(call NMAP_PATH,library)
+NSE_INSTALL = LUA_VERSION=$(NMAP_LUA) SHARE=$(call NMAP_PATH,share) LIBRARY=$(call NMAP_PATH,library) COMMAND_FOLDERS=
 nse: packages-nmap ## build for the Lua of the installed nmap
 	@[ -n "$(NMAP_LUA)" ] || { echo "resum: $(NMAP) says of no Lua that it has" >&2; exit 1; }
 	@$(MAKE) --no-print-directory all LUA_VERSION=$(NMAP_LUA)
@@ -241,7 +260,7 @@ install-nse: nse ## install the module and the scripts where that nmap finds the
 
 uninstall-nse: ## remove what install-nse put there
 	rm -f $(addprefix $(call NMAP_PATH,scripts)/,$(NSE_SCRIPTS))
-	rm -rf $(call NMAP_PATH,share)/resum $(call NMAP_PATH,library)/resum
+	@$(MAKE) --no-print-directory -s uninstall-library $(NSE_INSTALL)
 	$(if $(DESTDIR),,$(NMAP) --script-updatedb)
 
 # LDoc wants each file to name its module, and the C files to be one: it gets copies that do.
