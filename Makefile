@@ -64,9 +64,9 @@ $(CORE): $(OBJECTS)
 	$(CC) -shared $(SAN_FLAGS) $(LDFLAGS) -o $@.new $^ $(LIBS) && mv $@.new $@
 
 # What has luv call back where it should: no part of the core, which knows no host.
-$(LUV_THREAD): plugin/host/luv_thread.c
+$(LUV_THREAD): $(BUILD)/plugin/host/luv_thread.o
 	@mkdir -p $(@D)
-	$(CC) -shared $(BUILD_FLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@.new $< -ldl && mv $@.new $@
+	$(CC) -shared $(SAN_FLAGS) $(LDFLAGS) -o $@.new $^ -ldl && mv $@.new $@
 
 $(BUILD)/plugin/tls/%.o: plugin/tls/%.c
 	@mkdir -p $(@D)

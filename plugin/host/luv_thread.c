@@ -3,9 +3,9 @@
  * luv's public functions (luv.h), looked up in the library that is loaded; it knows nothing of
  * resum.core, and links neither luv nor libuv. */
 #define _GNU_SOURCE /* dladdr, RTLD_NOLOAD */
+#include "lua/compat.h"
+
 #include <dlfcn.h>
-#include <lauxlib.h>
-#include <lua.h>
 #include <string.h>
 
 typedef struct {
@@ -15,13 +15,13 @@ typedef struct {
 } luv_api;
 
 /* ISO C has no cast from an object's address to a function's. */
-static int find(void *library, const char *name, void *function) {
+static int luv_thread_find(void *library, const char *name, void *function) {
   void *address = dlsym(library, name);
   memcpy(function, &address, sizeof address);
   return address != NULL;
 }
 
-static int find_api(lua_CFunction function_of_luv, luv_api *api) {
+static int luv_thread_find_api(lua_CFunction function_of_luv, luv_api *api) {
   void *address, *library = NULL;
   Dl_info info;
   int found;
@@ -30,8 +30,9 @@ static int find_api(lua_CFunction function_of_luv, luv_api *api) {
     library = dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD);
   if (!library)
     return 0;
-  found = find(library, "luv_state", &api->state) && find(library, "luv_loop", &api->loop) &&
-          find(library, "luv_set_loop", &api->set_loop);
+  found = luv_thread_find(library, "luv_state", &api->state) &&
+          luv_thread_find(library, "luv_loop", &api->loop) &&
+          luv_thread_find(library, "luv_set_loop", &api->set_loop);
   dlclose(library); /* Lua holds it open */
   return found;
 }
@@ -42,13 +43,14 @@ forget that.
 @tparam function function_of_luv any
 @treturn boolean true when it is so; false where this luv shows no way to it
 */
-static int call_back_on_main(lua_State *L) {
+static int luv_thread_call_back_on_main(lua_State *L) {
   luv_api api;
   lua_State *main_thread;
   luaL_argcheck(L, lua_iscfunction(L, 1), 1, "a function of luv expected");
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
   main_thread = lua_tothread(L, -1);
-  if (!find_api(lua_tocfunction(L, 1), &api) || !lua_checkstack(main_thread, LUA_MINSTACK)) {
+  if (!luv_thread_find_api(lua_tocfunction(L, 1), &api) ||
+      !lua_checkstack(main_thread, LUA_MINSTACK)) {
     lua_pushboolean(L, 0);
     return 1;
   }
@@ -58,7 +60,8 @@ static int call_back_on_main(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {{"call_back_on_main", call_back_on_main}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"call_back_on_main", luv_thread_call_back_on_main},
+                                     {NULL, NULL}};
 
 __attribute__((visibility("default"))) int luaopen_resum_host_luv_thread(lua_State *L);
 
