@@ -216,7 +216,7 @@ install: install-library ## install under PREFIX (and DESTDIR) for LUA_VERSION, 
 # What an earlier version had and this one has not would be found first.
 install-library: all
 	@made=$$(for folder in "$(SHARE)" "$(LIBRARY)" $(COMMAND_FOLDERS); do \
-	    while [ ! -d "$$folder" ]; do echo "$${folder#"$(DESTDIR)"}"; folder=$$(dirname "$$folder"); done; done; \
+	    while [ ! -d "$$folder" ]; do echo "$${folder#"$(DESTDIR)"}/"; folder=$$(dirname "$$folder"); done; done; \
 	    cat "$(FOLDERS)" 2>/dev/null || :) && \
 	rm -rf "$(SHARE)/resum" "$(LIBRARY)/resum" && \
 	install -d "$(SHARE)/resum" "$(LIBRARY)" $(COMMAND_FOLDERS) && \
@@ -237,7 +237,8 @@ uninstall-library:
 	@made=$$(cat "$(FOLDERS)" 2>/dev/null || :); rm -rf "$(SHARE)/resum" "$(LIBRARY)/resum"; \
 	echo "$$made" | sort -r | while read -r folder; do \
 	  [ -z "$$folder" ] || rmdir "$(DESTDIR)$$folder" 2>/dev/null || [ ! -d "$(DESTDIR)$$folder" ] || \
-	  for other in "$(SHARE)"/../5.*/resum; do [ ! -d "$$other" ] || echo "$$folder" >> "$$other/folders"; done; done
+	  for other in "$$(dirname "$(SHARE)")"/5.*/resum; do \
+	    [ ! -d "$$other" ] || echo "$$folder" >> "$$other/folders"; done; done
 
 # The installed nmap is asked which Lua it has, and where that looks for modules when the environment is empty, as
 # under sudo; and where nmap has its scripts.
@@ -248,18 +249,19 @@ NMAP_PATHS = $(eval NMAP_PATHS := $(shell env -i $$(command -v $(NMAP)) --script
   | sed -n 's/^resum: //p'))$(NMAP_PATHS)
 NMAP_PATH = $(DESTDIR)$(or $(patsubst $(1)=%,%,$(filter $(1)=%,$(NMAP_PATHS))),$(error $(NMAP) does not say its $(1)))
 NSE_SCRIPTS = tls-resumption.nse tls-resumption-rate.nse
-NSE_INSTALL = LUA_VERSION=$(NMAP_LUA) SHARE=$(call NMAP_PATH,share) LIBRARY=$(call NMAP_PATH,library) COMMAND_FOLDERS=
+NSE_INSTALL = LUA_VERSION=$(NMAP_LUA) SHARE="$(call NMAP_PATH,share)" LIBRARY="$(call NMAP_PATH,library)" \
+  COMMAND_FOLDERS='"$(call NMAP_PATH,scripts)"'
 nse: packages-nmap ## build for the Lua of the installed nmap
 	@[ -n "$(NMAP_LUA)" ] || { echo "resum: $(NMAP) says of no Lua that it has" >&2; exit 1; }
 	@$(MAKE) --no-print-directory all LUA_VERSION=$(NMAP_LUA)
 
 install-nse: nse ## install the module and the scripts where that nmap finds them (DESTDIR)
 	@$(MAKE) --no-print-directory install-library $(NSE_INSTALL)
-	install -D -m 644 -t $(call NMAP_PATH,scripts) $(addprefix lua/nse/,$(NSE_SCRIPTS))
+	install -m 644 -t "$(call NMAP_PATH,scripts)" $(addprefix lua/nse/,$(NSE_SCRIPTS))
 	$(if $(DESTDIR),,$(NMAP) --script-updatedb)
 
 uninstall-nse: ## remove what install-nse put there
-	rm -f $(addprefix $(call NMAP_PATH,scripts)/,$(NSE_SCRIPTS))
+	cd "$(call NMAP_PATH,scripts)" && rm -f $(NSE_SCRIPTS)
 	@$(MAKE) --no-print-directory -s uninstall-library $(NSE_INSTALL)
 	$(if $(DESTDIR),,$(NMAP) --script-updatedb)
 

@@ -50,6 +50,14 @@ describe("make install-nse #unsanitized", function()
       assert.is_truthy(uv.fs_stat(stage.folder .. file), file)
     end
   end)
+
+  it("is undone by make uninstall-nse, down to the folders that it made", function()
+    local folder = process.temporary_directory()
+    for _, target in ipairs({ "install-nse", "uninstall-nse" }) do
+      nmap.make(target, folder .. "/a package")
+      assert.equal(target == "install-nse", uv.fs_stat(folder .. "/a package") ~= nil)
+    end
+  end)
 end)
 
 describe("tls-resumption in nmap #unsanitized", function()

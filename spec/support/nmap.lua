@@ -46,6 +46,21 @@ local function path_of(staged, paths)
   return { ("LUA_PATH=%s/?.lua;%s/?/init.lua;;"):format(folder, folder), ("LUA_CPATH=%s/?.so;;"):format(folder) }
 end
 
+--- Installs for nmap, or takes it away again.
+-- @tparam string target "install-nse" or "uninstall-nse"
+-- @tparam string folder DESTDIR
+function M.make(target, folder)
+  local made = process.run({
+    command = { "make", "-s", target, "DESTDIR=" .. folder },
+    working_directory = process.ROOT,
+    environment = MAKE_ENVIRONMENT,
+    seconds = SECONDS,
+  })
+  if made.code ~= 0 then
+    error(("make %s failed:\n%s"):format(target, made.stderr), 2)
+  end
+end
+
 local NOWHERE = { "LUA_PATH=/nonexistent/?.lua", "LUA_CPATH=/nonexistent/?.so" }
 
 local stage
@@ -58,15 +73,7 @@ function M.stage()
     return stage
   end
   local folder, paths = process.temporary_directory(), M.paths()
-  local made = process.run({
-    command = { "make", "-s", "install-nse", "DESTDIR=" .. folder },
-    working_directory = process.ROOT,
-    environment = MAKE_ENVIRONMENT,
-    seconds = SECONDS,
-  })
-  if made.code ~= 0 then
-    error("make install-nse failed:\n" .. made.stderr, 2)
-  end
+  M.make("install-nse", folder)
   stage = { folder = folder, scripts = folder .. paths.scripts, working_directory = folder .. paths.share }
   local core = "/resum/core.so"
   process.write_file(stage.working_directory .. core, process.read_file(folder .. paths.library .. core))
