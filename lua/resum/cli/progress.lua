@@ -3,7 +3,6 @@
 
 local cjson = require "cjson"
 local escape = require "resum.util.escape"
-local system = require "resum.cli.system"
 
 local M = {}
 
@@ -12,13 +11,6 @@ local EVERY_S = { line = 0.1, json = 1 } -- not more often
 -- stay (?7 is DECAWM).
 local LINE = "\r\27[K\27[?7lresum: %s\27[?7h"
 local WINDOW_S = 30 -- the rate is that of the last so many seconds
-
---- Is this file descriptor a terminal?
--- @tparam integer fd
--- @treturn boolean
-function M.is_terminal(fd)
-  return system.execute("test -t " .. fd)
-end
 
 local function duration(seconds)
   if seconds < 100 then

@@ -54,7 +54,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string message
 function M.cut(path)
-  if not system.run("test -f %s", path) then
+  if not system.is_file(path) then
     return 0
   end
   local file, message = M.open(path)
@@ -63,7 +63,7 @@ function M.cut(path)
   end
   local whole, size = whole_length(file)
   file:close()
-  if whole < size and not system.run("truncate -s %s -- %s", ("%d"):format(whole), path) then
+  if whole < size and not system.truncate(path, whole) then
     return nil, path .. ": its torn last line can't be cut"
   end
   return size - whole

@@ -66,7 +66,7 @@ end
 
 -- Does it understand more than letters?
 local function is_capable_terminal(fd)
-  return os.getenv("TERM") ~= "dumb" and progress.is_terminal(fd)
+  return os.getenv("TERM") ~= "dumb" and system.is_terminal(fd)
 end
 
 local function in_colour()
@@ -95,7 +95,7 @@ end
 
 -- What people read: reports, and the summary, which makes way on stdout for JSON.
 local function add_text_sinks(parsed, line, host, add)
-  local colour = in_colour() -- asked first: luv keeps an opened terminal from programs that we start
+  local colour = in_colour()
   local to_stderr = parsed.json_out == "-" or parsed.html_out == "-"
   if not parsed.show_text and not parsed.summary then
     return true
@@ -158,7 +158,7 @@ end
 
 -- How many targets there are, those that are done included: a list is read for it once more, so it must be a file.
 local function count_targets(parsed, host)
-  if parsed.targets_in and not system.run("test -f %s", parsed.targets_in) then
+  if parsed.targets_in and not system.is_file(parsed.targets_in) then
     return nil
   end
   local list, count = open_targets(parsed, nil, host), 0
