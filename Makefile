@@ -21,10 +21,12 @@ TLS_FLAGS = -std=c99 -fPIC -fvisibility=hidden $(WARNINGS) $(SAN_FLAGS) $(shell 
 BUILD_FLAGS = $(TLS_FLAGS) -Iplugin $(shell pkg-config --cflags lua$(LUA_VERSION) openssl)
 LIBS = $(shell pkg-config --libs openssl)
 
-SOURCES = $(filter-out plugin/host/%,$(wildcard plugin/*.c plugin/*/*.c))
+SOURCES = $(wildcard plugin/*.c plugin/tls/*.c plugin/lua/*.c)
 OBJECTS = $(SOURCES:plugin/%.c=$(BUILD)/plugin/%.o)
 CORE = $(BUILD)/resum/core.so
-LUV_THREAD = $(BUILD)/resum/host/luv_thread.so
+# Modules by themselves: what has luv call back where it should, and names beyond ASCII where libidn2 is.
+BESIDE = $(BUILD)/resum/host/luv_thread.so $(if $(shell pkg-config --exists libidn2 && echo yes),$(BUILD)/resum/target/idn2.so)
+MODULES = $(CORE) $(BESIDE)
 TLS_SERVER = $(BUILD)/spec/support/tls_server.so
 TLS_SERVER_OBJECTS = $(patsubst %,$(BUILD)/plugin/%.o,lua/options lua/error tls/names)
 SPEC_MODULES = $(patsubst %.c,$(BUILD)/%.so,$(wildcard spec/support/*.c)) $(TLS_SERVER)
@@ -32,7 +34,7 @@ NSE_FILES = $(wildcard lua/nse/*.nse spec/support/*.nse)
 FORMATTED = $(wildcard plugin/*.[ch] plugin/*/*.[ch] spec/support/*.[ch] spec/support/*/*.[ch] spec/fuzz/*.[ch])
 
 # What is needed, by Debian's names.
-BUILD_PACKAGES = gcc libc6-dev pkg-config liblua$(LUA_VERSION)-dev libssl-dev
+BUILD_PACKAGES = gcc libc6-dev pkg-config liblua$(LUA_VERSION)-dev libssl-dev libidn2-dev
 RUN_PACKAGES = lua$(LUA_VERSION) lua-luv lua-cjson lua-argparse
 SCAN_PACKAGES = $(BUILD_PACKAGES) $(RUN_PACKAGES) openssl
 TEST_PACKAGES = $(SCAN_PACKAGES) lua-busted lua-socket lua-cqueues lua-sec lua-expat lua5.3 liblua5.3-dev nmap nginx-light \
@@ -57,16 +59,17 @@ BUSTED = lua$(LUA_VERSION) $(if $(ARGS),/usr/bin/busted,spec/support/suite.lua)
 
 .PHONY: all
 all: packages-build ## build resum.core for Lua 5.4 (LUA_VERSION=5.3 for nmap of Debian 12)
-	@$(MAKE) --no-print-directory $(CORE) $(LUV_THREAD)
+	@$(MAKE) --no-print-directory $(MODULES)
 
 $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) -shared $(SAN_FLAGS) $(LDFLAGS) -o $@.new $^ $(LIBS) && mv $@.new $@
 
-# What has luv call back where it should: no part of the core, which knows no host.
-$(LUV_THREAD): $(BUILD)/plugin/host/luv_thread.o
+$(BUILD)/resum/host/luv_thread.so: LIBS = -ldl
+$(BUILD)/resum/target/idn2.so: LIBS = $(shell pkg-config --libs libidn2)
+$(BESIDE): $(BUILD)/resum/%.so: $(BUILD)/plugin/%.o
 	@mkdir -p $(@D)
-	$(CC) -shared $(SAN_FLAGS) $(LDFLAGS) -o $@.new $^ -ldl && mv $@.new $@
+	$(CC) -shared $(SAN_FLAGS) $(LDFLAGS) -o $@.new $^ $(LIBS) && mv $@.new $@
 
 $(BUILD)/plugin/tls/%.o: plugin/tls/%.c
 	@mkdir -p $(@D)
@@ -90,7 +93,7 @@ $(TLS_SERVER): $(wildcard spec/support/tls_server/*.[ch]) $(TLS_SERVER_OBJECTS)
 # Asks for the embedded demo when there is no TARGET.
 .PHONY: scan
 scan: packages-scan ## scan the embedded demo, or TARGET=host:port, with ARGS="--resum_rate"
-	@$(MAKE) --no-print-directory -s $(CORE) $(LUV_THREAD)
+	@$(MAKE) --no-print-directory -s $(MODULES)
 ifdef TARGET
 	@./lua/bin/resum $(ARGS) $(TARGET)
 else
@@ -99,7 +102,7 @@ endif
 
 # The module and what specs need beside it; specs run on 5.3 too, from within the suite.
 .PHONY: modules modules-5.3
-modules: $(CORE) $(LUV_THREAD) $(SPEC_MODULES)
+modules: $(MODULES) $(SPEC_MODULES)
 modules-5.3:
 	@$(MAKE) --no-print-directory -s LUA_VERSION=5.3 modules
 
@@ -131,11 +134,11 @@ asan-run: modules modules-5.3
 
 .PHONY: bench bench-scan
 bench: packages-test ## client CPU of a resumption attempt beside openssl s_time and a plain TCP exchange
-	@$(MAKE) --no-print-directory -s $(CORE) $(LUV_THREAD)
+	@$(MAKE) --no-print-directory -s $(MODULES)
 	LUA_PATH="./?.lua;$(LUA_PATH)" lua$(LUA_VERSION) spec/bench/attempts.lua
 
 bench-scan: packages-test ## the support scan of 1,000 and 10,000 targets: speed, CPU time, memory (BENCH_TARGETS="100000")
-	@$(MAKE) --no-print-directory -s $(CORE) $(LUV_THREAD)
+	@$(MAKE) --no-print-directory -s $(MODULES)
 	LUA_PATH="./?.lua;$(LUA_PATH)" lua$(LUA_VERSION) spec/bench/scan.lua
 
 # Each target of spec/fuzz for FUZZ_SECONDS, from real handshakes. All but `probe` run on the plugin as it is; that
@@ -168,7 +171,7 @@ build/fuzz/%: build/fuzz/spec/fuzz/%.o $(FUZZ_OBJECTS)
 
 .PHONY: fuzz fuzz-run
 fuzz: packages-fuzz ## fuzz parsers and engines, each target for FUZZ_SECONDS (60); fails on a finding
-	@$(MAKE) --no-print-directory -s $(CORE) $(LUV_THREAD) $(SPEC_MODULES) $(FUZZ_TARGETS:%=build/fuzz/%)
+	@$(MAKE) --no-print-directory -s $(MODULES) $(SPEC_MODULES) $(FUZZ_TARGETS:%=build/fuzz/%)
 	@mkdir -p build/fuzz/sessions build/fuzz/findings $(FUZZ_TARGETS:%=build/fuzz/corpus/%)
 	@lua$(LUA_VERSION) spec/fuzz/corpus.lua
 	@$(MAKE) --no-print-directory -s fuzz-run
@@ -221,7 +224,7 @@ install-library: all
 	rm -rf "$(SHARE)/resum" "$(LIBRARY)/resum" && \
 	install -d "$(SHARE)/resum" "$(LIBRARY)" $(COMMAND_FOLDERS) && \
 	{ [ -z "$$made" ] || echo "$$made" | sort -u > "$(FOLDERS)"; }
-	cd $(BUILD) && for file in $(patsubst $(BUILD)/%,%,$(CORE) $(LUV_THREAD)); do \
+	cd $(BUILD) && for file in $(patsubst $(BUILD)/%,%,$(MODULES)); do \
 	  install -D -m 755 $$file "$(call absolute,$(LIBRARY))/$$file" || exit 1; done
 	cd lua && for file in $$(find resum -name '*.lua'); do \
 	  install -D -m 644 $$file "$(call absolute,$(SHARE))/$$file" || exit 1; done
