@@ -21,7 +21,8 @@ TLS_FLAGS = -std=c99 -fPIC -fvisibility=hidden $(WARNINGS) $(SAN_FLAGS) $(shell 
 BUILD_FLAGS = $(TLS_FLAGS) -Iplugin $(shell pkg-config --cflags lua$(LUA_VERSION) openssl)
 LIBS = $(shell pkg-config --libs openssl)
 
-SOURCES = $(wildcard plugin/*.c plugin/tls/*.c plugin/lua/*.c)
+TLS_SOURCES = $(wildcard plugin/tls/*.c)
+SOURCES = $(wildcard plugin/*.c plugin/lua/*.c) $(TLS_SOURCES)
 OBJECTS = $(SOURCES:plugin/%.c=$(BUILD)/plugin/%.o)
 CORE = $(BUILD)/resum/core.so
 # Modules by themselves: what has luv call back where it should, and names beyond ASCII where libidn2 is.
@@ -141,31 +142,39 @@ bench-scan: packages-test ## the support scan of 1,000 and 10,000 targets: speed
 	@$(MAKE) --no-print-directory -s $(MODULES)
 	LUA_PATH="./?.lua;$(LUA_PATH)" lua$(LUA_VERSION) spec/bench/scan.lua
 
-# Each target of spec/fuzz for FUZZ_SECONDS, from real handshakes. All but `probe` run on the plugin as it is; that
-# one without proofs (keys.h), or mutation would end at the first MAC. Ends with the lines that were reached.
+# Each target of spec/fuzz for FUZZ_SECONDS, from real handshakes. Those of the core are plugin/tls alone, without Lua.
+# All but `probe` run on the plugin as it is; that one without proofs (tls/crypto.h), or mutation would end at the first
+# MAC. Ends with the lines that were reached.
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS = messages record probe handshake session
+FUZZ_CORE_TARGETS = record probe
 FUZZ_LIMITS = -rss_limit_mb=1024 -timeout=10 -max_len=20000 -detect_leaks=0 -print_final_stats=1
 FUZZ_FLAGS = -std=c99 -g -O1 $(WARNINGS) -Iplugin -Ispec/support -fsanitize=address,undefined -fno-sanitize-recover=undefined \
-  -fprofile-instr-generate -fcoverage-mapping $(shell pkg-config --cflags lua$(LUA_VERSION) openssl)
-FUZZ_LIBS = $(shell pkg-config --libs lua$(LUA_VERSION) openssl)
-FUZZ_OBJECTS = $(patsubst %.c,build/fuzz/%.o,$(SOURCES) spec/support/fixed_random.c spec/fuzz/fuzz.c)
+  -fprofile-instr-generate -fcoverage-mapping -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION \
+  $(shell pkg-config --cflags libcrypto)
+FUZZ_LUA_FLAGS = $(shell pkg-config --cflags lua$(LUA_VERSION) openssl)
+FUZZ_LUA_LIBS = $(shell pkg-config --libs lua$(LUA_VERSION) openssl)
+FUZZ_CORE = $(patsubst %.c,build/fuzz/%.o,$(TLS_SOURCES))
+FUZZ_OBJECTS = $(patsubst %.c,build/fuzz/%.o,$(SOURCES) spec/fuzz/fuzz.c)
 FUZZ_UNPROVED = $(patsubst %,build/fuzz/unproved/plugin/tls/%.o,crypto record)
+
+$(FUZZ_CORE) $(FUZZ_CORE_TARGETS:%=build/fuzz/spec/fuzz/%.o): FUZZ_LUA_FLAGS =
 
 build/fuzz/%.o: %.c
 	@mkdir -p $(@D)
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+	clang $(FUZZ_FLAGS) $(FUZZ_LUA_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
 build/fuzz/unproved/%.o: %.c
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) -DRS_FUZZ_WITHOUT_PROOFS -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
-build/fuzz/probe: build/fuzz/spec/fuzz/probe.o $(FUZZ_OBJECTS) $(FUZZ_UNPROVED)
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(filter-out $(FUZZ_UNPROVED:build/fuzz/unproved/%=build/fuzz/%),$^) \
-	  $(FUZZ_LIBS)
+build/fuzz/probe: $(filter-out $(FUZZ_UNPROVED:build/fuzz/unproved/%=build/fuzz/%),$(FUZZ_CORE)) $(FUZZ_UNPROVED)
+build/fuzz/record: $(FUZZ_CORE)
+$(FUZZ_CORE_TARGETS:%=build/fuzz/%): build/fuzz/%: build/fuzz/spec/fuzz/%.o
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(shell pkg-config --libs libcrypto)
 
 build/fuzz/%: build/fuzz/spec/fuzz/%.o $(FUZZ_OBJECTS)
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(FUZZ_LIBS)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(FUZZ_LUA_LIBS)
 
 -include $(wildcard build/fuzz/plugin/*.d build/fuzz/plugin/*/*.d build/fuzz/spec/*/*.d build/fuzz/unproved/plugin/*/*.d)
 

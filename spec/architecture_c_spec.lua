@@ -369,8 +369,8 @@ describe("a fault in the C files would be seen:", function()
 
   it("a function that is too long, whatever stands around it", function()
     local body = ("  step();\n"):rep(39)
-    local text = "struct x;\nint rs_a(void);\nint rs_b(int x,\n         int y);\nstatic const int table[] = {\n    1,\n};\n"
-      .. "#define F(x) g(x)\nstatic int a_long(int x,\n                  int y) {\n" .. body .. "}\n\n"
+    local text = "struct x;\nint rs_a(void);\nint rs_b(int x,\n         int y);\nstatic const int table[] = {\n    1,\n"
+      .. "};\n#define F(x) g(x)\nstatic int a_long(int x,\n                  int y) {\n" .. body .. "}\n\n"
       .. "int rs_a(void) {\n  return 1;\n}\n"
     assert.same({ a_long = 42, rs_a = 3 }, function_lengths(text))
   end)

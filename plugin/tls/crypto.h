@@ -9,8 +9,12 @@
 #include <openssl/evp.h>
 
 /* The target of spec/fuzz/probe.c only: every record is its own plaintext, and any MAC is right, so
- * that mutation gets behind them. Nothing else is ever built with it. */
+ * that mutation gets behind them. Nothing else can be built with it: a fuzzing build says that it
+ * is one by libFuzzer's macro. */
 #ifdef RS_FUZZ_WITHOUT_PROOFS
+#ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#error "RS_FUZZ_WITHOUT_PROOFS believes every server: it is for fuzzing builds alone"
+#endif
 #define RS_WITHOUT_PROOFS 1
 #else
 #define RS_WITHOUT_PROOFS 0

@@ -143,7 +143,10 @@ local function message_seeds()
   for _, options in ipairs { OLD, NEW, { groups = "P-521" } } do
     local visit = memory.visit(memory.server(options))
     local hello
+    local all = {}
     for _, entry in ipairs(visit.client:transcript()) do
+      local kind = (entry.from == "server" and 1 or 0) | (entry.type == "alert" and 2 or 0)
+      all[#all + 1] = string.char(kind) .. (">s2"):pack(entry.bytes)
       if entry.type ~= "alert" and #entry.bytes > 0 then
         seed("messages", "\0", entry.bytes)
         seed("messages", "\1", entry.bytes:sub(5))
@@ -153,6 +156,7 @@ local function message_seeds()
         end
       end
     end
+    seed("messages", "\3", table.concat(all))
     seed("messages", "\0", visit.result.server_sent)
     seed("messages", "\0", visit.result.client_sent)
   end

@@ -1,20 +1,10 @@
 #include "fuzz.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include <lualib.h>
 
 enum { MOST_BYTES_OUT = 1 << 18 };
 
 int luaopen_resum_core(lua_State *L);
-
-void fuzz_check(int holds, const char *what) {
-  if (holds)
-    return;
-  fprintf(stderr, "fuzz: %s\n", what);
-  abort();
-}
 
 static lua_State *new_state(void) {
   lua_State *L = luaL_newstate();

@@ -4,9 +4,11 @@
  */
 #include "fuzz.h"
 
-#include "tls/server_hello_check.h"
+#include "lua/facts.h"
 #include "tls/hello.h"
 #include "tls/numbers.h"
+#include "tls/server_hello_check.h"
+#include "tls/transcript.h"
 
 #include <stdlib.h>
 
@@ -79,14 +81,33 @@ static void judge(rs_reader ours, rs_reader theirs) {
   write_second(ours, &server);
 }
 
+/* Facts of a connection's messages, each behind a byte for its side and kind and its length. */
+static void tell(rs_reader r) {
+  lua_State *L = fuzz_state();
+  rs_transcript t = {0};
+  while (r.left > 0) {
+    const unsigned kind = rs_read_u8(&r);
+    rs_reader message = rs_read_vector(&r, 2);
+    rs_transcript_add(&t, kind & 1, kind & 2 ? RS_ALERT : RS_HANDSHAKE, message.at, message.left);
+  }
+  lua_newtable(L);
+  rs_facts_set(L, &t);
+  rs_facts_push_messages(L, &t);
+  rs_facts_push_alert(L, &t);
+  rs_transcript_free(&t);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   rs_reader r = rs_reader_of(data, size);
-  switch (rs_read_u8(&r) % 3) {
+  switch (rs_read_u8(&r) % 4) {
   case 0:
     parse((rs_bytes){r.at, r.left});
     break;
   case 1:
     read_all(r);
+    break;
+  case 3:
+    tell(r);
     break;
   default: {
     rs_reader ours = rs_read_vector(&r, 2);

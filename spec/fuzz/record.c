@@ -1,12 +1,10 @@
 /* Fuzzes record.c: what was sealed opens again, and what comes from the peer is opened or not,
  * within its bounds. Three bytes choose suite, version and content; a body follows.
  */
-#include "fuzz.h"
+#include "check.h"
 
 #include "tls/record.h"
 #include "tls/numbers.h"
-
-#include <stdlib.h>
 
 static const unsigned suites[] = {0x002f, 0x003d, 0xc028, 0xc02f, 0xc030, 0xcca8, 0xc09c,
                                   0xc0a3, 0x1301, 0x1302, 0x1303, 0x1304, 0x1305};
