@@ -16,8 +16,16 @@ BUILD = build/$(LUA_VERSION)
 endif
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion
+# The module reads hostile bytes inside of somebody else's process. _FORTIFY_SOURCE needs an optimiser, and a sanitizer
+# checks more than it does; who sets it himself gets his own.
+OPTIMISED = $(filter-out -O0,$(lastword $(filter -O%,$(CFLAGS))))
+FORTIFY = $(if $(SAN)$(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+HARDENED = -fstack-protector-strong $(if $(OPTIMISED),$(FORTIFY))
+HARDENED_LINK = -Wl,-z,relro,-z,now,-z,noexecstack
+
 # plugin/tls knows neither Lua nor libssl: it finds no header of theirs, nor of plugin/lua.
-TLS_FLAGS = -std=c99 -fPIC -fvisibility=hidden $(WARNINGS) $(SAN_FLAGS) $(shell pkg-config --cflags libcrypto)
+TLS_FLAGS = -std=c99 -fPIC -fvisibility=hidden $(HARDENED) $(WARNINGS) $(SAN_FLAGS) \
+  $(shell pkg-config --cflags libcrypto)
 BUILD_FLAGS = $(TLS_FLAGS) -Iplugin $(shell pkg-config --cflags lua$(LUA_VERSION) openssl)
 LIBS = $(shell pkg-config --libs openssl)
 
@@ -62,26 +70,27 @@ BUSTED = lua$(LUA_VERSION) $(if $(ARGS),/usr/bin/busted,spec/support/suite.lua)
 all: packages-build ## build resum.core for Lua 5.4 (LUA_VERSION=5.3 for nmap of Debian 12)
 	@$(MAKE) --no-print-directory $(MODULES)
 
+# Objects are made anew when the flags in here may have changed.
 $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) -shared $(SAN_FLAGS) $(LDFLAGS) -o $@.new $^ $(LIBS) && mv $@.new $@
+	$(CC) -shared $(SAN_FLAGS) $(HARDENED_LINK) $(LDFLAGS) -o $@.new $^ $(LIBS) && mv $@.new $@
 
 $(BUILD)/resum/host/luv_thread.so: LIBS = -ldl
 $(BUILD)/resum/target/idn2.so: LIBS = $(shell pkg-config --libs libidn2)
 $(BESIDE): $(BUILD)/resum/%.so: $(BUILD)/plugin/%.o
 	@mkdir -p $(@D)
-	$(CC) -shared $(SAN_FLAGS) $(LDFLAGS) -o $@.new $^ $(LIBS) && mv $@.new $@
+	$(CC) -shared $(SAN_FLAGS) $(HARDENED_LINK) $(LDFLAGS) -o $@.new $^ $(LIBS) && mv $@.new $@
 
-$(BUILD)/plugin/tls/%.o: plugin/tls/%.c
+$(BUILD)/plugin/tls/%.o: plugin/tls/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(TLS_FLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/plugin/%.o: plugin/%.c
+$(BUILD)/plugin/%.o: plugin/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(BUILD_FLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # A module for specs sees all of the plugin's C; the server only what is not under test.
-$(BUILD)/spec/support/%.so: spec/support/%.c $(OBJECTS)
+$(BUILD)/spec/support/%.so: spec/support/%.c $(OBJECTS) Makefile
 	@mkdir -p $(@D)
 	$(CC) -shared $(BUILD_FLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(OBJECTS) $(LIBS)
 
@@ -160,11 +169,11 @@ FUZZ_UNPROVED = $(patsubst %,build/fuzz/unproved/plugin/tls/%.o,crypto record)
 
 $(FUZZ_CORE) $(FUZZ_CORE_TARGETS:%=build/fuzz/spec/fuzz/%.o): FUZZ_LUA_FLAGS =
 
-build/fuzz/%.o: %.c
+build/fuzz/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) $(FUZZ_LUA_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
-build/fuzz/unproved/%.o: %.c
+build/fuzz/unproved/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) -DRS_FUZZ_WITHOUT_PROOFS -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
