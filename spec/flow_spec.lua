@@ -1,5 +1,6 @@
--- The probe's record layer (plugin/tls/flow.c) against a server that cuts, empties, mixes and repeats records, with true
--- keys. Each case says what the probe makes of it, by the alert that it sends, and libssl where that differs in kind.
+-- The probe's record layer (plugin/tls/flow.c) against a server that cuts, empties, mixes and repeats records, with
+-- true keys. Each case says what the probe makes of it, by the alert that it sends, and libssl where that differs in
+-- kind.
 
 local duel = require "spec.support.duel"
 local scripted = require "spec.support.scripted"

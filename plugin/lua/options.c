@@ -34,9 +34,10 @@ uint64_t rs_options_check(lua_State *L, int arg, const char *const names[]) {
     if (lua_type(L, -2) != LUA_TSTRING)
       luaL_argerror(L, arg, "options have names");
     const int place = option_place(lua_tostring(L, -2), names);
-    if (place < 0)
+    if (place >= 0)
+      given |= UINT64_C(1) << place;
+    else
       luaL_argerror(L, arg, lua_pushfstring(L, "unknown option '%s'", lua_tostring(L, -2)));
-    given |= UINT64_C(1) << place;
   }
   return given;
 }

@@ -10,7 +10,7 @@
 static void push_name(lua_State *L, const char *name, unsigned number) {
   char text[16];
   if (!name) {
-    snprintf(text, sizeof text, "0x%04x", number & 0xffffu);
+    (void)snprintf(text, sizeof text, "0x%04x", number & 0xffffu);
     name = text;
   }
   lua_pushstring(L, name);

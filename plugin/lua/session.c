@@ -17,7 +17,7 @@
 #include <openssl/pem.h>
 
 #define SESSION "resum.session"
-#define SESSION_MAX_DER (256 * 1024)
+#define SESSION_MAX_DER ((size_t)256 * 1024)
 
 enum { MAX_SECRET = 512 }; /* libssl keeps no longer one */
 

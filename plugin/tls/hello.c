@@ -8,9 +8,14 @@
 #include "numbers.h"
 
 /* SHA-256 of "HelloRetryRequest": the random that marks one (RFC 8446, section 4.1.3). */
-static const unsigned char hello_retry_random[32] = {
+static const unsigned char hello_retry_random[RS_RANDOM] = {
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
     0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
+
+static int hello_is_retry(rs_bytes random) {
+  return random.length == sizeof hello_retry_random &&
+         memcmp(random.bytes, hello_retry_random, sizeof hello_retry_random) == 0;
+}
 
 static rs_bytes hello_read_fixed(rs_reader *r, size_t length) {
   const unsigned char *p = rs_read_bytes(r, length);
@@ -63,7 +68,7 @@ static void hello_read_psks(rs_reader body, rs_client_hello *hello) {
 int rs_read_client_hello(rs_reader body, rs_client_hello *hello) {
   memset(hello, 0, sizeof *hello);
   hello->legacy_version = rs_read_u16(&body);
-  hello->random = hello_read_fixed(&body, 32);
+  hello->random = hello_read_fixed(&body, RS_RANDOM);
   hello->session_id = hello_read_vector(&body, 1);
   hello->ciphers = hello_read_vector(&body, 2);
   rs_read_vector(&body, 1); /* compression_methods */
@@ -131,13 +136,13 @@ int rs_read_server_hello(rs_reader body, rs_server_hello *hello) {
   memset(hello, 0, sizeof *hello);
   hello->selected_identity = -1;
   hello->version = rs_read_u16(&body);
-  hello->random = hello_read_fixed(&body, 32);
+  hello->random = hello_read_fixed(&body, RS_RANDOM);
   hello->session_id = hello_read_vector(&body, 1);
   hello->cipher = rs_read_u16(&body);
   hello->compression = rs_read_u8(&body);
   if (body.bad)
     return 0;
-  hello->hello_retry_request = memcmp(hello->random.bytes, hello_retry_random, 32) == 0;
+  hello->hello_retry_request = hello_is_retry(hello->random);
   if (body.left == 0)
     return 1;
   rs_reader list = rs_read_vector(&body, 2), extension;

@@ -13,7 +13,7 @@
 static inline void fuzz_check(int holds, const char *what) {
   if (holds)
     return;
-  fprintf(stderr, "fuzz: %s\n", what);
+  (void)fprintf(stderr, "fuzz: %s\n", what);
   abort();
 }
 

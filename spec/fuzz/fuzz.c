@@ -40,7 +40,7 @@ static void push_file(lua_State *L, const char *path) {
   FILE *file = fopen(path, "rb");
   fuzz_check(file != NULL, "no sessions: run make fuzz");
   const size_t length = fread(room, 1, sizeof room, file);
-  fclose(file);
+  (void)fclose(file);
   lua_pushlstring(L, room, length);
 }
 

@@ -88,7 +88,8 @@ static void tell(rs_reader r) {
   while (r.left > 0) {
     const unsigned kind = rs_read_u8(&r);
     rs_reader message = rs_read_vector(&r, 2);
-    rs_transcript_add(&t, kind & 1, kind & 2 ? RS_ALERT : RS_HANDSHAKE, message.at, message.left);
+    rs_transcript_add(&t, (kind & 1) != 0, kind & 2 ? RS_ALERT : RS_HANDSHAKE, message.at,
+                      message.left);
   }
   lua_newtable(L);
   rs_facts_set(L, &t);

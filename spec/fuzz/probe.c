@@ -42,7 +42,7 @@ static void take_field(rs_session_parts *parts, unsigned number, rs_reader field
   if (number == LIFETIME)
     parts->lifetime_s = rs_asn1_read_integer(field);
   else if (number == FLAGS)
-    parts->extended_master_secret = rs_asn1_read_integer(field) & 1;
+    parts->extended_master_secret = (rs_asn1_read_integer(field) & 1) != 0;
   else if (number == AGE_ADD)
     parts->age_add = rs_asn1_read_integer(field);
   else if (number == MAX_EARLY_DATA)
@@ -79,7 +79,7 @@ static const rs_session_parts *session_of(unsigned kind) {
     FILE *file = fopen(paths[kind], "rb");
     fuzz_check(file != NULL, "no sessions: run make fuzz");
     const size_t length = fread(rooms[kind], 1, sizeof rooms[kind], file);
-    fclose(file);
+    (void)fclose(file);
     take_session(&sessions[kind], rs_reader_of(rooms[kind], length));
   }
   return &sessions[kind];
@@ -193,7 +193,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   fixed_random_restart();
   start(&p, choice);
   look(&p, 0);
-  feed(&p, r, chunk * 4);
+  feed(&p, r, (size_t)chunk * 4);
   if (choice & EOF_AT_END) {
     const int had_failed = p.state == RS_PROBE_FAILED;
     rs_probe_end_of_stream(&p);

@@ -55,8 +55,10 @@ static void round_trip(rs_protection writing, rs_protection reading, unsigned co
 static void take(rs_protection reading, unsigned content, rs_bytes body) {
   unsigned char *room = (unsigned char *)malloc(body.length + 1);
   rs_bytes plain = {NULL, 0};
+  fuzz_check(room != NULL, "no memory");
   memcpy(room, body.bytes, body.length);
   unsigned char *exact = (unsigned char *)realloc(room, body.length ? body.length : 1);
+  fuzz_check(exact != NULL, "no memory");
   if (rs_open(tools(), &reading, &content, exact, body.length, &plain))
     fuzz_check(plain.length <= body.length, "more came out than went in");
   free(exact);
