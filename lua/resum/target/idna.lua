@@ -1,7 +1,7 @@
--- Names with letters beyond ASCII, in the form that DNS and TLS carry (RFC 5890: A-labels). Pure. Where libidn2 was when
--- resum was built, it maps (UTS 46: capitals, other full stops) and encodes. Elsewhere resum encodes (RFC 3492) and maps
--- nothing, as Unicode's tables would outweigh it: what is visibly not mapped yet is turned down with a reason; a rare
--- one that slips through makes a name that no name server knows, never another server's name.
+-- Names with letters beyond ASCII, in the form that DNS and TLS carry (RFC 5890: A-labels). Pure. Where libidn2 was
+-- when resum was built, it maps (UTS 46: capitals, other full stops) and encodes. Elsewhere resum encodes (RFC 3492)
+-- and maps nothing, as Unicode's tables would outweigh it: what is visibly not mapped yet is turned down with a reason;
+-- a rare one that slips through makes a name that no name server knows, never another server's name.
 
 local found, idn2 = pcall(require, "resum.target.idn2")
 
