@@ -243,3 +243,33 @@ describe("the Lua files", function()
     assert.is_true(checked >= 30)
   end)
 end)
+
+describe("docs/architecture.md", function()
+  it("names every file of lua/ and plugin/ in the row of its folder", function()
+    local rows = {}
+    for row in text_of("docs/architecture.md"):gmatch("\n| ([^\n]+)") do
+      rows[#rows + 1] = row
+    end
+    local function is_named(path)
+      local folder, name = path:match("^(.-)([^/]+)$")
+      for _, row in ipairs(rows) do
+        local found = row:find("`" .. name:gsub("%p", "%%%0") .. "`") or row:find("`" .. path:gsub("%p", "%%%0") .. "`")
+        for part in folder:gsub("^lua/resum/", ""):gsub("^lua/", ""):gmatch("[^/]+") do
+          found = found and row:find(part .. "/", 1, true)
+        end
+        if found then
+          return true
+        end
+      end
+      return false
+    end
+    local paths = files_under("plugin", "%.c$")
+    table.move(LUA_FILES, 1, #LUA_FILES, #paths + 1, paths)
+    table.move(SCRIPTS, 1, #SCRIPTS, #paths + 1, paths)
+    for _, path in ipairs(paths) do
+      assert.is_true(is_named(path), path .. " is not on the map")
+    end
+    assert.is_false(is_named("lua/resum/scan/nowhere.lua"))
+    assert.is_false(is_named("lua/resum/report/verdict.lua"))
+  end)
+end)
