@@ -1,7 +1,6 @@
 --- The module as it was built: it reads hostile bytes inside of somebody else's process, so what a compiler and linker
 -- can do against an overflow has to be in the file itself, whoever's flags it was built with.
 
-local uv = require "luv"
 local process = require "spec.support.process"
 
 local BUILD = os.getenv("RESUM_BUILD")
@@ -13,8 +12,9 @@ local function output_of(command)
   return result.stdout
 end
 
--- What a shared object lacks, as checksec(1) would say it.
-local function weaknesses(path)
+-- What a shared object lacks, as checksec(1) would say it: of the linker's work, and of the compiler's, which shows
+-- only where there is a buffer to protect.
+local function weakly_linked(path)
   local found = {}
   local function expect(holds, what)
     found[#found + 1] = not holds and what or nil
@@ -25,26 +25,41 @@ local function weaknesses(path)
   expect(segments:match("\n%s*GNU_STACK[^\n]-%sRW%s"), "an executable stack")
   expect(not dynamic:match("%(TEXTREL%)"), "relocations in its text")
   expect(not dynamic:match("%(R[UN]*PATH%)"), "a path of its own to libraries")
+  return found
+end
+
+local function weakly_compiled(path)
   local protected, fortified = false, false
   for symbol in output_of({ "nm", "-D", "--undefined-only", path }):gmatch(" [Uw] ([%w_]+)") do
     protected = protected or symbol == "__stack_chk_fail"
     fortified = fortified or symbol:match("^__%w+_chk$") ~= nil
   end
-  expect(protected, "no stack protector")
-  expect(fortified or IS_SANITIZED, "no _FORTIFY_SOURCE")
+  local found = {}
+  found[#found + 1] = not protected and "no stack protector" or nil
+  found[#found + 1] = not fortified and not IS_SANITIZED and "no _FORTIFY_SOURCE" or nil
   return found
 end
 
 describe("the module", function()
-  it("has full RELRO, a stack protector, checked functions of libc, and no stack that runs", function()
-    assert.same({}, weaknesses(BUILD .. "/resum/core.so"))
-  end)
+  for _, version in ipairs { "5.4", "5.3" } do
+    local build = BUILD:gsub("%d%.%d", version)
 
-  it("has them when built for Lua 5.3 as well", function()
-    local path = BUILD:gsub("%d%.%d", "5.3") .. "/resum/core.so"
-    assert.is_truthy(uv.fs_stat(path))
-    assert.same({}, weaknesses(path))
-  end)
+    it("has full RELRO, a stack protector, and checked functions of libc, for Lua " .. version, function()
+      assert.same({}, weakly_linked(build .. "/resum/core.so"))
+      assert.same({}, weakly_compiled(build .. "/resum/core.so"))
+    end)
+
+    it("has company that is linked in the same way, for Lua " .. version, function()
+      local checked = 0
+      for _, name in ipairs(process.list(build .. "/resum/host")) do
+        if name:match("%.so$") then
+          checked = checked + 1
+          assert.same({}, weakly_linked(build .. "/resum/host/" .. name), name)
+        end
+      end
+      assert.is_true(checked > 0)
+    end)
+  end
 end)
 
 -- Runs the compiler, which does not live under a sanitizer.
@@ -57,8 +72,9 @@ describe("a build #unsanitized", function()
       .. "void weak(const char *text) {\n  char room[16];\n  strcpy(room, text);\n  use(room);\n}\n")
     output_of { CC, "-shared", "-fPIC", "-O0", "-fno-stack-protector", "-U_FORTIFY_SOURCE", "-Wl,-z,norelro,-z,lazy",
       "-Wl,-z,execstack", "-Wl,-rpath,/nowhere", "-o", folder .. "/weak.so", folder .. "/weak.c" }
-    assert.same({ "no RELRO", "no BIND_NOW", "an executable stack", "a path of its own to libraries",
-      "no stack protector", "no _FORTIFY_SOURCE" }, weaknesses(folder .. "/weak.so"))
+    assert.same({ "no RELRO", "no BIND_NOW", "an executable stack", "a path of its own to libraries" },
+      weakly_linked(folder .. "/weak.so"))
+    assert.same({ "no stack protector", "no _FORTIFY_SOURCE" }, weakly_compiled(folder .. "/weak.so"))
   end)
 
   -- With RS_FUZZ_WITHOUT_PROOFS every MAC and Finished is right.

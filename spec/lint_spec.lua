@@ -55,7 +55,7 @@ end
 describe("make lint #heavy", function()
   local everything = {}
   for _, folder in ipairs {
-    "plugin", "plugin/lua", "plugin/tls", "spec/support", "spec/support/tls_server", "spec/fuzz",
+    "plugin", "plugin/host", "plugin/lua", "plugin/tls", "spec/support", "spec/support/tls_server", "spec/fuzz",
   } do
     for _, name in ipairs(process.list(process.ROOT .. "/" .. folder)) do
       everything[#everything + 1] = name:match("%.c$") and folder .. "/" .. name or nil
