@@ -27,6 +27,14 @@ void fuzz_call(lua_State *L, int arguments, int results) {
     fuzz_check(0, lua_tostring(L, -1));
 }
 
+int fuzz_try(lua_State *L, int arguments, int results) {
+  if (lua_pcall(L, arguments, results, 0) == LUA_OK)
+    return 1;
+  fuzz_check(lua_type(L, -1) == LUA_TSTRING, "an error that is no message");
+  lua_pop(L, 1);
+  return 0;
+}
+
 void fuzz_method(lua_State *L, int object, const char *name, int arguments, int results) {
   lua_getfield(L, object, name);
   lua_insert(L, -1 - arguments);

@@ -13,6 +13,8 @@
 lua_State *fuzz_state(void);
 /* Calls what stands below its arguments. An error raised is a finding: it ends the process. */
 void fuzz_call(lua_State *L, int arguments, int results);
+/* The same where an error may be raised, as a string: then 0, and it is gone. */
+int fuzz_try(lua_State *L, int arguments, int results);
 /* Calls a method of the object at that place, with the arguments on top. */
 void fuzz_method(lua_State *L, int object, const char *name, int arguments, int results);
 /* Pushes one of corpus.lua's sessions ("id12", "ticket12", "psk13"), made once. */
