@@ -219,7 +219,7 @@ lint: packages-lint ## luacheck, clang-format, three analysers of C, and no comp
 # Every analyser fails when it could not read a file. cppcheck does not say so by its exit code: whatever it prints is a
 # fault. It gets the one configuration that there is, and reads no system header: without their macros the `#error` for
 # old versions would end a file.
-ANALYSED = $(SOURCES) $(wildcard plugin/host/*.c spec/support/*.c spec/support/tls_server/*.c spec/fuzz/*.c)
+ANALYSED = $(wildcard plugin/*.c plugin/*/*.c spec/support/*.c spec/support/tls_server/*.c spec/fuzz/*.c)
 CPPCHECK = cppcheck -q --std=c99 --enable=warning,performance,portability,information --inline-suppr \
   --suppress=missingIncludeSystem --suppress=unmatchedSuppression --suppress=checkersReport \
   --suppress=normalCheckLevelMaxBranches --library=openssl -DOPENSSL_VERSION_NUMBER=0x30000000L -DLUA_VERSION_NUM=504 \

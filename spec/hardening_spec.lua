@@ -50,14 +50,12 @@ describe("the module", function()
     end)
 
     it("has company that is linked in the same way, for Lua " .. version, function()
-      local checked = 0
-      for _, name in ipairs(process.list(build .. "/resum/host")) do
-        if name:match("%.so$") then
-          checked = checked + 1
-          assert.same({}, weakly_linked(build .. "/resum/host/" .. name), name)
-        end
+      local found, checked = output_of { "find", build .. "/resum", "-name", "*.so" }, 0
+      for path in found:gmatch("[^\n]+") do
+        checked = checked + 1
+        assert.same({}, weakly_linked(path), path)
       end
-      assert.is_true(checked > 0)
+      assert.is_true(checked > 1)
     end)
   end
 end)
