@@ -70,7 +70,7 @@ end
 
 --- Makes one handshake.
 -- @tparam table route see resum.transport.endpoint
--- @tparam table parsed target
+-- @tparam table parsed_target see resum.target.parse
 -- @tparam table options of resum.connection.client.new
 -- @tparam session|nil session to offer
 -- @treturn table the attempt's record, with target and session(); its transcript is read
