@@ -255,6 +255,7 @@ describe("a Lua state", function()
       for _, thread in ipairs(threads) do
         thread:join()
       end
+      uv.run() -- luv 1.48 closes what a thread notifies it with here, and crashes when the state closes before
     ]=]
     assert.same({ 0, ("thread 19\n"):rep(4) }, { result.code, result.stdout }, result.stderr)
   end)

@@ -258,6 +258,7 @@ end
 local function environment_list(changes, program)
   local variables = uv.os_environ()
   variables.PATH = search_path()
+  variables.TERM, variables.NO_COLOR = "xterm", nil -- whatever runs the specs
   if not is_ours(program) then
     variables.ASAN_OPTIONS = "detect_leaks=0"
   end
