@@ -50,11 +50,12 @@ TEST_PACKAGES = $(SCAN_PACKAGES) lua-busted lua-socket lua-cqueues lua-sec lua-e
   libnginx-mod-stream haproxy gnutls-bin binutils parallel
 TEST_ALL_PACKAGES = $(TEST_PACKAGES) postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved vsftpd \
   inspircd prosody slapd postgresql mariadb-server-core libnss-wrapper xrdp tinyproxy-bin microsocks luarocks \
-  golang-go openjdk-17-jdk-headless nodejs python3 erlang-base erlang-ssl libmbedtls-dev libwolfssl-dev libbearssl-dev \
+  golang-go default-jdk-headless nodejs python3 erlang-base erlang-ssl libmbedtls-dev libwolfssl-dev libbearssl-dev \
   libnss3-tools botan apache2-bin lighttpd lighttpd-mod-openssl stunnel4 nghttp2-proxy chromium \
-  libcanlock3 libperl5.36 libpython3.11 libsasl2-2 $(DOC_PACKAGES) $(LINT_PACKAGES)
-# inn2 can't be installed where the machine has no domain, so it is unpacked, and needs its libraries from the list above.
+  $(DOC_PACKAGES) $(LINT_PACKAGES)
+# inn2 can't be installed where the machine has no domain, so it is unpacked; the libraries that it wants are installed.
 UNPACKED_PACKAGES = inn2 inn2-inews
+RELEASE_PACKAGES = debootstrap wget util-linux
 LINT_PACKAGES = $(BUILD_PACKAGES) liblua5.3-dev lua5.3 lua-check clang-format clang-tidy cppcheck mandoc
 DOC_PACKAGES = lua-ldoc lua5.1 lua-discount
 FUZZ_PACKAGES = $(SCAN_PACKAGES) clang libclang-rt-dev llvm
@@ -118,11 +119,11 @@ modules-5.3:
 
 .PHONY: test test-all asan
 test: packages-test ## run the specs: in memory, the command line, real servers on loopback
-	@$(MAKE) --no-print-directory -s modules modules-5.3 nse
+	@$(MAKE) --no-print-directory -s modules modules-5.3 haproxy-module nse
 	$(BUSTED) --exclude-tags=heavy $(ARGS)
 
-test-all: packages-test-all build/spec/inn2 ## the same and what is heavy to install (ONLY_HEAVY=1: without what test runs)
-	@$(MAKE) --no-print-directory -s modules modules-5.3 nse
+test-all: packages-test-all packages-unpacked ## the same and what is heavy to install (ONLY_HEAVY=1: without what test runs)
+	@$(MAKE) --no-print-directory -s modules modules-5.3 haproxy-module nse
 	$(BUSTED) $(if $(ONLY_HEAVY),--tags=heavy) $(ARGS)
 
 build/spec/inn2:
@@ -132,7 +133,27 @@ build/spec/inn2:
 	{ apt-get -q download $(UNPACKED_PACKAGES) \
 	  || { $$sudo apt-get -q update && apt-get -q download $(UNPACKED_PACKAGES); }; } >log 2>&1 \
 	  || { cat log >&2; echo "resum: apt-get failed, see above" >&2; exit 1; }; \
-	for package in *.deb; do dpkg-deb -x $$package . || exit 1; done && rm *.deb log && mv ../$(@F).new ../$(@F)
+	for package in *.deb; do dpkg-deb -x $$package . && dpkg-deb -f $$package Depends >>depends || exit 1; done; \
+	tr , '\n' <depends | sed -n '/-perl\>/d; s/^ *\(lib[^ ]*\).*/\1/p' | sort -u >libraries; \
+	rm *.deb depends log && mv ../$(@F).new ../$(@F)
+
+# The installed HAProxy is asked which Lua it has: the guide's example runs in it.
+HAPROXY_LUA = $(shell PATH=$$PATH:/usr/sbin haproxy -vv 2>/dev/null | sed -n 's/.*Lua version : Lua \([0-9]*\.[0-9]*\).*/\1/p')
+.PHONY: haproxy-module
+haproxy-module:
+	@[ -z "$(HAPROXY_LUA)" ] || $(MAKE) --no-print-directory -s LUA_VERSION=$(HAPROXY_LUA) modules
+
+# A bare release, RELEASE, of Debian or Ubuntu in a folder; there `make scan` and `make test`, from nothing, as root, or
+# with AS=user as a user who has sudo. Takes minutes, 2 GB of disk, and the network for packages.
+.PHONY: test-release test-debian12 test-debian13 test-ubuntu24
+test-release: packages-release ## make scan and make test on a bare RELEASE=trixie (AS=user: not as root)
+	@sh spec/support/release.sh "$(or $(RELEASE),$(error RELEASE=trixie, for example))" build/release $(AS)
+test-debian12: RELEASE = bookworm
+test-debian13: RELEASE = trixie
+test-ubuntu24: RELEASE = noble
+test-debian12: test-release ## the same on Debian 12
+test-debian13: test-release ## the same on Debian 13
+test-ubuntu24: test-release ## the same on Ubuntu 24.04
 
 # Specs of which nothing runs on such a build (inside nmap, in HAProxy, no C at all) have the tag "unsanitized".
 asan: packages-test ## the suite on a build with AddressSanitizer and UndefinedBehaviorSanitizer
@@ -330,12 +351,12 @@ clean: ## remove build/
 
 .PHONY: help
 help: ## print this
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
 # packages-X installs what is missing of X_PACKAGES. A service of a package is not started: policy-rc.d says no
 # for the time of the installation.
 .PHONY: packages-build packages-scan packages-test packages-test-all packages-lint packages-docs packages-nmap \
-  packages-fuzz
+  packages-fuzz packages-release packages-unpacked
 packages-build: NEEDED = $(BUILD_PACKAGES)
 packages-scan: NEEDED = $(SCAN_PACKAGES)
 packages-test: NEEDED = $(TEST_PACKAGES)
@@ -343,8 +364,12 @@ packages-test-all: NEEDED = $(TEST_ALL_PACKAGES)
 packages-lint: NEEDED = $(LINT_PACKAGES)
 packages-docs: NEEDED = $(DOC_PACKAGES)
 packages-fuzz: NEEDED = $(FUZZ_PACKAGES)
+packages-release: NEEDED = $(RELEASE_PACKAGES)
+packages-unpacked: NEEDED = $(shell cat build/spec/inn2/libraries 2>/dev/null)
+packages-unpacked: build/spec/inn2
 packages-nmap: NEEDED = $(if $(shell command -v $(NMAP)),,nmap)
-packages-build packages-scan packages-test packages-test-all packages-lint packages-docs packages-nmap packages-fuzz:
+packages-build packages-scan packages-test packages-test-all packages-lint packages-docs packages-nmap packages-fuzz \
+packages-release packages-unpacked:
 	@command -v dpkg-query >/dev/null || exit 0; \
 	missing=; for package in $(NEEDED); do \
 	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
