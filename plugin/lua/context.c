@@ -22,8 +22,12 @@
 #define DEFAULT_CIPHERSUITES                                                                       \
   "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:"                    \
   "TLS_AES_128_CCM_SHA256:TLS_AES_128_CCM_8_SHA256"
-#define DEFAULT_GROUPS                                                                             \
-  "X25519:P-256:P-384:P-521:X448:ffdhe2048:ffdhe3072:ffdhe4096:ffdhe6144:ffdhe8192"
+#define CLASSIC_GROUPS "P-256:P-384:P-521:X448:ffdhe2048:ffdhe3072:ffdhe4096:ffdhe6144:ffdhe8192"
+/* As libssl offers them since 3.5: key shares ('*') of X25519 in two ways, hybrid groups where its
+ * providers have them ('?'). An older libssl doesn't read such a list. */
+#define HYBRID_GROUPS                                                                              \
+  "?*X25519MLKEM768:*X25519:" CLASSIC_GROUPS ":?SecP256r1MLKEM768:?SecP384r1MLKEM1024"
+#define DEFAULT_GROUPS "X25519:" CLASSIC_GROUPS
 #define DEFAULT_SIGNATURE_ALGORITHMS                                                               \
   "ecdsa_secp256r1_sha256:rsa_pss_rsae_sha256:rsa_pkcs1_sha256:"                                   \
   "ecdsa_secp384r1_sha384:rsa_pss_rsae_sha384:rsa_pkcs1_sha384:"                                   \
@@ -50,15 +54,26 @@ SSL_CTX *rs_context_check(lua_State *L, int arg) {
 
 /* --- options; each returns 0, or the number of results of the error that it pushed --- */
 
+/* TLS 1.3 alone is an option instead of a lowest version: with that, libssl 3.5 leaves out
+ * renegotiation_info, and who insists on it (GnuTLS's %SAFE_RENEGOTIATION) looks before a version
+ * is chosen. */
 static int context_set_versions(lua_State *L, SSL_CTX *ctx) {
   unsigned low = rs_option_version(L, 1, "min_version", RS_TLS10);
   unsigned high = rs_option_version(L, 1, "max_version", RS_TLS13);
   if (low > high)
     return luaL_argerror(L, 1, "option 'min_version' is above 'max_version'");
-  if (!SSL_CTX_set_min_proto_version(ctx, (int)low) ||
+  if (!SSL_CTX_set_min_proto_version(ctx, (int)(low < RS_TLS13 ? low : RS_TLS12)) ||
       !SSL_CTX_set_max_proto_version(ctx, (int)high))
     return rs_error_openssl(L, "versions", "unsupported");
+  if (low == RS_TLS13)
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TLSv1_2);
   return 0;
+}
+
+static unsigned context_min_version(const SSL_CTX *ctx) {
+  return SSL_CTX_get_options(ctx) & SSL_OP_NO_TLSv1_2
+             ? RS_TLS13
+             : (unsigned)SSL_CTX_get_min_proto_version((SSL_CTX *)ctx);
 }
 
 /* The security level comes last: a list may carry one of its own ("@SECLEVEL=2"). */
@@ -76,7 +91,10 @@ static int context_set_ciphers(lua_State *L, SSL_CTX *ctx) {
 static int context_set_groups(lua_State *L, SSL_CTX *ctx) {
   const char *groups = rs_option_string(L, 1, "groups", NULL);
   const char *algorithms = rs_option_string(L, 1, "sigalgs", NULL);
-  if (!SSL_CTX_set1_groups_list(ctx, groups ? groups : DEFAULT_GROUPS))
+  int known = groups ? SSL_CTX_set1_groups_list(ctx, groups) > 0
+                     : SSL_CTX_set1_groups_list(ctx, HYBRID_GROUPS) > 0 ||
+                           SSL_CTX_set1_groups_list(ctx, DEFAULT_GROUPS) > 0;
+  if (!known)
     return rs_error(L, "groups", "not a list of groups that OpenSSL knows", "unsupported");
   if (!SSL_CTX_set1_sigalgs_list(ctx, algorithms ? algorithms : DEFAULT_SIGNATURE_ALGORITHMS))
     return rs_error(L, "sigalgs", "not a list of algorithms that OpenSSL knows", "unsupported");
@@ -89,6 +107,40 @@ static int context_set_alpn(lua_State *L, SSL_CTX *ctx) {
   if (alpn.length > 0 && SSL_CTX_set_alpn_protos(ctx, alpn.bytes, (unsigned)alpn.length) != 0)
     return rs_error_openssl(L, "alpn", "unsupported");
   return 0;
+}
+
+/* --- what is left to offer --- */
+
+/* Does libssl write a ClientHello? */
+static int context_says_hello(SSL_CTX *ctx) {
+  SSL *ssl = SSL_new(ctx);
+  BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+  int good = 0;
+  if (ssl && in && out) {
+    SSL_set0_rbio(ssl, in);
+    SSL_set0_wbio(ssl, out);
+    in = out = NULL;
+    good = SSL_get_error(ssl, SSL_connect(ssl)) == SSL_ERROR_WANT_READ;
+  }
+  BIO_free(in);
+  BIO_free(out);
+  SSL_free(ssl);
+  return good;
+}
+
+/* libssl takes lists that leave nothing to offer ("" as ciphersuites; in 3.5 "" and "?P-255" as
+ * groups; groups of TLS 1.2 alone for 1.3), and then fails with every connection. */
+static int context_check_lists(lua_State *L, SSL_CTX *ctx) {
+  static const char *const lists[] = {"groups", "ciphers", "ciphersuites", NULL};
+  const char *given = NULL;
+  for (size_t i = 0; lists[i] && !given; i++)
+    if (rs_option_string(L, 1, lists[i], NULL))
+      given = lists[i];
+  if (!given || context_says_hello(ctx))
+    return 0;
+  if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_NO_CIPHERS_AVAILABLE)
+    given = rs_option_string(L, 1, "ciphersuites", NULL) ? "ciphersuites" : "ciphers";
+  return rs_error(L, given, "nothing in the list can be offered", "unsupported");
 }
 
 static void context_set_options(lua_State *L, SSL_CTX *ctx) {
@@ -129,8 +181,8 @@ static int context_new(lua_State *L) {
     return rs_error_openssl(L, "context", "openssl");
   context_set_options(L, box->ctx);
   int (*const setters[])(lua_State *, SSL_CTX *) = {context_set_versions, context_set_ciphers,
-                                                    context_set_groups, context_set_alpn,
-                                                    rs_identity_set};
+                                                    context_set_groups,   context_set_alpn,
+                                                    context_check_lists,  rs_identity_set};
   for (size_t i = 0; i < sizeof setters / sizeof setters[0]; i++) {
     int failed = setters[i](L, box->ctx);
     if (failed)
@@ -153,8 +205,7 @@ static int context_close(lua_State *L) {
 static int context_tostring(lua_State *L) {
   context_box *box = (context_box *)luaL_checkudata(L, 1, CONTEXT);
   if (box->ctx)
-    lua_pushfstring(L, CONTEXT " (%s to %s)",
-                    rs_version_name((unsigned)SSL_CTX_get_min_proto_version(box->ctx)),
+    lua_pushfstring(L, CONTEXT " (%s to %s)", rs_version_name(context_min_version(box->ctx)),
                     rs_version_name((unsigned)SSL_CTX_get_max_proto_version(box->ctx)));
   else
     lua_pushliteral(L, CONTEXT " (closed)");

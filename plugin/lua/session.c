@@ -10,6 +10,7 @@
 #include "options.h"
 #include "push.h"
 #include "session_der.h"
+#include "tls/compat.h"
 #include "tls/names.h"
 
 #include <openssl/crypto.h>
@@ -19,6 +20,8 @@
 #define SESSION "resum.session"
 #define SESSION_MAX_DER ((size_t)256 * 1024)
 
+/* The year 2514; libssl 3.5 counts nanoseconds in 64 bits, which end in 2554. */
+#define MAX_TIME_S ((INT64_C(1) << 34) - 1)
 enum { MAX_SECRET = 512 }; /* libssl keeps no longer one */
 
 typedef struct {
@@ -62,6 +65,14 @@ static rs_bytes session_bytes_of(const void *bytes, size_t length) {
   return (rs_bytes){(const unsigned char *)bytes, length};
 }
 
+static int64_t session_time(const SSL_SESSION *session) {
+#if HAVE_TIME_T_FUNCTIONS
+  return (int64_t)SSL_SESSION_get_time_ex(session);
+#else
+  return SSL_SESSION_get_time(session);
+#endif
+}
+
 /* What libssl's getters say, into `parts`; the secret into `secret`. */
 static int session_read_parts(const SSL_SESSION *session, rs_session_parts *parts,
                               unsigned char *secret) {
@@ -73,7 +84,7 @@ static int session_read_parts(const SSL_SESSION *session, rs_session_parts *part
   memset(parts, 0, sizeof *parts);
   parts->version = (unsigned)SSL_SESSION_get_protocol_version(session);
   parts->cipher = cipher ? SSL_CIPHER_get_protocol_id(cipher) : 0;
-  parts->time_s = SSL_SESSION_get_time(session);
+  parts->time_s = session_time(session);
   parts->lifetime_s = (uint32_t)SSL_SESSION_get_ticket_lifetime_hint(session);
   parts->max_early_data = SSL_SESSION_get_max_early_data(session);
   bytes = SSL_SESSION_get_id(session, &id_length);
@@ -258,7 +269,7 @@ static void session_override(lua_State *L, int arg, rs_session_parts *parts) {
   parts->age_add = (uint32_t)rs_option_integer(L, arg, "age_add", 0, UINT32_MAX, parts->age_add);
   parts->max_early_data =
       (uint32_t)rs_option_integer(L, arg, "max_early_data", 0, UINT32_MAX, parts->max_early_data);
-  parts->time_s = rs_option_integer(L, arg, "time_s", 0, INT32_MAX, parts->time_s);
+  parts->time_s = rs_option_integer(L, arg, "time_s", 0, MAX_TIME_S, parts->time_s);
   parts->extended_master_secret =
       rs_option_boolean(L, arg, "extended_master_secret", parts->extended_master_secret);
 }

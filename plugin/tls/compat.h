@@ -17,4 +17,8 @@
 #define HAVE_SHA2_CONTEXTS 1
 #endif
 
+/* From 3.4 on libssl's functions with a long for a time are deprecated, and all have a sibling with
+ * a time_t. */
+#define HAVE_TIME_T_FUNCTIONS (OPENSSL_VERSION_NUMBER >= 0x30400000L)
+
 #endif

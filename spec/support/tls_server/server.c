@@ -1,6 +1,8 @@
 /* The server of spec.support.tls_server: options to an SSL_CTX, and the module. */
 #include "tls_server.h"
 
+#include "tls/compat.h"
+
 #include <string.h>
 
 #include <openssl/err.h>
@@ -235,7 +237,11 @@ static int server_cached(lua_State *L) {
 /*** Empties the cache, as a restart does.
  * @function server:forget */
 static int server_forget(lua_State *L) {
+#if HAVE_TIME_T_FUNCTIONS
+  SSL_CTX_flush_sessions_ex(server_check(L)->ctx, 0);
+#else
   SSL_CTX_flush_sessions(server_check(L)->ctx, 0);
+#endif
   return 0;
 }
 
