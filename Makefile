@@ -144,10 +144,10 @@ haproxy-module:
 	@[ -z "$(HAPROXY_LUA)" ] || $(MAKE) --no-print-directory -s LUA_VERSION=$(HAPROXY_LUA) modules
 
 # A bare release, RELEASE, of Debian or Ubuntu in a folder; there `make scan` and `make test`, from nothing, as root, or
-# with AS=user as a user who has sudo. Takes minutes, 2 GB of disk, and the network for packages.
+# with UNPRIVILEGED=1 as a user who has sudo. Takes minutes, 2 GB of disk, and the network for packages.
 .PHONY: test-release test-debian12 test-debian13 test-ubuntu24
-test-release: packages-release ## make scan and make test on a bare RELEASE=trixie (AS=user: not as root)
-	@sh spec/support/release.sh "$(or $(RELEASE),$(error RELEASE=trixie, for example))" build/release $(AS)
+test-release: packages-release ## make scan and make test on a bare RELEASE=trixie (UNPRIVILEGED=1: not as root)
+	@sh spec/support/release.sh "$(or $(RELEASE),$(error RELEASE=trixie, for example))" build/release $(if $(UNPRIVILEGED),user)
 test-debian12: RELEASE = bookworm
 test-debian13: RELEASE = trixie
 test-ubuntu24: RELEASE = noble
