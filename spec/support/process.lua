@@ -401,7 +401,8 @@ function M.start(options)
   add_methods(child, pipe)
   local handle
   local spawned, pid = spawn(options, { input, output, errors }, function(code, signal)
-    child.exited = { code = code, signal = signal }
+    -- As a shell has it: libuv's code of a crash is 0.
+    child.exited = { code = signal == 0 and code or 128 + signal, signal = signal }
     children[child.pid] = nil
     handle:close()
   end)
