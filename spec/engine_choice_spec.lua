@@ -169,6 +169,66 @@ describe("an attempt", function()
     assert.is_nil(engine.moved(client, "ticket"))
   end)
 
+  it("shows a random key share, too, where the base point met an alert while others learnt the same", function()
+    local client = new_client()
+    local connect, seen = scripted(function(_, number)
+      client.key_share = "random" -- as another attempt had it meanwhile
+      if number <= 1 then
+        return "alert", { facts = { key_share = "base_point" } }
+      end
+      return "resumed"
+    end)
+    assert.equal("resumed", attempts(client, connect, 1)[1].outcome)
+    assert.same({ "probe", "probe", "handshake" }, seen.order) -- the last one compares
+  end)
+
+  describe("with a server whose groups are hybrid", function()
+    local HYBRID = "X25519MLKEM768"
+
+    local function scripted_server(client, meanwhile)
+      return scripted(function(name)
+        if name == "handshake" then
+          return "resumed", { facts = { group = HYBRID } }
+        elseif client.groups and client.groups[1] == HYBRID and not meanwhile then
+          return "resumed"
+        end
+        meanwhile = meanwhile and meanwhile()
+        return "alert"
+      end)
+    end
+
+    it("offers the group that libssl met where the usual ones meet an alert", function()
+      local client = new_client({ key_share = "random" })
+      local connect = scripted_server(client)
+      assert.equal("full", (engine.attempt(client, { mechanism = "psk" }, function(...)
+        local record = connect(...)
+        record.outcome = "full"
+        return record
+      end)).outcome)
+      assert.equal(20, count(attempts(client, connect, 20, { mechanism = "psk" }), "outcome", "resumed"))
+      assert.same({ HYBRID, "x25519", "secp256r1", "secp384r1", "secp521r1" }, client.groups)
+      assert.is_nil(engine.moved(client, "psk"))
+    end)
+
+    it("does so for an offer that was on its way when another attempt learnt it", function()
+      local client = new_client({ key_share = "random" })
+      client.engines.psk = { checked = true, helped = 0, hybrid_group = HYBRID,
+        probe = { resumed = 1, refused = 0 }, handshake = { resumed = 1, refused = 0 } }
+      local connect, seen = scripted_server(client, function()
+        client.groups = { HYBRID }
+      end)
+      attempts(client, connect, 1, { mechanism = "psk", compare = false })
+      assert.same({ "probe", "probe" }, seen.order)
+    end)
+
+    it("offers none that libssl did not meet", function()
+      local client = new_client({ key_share = "random" })
+      local connect = scripted(function() return "alert" end)
+      attempts(client, connect, 5, { mechanism = "psk" })
+      assert.is_nil(client.groups)
+    end)
+  end)
+
   it("whose connection is dropped is an error and no reason to ask again, once the probe is known to work", function()
     local connect, seen = scripted(function(_, number) return number % 10 == 0 and "reset" or "resumed" end)
     local records = attempts(new_client(), connect, 100)

@@ -159,6 +159,7 @@ function M.new(endpoint, options)
     shared_contexts = options.contexts or {},
     engines = {},
     key_share = options.key_share,
+    groups = nil, -- what the probe offers in TLS 1.3 where the usual won't do
     ticket_delay = nil, -- seconds that this server's tickets have taken so far
   }, Client)
 end

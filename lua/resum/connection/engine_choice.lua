@@ -13,6 +13,9 @@ local MORE = 7 -- so many more of each engine where the first answers differ
 local SIGNIFICANT = 0.0002 -- 8 of 8 against 0 of 8 is rarer than that, and 3 of 3 against 0 of 40
 local TRIES = 3 -- answers that only libssl could give, before the probe is given up
 
+-- What stands behind a hybrid group: a server that has none of these answers the probe's usual offer with an alert.
+local CLASSIC_GROUPS = { "x25519", "secp256r1", "secp384r1", "secp521r1" }
+
 local DECIDED = { resumed = true, refused = true }
 
 local function new_tally()
@@ -103,18 +106,39 @@ local function is_odd(state, record)
   return outcome == "alert" or outcome == "protocol_error" or not state.checked
 end
 
-local function refuses_base_point(client, record)
-  local facts = record.facts or {}
-  return client.key_share ~= "random" and record.outcome == "alert" and facts.key_share == "base_point"
-    and not facts.version
+local function is_hybrid(group)
+  return group ~= nil and group:find("MLKEM", 1, true) ~= nil
 end
 
-local function probe(client, state, options, connect)
-  local record = connect(client, options, "probe")
-  if refuses_base_point(client, record) then
+-- An alert in place of a ServerHello.
+local function is_turned_away(record)
+  return record.outcome == "alert" and not (record.facts or {}).version
+end
+
+local function on_libssl(client, state, options, connect)
+  local record = connect(client, options, "handshake")
+  local group = (record.facts or {}).group
+  state.hybrid_group = is_hybrid(group) and group or state.hybrid_group
+  return record
+end
+
+-- What the probe offers first is cheap for both sides; a server that turns it away gets what costs more, from now on.
+-- What the record offered counts, not what the client does by now: other attempts run beside this one.
+local function with_dearer_shares(client, state, record, offered_groups, options, connect)
+  if is_turned_away(record) and state.hybrid_group and not offered_groups then
+    client.groups = { state.hybrid_group, table.unpack(CLASSIC_GROUPS) }
+    record = connect(client, options, "probe")
+  end
+  if is_turned_away(record) and (record.facts or {}).key_share == "base_point" then
     client.key_share = "random"
     record = connect(client, options, "probe")
   end
+  return record
+end
+
+local function probe(client, state, options, connect)
+  local offered_groups = client.groups
+  local record = with_dearer_shares(client, state, connect(client, options, "probe"), offered_groups, options, connect)
   if is_odd(state, record) then
     return ask_libssl(client, state, record, options, connect)
   elseif DECIDED[record.outcome] and not state.checked and options.compare ~= false then
@@ -140,9 +164,9 @@ function M.attempt(client, options, connect)
   local state = state_of(client, options.mechanism)
   local offers = options.session or options.sessions
   if options.engine ~= "probe" or not offers or state.moved then
-    return connect(client, options, "handshake")
+    return on_libssl(client, state, options, connect)
   elseif options.compare ~= false and state.checked and options.session and random.integer(SAMPLE) == 1 then
-    local record = connect(client, options, "handshake")
+    local record = on_libssl(client, state, options, connect)
     note(state, record)
     compare(state)
     return record

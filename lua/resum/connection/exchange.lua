@@ -271,6 +271,7 @@ function MACHINES.probe(client, mechanism, options)
     ticket_age_s = ticket_age,
     server_name = client.server_name,
     key_share = client.key_share,
+    groups = mechanism.tickets_have_age and client.groups or nil,
     proof = options.proof,
     tickets = options.want_tickets and true,
     alpn = client.more.alpn,
