@@ -88,13 +88,18 @@ static int context_set_ciphers(lua_State *L, SSL_CTX *ctx) {
   return 0;
 }
 
+/* That libssl may not read the first list is no error, and leaves none behind. */
+static int context_set_default_groups(SSL_CTX *ctx) {
+  ERR_set_mark();
+  int good = SSL_CTX_set1_groups_list(ctx, HYBRID_GROUPS) > 0;
+  ERR_pop_to_mark();
+  return good || SSL_CTX_set1_groups_list(ctx, DEFAULT_GROUPS) > 0;
+}
+
 static int context_set_groups(lua_State *L, SSL_CTX *ctx) {
   const char *groups = rs_option_string(L, 1, "groups", NULL);
   const char *algorithms = rs_option_string(L, 1, "sigalgs", NULL);
-  int known = groups ? SSL_CTX_set1_groups_list(ctx, groups) > 0
-                     : SSL_CTX_set1_groups_list(ctx, HYBRID_GROUPS) > 0 ||
-                           SSL_CTX_set1_groups_list(ctx, DEFAULT_GROUPS) > 0;
-  if (!known)
+  if (groups ? !SSL_CTX_set1_groups_list(ctx, groups) : !context_set_default_groups(ctx))
     return rs_error(L, "groups", "not a list of groups that OpenSSL knows", "unsupported");
   if (!SSL_CTX_set1_sigalgs_list(ctx, algorithms ? algorithms : DEFAULT_SIGNATURE_ALGORITHMS))
     return rs_error(L, "sigalgs", "not a list of algorithms that OpenSSL knows", "unsupported");
