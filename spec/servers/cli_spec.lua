@@ -191,7 +191,15 @@ end)
 
 describe("a misuse", function()
   for arguments, expected in pairs({
-    ["--bogus a.example"] = "unknown option '--bogus'",
+    ["--bogus a.example"] = "unknown option '--bogus' (resum --help lists the options)",
+    ["--rate a.example"] = "unknown option '--rate'; did you mean --resum_rate?",
+    ["--json a.example"] = "unknown option '--json'; did you mean --json_out?",
+    ["--time_out 3 a.example"] = "unknown option '--time-out'; did you mean --timeout?",
+    ["--no_balancer a.example"] = "--no_balancer is about a rate: add --resum_rate",
+    ["--pass env:X a.example"] = "--pass needs --cert",
+    ["--keyform pem a.example"] = "--keyform needs --cert",
+    ["--json_out - --csv_out - a.example"] = "--json_out and --csv_out can't both go to stdout",
+    ["--junit_out ./one --sarif_out one a.example"] = "--junit_out and --sarif_out name one file",
     [""] = "no target: name one or more as host:port",
     ["--attempts 0 a.example"] = "--attempts takes a whole number from 1 to 100000, not '0'",
     ["--attempts 1.5 a.example"] = "--attempts takes a whole number from 1 to 100000, not '1.5'",

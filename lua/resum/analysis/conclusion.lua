@@ -7,15 +7,24 @@ local M = {}
 
 local enumerate = vocabulary.enumerate
 
--- Which mechanisms got which verdict, the rate's word before the support scan's: it had more attempts. Those in
--- `alerted` got it for an alert that any client meets, not only one that, like us, offers one version.
+--- The verdict on a mechanism that counts: the rate's word before the support scan's, as it had more attempts.
+-- @tparam table entry one of a result's addresses
+-- @tparam string name of the mechanism
+-- @treturn table|nil verdict, reason, …; nil where it was not asked for
+function M.judged(entry, name)
+  local judged = entry.rate and entry.rate[name]
+  if not judged or judged.attempted == 0 then
+    judged = entry.support and entry.support[name] or judged
+  end
+  return judged
+end
+
+-- Which mechanisms got which verdict. Those in `alerted` got it for an alert that any client meets, not only one that,
+-- like us, offers one version.
 local function by_verdict(entry)
   local lists = {}
   for _, name in ipairs(mechanisms.names) do
-    local judged = entry.rate and entry.rate[name]
-    if not judged or judged.attempted == 0 then
-      judged = entry.support and entry.support[name] or judged
-    end
+    local judged = M.judged(entry, name)
     if judged then
       local list = lists[judged.verdict] or {}
       lists[judged.verdict] = list

@@ -43,6 +43,23 @@ M.reasons = {
   alert = "the server ends handshakes with an alert",
 }
 
+--- Verdicts on what stands behind an address, the quick check's at the end.
+M.pools = {
+  all_shared = "all shared",
+  keys_shared_caches_not = "keys shared, caches not",
+  caches_shared_keys_not = "caches shared, keys not",
+  nothing_shared = "nothing shared",
+  mixed_groups = "shared by some",
+  sticky_source = "nothing shared, sticky by client address",
+  sticky_session_id = "nothing shared, sticky by session ID",
+  bad_member = "a member does not resume",
+  no_resumption = "no resumption",
+  rotated = "keys changed",
+  inconclusive = "inconclusive",
+  healthy = "in order",
+  broken = "broken",
+}
+
 --- Whether the server wants a certificate of the client's.
 M.client_certificates = {
   optional = "asked for; the handshake passes without one",

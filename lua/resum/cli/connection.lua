@@ -85,7 +85,12 @@ end
 
 local function add_certificate(options, parsed)
   if not parsed.cert then
-    return not parsed.key, parsed.key and "--key needs --cert"
+    for _, option in ipairs({ "key", "keyform", "pass" }) do
+      if parsed[option] then
+        return nil, ("--%s needs --cert"):format(option)
+      end
+    end
+    return true
   end
   local message
   options.certificate, message = read_file(parsed.cert)

@@ -11,8 +11,12 @@ local escape = require "resum.util.escape"
 local options_of = require "resum.options"
 local resum = require "resum"
 local shard = require "resum.cli.shard"
+local suggestion = require "resum.cli.suggestion"
 
 local M = {}
+
+--- The options that say where results are written.
+M.OUTPUTS = { "json_out", "html_out", "junit_out", "sarif_out", "csv_out", "openmetrics_out" }
 
 local function number(name)
   return function(given)
@@ -74,6 +78,11 @@ local function new_parser()
   parser:option("--json-out", "write JSON there; - is stdout, and then there is no other output"):argname("FILE")
   parser:option("--html-out", "write a page of HTML there, with pictures; it is one file and asks for no other; - is "
     .. "stdout"):argname("FILE")
+  parser:option("--junit-out", "write JUnit's XML there, for CI: a test case for each finding"):argname("FILE")
+  parser:option("--sarif-out", "write SARIF 2.1.0 there: a result for each finding"):argname("FILE")
+  parser:option("--csv-out", "write CSV there: a line for each target and address"):argname("FILE")
+  parser:option("--openmetrics-out", "write OpenMetrics there, for a textfile collector, when all targets are done")
+    :argname("FILE")
   parser:flag("--json-lines", "write JSON as one object a line for each target, as each finishes; without --json-out "
     .. "to stdout")
   parser:flag("--summary", "at the end: how many resume by each mechanism, lifetimes, shared ticket keys, errors")
@@ -155,23 +164,47 @@ local function complete(parsed)
   for _, rule in ipairs(parsed.expect) do
     if rule.share and not parsed.resum_rate then
       return nil, "--expect " .. rule.text .. " is about a rate: add --resum_rate"
-    elseif parsed.quick and (rule.share or not parsed.resum) then
+    elseif parsed.quick and (rule.share or rule.mechanism and not parsed.resum) then
       return nil, ("--expect %s is not what --quick finds out: leave out --quick"):format(rule.text)
+    elseif rule.balancer and (not parsed.resum_rate or parsed.no_balancer) then
+      return nil, ("--expect %s is about what stands behind the address: %s"):format(rule.text,
+        parsed.no_balancer and "leave out --no_balancer" or "add --resum_rate")
     end
   end
   if parsed.quick and not parsed.resum_rate then
     return nil, "--quick is about a rate: add --resum_rate"
   elseif parsed.quick and parsed.no_balancer then
     return nil, "--quick and --no_balancer exclude each other"
-  elseif parsed.json_out == "-" and parsed.html_out == "-" then
-    return nil, "--json_out and --html_out can't both go to stdout"
+  elseif parsed.no_balancer and not parsed.resum_rate then
+    return nil, "--no_balancer is about a rate: add --resum_rate"
   elseif parsed.json_lines and not parsed.json_out then
     parsed.json_out = "-"
   elseif parsed.resume and parsed.json_out and not parsed.json_lines then
     return nil, "--resume can't go on with a JSON document: add --json_lines"
   end
-  parsed.show_text = not parsed.quiet and parsed.json_out ~= "-" and parsed.html_out ~= "-"
+  for _, option in ipairs(M.OUTPUTS) do
+    if parsed[option] == "-" and parsed.to_stdout then
+      return nil, ("--%s and --%s can't both go to stdout"):format(parsed.to_stdout, option)
+    end
+    parsed.to_stdout = parsed[option] == "-" and option or parsed.to_stdout
+  end
+  parsed.show_text = not parsed.quiet and not parsed.to_stdout
   return true
+end
+
+-- What the parser complains about, in one line; for an option that is none, what was meant.
+local function misuse(parser, message)
+  local word = message:match("^unknown option '%-%-([^']*)'")
+  if word then
+    local names = {}
+    for name in parser:get_usage():gmatch("%-%-([%l%d-]+)") do
+      names[#names + 1] = name
+    end
+    local meant = suggestion.of(word, names)
+    message = ("unknown option '--%s'%s"):format(word, meant and ("; did you mean --%s?"):format(meant:gsub("-", "_"))
+      or "")
+  end
+  return escape(message:gsub("\n", ". "), 200) .. " (resum --help lists the options)"
 end
 
 --- Reads the command line.
@@ -182,9 +215,10 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string message: what does not fit
 function M.parse(argv)
-  local good, parsed = new_parser():pparse(normalise(argv))
+  local parser = new_parser()
+  local good, parsed = parser:pparse(normalise(argv))
   if not good then
-    return nil, escape(parsed:gsub("\n", ". "), 200) .. " (resum --help lists the options)"
+    return nil, misuse(parser, parsed)
   end
   if parsed.repl then
     return parsed

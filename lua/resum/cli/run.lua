@@ -14,8 +14,9 @@ M.EXIT = { all_scanned = 0, not_all_scanned = 1, usage = 2, not_as_expected = 3,
 
 local EXIT = M.EXIT
 
--- The gravest wins: interrupted, stopped, usage, not all scanned, not as expected.
-local GRAVITY = { [0] = 0, [3] = 1, [1] = 2, [2] = 3, [4] = 4, [130] = 5 }
+-- The gravest wins: interrupted, stopped, usage, not as expected, not all scanned. A gate must not be masked by another
+-- target that is down.
+local GRAVITY = { [0] = 0, [1] = 1, [3] = 2, [2] = 3, [4] = 4, [130] = 5 }
 
 local Run = {}
 Run.__index = Run
@@ -74,6 +75,9 @@ function Run:note_expectations(result)
       self:complain("%s: expected %s, found %s", target.label(result.target), rule.text, found)
       self:raise_exit(EXIT.not_as_expected)
     end
+  end
+  if self.parsed.quick and not expectation.is_in_order(result) then
+    self:raise_exit(EXIT.not_as_expected)
   end
 end
 
@@ -200,6 +204,9 @@ function Run:conclude()
   if self.targets.problem then
     self:complain("--targets_in: %s", self.targets.problem)
     self:raise_exit(EXIT.stopped)
+  elseif self.count == 0 and self.targets.skipped == 0 and not self.cancelled then
+    self:complain("nothing was tested: the list names no target")
+    self:raise_exit(EXIT.usage)
   end
   local about = { elapsed_s = self.host.now() - self.started, summary = self.summary and self.summary:fold() }
   for _, sinks in ipairs({ self.sinks.as_they_come, self.sinks.in_order }) do

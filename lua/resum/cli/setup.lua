@@ -85,18 +85,44 @@ local function json_sink(parsed, host)
   elseif parsed.json_lines then
     return writers.lines(out)
   end
-  return writers.document(out, about_run())
+  return writers.document(out, "json", about_run())
 end
 
-local function page_sink(parsed, host)
-  local out, message = output.open(host, parsed.html_out, "w", parsed.html_out == "-" and "stdout" or "--html_out")
-  return out and writers.page(out, about_run()), message
+-- A document for each --FORMAT_out but JSON's.
+local function add_documents(parsed, host, add)
+  for _, format in ipairs({ "html", "junit", "sarif", "csv" }) do
+    local option = format .. "_out"
+    local path = parsed[option]
+    local out, message
+    if path then
+      out, message = output.open(host, path, "w", path == "-" and "stdout" or "--" .. option)
+    end
+    if message then
+      return nil, message
+    elseif out then
+      add(writers.document(out, format, about_run()))
+    end
+  end
+  return true
+end
+
+local function add_metrics(parsed, host, add)
+  local path = parsed.openmetrics_out
+  if not path then
+    return true
+  end
+  local out, message = output.open(host, path == "-" and "-" or path .. writers.UNFINISHED, "w",
+    path == "-" and "stdout" or "--openmetrics_out")
+  if out then
+    add(writers.metrics(out, path))
+  end
+  return out, message
 end
 
 -- What people read: reports, and the summary, which makes way on stdout for JSON.
 local function add_text_sinks(parsed, line, host, add)
   local colour = in_colour()
-  local to_stderr = parsed.json_out == "-" or parsed.html_out == "-"
+  local to_stderr = parsed.to_stdout ~= nil
   if not parsed.show_text and not parsed.summary then
     return true
   end
@@ -124,14 +150,14 @@ local function open_sinks(parsed, done, line, host)
     end
     add(json, parsed.json_lines)
   end
-  if parsed.html_out then
-    local page, message = page_sink(parsed, host)
-    if not page then
-      return nil, message
-    end
-    add(page)
+  local good, message = add_documents(parsed, host, add)
+  if good then
+    good, message = add_metrics(parsed, host, add)
   end
-  local good, message = add_text_sinks(parsed, line, host, add)
+  if not good then
+    return nil, message
+  end
+  good, message = add_text_sinks(parsed, line, host, add)
   if not good then
     return nil, message
   end
@@ -209,6 +235,20 @@ local function share(scan, at_once)
   })
 end
 
+-- Two results in one file would be neither.
+local function find_same_output(parsed)
+  local named = {}
+  for _, option in ipairs(options.OUTPUTS) do
+    local path = parsed[option]
+    for other, taken in pairs(path and path ~= "-" and named or {}) do
+      if system.same_file(path, taken) then
+        return ("--%s and --%s name one file"):format(other, option)
+      end
+    end
+    named[option] = path
+  end
+end
+
 --- Makes a plan.
 -- @tparam table parsed see resum.cli.options
 -- @tparam table scan what resum.run takes; shared limits are added to it
@@ -221,6 +261,10 @@ function M.make(parsed, scan)
   local scanner, message = resum.prepare(scan)
   if not scanner then
     return nil, options.in_flags(message)
+  end
+  message = find_same_output(parsed)
+  if message then
+    return nil, message
   end
   local host = scan.host
   local done, list

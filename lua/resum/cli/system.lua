@@ -21,13 +21,23 @@ function M.is_file(path)
   return found ~= nil and found.type == "file"
 end
 
---- Are these two the same file?
+-- The same name for a file that is not there yet, by whatever way it is named.
+local function whole_name(path)
+  local folder, name = path:match("^(.*)/([^/]*)$")
+  local real = uv.fs_realpath(folder == "" and "/" or folder or ".")
+  return real and real .. "/" .. (name or path) or path
+end
+
+--- Are these two the same file, or will they be when it is made?
 -- @tparam string one path; "-" is stdout
 -- @tparam string other path
 -- @treturn boolean
 function M.same_file(one, other)
   local a, b = look_at(one), look_at(other)
-  return one == other or (a ~= nil and b ~= nil and a.dev == b.dev and a.ino == b.ino)
+  if a and b then
+    return a.dev == b.dev and a.ino == b.ino
+  end
+  return not a and not b and whole_name(one) == whole_name(other)
 end
 
 --- Cuts a file.

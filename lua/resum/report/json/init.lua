@@ -2,9 +2,9 @@
 -- Bytes are hex; of a ticket only its length and the name of its key are shown. Pure: result in, string out.
 
 local balancer = require "resum.report.json.pool"
-local cjson = require "cjson"
 local escape = require "resum.util.escape"
 local ticket_keys = require "resum.analysis.ticket_key"
+local encode = require("resum.report.json.encode").encode
 local values = require "resum.report.json.value"
 
 local M = { SCHEMA = 1 }
@@ -117,10 +117,6 @@ local function target(result)
   out.addresses = list(result.addresses, address)
   out.across = result.across and balancer.across(result.across)
   return out
-end
-
-local function encode(value)
-  return values.with_empty_lists(cjson.encode(value))
 end
 
 --- One target as one line.
