@@ -166,7 +166,7 @@ describe("resum.prepare", function()
         events[#events + 1] = event.kind
       end,
       cancelled = function()
-        return true
+        return #one.connected > 0
       end,
     })
     assert.same({ { "started", "attempt" }, 1 }, { events, #one.connected })

@@ -194,3 +194,30 @@ describe("counting", function()
       pairs = { attempted = 2, resumed = 2, refused = 0, errors = 0 } }, v.designs)
   end)
 end)
+
+describe("a verdict whose evidence was cut off", function()
+  local function cut_off(evidence)
+    evidence.interrupted = true
+    local result = judged("psk", evidence)
+    return { result[1], result[2] }
+  end
+
+  it("says that sessions resume, and not that they don't", function()
+    assert.same({ "supported" }, cut_off({ fixed = offers("RR") }))
+    assert.same({ "inconclusive", "interrupted" }, cut_off({ fixed = offers("nn") }))
+    assert.same({ "inconclusive", "interrupted" }, cut_off({ fixed = offers("Rnn") }))
+    assert.same({ "inconclusive", "interrupted" }, cut_off({ fixed = offers("Rnn"), pairs = offers("n") }))
+  end)
+
+  it("is none where nothing was offered, whatever was issued", function()
+    assert.same({ "inconclusive", "no_attempts" }, cut_off({ fixed = {} }))
+    assert.same({ "inconclusive", "no_attempts" }, cut_off({ fixed = {}, seeds = {} }))
+    assert.same({ "inconclusive", "no_attempts" }, cut_off({ fixed = {}, seeds = { full(nil, "TLSv1.3") } }))
+  end)
+
+  it("keeps what errors say, and that the version is not spoken", function()
+    assert.same({ "inconclusive", "timeout" }, cut_off({ fixed = offers("tt") }))
+    assert.same({ "not_applicable", "version_not_supported" },
+      cut_off({ fixed = {}, seeds = { failed("alert", "protocol_version", 70) } }))
+  end)
+end)

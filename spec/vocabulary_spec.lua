@@ -29,6 +29,7 @@ describe("the vocabulary", function()
   it("has words for each reason and verdict, and for nothing else", function()
     local codes = said()
     for reason in pairs(vocabulary.reasons) do
+      codes[vocabulary.verdict_shown({ verdict = "inconclusive", reason = reason })] = true
       assert.is_true(codes[reason] or OUTCOMES[reason], reason .. " is said nowhere")
     end
     for verdict in pairs(vocabulary.verdicts) do

@@ -26,8 +26,9 @@ local function by_verdict(entry)
   for _, name in ipairs(mechanisms.names) do
     local judged = M.judged(entry, name)
     if judged then
-      local list = lists[judged.verdict] or {}
-      lists[judged.verdict] = list
+      local shown = vocabulary.verdict_shown(judged)
+      local list = lists[shown] or {}
+      lists[shown] = list
       list[#list + 1] = mechanisms[name].noun
       if judged.reason == "alert_on_resumption" and judged.alert ~= "protocol_version" then
         lists.alerted = lists.alerted or {}
@@ -99,6 +100,12 @@ function M.of_mechanisms(entry)
   end
   if lists.inconclusive then
     say("Resumption by %s: too many errors to say.", enumerate(lists.inconclusive))
+  end
+  if lists.not_tested then
+    say("Resumption by %s was not tested.", enumerate(lists.not_tested))
+  end
+  if lists.not_finished then
+    say("Resumption by %s: the scan was over before there was enough to tell.", enumerate(lists.not_finished))
   end
   say_limits(entry, say)
   return sentences

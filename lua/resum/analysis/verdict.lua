@@ -305,13 +305,26 @@ local function weigh(evidence, fixed, fresh)
   return both, M.of_counts(both)
 end
 
+local NEEDS_ALL = { not_supported = true, partially_supported = true }
+
+--- Takes back what only all of the evidence can show, where the scan was over before there was all of it: that a
+-- session is not accepted, or not always (a fresh one might be, or the next server might issue one).
+-- @tparam table verdict verdict, reason, attempted; changed
+function M.cut_off(verdict)
+  if NEEDS_ALL[verdict.verdict] then
+    verdict.verdict, verdict.alert = "inconclusive", nil
+    verdict.reason = verdict.attempted > 0 and "interrupted" or "no_attempts"
+  end
+end
+
 --- Judges one mechanism from all that was tried.
 -- @tparam string name "session_id", "ticket" or "psk"
 -- @tparam table evidence seeds (records of full handshakes), fixed (records: one session offered again and
 --   again), pairs (records: each a fresh session offered once; or nil), full_after (boolean: a full handshake worked
 --   after the offers), version_works (true: TLS of a version of this mechanism's was established elsewhere),
 --   other_version_works (boolean: TLS of another version was), other_version_chosen (boolean: the server chose such a
---   version when all were offered), other_version_after (boolean: it was established right after the seeds)
+--   version when all were offered), other_version_after (boolean: it was established right after the seeds),
+--   interrupted (boolean: the scan was over before all was tried)
 -- @treturn table verdict, reason, alert (its name, where the reason is one), version, attempted, resumed, refused,
 --   errors, error_kinds, designs (counts of each), attempts (every record), and what was issued: session_id_length;
 --   lifetime_hint_s (seconds), ticket_length; tickets_issued, lifetime_s
@@ -327,6 +340,9 @@ function M.judge(name, evidence)
     verdict.verdict, verdict.reason, verdict.version = without_session(evidence, mechanism)
   elseif evidence.full_after and counts.errors >= DROPPED and counts.errors == counts.attempted then
     verdict.reason = "errors_on_resumption"
+  end
+  if evidence.interrupted then
+    M.cut_off(verdict)
   end
   add_issued(verdict, evidence.seeds, mechanism)
   verdict.attempts = {}

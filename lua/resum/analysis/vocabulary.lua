@@ -12,6 +12,8 @@ M.verdicts = {
   not_supported = "not supported",
   not_applicable = "not applicable",
   inconclusive = "inconclusive",
+  not_tested = "not tested", -- what is inconclusive because no attempt was made
+  not_finished = "not finished", -- and what is because there were too few
 }
 
 local ISSUED = { session_id = "session ID", ticket = "ticket", psk = "ticket" }
@@ -35,6 +37,7 @@ M.reasons = {
     return "the server does not speak " .. SPOKEN[mechanism]
   end,
   no_attempts = "no attempt was made",
+  interrupted = "the scan was over before there was enough to tell",
   timeout = "no answer in time",
   reset = "connections were reset",
   closed = "connections were closed in the middle",
@@ -68,6 +71,15 @@ M.client_certificates = {
   refused = "asked for, and ours was refused",
   asked = "asked for; whether the handshake passes without one is not known",
 }
+
+local NOT_FOR_ERRORS = { no_attempts = "not_tested", interrupted = "not_finished" }
+
+--- The code under which a verdict has its words: what is inconclusive for another reason than errors says so.
+-- @tparam table verdict verdict, reason
+-- @treturn string of M.verdicts
+function M.verdict_shown(verdict)
+  return NOT_FOR_ERRORS[verdict.reason] or verdict.verdict
+end
 
 --- The reason of a verdict.
 -- @tparam string mechanism its name

@@ -197,8 +197,12 @@ end
 
 --- Shows everything that is known; what is not known yet is marked.
 -- @function run:conclude
--- @treturn integer exit code
+-- @treturn integer|nil exit code; nil when somebody else does this already
 function Run:conclude()
+  if self.concluding then
+    return nil
+  end
+  self.concluding = true
   self:mark_unfinished()
   self.progress:close()
   if self.targets.problem then
@@ -226,14 +230,19 @@ function Run:go()
   local ran, problem = pcall(host.parallel, function()
     return self:next_job()
   end, self.at_once)
-  stop_watching()
   if not ran then
     self.cancelled = interrupt.is(problem)
     if not self.cancelled then
+      stop_watching()
       error(problem, 0)
     end
   end
-  return self:conclude()
+  local code = self:conclude()
+  while not code do -- the watch is at it, and ends the program
+    host.sleep(1)
+  end
+  stop_watching()
+  return code
 end
 
 --- A run, ready to go.

@@ -28,6 +28,7 @@ local OUTCOME_OF_CODE = {
   eof = "closed",
   closed = "closed",
   alert = "alert",
+  interrupted = "interrupted",
 }
 
 local function fail(record, message, code, stage)
@@ -359,7 +360,9 @@ function M.connect(client, options, engine)
     tries = tries + 1
   until not client.dialer:opens_later(record.error, tries)
   record.shut = client.dialer:is_shut(record.error) or nil
-  client.on_event({ kind = "attempt", record = record })
+  if record.outcome ~= "interrupted" then -- else there was no connection
+    client.on_event({ kind = "attempt", record = record })
+  end
   return record
 end
 

@@ -17,7 +17,7 @@ local function attempt(client, mechanism, want, records, failed, tries)
     after = failed,
     tries = tries,
   })
-  records[#records + 1] = record
+  records[#records + 1] = record.outcome ~= "interrupted" and record or nil
   local issued = record.outcome == "full" and mechanisms[mechanism].issued(record.facts)
   return record, issued and #record.sessions > 0 and record.sessions or nil
 end
@@ -43,7 +43,7 @@ end
 -- @tparam number retries how often a failed handshake is tried again
 -- @tparam[opt=true] boolean|string want "all": all tickets of a handshake are waited for, not just the first ones
 -- @treturn {session,...}|nil the sessions of one handshake, the newest one last
--- @treturn {record,...} every full handshake made
+-- @treturn {record,...} every full handshake made; {} where the scan was over before the first
 function M.obtain(client, mechanism, retries, want)
   local records = {}
   want = want or true

@@ -28,7 +28,7 @@ local CONFIDENCE = 0.95
 local function look_further(client, mechanism, seeds, options)
   local found = obtaining.seek(client, LOOKS, 1, options.concurrency, function()
     local record = client:attempt({ mechanism = mechanism, want_tickets = true, design = "seed" })
-    seeds[#seeds + 1] = record
+    seeds[#seeds + 1] = record.outcome ~= "interrupted" and record or nil
     return record
   end)
   return #found > 0 and found or nil
@@ -78,6 +78,18 @@ local function new_watch(concurrency)
   return watch
 end
 
+-- Attempts that were not made, as the scan was over.
+local function drop_interrupted(sequence)
+  local kept = 0
+  for i, place in ipairs(sequence) do
+    sequence[i] = nil
+    if place.record.outcome ~= "interrupted" then
+      kept = kept + 1
+      sequence[kept] = place
+    end
+  end
+end
+
 -- Offers each of the plan's {seed = number, from = {session}}; appends to the sequence, in the order in which the
 -- connections are started. Returns whether the server dropped most of them.
 local function offer(client, mechanism, plan, design, sequence, seeds, options)
@@ -99,6 +111,7 @@ local function offer(client, mechanism, plan, design, sequence, seeds, options)
       watch.note(place.record.outcome)
     end
   end, options.concurrency)
+  drop_interrupted(sequence)
   return watch.stop == "crowded"
 end
 
@@ -290,6 +303,9 @@ function M.run(client, control, options)
   local rates = {}
   for _, mechanism in ipairs(options.mechanisms) do
     rates[mechanism] = measure(client, mechanism, control, options)
+    if client.cancelled() then
+      verdict.cut_off(rates[mechanism])
+    end
   end
   return rates
 end

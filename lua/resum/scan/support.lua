@@ -25,11 +25,16 @@ local function offer(client, mechanism, session, design, options)
   })
 end
 
+-- What was not made because the scan was over is no evidence.
+local function add(records, record)
+  records[#records + 1] = record.outcome ~= "interrupted" and record or nil
+end
+
 local function offer_one_session(client, mechanism, session, options, seeds)
   local records = {}
   while #records < options.attempts and not client.cancelled() do
     session = obtaining.keep_fresh(client, mechanism, session, options.retries, seeds)
-    records[#records + 1] = offer(client, mechanism, session, "fixed", options)
+    add(records, offer(client, mechanism, session, "fixed", options))
   end
   return records
 end
@@ -41,7 +46,7 @@ local function offer_fresh_sessions(client, mechanism, options, seeds)
     if not session or client.cancelled() then
       break
     end
-    records[#records + 1] = offer(client, mechanism, session, "pairs", options)
+    add(records, offer(client, mechanism, session, "pairs", options))
   end
   return records
 end
@@ -75,12 +80,13 @@ local function gather(client, mechanism, options)
       -- Did the server go away meanwhile, or does it fail where a session is offered? (Who has to come again for a full
       -- handshake, too, may have come too often.)
       local _, records = obtain(client, mechanism, options, evidence.seeds)
-      evidence.full_after = records[1].outcome == "full"
+      evidence.full_after = records[1] ~= nil and records[1].outcome == "full"
     end
   else
     evidence.other_version_after = obtaining.other_version_after(client, mechanism, evidence.seeds)
   end
   drop_sessions(evidence.seeds)
+  evidence.interrupted = client.cancelled()
   return evidence
 end
 

@@ -8,8 +8,20 @@ local starttls = require "resum.transport.starttls"
 
 local M = {}
 
+local function never()
+  return false
+end
+
+-- The one place where connections are made: none when the scan is over.
+local function connect_to(host, address, port, options, cancelled)
+  if cancelled() then
+    return nil, "interrupted", "interrupted"
+  end
+  return host.connect(address, port, options)
+end
+
 -- The proxy's addresses are looked up once, and those are tried in order.
-local function connect_to_proxy(host, endpoint, timeout)
+local function connect_to_proxy(host, endpoint, timeout, cancelled)
   local through = endpoint.proxy
   local failure, code
   if not through.addresses then
@@ -17,7 +29,8 @@ local function connect_to_proxy(host, endpoint, timeout)
   end
   for _, address in ipairs(through.addresses or {}) do
     local stream
-    stream, failure, code = host.connect(address, through.port, { timeout = timeout, source = endpoint.source })
+    stream, failure, code =
+      connect_to(host, address, through.port, { timeout = timeout, source = endpoint.source }, cancelled)
     if stream then
       return stream
     end
@@ -25,12 +38,12 @@ local function connect_to_proxy(host, endpoint, timeout)
   return nil, ("proxy %s: %s"):format(through, failure), code, "proxy"
 end
 
-local function connect(host, endpoint, timeout)
+local function connect(host, endpoint, timeout, cancelled)
   if endpoint.proxy then
-    return connect_to_proxy(host, endpoint, timeout)
+    return connect_to_proxy(host, endpoint, timeout, cancelled)
   end
   local stream, message, code =
-    host.connect(endpoint.address, endpoint.port, { timeout = timeout, source = endpoint.source })
+    connect_to(host, endpoint.address, endpoint.port, { timeout = timeout, source = endpoint.source }, cancelled)
   return stream, message, code, "connect"
 end
 
@@ -56,14 +69,15 @@ end
 --   address)
 -- @tparam number timeout seconds, for each: connecting, the proxy's answer
 -- @tparam[opt=timeout] number patience seconds for the server's go-ahead
+-- @tparam[opt] function cancelled asked before each connection: true, and none is made
 -- @treturn[1] table stream
 -- @treturn[2] nil
 -- @treturn[2] string message
 -- @treturn[2] string code: of host.connect; of resum.transport.dialogue; "proxy" (it gives no tunnel), "no_starttls"
---   (no STARTTLS), "busy" (come back later), "turned_away"
+--   (no STARTTLS), "busy" (come back later), "turned_away", "interrupted" (cancelled)
 -- @treturn[2] string where it stopped: "connect", "proxy", "starttls"
-function M.open(host, endpoint, timeout, patience)
-  local stream, message, code, stage = connect(host, endpoint, timeout)
+function M.open(host, endpoint, timeout, patience, cancelled)
+  local stream, message, code, stage = connect(host, endpoint, timeout, cancelled or never)
   if not stream then
     return nil, message, code, stage
   elseif not endpoint.proxy and not endpoint.starttls then
@@ -103,7 +117,7 @@ Dialer.__index = Dialer
 -- @return as resum.transport.dialer.open
 function Dialer:open(source)
   local endpoint = source and with_source(self.endpoint, source) or self.endpoint
-  local stream, message, code, stage = M.open(self.host, endpoint, self.timeout, self.patience)
+  local stream, message, code, stage = M.open(self.host, endpoint, self.timeout, self.patience, self.cancelled)
   self.let_in = self.let_in or stream ~= nil
   return stream, message, code, stage
 end
@@ -168,10 +182,6 @@ local function words(endpoint)
     return starttls.say(spoken, "request", endpoint)
   end
   return http_request(endpoint)
-end
-
-local function never()
-  return false
 end
 
 local function patience_for(endpoint)

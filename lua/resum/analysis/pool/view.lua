@@ -28,6 +28,9 @@ local function new_view(name)
 end
 
 local function add(view, entry, alerts_refuse)
+  if not entry.outcome then -- it was not made: the scan was over
+    return
+  end
   view.entries[#view.entries + 1] = entry
   if not entry.from then
     return

@@ -46,7 +46,7 @@ local function support(verdicts)
   local rows = {}
   for name, one in vocabulary.each_mechanism(verdicts) do
     rows[#rows + 1] = { escape(mechanisms[name].title), escape(vocabulary.version(one.version)),
-      balancer.badge(one.verdict), escape(vocabulary.resumed(one) or ""), escape(details(name, one)) }
+      balancer.badge(vocabulary.verdict_shown(one)), escape(vocabulary.resumed(one) or ""), escape(details(name, one)) }
   end
   return "<h3>Support</h3>" .. markup.table({ "mechanism", "version", "verdict", "resumed", "details" }, rows)
 end
@@ -55,7 +55,7 @@ local function rates(measured)
   local rows = {}
   for name, one in vocabulary.each_mechanism(measured) do
     rows[#rows + 1] = { escape(mechanisms[name].title), escape(vocabulary.version(one.version)),
-      one.rate and escape(vocabulary.percent(one.rate) .. " %") or balancer.badge(one.verdict),
+      one.rate and escape(vocabulary.percent(one.rate) .. " %") or balancer.badge(vocabulary.verdict_shown(one)),
       one.interval and escape(vocabulary.interval(one.interval)) or "", escape(vocabulary.resumed(one) or ""),
       escape(details(name, one)) }
   end

@@ -12,7 +12,7 @@ local element, escape, text = markup.element, markup.escape, markup.text
 local MOODS = {
   all_shared = "good", healthy = "good", supported = "good",
   no_resumption = "bad", not_supported = "bad",
-  inconclusive = "faint", not_applicable = "faint",
+  inconclusive = "faint", not_tested = "faint", not_finished = "faint", not_applicable = "faint",
 }
 local SIGNS = { good = "OK", bad = "!!", mixed = "!", faint = "?" }
 

@@ -48,7 +48,7 @@ local function line_start(mechanism, verdict)
 end
 
 local function support_line(mechanism, verdict, paint)
-  local words = vocabulary.verdicts[verdict.verdict]
+  local words = vocabulary.verdicts[vocabulary.verdict_shown(verdict)]
   local details = join(table.pack(
     vocabulary.resumed(verdict),
     vocabulary.errors(verdict),

@@ -38,8 +38,8 @@ local function offer_everywhere(from, places, mechanism, offers, options)
       local record = at.client:attempt({
         mechanism = mechanism, design = "across", session = session, engine = "handshake",
       })
-      offers[#offers + 1] = { from = from.address, at = at.address, outcome = record.outcome,
-        refused = verdict.refuses_version(record) }
+      offers[#offers + 1] = record.outcome ~= "interrupted" and { from = from.address, at = at.address,
+        outcome = record.outcome, refused = verdict.refuses_version(record) } or nil
     end
   end
 end

@@ -40,8 +40,11 @@ end
 -- @tparam table options see resum.connection.client; source is chosen when it is not given and there are several
 -- @treturn table record of resum.connection.client
 -- @treturn table entry {order, mechanism, design, from, source, awaited, started, ended}, and what
---   resum.analysis.pool.labels.read adds
+--   resum.analysis.pool.labels.read adds; {} where the scan was over
 function Journal:attempt(options)
+  if self.client.cancelled() then
+    return self.client:attempt(options), {}
+  end
   local source = options.source or (self.sources and choose_source(self, options)) or nil
   local entry = {
     order = #self.entries + 1,
@@ -60,6 +63,9 @@ function Journal:attempt(options)
   made.source = source
   local record = self.client:attempt(made)
   entry.ended = self:tick()
+  if record.outcome == "interrupted" then -- it keeps its number, and says nothing
+    return record, entry
+  end
   labels.read(entry, record)
   if options.sessions and entry.outcome == "resumed" then
     entry.from = self.issued[options.sessions[record.facts.selected_identity + 1]]

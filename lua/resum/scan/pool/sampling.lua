@@ -210,7 +210,8 @@ end
 -- @tparam table options mechanisms (list), sources (list), attempts, concurrency, quick (boolean: see
 --   resum.scan.quick), no_probe (true: the server takes a connection without a goodbye for a fault)
 -- @tparam table entry of the address: its field rate is the plain figure
--- @treturn table|nil see resum.analysis.pool.analyse, and resum.scan.quick; nil where no mechanism's version is spoken
+-- @treturn table|nil see resum.analysis.pool.analyse, and resum.scan.quick; nil where no mechanism's version is spoken,
+--   and where the scan was over before the end
 function M.run(journal, control, options, entry)
   if options.quick then
     return quick.run(journal, control, options)
@@ -241,6 +242,9 @@ function M.run(journal, control, options, entry)
     concurrency = concurrency,
     no_probe = options.no_probe,
   })
+  if journal.cancelled() then -- what was not confirmed is no finding
+    return nil
+  end
   return balance.analyse(journal.entries, { mechanisms = applicable, sources = options.sources })
 end
 
