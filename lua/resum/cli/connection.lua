@@ -1,6 +1,7 @@
 -- The command's options that say how a server is reached and as whom: words in, fields of what resum.run takes out. It
 -- reads the certificate's files, and where a passphrase is to be found; what a message says never holds a secret.
 
+local lines = require "resum.cli.lines"
 local proxy = require "resum.transport.proxy"
 local starttls = require "resum.transport.starttls"
 
@@ -41,16 +42,11 @@ function M.add(parser)
     :argname("WHERE")
 end
 
+local LARGEST = 1024 * 1024 -- bytes of a certificate's file, its chain and key included, or of a passphrase's
+
 local function read_file(path)
-  local file, message = io.open(path, "rb")
-  local content = file and file:read("a")
-  if file then
-    file:close()
-  end
-  if content then
-    return content
-  end
-  return nil, message or path .. ": cannot be read"
+  local content, message = lines.content(path, LARGEST)
+  return content, not content and (message or path .. ": cannot be read") or nil
 end
 
 local SOURCES = {

@@ -1,6 +1,8 @@
 -- Ctrl-C, or a plea to end: no new connection; those under way have a moment, then what is known is shown. The end
 -- comes within half a second, also where nobody takes what is shown. A second one ends at once.
 
+local at_once = require("resum.host.leave").at_once
+
 local M = {}
 
 -- Together less than the half second after which somebody at a terminal tries again.
@@ -22,7 +24,7 @@ function M.watch(host, run)
   local uv = require "resum.host.uv.luv"
   local timer, handles = uv.new_timer(), {}
   local function leave()
-    os.exit(run.cancelled)
+    at_once(run.cancelled)
   end
   local function conclude()
     timer:start(LAST_WORDS_MS, 0, leave)
@@ -37,7 +39,7 @@ function M.watch(host, run)
     handles[#handles + 1] = signal
     signal:start(name, function()
       if run.cancelled then
-        os.exit(code)
+        at_once(code)
       end
       run.cancelled = code
       timer:start(GRACE_MS, 0, conclude)

@@ -3,6 +3,7 @@
 -- result looks and what an option means, it does not know.
 
 local expectation = require "resum.cli.expectation"
+local lines = require "resum.cli.lines"
 local interrupt = require "resum.cli.interrupt"
 local escape = require "resum.util.escape"
 local target = require "resum.target"
@@ -249,7 +250,7 @@ end
 -- @tparam table plan see resum.cli.setup
 -- @treturn table run
 function M.new(plan)
-  return setmetatable({
+  local run = setmetatable({
     parsed = plan.parsed,
     host = plan.host,
     scanner = plan.scanner,
@@ -265,6 +266,13 @@ function M.new(plan)
     exit = EXIT.all_scanned,
     started = plan.host.now(),
   }, Run)
+  -- Whatever stood there was not scanned.
+  function plan.targets.on_too_long(number)
+    run:complain("--targets_in: %s: line %d is longer than %d bytes and is left out", plan.parsed.targets_in, number,
+      lines.LONGEST_NAME)
+    run:raise_exit(EXIT.not_all_scanned)
+  end
+  return run
 end
 
 return M

@@ -1,14 +1,15 @@
 -- The targets of a run, one after another: those of the command line, then those of a list that is read as the scan
 -- goes on. A list has one target a line; "#" starts a comment, and a "rank,host" line of a ranking counts as its host.
--- What is in another share of the work, and what is done, is left out. It holds one piece of the list, never all of it.
+-- What is in another share of the work, and what is done, is left out; so is a line that is too long, which is told. It
+-- holds one piece of the list, never all of it.
 
+local lines = require "resum.cli.lines"
 local escape = require "resum.util.escape"
 local shard = require "resum.cli.shard"
 local target = require "resum.target"
 
 local M = {}
 
-local LONGEST_LINE = 4096 -- bytes; the rest of a longer one is dropped, and what is left is no target
 local BYTE_ORDER_MARK = "\239\187\191"
 
 --- The target on a line of a list.
@@ -28,53 +29,26 @@ local function is_heading(line)
   return line:lower():find('^"?rank"?%s*,%s*"?%a+"?%s*$') ~= nil
 end
 
--- Lines of a stream, without their ends; nil after the last one, and what went wrong, if something did.
-local function line_reader(stream)
-  local piece, at, over = "", 1, false
-  local function fetch()
-    local bytes, why = stream:read()
-    over = not bytes
-    piece, at = piece:sub(at, at + LONGEST_LINE) .. (bytes or ""), 1
-    return why ~= "eof" and why or nil
-  end
-  return function()
-    while true do
-      local stop = piece:find("\n", at, true)
-      if stop or over then
-        local line = piece:sub(at, (stop or #piece + 1) - 1)
-        at = (stop or #piece) + 1
-        if stop or line ~= "" then
-          return line
-        end
-        return nil
-      end
-      local problem = fetch()
-      if problem then
-        return nil, problem
-      end
-    end
-  end
-end
-
 local Targets = {}
 Targets.__index = Targets
 
 -- The next one of the list; nil after the last.
 function Targets:from_list()
-  local line, problem = self.next_line()
-  while line do
-    if not self.has_begun then
-      self.has_begun = true
+  local line, number = self.next_line()
+  while line ~= nil do
+    if line and number == 1 then
       line = line:gsub("^" .. BYTE_ORDER_MARK, "")
       line = is_heading(line) and "" or line
     end
-    local text = M.on_line(line)
+    local text = line and M.on_line(line)
     if text then
       return text
+    elseif not line then
+      self.on_too_long(number)
     end
-    line, problem = self.next_line()
+    line, number = self.next_line()
   end
-  self.next_line, self.problem = nil, problem
+  self.next_line, self.problem = nil, number
 end
 
 -- Results have it as text that is safe to show, which is not the same where it has letters beyond ASCII, or a password.
@@ -124,14 +98,24 @@ function Targets:next()
   return text, false
 end
 
+local function nothing() end
+
+local function of_stream(stream)
+  return lines.reader(function()
+    return stream:read()
+  end)
+end
+
 --- @tparam table options arguments (list of texts), stream (of the list, or nil), shard (see resum.cli.shard, or nil),
 --   done (set of texts to be left out, or nil)
--- @treturn table targets; the field skipped counts what was left out as done
+-- @treturn table targets; the field skipped counts what was left out as done; its field on_too_long may be set to what
+--   is called with the number of each line that is longer than resum.cli.lines allows
 function M.new(options)
   return setmetatable({
     arguments = options.arguments,
     argument = 1,
-    next_line = options.stream and line_reader(options.stream),
+    next_line = options.stream and of_stream(options.stream),
+    on_too_long = nothing,
     shard = options.shard,
     done = options.done,
     skipped = 0,

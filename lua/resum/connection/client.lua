@@ -91,11 +91,11 @@ end
 --   want_tickets only), stays (true: the server's end is awaited in any case, so that no more connections are open than
 --   it seems)
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
---   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error", "interrupted": cancelled()
---   was true, so that no connection was made, and there is nothing to count), reused, version, cipher, facts, sessions (to offer next, as far as they were taken), error ({message, code, stage:
---   "connect", "proxy", "starttls", "handshake"}),
---   timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of (what the probe met, where libssl had
---   to decide), shut (the server had let us in before, and did not in all the retries)
+--   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"; "interrupted":
+--   cancelled() was true, so that no connection was made, and there is nothing to count), reused, version, cipher,
+--   facts, sessions (to offer next, as far as they were taken), error ({message, code, stage: "connect", "proxy",
+--   "starttls", "handshake"}), timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of (what the
+--   probe met, where libssl had to decide), shut (the server had let us in before, and did not in all the retries)
 function Client:attempt(options)
   arguments.check(options, ATTEMPT, "option of an attempt", 2)
   if not mechanisms[options.mechanism] or not mechanisms[options.mechanism].context then

@@ -239,6 +239,18 @@ function M.sleep(seconds)
   waiter:close()
 end
 
+local TURN_EVERY = 0.05 -- seconds; a signal is heard of as late, which nobody notices
+local last_turn = now()
+
+--- Lets callbacks have their turn, for who works long without a wait: now and then, where something is on the loop and
+-- where it can be waited.
+function M.give_way()
+  if now() - last_turn >= TURN_EVERY and uv.loop_alive() and (can_yield() or not uv.loop_mode()) then
+    M.sleep(0)
+    last_turn = now()
+  end
+end
+
 -- Jobs --------------------------------------------------------------------------------------------------------
 
 local idle, idle_count = {}, 0 -- workers without a job
