@@ -64,7 +64,8 @@ describe("without an end #unsanitized", function()
 
   it("a file of certificates is refused", function()
     for _, option in ipairs({ "--cert", "--key", "--pass" }) do
-      local words = { RESUM[1], RESUM[2], option, option == "--pass" and "file:/dev/zero" or "/dev/zero", "127.0.0.1:1" }
+      local endless = option == "--pass" and "file:/dev/zero" or "/dev/zero"
+      local words = { RESUM[1], RESUM[2], option, endless, "127.0.0.1:1" }
       if option ~= "--cert" then
         table.move({ "--cert", "/dev/null" }, 1, 2, #words + 1, words)
       end
