@@ -1,5 +1,6 @@
 /* luaopen_resum_core: the module table of resum.core and the classes in it. */
 #include "lua/context.h"
+#include "lua/guard.h"
 #include "lua/handshake.h"
 #include "lua/messages.h"
 #include "lua/probe.h"
@@ -13,8 +14,7 @@
 
 __attribute__((visibility("default"))) int luaopen_resum_core(lua_State *L);
 
-int luaopen_resum_core(lua_State *L) {
-  luaL_checkversion(L);
+static int module_open(lua_State *L) {
   lua_newtable(L);
   lua_pushliteral(L, RS_VERSION);
   lua_setfield(L, -2, "VERSION");
@@ -27,4 +27,9 @@ int luaopen_resum_core(lua_State *L) {
   rs_open_probe(L);
   rs_open_messages(L);
   return 1;
+}
+
+int luaopen_resum_core(lua_State *L) {
+  luaL_checkversion(L);
+  return rs_guarded(L, module_open);
 }

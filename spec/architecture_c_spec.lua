@@ -253,6 +253,19 @@ describe("the C objects", function()
     assert.same({}, arrows_up(graph))
   end)
 
+  it("of resum.core give Lua their functions through the guard alone, which alone calls what it is given", function()
+    local found = {}
+    for name, object in pairs(objects) do
+      local is_core = room_of(name) == "lua" or room_of(name) == "tls" or name == "module"
+      for symbol in pairs(is_core and object.uses or {}) do
+        if symbol == "luaL_setfuncs" or symbol == "lua_pushcclosure" or symbol == "lua_pcallk" then
+          found[#found + 1] = name .. " " .. symbol
+        end
+      end
+    end
+    assert.same({ "lua/guard lua_pcallk", "lua/guard lua_pushcclosure" }, sorted(found))
+  end)
+
   it("share what the header of their own file declares", function()
     assert.same({}, misdeclared(objects, declarations()))
   end)

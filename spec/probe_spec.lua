@@ -452,7 +452,8 @@ describe("a probe", function()
     local machine, message, code = core.probe({ session = assert(core.session({
       der = head .. (">I2"):pack(length + 1) .. rest })) })
     assert.is_nil(machine)
-    assert.same({ "probe: the session's cipher suite or ticket is beyond the probe", "unsupported" }, { message, code })
+    assert.same({ "probe: the session's version or cipher suite is beyond the probe", "unsupported" },
+      { message, code })
   end)
 
   it("says goodbye once, also where more came than is kept", function()

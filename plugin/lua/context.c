@@ -7,10 +7,13 @@
 
 #include "class.h"
 #include "error.h"
+#include "guard.h"
 #include "identity.h"
 #include "options.h"
 #include "tls/names.h"
 #include "tls/numbers.h"
+
+#include <string.h>
 
 #include <openssl/err.h>
 
@@ -88,12 +91,28 @@ static int context_set_ciphers(lua_State *L, SSL_CTX *ctx) {
   return 0;
 }
 
-/* That libssl may not read the first list is no error, and leaves none behind. */
+/* One group that it lacks, as in a FIPS configuration, and libssl takes none of a list. */
+static int context_offer_known_groups(SSL_CTX *ctx) {
+  char known[sizeof DEFAULT_GROUPS];
+  rs_writer w = rs_writer_of(known, sizeof known);
+  for (const char *at = DEFAULT_GROUPS; *at;) {
+    const size_t length = strcspn(at, ":"), used = w.used;
+    if (used > 0)
+      rs_write_bytes(&w, ":", 1);
+    const size_t start = w.used;
+    rs_write_bytes(&w, at, length);
+    known[w.used] = '\0';
+    if (SSL_CTX_set1_groups_list(ctx, known + start) <= 0)
+      w.used = used;
+    at += length + (at[length] == ':');
+  }
+  known[w.used] = '\0';
+  return SSL_CTX_set1_groups_list(ctx, known) > 0;
+}
+
 static int context_set_default_groups(SSL_CTX *ctx) {
-  ERR_set_mark();
-  int good = SSL_CTX_set1_groups_list(ctx, HYBRID_GROUPS) > 0;
-  ERR_pop_to_mark();
-  return good || SSL_CTX_set1_groups_list(ctx, DEFAULT_GROUPS) > 0;
+  return SSL_CTX_set1_groups_list(ctx, HYBRID_GROUPS) > 0 ||
+         SSL_CTX_set1_groups_list(ctx, DEFAULT_GROUPS) > 0 || context_offer_known_groups(ctx);
 }
 
 static int context_set_groups(lua_State *L, SSL_CTX *ctx) {
@@ -177,7 +196,6 @@ static int context_new(lua_State *L) {
       "tickets",     "certificate", "private_key", "key_form",     "passphrase", NULL};
   lua_settop(L, 1);
   rs_options_check(L, 1, names);
-  ERR_clear_error();
   context_box *box = (context_box *)lua_newuserdatauv(L, sizeof *box, 0);
   box->ctx = NULL;
   luaL_setmetatable(L, CONTEXT);
@@ -189,11 +207,11 @@ static int context_new(lua_State *L) {
                                                     context_set_groups,   context_set_alpn,
                                                     context_check_lists,  rs_identity_set};
   for (size_t i = 0; i < sizeof setters / sizeof setters[0]; i++) {
+    ERR_clear_error(); /* of what went well all the same */
     int failed = setters[i](L, box->ctx);
     if (failed)
       return failed;
   }
-  ERR_clear_error();
   lua_settop(L, 2);
   return 1;
 }
@@ -230,6 +248,5 @@ static const luaL_Reg metamethods[] = {
 
 void rs_open_context(lua_State *L) {
   rs_new_class(L, CONTEXT, methods, metamethods);
-  lua_pushcfunction(L, context_new);
-  lua_setfield(L, -2, "context");
+  rs_set_function(L, "context", context_new);
 }

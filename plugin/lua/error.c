@@ -1,13 +1,11 @@
 /* The only error funnel: what the world did comes back as nil, "operation: reason", code.
- * A mistake of the caller is luaL_argerror at the place where it is seen, not here. OpenSSL's queue
- * belongs to the thread, not to us: it is left empty.
+ * A mistake of the caller is luaL_argerror at the place where it is seen, not here.
  */
 #include "error.h"
 
 #include <openssl/err.h>
 
 int rs_error(lua_State *L, const char *operation, const char *reason, const char *code) {
-  ERR_clear_error();
   lua_pushnil(L);
   lua_pushfstring(L, "%s: %s", operation, reason);
   lua_pushstring(L, code);

@@ -4,8 +4,8 @@
 
 #include "compat.h"
 
-/* The only way to report what the world did. Both push nil, "operation: reason", code,
- * return 3 and leave OpenSSL's queue empty. rs_error_openssl takes the reason from there. */
+/* The only way to report what the world did. Both push nil, "operation: reason", code and return 3.
+ * rs_error_openssl takes the reason from OpenSSL's queue. */
 int rs_error(lua_State *L, const char *operation, const char *reason, const char *code);
 int rs_error_openssl(lua_State *L, const char *operation, const char *code);
 /* The root reason in OpenSSL's queue (which it empties), or `otherwise`. A static string. */

@@ -8,6 +8,7 @@
 #include "context.h"
 #include "error.h"
 #include "facts.h"
+#include "guard.h"
 #include "options.h"
 #include "push.h"
 #include "session.h"
@@ -18,8 +19,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#include <openssl/err.h>
 
 #define HANDSHAKE "resum.handshake"
 
@@ -160,7 +159,6 @@ static int handshake_new(lua_State *L) {
   const char *server_name = rs_option_string(L, 2, "server_name", NULL);
   lua_Integer max_bytes = rs_option_integer(L, 2, "max_bytes", 1, 1 << 30, DEFAULT_MAX_BYTES);
   SSL_SESSION *session = rs_session_option(L, 2, "session");
-  ERR_clear_error();
   handshake_box *h = (handshake_box *)lua_newuserdatauv(L, sizeof *h, 0);
   memset(h, 0, sizeof *h);
   luaL_setmetatable(L, HANDSHAKE);
@@ -267,13 +265,11 @@ static void handshake_push_out(lua_State *L, handshake_box *h) {
 }
 
 static int handshake_advance(lua_State *L, handshake_box *h) {
-  ERR_clear_error();
   if (h->state == WANT || h->state == ESTABLISHED)
     h->state = handshake_run(h);
   lua_pushstring(L, h->state == FAILED ? NULL : handshake_state_name(h->state));
   handshake_push_out(L, h);
   int reasons = h->state == FAILED ? handshake_push_failure(L, h) : 0;
-  ERR_clear_error();
   return 2 + reasons;
 }
 
@@ -344,7 +340,6 @@ static int handshake_write(lua_State *L) {
   const char *bytes = luaL_checklstring(L, 2, &length);
   if (h->state != ESTABLISHED || (SSL_get_shutdown(h->ssl) & SSL_SENT_SHUTDOWN))
     return rs_error(L, "write", "the connection is not established", "state");
-  ERR_clear_error();
   size_t written = 0;
   if (length > 0 && SSL_write_ex(h->ssl, bytes, length, &written) != 1)
     return rs_error_openssl(L, "write", "openssl");
@@ -371,10 +366,8 @@ static int handshake_read(lua_State *L) {
  *   second time */
 static int handshake_shutdown(lua_State *L) {
   handshake_box *h = handshake_check(L);
-  ERR_clear_error();
   if (h->finished && h->state != FAILED && !(SSL_get_shutdown(h->ssl) & SSL_SENT_SHUTDOWN))
     SSL_shutdown(h->ssl);
-  ERR_clear_error();
   handshake_push_out(L, h);
   return 1;
 }
@@ -481,6 +474,5 @@ static const luaL_Reg metamethods[] = {
 
 void rs_open_handshake(lua_State *L) {
   rs_new_class(L, HANDSHAKE, methods, metamethods);
-  lua_pushcfunction(L, handshake_new);
-  lua_setfield(L, -2, "handshake");
+  rs_set_function(L, "handshake", handshake_new);
 }

@@ -5,6 +5,7 @@
 
 #include "class.h"
 #include "error.h"
+#include "guard.h"
 #include "offer.h"
 #include "options.h"
 #include "push.h"
@@ -364,8 +365,6 @@ void rs_open_messages(lua_State *L) {
   static const luaL_Reg none[] = {{NULL, NULL}};
   static const luaL_Reg holder[] = {{"__gc", message_close_holder}, {NULL, NULL}};
   rs_new_class(L, HOLDER, none, holder);
-  lua_pushcfunction(L, message_client_hello);
-  lua_setfield(L, -2, "client_hello");
-  lua_pushcfunction(L, message_parse);
-  lua_setfield(L, -2, "parse");
+  rs_set_function(L, "client_hello", message_client_hello);
+  rs_set_function(L, "parse", message_parse);
 }

@@ -9,6 +9,7 @@
 #include "class.h"
 #include "error.h"
 #include "facts.h"
+#include "guard.h"
 #include "offer.h"
 #include "options.h"
 #include "push.h"
@@ -22,7 +23,6 @@
 #include "tls/send.h"
 #include "tls/start.h"
 
-#include <openssl/err.h>
 #include <openssl/evp.h>
 
 #define PROBE "resum.probe"
@@ -56,6 +56,17 @@ static int probe_unsupported(lua_State *L, const char *reason) {
   return rs_error(L, "probe", reason, "unsupported");
 }
 
+/* For a session that rs_start_suite finds no suite for. */
+static int probe_unsupported_suite(lua_State *L, const rs_probe *p, const rs_session_parts *parts) {
+  const rs_suite *suite = rs_suite_find(parts->cipher);
+  const char *missing = suite ? rs_tools_missing_for(p->tools, suite, parts->version) : NULL;
+  if (!missing)
+    return probe_unsupported(L, "the session's version or cipher suite is beyond the probe");
+  return probe_unsupported(
+      L, lua_pushfstring(L, "OpenSSL, as it is configured, has no %s, which the session needs",
+                         missing));
+}
+
 /* Age in seconds of the i-th session: one number for all, or a list. */
 static lua_Number probe_age(lua_State *L, size_t i) {
   lua_Number age = 0;
@@ -82,8 +93,10 @@ static uint32_t probe_obfuscated_age(lua_State *L, const rs_session_parts *parts
 static int probe_take_psk(lua_State *L, rs_probe *p, int place, rs_start_plan *plan, size_t i) {
   const rs_session_parts *parts = rs_session_parts_of(L, place);
   const rs_suite *suite = rs_start_suite(p, parts);
-  if (!suite || parts->ticket.length == 0 || parts->ticket.length > UINT16_MAX)
-    return probe_unsupported(L, "the session's cipher suite or ticket is beyond the probe");
+  if (!suite)
+    return probe_unsupported_suite(L, p, parts);
+  if (parts->ticket.length == 0 || parts->ticket.length > UINT16_MAX)
+    return probe_unsupported(L, "the session's ticket is none that a ClientHello can carry");
   const rs_psk_schedule *schedule = rs_session_schedule(L, place, p->tools, (rs_hash)suite->hash);
   if (!schedule)
     return rs_error_openssl(L, "probe", "openssl");
@@ -97,6 +110,8 @@ static int probe_take_psk(lua_State *L, rs_probe *p, int place, rs_start_plan *p
 static int probe_take_sessions(lua_State *L, rs_probe *p, int first, size_t count, rs_offer *offer,
                                rs_start_plan *plan) {
   if (p->version < RS_TLS13) {
+    if (!rs_start_suite(p, rs_session_parts_of(L, first)))
+      return probe_unsupported_suite(L, p, rs_session_parts_of(L, first));
     const char *problem = rs_start_take_session(p, rs_session_parts_of(L, first), offer);
     return problem ? probe_unsupported(L, problem) : 0;
   }
@@ -231,7 +246,6 @@ static int probe_push_state(lua_State *L, rs_probe *p) {
     probe_push_out(L, p);
     return 2;
   }
-  ERR_clear_error(); /* only a failure of libcrypto leaves something there */
   lua_pushnil(L);
   probe_push_out(L, p);
   if (!p->message && rs_facts_push_alert(L, &p->transcript))
@@ -371,6 +385,5 @@ static const luaL_Reg metamethods[] = {
 
 void rs_open_probe(lua_State *L) {
   rs_new_class(L, PROBE, methods, metamethods);
-  lua_pushcfunction(L, probe_new);
-  lua_setfield(L, -2, "probe");
+  rs_set_function(L, "probe", probe_new);
 }

@@ -7,6 +7,7 @@
 
 #include "class.h"
 #include "error.h"
+#include "guard.h"
 #include "options.h"
 #include "push.h"
 #include "session_der.h"
@@ -14,7 +15,6 @@
 #include "tls/names.h"
 
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 
 #define SESSION "resum.session"
@@ -162,7 +162,6 @@ static int session_push_secret(lua_State *L, void *room, size_t length) {
  * @treturn string DER (i2d_SSL_SESSION(3)) */
 static int session_der(lua_State *L) {
   SSL_SESSION *session = rs_session_check(L, 1);
-  ERR_clear_error();
   int length = i2d_SSL_SESSION(session, NULL);
   if (length <= 0)
     return rs_error_openssl(L, "session: der", "openssl");
@@ -176,7 +175,6 @@ static int session_der(lua_State *L) {
  * @treturn string PEM */
 static int session_pem(lua_State *L) {
   SSL_SESSION *session = rs_session_check(L, 1);
-  ERR_clear_error();
   int size = 2 * i2d_SSL_SESSION(session, NULL) + 128; /* base64, line ends and the frame */
   void *room = lua_newuserdatauv(L, (size_t)size, 0);
   BIO *bio = BIO_new(BIO_s_secmem()); /* wiped when freed; nothing below raises until then */
@@ -195,7 +193,6 @@ static int session_pem(lua_State *L) {
 static int session_copy(lua_State *L) {
   SSL_SESSION *session = rs_session_check(L, 1);
   SSL_SESSION **copy = rs_session_push(L);
-  ERR_clear_error();
   *copy = SSL_SESSION_dup(session);
   return *copy ? 1 : rs_error_openssl(L, "session: copy", "openssl");
 }
@@ -275,10 +272,8 @@ static void session_override(lua_State *L, int arg, rs_session_parts *parts) {
 }
 
 static int session_push_built(lua_State *L, const rs_session_parts *parts) {
-  ERR_clear_error();
   SSL_SESSION **session = rs_session_push(L);
   *session = rs_session_build(parts);
-  ERR_clear_error();
   if (!*session)
     return rs_error(L, "session", "OpenSSL takes no session of these fields", "invalid");
   return 1;
@@ -346,11 +341,9 @@ static int session_new(lua_State *L) {
   luaL_argcheck(L, !der != !pem, 1, "one of 'der' and 'pem' expected");
   if (der_length > SESSION_MAX_DER || pem_length > 2 * SESSION_MAX_DER)
     return rs_error(L, "session", "too long", "invalid");
-  ERR_clear_error();
   SSL_SESSION **session = rs_session_push(L);
   *session = der ? session_from_der((const unsigned char *)der, der_length)
                  : session_from_pem(pem, pem_length);
-  ERR_clear_error();
   if (!*session)
     return rs_error(L, "session", der ? "not the DER of a session" : "not the PEM of a session",
                     "invalid");
@@ -378,6 +371,5 @@ static const luaL_Reg metamethods[] = {
 
 void rs_open_session(lua_State *L) {
   rs_new_class(L, SESSION, methods, metamethods);
-  lua_pushcfunction(L, session_new);
-  lua_setfield(L, -2, "session");
+  rs_set_function(L, "session", session_new);
 }

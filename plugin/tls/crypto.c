@@ -74,15 +74,30 @@ static int crypto_can_hash(const rs_tools *tools, rs_hash hash) {
   return tools->hashing[hash] != NULL;
 }
 
+const char *rs_tools_missing(const rs_tools *tools, size_t place) {
+  for (size_t i = 0; i < RS_HASHES; i++)
+    if (!crypto_can_hash(tools, (rs_hash)i) && place-- == 0)
+      return hashes[i].name;
+  for (size_t i = 0; i < RS_CIPHERS; i++)
+    if (!tools->ciphering[i] && place-- == 0)
+      return ciphers[i];
+  return NULL;
+}
+
+const char *rs_tools_missing_for(const rs_tools *tools, const rs_suite *suite, unsigned version) {
+  const rs_hash prf = version < RS_TLS12 ? RS_MD5_SHA1 : (rs_hash)suite->hash;
+  const rs_hash needed[] = {prf, version < RS_TLS12 ? RS_MD5 : prf,
+                            rs_suite_is_cbc(suite) ? (rs_hash)suite->mac : prf};
+  for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+    if (!crypto_can_hash(tools, needed[i]))
+      return hashes[needed[i]].name;
+  return tools->ciphering[suite->cipher] ? NULL : ciphers[suite->cipher];
+}
+
 int rs_tools_can_protect(const rs_tools *tools, const rs_suite *suite, unsigned version) {
-  if (version < RS_TLS10 || version > RS_TLS13 ||
-      rs_cipher_is_new(suite->id) != (version == RS_TLS13))
-    return 0;
-  int has_prf = version >= RS_TLS12
-                    ? crypto_can_hash(tools, (rs_hash)suite->hash)
-                    : crypto_can_hash(tools, RS_MD5_SHA1) && crypto_can_hash(tools, RS_MD5);
-  return tools->ciphering[suite->cipher] && has_prf &&
-         (!rs_suite_is_cbc(suite) || crypto_can_hash(tools, (rs_hash)suite->mac));
+  return version >= RS_TLS10 && version <= RS_TLS13 &&
+         rs_cipher_is_new(suite->id) == (version == RS_TLS13) &&
+         !rs_tools_missing_for(tools, suite, version);
 }
 
 int rs_random(rs_tools *tools, unsigned char *out, size_t length) {

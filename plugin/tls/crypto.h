@@ -43,6 +43,11 @@ typedef struct {
 /* Fetches everything. What this libcrypto doesn't have stays NULL. */
 void rs_tools_open(rs_tools *tools);
 void rs_tools_close(rs_tools *tools);
+/* The names of what this libcrypto does not have, as it is configured, one place after another;
+ * NULL at the end. */
+const char *rs_tools_missing(const rs_tools *tools, size_t place);
+/* The first of them that records of that suite and version, or the keys for them, need; or NULL. */
+const char *rs_tools_missing_for(const rs_tools *tools, const rs_suite *suite, unsigned version);
 /* Whether records of that suite and version, and the keys for them, can be made. */
 int rs_tools_can_protect(const rs_tools *tools, const rs_suite *suite, unsigned version);
 

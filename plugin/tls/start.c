@@ -32,9 +32,7 @@ const rs_suite *rs_start_suite(const rs_probe *p, const rs_session_parts *parts)
 }
 
 const char *rs_start_take_session(rs_probe *p, const rs_session_parts *parts, rs_offer *offer) {
-  const rs_suite *suite = rs_start_suite(p, parts);
-  if (!suite || parts->version < RS_TLS10)
-    return "the session's version or cipher suite is beyond the probe";
+  const rs_suite *suite = rs_suite_find(parts->cipher);
   if (parts->secret.length == 0 || parts->secret.length > sizeof p->secret)
     return "the session's master secret has a strange length";
   memcpy(p->secret, parts->secret.bytes, parts->secret.length);

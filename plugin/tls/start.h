@@ -18,7 +18,8 @@ typedef struct {
 /* The cipher suite of a session, where its records can be protected here; else NULL. */
 const rs_suite *rs_start_suite(const rs_probe *p, const rs_session_parts *parts);
 
-/* Up to TLS 1.2: takes the session, and offers it. Returns NULL, or why the probe can't. */
+/* Up to TLS 1.2: takes the session, which has a suite, and offers it. Returns NULL, or why the
+ * probe can't. */
 const char *rs_start_take_session(rs_probe *p, const rs_session_parts *parts, rs_offer *offer);
 
 /* RFC 8446, section 4.2.11.1: milliseconds, plus what the server gave to hide them. */

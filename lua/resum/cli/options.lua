@@ -96,6 +96,9 @@ local function new_parser()
   parser:flag("--repl", "a Lua prompt with resum at hand")
   parser:flag("--version", "print the version"):action(function()
     print(resum._VERSION .. ", " .. core.OPENSSL .. ", " .. _VERSION)
+    if #core.MISSING > 0 then
+      print("OpenSSL, as it is configured here, lacks " .. table.concat(core.MISSING, ", "))
+    end
     os.exit(0)
   end)
   return parser

@@ -266,21 +266,34 @@ void new_class(lua_State *L, const char *name, const luaL_Reg functions[]) {
   lua_pop(L, 1);
 }
 
-/*** Leaves an entry in OpenSSL's error queue, as careless code in the same process does.
- * @function leave_error */
-static int leave_error(lua_State *L) {
-  (void)L;
-  ERR_raise_data(ERR_LIB_USER, ERR_R_INTERNAL_ERROR, "left by a spec");
+/*** Leaves entries in OpenSSL's error queue, as careless code in the same process does: with data
+ * and without, and of the system's errors.
+ * @function leave_errors
+ * @tparam integer count */
+static int leave_errors(lua_State *L) {
+  const lua_Integer count = luaL_checkinteger(L, 1);
+  for (lua_Integer i = 0; i < count; i++) {
+    if (i % 3 == 0)
+      ERR_raise_data(ERR_LIB_USER, ERR_R_INTERNAL_ERROR, "left by a spec: %d%%", (int)i);
+    else
+      ERR_raise(i % 3 == 1 ? ERR_LIB_SSL : ERR_LIB_SYS, (int)i + 1);
+  }
   return 0;
 }
 
-/*** How many entries stand in OpenSSL's error queue; it is empty then.
- * @function errors */
+/*** The entries of OpenSSL's error queue, which is empty then.
+ * @function errors
+ * @treturn {string,...} all that each says: library, reason, file, line, function, data */
 static int errors(lua_State *L) {
-  lua_Integer count = 0;
-  while (ERR_get_error() != 0)
-    count++;
-  lua_pushinteger(L, count);
+  const char *file, *function, *data;
+  int line, flags;
+  unsigned long code;
+  lua_newtable(L);
+  while ((code = ERR_get_error_all(&file, &line, &function, &data, &flags)) != 0) {
+    lua_pushfstring(L, "%d %d %s %d %s %d %s", ERR_GET_LIB(code), ERR_GET_REASON(code), file, line,
+                    function, flags & ERR_TXT_STRING, data);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  }
   return 1;
 }
 
@@ -288,7 +301,7 @@ __attribute__((visibility("default"))) int luaopen_spec_support_tls_server(lua_S
 
 int luaopen_spec_support_tls_server(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"new", server_new}, {"leave_error", leave_error}, {"errors", errors}, {NULL, NULL}};
+      {"new", server_new}, {"leave_errors", leave_errors}, {"errors", errors}, {NULL, NULL}};
   new_class(L, SERVER, methods);
   connection_class(L);
   luaL_newlib(L, functions);
