@@ -4,7 +4,8 @@
 
 #include "compat.h"
 
-/* Sets functions in the table on top, guarded. Nothing else gives Lua a function of the module's. */
+/* Sets functions in the table on top, guarded. Nothing else gives Lua a function of the module's.
+ */
 void rs_set_function(lua_State *L, const char *name, lua_CFunction function);
 void rs_set_functions(lua_State *L, const luaL_Reg functions[]);
 /* Runs one on what stands on the stack: its results, or the error that it raised. */

@@ -11,6 +11,7 @@
 #include "guard.h"
 #include "options.h"
 #include "push.h"
+#include "reclaim.h"
 #include "session.h"
 #include "tls/hello.h"
 #include "tls/names.h"
@@ -98,7 +99,7 @@ static int handshake_close(lua_State *L) {
   handshake_box *h = handshake_box_of(L);
   if (h->ssl) /* else SSL_free marks its session as not resumable */
     SSL_set_shutdown(h->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-  SSL_free(h->ssl);
+  rs_ssl_free(h->ssl);
   h->ssl = NULL;
   for (size_t i = 0; i < h->session_count; i++)
     SSL_SESSION_free(h->sessions[i]);

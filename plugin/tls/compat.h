@@ -1,5 +1,5 @@
-/* Every test of an OpenSSL version or of what it was built without, as HAVE_* macros or small
- * stand-ins; that of Lua's is lua/compat.h, and no other file asks.
+/* Every test of an OpenSSL version, of what it was built without, or of the system's libc, as
+ * HAVE_* macros or small stand-ins; that of Lua's is lua/compat.h, and no other file asks.
  */
 #ifndef RESUM_TLS_COMPAT_H
 #define RESUM_TLS_COMPAT_H
@@ -20,5 +20,12 @@
 /* From 3.4 on libssl's functions with a long for a time are deprecated, and all have a sibling with
  * a time_t. */
 #define HAVE_TIME_T_FUNCTIONS (OPENSSL_VERSION_NUMBER >= 0x30400000L)
+
+/* malloc_usable_size(3) */
+#ifdef __linux__
+#define HAVE_USABLE_SIZE 1
+#else
+#define HAVE_USABLE_SIZE 0
+#endif
 
 #endif

@@ -74,6 +74,29 @@ static int crypto_can_hash(const rs_tools *tools, rs_hash hash) {
   return tools->hashing[hash] != NULL;
 }
 
+EVP_CIPHER_CTX *rs_tools_cipher(rs_tools *tools, rs_cipher cipher) {
+  tools->keyed[cipher] = 1;
+  return tools->ciphering[cipher];
+}
+
+/* Another key, and a block for what a context keeps of the last one. Cheaper than a new context. */
+static void crypto_forget(EVP_CIPHER_CTX *ctx) {
+  static const unsigned char zeros[RS_MAX_KEY];
+  unsigned char block[EVP_MAX_BLOCK_LENGTH] = {0};
+  int n;
+  if (EVP_CipherInit_ex2(ctx, NULL, zeros, zeros, 1, NULL) &&
+      EVP_CIPHER_CTX_get_mode(ctx) != EVP_CIPH_CCM_MODE)
+    EVP_CipherUpdate(ctx, block, &n, block, EVP_MAX_BLOCK_LENGTH / 2);
+}
+
+void rs_tools_forget(rs_tools *tools) {
+  for (size_t i = 0; i < RS_CIPHERS; i++) {
+    if (tools->keyed[i] && tools->ciphering[i])
+      crypto_forget(tools->ciphering[i]);
+    tools->keyed[i] = 0;
+  }
+}
+
 const char *rs_tools_missing(const rs_tools *tools, size_t place) {
   for (size_t i = 0; i < RS_HASHES; i++)
     if (!crypto_can_hash(tools, (rs_hash)i) && place-- == 0)

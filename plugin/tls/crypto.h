@@ -35,6 +35,7 @@ typedef struct {
   EVP_MD *digests[RS_HASHES];            /* owned */
   EVP_MD_CTX *hashing[RS_HASHES];        /* owned, each set to its digest */
   EVP_CIPHER_CTX *ciphering[RS_CIPHERS]; /* owned, each set to its cipher */
+  unsigned char keyed[RS_CIPHERS];       /* that context holds the key of some record */
   unsigned char random[RS_RANDOM_POOL];  /* the last random_left bytes have not been given away */
   size_t random_left;
   unsigned char nothing[RS_HASHES][RS_MAX_HASH]; /* the hash of no bytes */
@@ -48,8 +49,13 @@ void rs_tools_close(rs_tools *tools);
 const char *rs_tools_missing(const rs_tools *tools, size_t place);
 /* The first of them that records of that suite and version, or the keys for them, need; or NULL. */
 const char *rs_tools_missing_for(const rs_tools *tools, const rs_suite *suite, unsigned version);
+/* Wipes the keys of records out of the contexts. */
+void rs_tools_forget(rs_tools *tools);
 /* Whether records of that suite and version, and the keys for them, can be made. */
 int rs_tools_can_protect(const rs_tools *tools, const rs_suite *suite, unsigned version);
+
+/* The context of that cipher, to be given a key of a record; NULL where there is none. */
+EVP_CIPHER_CTX *rs_tools_cipher(rs_tools *tools, rs_cipher cipher);
 
 /* Random bytes for what everybody may see (a ClientHello's random, its session ID), at most
  * RS_RANDOM_POOL at a time: they are drawn in stock. */

@@ -79,7 +79,7 @@ static int record_is_ccm(const rs_suite *suite) {
 static int record_aead_run(rs_tools *tools, const rs_protection *p, int sealing,
                            const unsigned char *nonce, rs_bytes additional, unsigned char *bytes,
                            size_t length) {
-  EVP_CIPHER_CTX *ctx = tools->ciphering[p->suite->cipher];
+  EVP_CIPHER_CTX *ctx = rs_tools_cipher(tools, (rs_cipher)p->suite->cipher);
   const int tag_length = p->suite->tag_length, size = (int)length;
   unsigned char *tag = bytes + length;
   int n = 0, good = ctx != NULL;
@@ -150,7 +150,7 @@ static int record_aead_open(rs_tools *tools, const rs_protection *p, unsigned *c
 
 static int record_cbc_run(rs_tools *tools, const rs_protection *p, int sealing,
                           const unsigned char *iv, unsigned char *bytes, size_t length) {
-  EVP_CIPHER_CTX *ctx = tools->ciphering[p->suite->cipher];
+  EVP_CIPHER_CTX *ctx = rs_tools_cipher(tools, (rs_cipher)p->suite->cipher);
   int n;
   return ctx && EVP_CipherInit_ex2(ctx, NULL, p->key, iv, sealing, NULL) &&
          EVP_CipherUpdate(ctx, bytes, &n, bytes, (int)length) && (size_t)n == length;

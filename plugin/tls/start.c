@@ -13,6 +13,8 @@
 enum { SMALL_HELLO = 4096, ROOM_BESIDE_PARTS = 2048 };
 
 void rs_probe_free(rs_probe *p) {
+  if (p->tools)
+    rs_tools_forget(p->tools);
   rs_buffer_free(&p->in);
   rs_buffer_free(&p->messages);
   rs_buffer_free(&p->out);
