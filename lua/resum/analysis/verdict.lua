@@ -179,13 +179,30 @@ local function failure_reason(seeds)
   return most_frequent(kinds) or "no_attempts"
 end
 
+-- Why a server that completed handshakes gave no session; and what was not seen is not "nothing": where no connection
+-- went on until the server had its say, it is what ended the most of them.
+local function without_issue(seeds, mechanism)
+  local unseen, version = {}, nil
+  for _, record in ipairs(seeds) do
+    if record.outcome == "full" then
+      version = version or record.version
+      if #record.facts.tickets > 0 and mechanism.name == "psk" then
+        return "not_supported", "lifetime_zero", record.version
+      elseif not record.unseen then
+        return "not_supported", "not_issued", record.version
+      end
+      unseen[record.unseen] = (unseen[record.unseen] or 0) + 1
+    end
+  end
+  local reason = most_frequent(unseen)
+  return reason and "inconclusive", reason, version
+end
+
 -- Without a session to offer: why?
 local function without_session(evidence, mechanism)
-  for _, record in ipairs(evidence.seeds) do
-    if record.outcome == "full" then
-      local thrown_away = mechanism.name == "psk" and #record.facts.tickets > 0
-      return "not_supported", thrown_away and "lifetime_zero" or "not_issued", record.version
-    end
+  local verdict, reason, version = without_issue(evidence.seeds, mechanism)
+  if verdict then
+    return verdict, reason, version
   end
   if version_is_missing(evidence, mechanism) then
     return "not_applicable", "version_not_supported"

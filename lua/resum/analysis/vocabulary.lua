@@ -38,6 +38,10 @@ M.reasons = {
   end,
   no_attempts = "no attempt was made",
   interrupted = "the scan was over before there was enough to tell",
+  no_answer = "no ticket came, and the server has not answered our request yet: --timeout waits longer for it, "
+    .. "--request says something else",
+  hung_up = "no ticket came, and the server hung up on our request: --request says something else",
+  cut_short = "connections broke right after the handshake, before a ticket could come",
   timeout = "no answer in time",
   reset = "connections were reset",
   closed = "connections were closed in the middle",

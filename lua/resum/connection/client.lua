@@ -6,6 +6,7 @@ local dialer = require "resum.transport.dialer"
 local engine_choice = require "resum.connection.engine_choice"
 local exchange = require "resum.connection.exchange"
 local identities = require "resum.connection.identity"
+local issuance = require "resum.connection.issuance"
 local mechanisms = require "resum.connection.mechanism"
 local session_age = require "resum.connection.session_age"
 
@@ -95,7 +96,8 @@ end
 --   cancelled() was true, so that no connection was made, and there is nothing to count), reused, version, cipher,
 --   facts, sessions (to offer next, as far as they were taken), error ({message, code, stage: "connect", "proxy",
 --   "starttls", "handshake"}), timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of (what the
---   probe met, where libssl had to decide), shut (the server had let us in before, and did not in all the retries)
+--   probe met, where libssl had to decide), shut (the server had let us in before, and did not in all the retries),
+--   unseen (no ticket came, and this kept us from seeing that none is issued: see resum.connection.issuance)
 function Client:attempt(options)
   arguments.check(options, ATTEMPT, "option of an attempt", 2)
   if not mechanisms[options.mechanism] or not mechanisms[options.mechanism].context then
@@ -160,7 +162,7 @@ function M.new(endpoint, options)
     engines = {},
     key_share = options.key_share,
     groups = nil, -- what the probe offers in TLS 1.3 where the usual won't do
-    ticket_delay = nil, -- seconds that this server's tickets have taken so far
+    issuance = issuance.nothing_known(), -- what this server's tickets have taken so far
   }, Client)
 end
 

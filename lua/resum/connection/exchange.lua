@@ -4,16 +4,13 @@
 -- connection, and sees sockets only through a host.
 
 local core = require "resum.core"
+local issuance = require "resum.connection.issuance"
 local mechanisms = require "resum.connection.mechanism"
 local new_failure = require "resum.util.failure"
 local session_age = require "resum.connection.session_age"
 
 local M = {}
 
-local TICKET_WAIT = 1 -- seconds for a NewSessionTicket that comes by itself
-local REQUEST_WAIT = 1 -- seconds for one that comes after application data
-local MORE_WAIT = 0.1 -- seconds of silence after which no further one is expected
-local LATER = 4 -- times as late as a server's tickets were so far, one may still come
 local LINGER = { least = 0.25, most = 1, round_trips = 4 } -- for the server's end after our close_notify
 
 -- dialer:open's and stream:read's codes, as outcomes
@@ -61,6 +58,9 @@ function Connection:receive(deadline)
     state, out, message, code = self.machine:step(bytes)
   else
     state, out, message, code = self.machine:eof()
+  end
+  if self.heard == false and self.machine:read() ~= "" then
+    self.heard = true
   end
   return state, message, code, out
 end
@@ -139,42 +139,15 @@ local function never()
   return false
 end
 
--- How long the first ticket is waited for, and whether it is asked for. Where a session was resumed, many servers issue
--- none: there it is waited for as long as this server's tickets took to come so far, where they came unasked.
-function Connection:patience()
-  local seen = self.client.ticket_delay
-  if not self.session or not seen then
-    return TICKET_WAIT, true
-  end
-  return math.min(TICKET_WAIT, math.max(MORE_WAIT, LATER * seen)), false
+-- Has the server said something in its application protocol? Of an answer, what came before the question is no part.
+function Connection:listen()
+  local said = self.machine:read() ~= ""
+  self.heard = not self.request and said
 end
 
-function Connection:note_delay(delay)
-  self.client.ticket_delay = math.max(self.client.ticket_delay or 0, delay)
-end
-
--- Some servers issue tickets only once application data came: wait, ask, wait again. Where one came, others may be on
--- their way; those are waited for when all are wanted.
-function Connection:wait_for_tickets(request)
-  local now, machine = self.host.now, self.machine
-  local known = 0
-  local function more()
-    return #self:facts().tickets > known
-  end
-  local started = now()
-  local wait, may_ask = self:patience()
-  local alive = self:read_until(more, started + wait)
-  if more() then
-    self:note_delay(now() - started)
-  elseif alive and may_ask and request and machine.write then
-    self:send(machine:write(request) or "", now() + REQUEST_WAIT)
-    alive = self:read_until(more, now() + REQUEST_WAIT)
-  end
-  local deadline = now() + TICKET_WAIT
-  while self.want_tickets == "all" and alive and more() do
-    known = #self:facts().tickets
-    alive = self:read_until(more, math.min(deadline, now() + MORE_WAIT))
-  end
+-- Can anything still come?
+function Connection:goes_on()
+  return not self.ended and not self.over
 end
 
 -- The protocol's goodbye and close_notify, in one write with what is due before them; then read to the end, so that
@@ -208,6 +181,13 @@ function Connection:settle(record)
   end
 end
 
+-- A handshake that was completed stays completed, whatever comes then: an alert ends the connection. But in TLS 1.3 we
+-- are through before the server has looked at our certificate, or at its absence: who asked for one, and has not gone on
+-- to tickets, may refuse it there (RFC 8446, section 4.4.2.4).
+local function refuses_certificate(facts)
+  return facts.version == "TLSv1.3" and facts.certificate_request and not facts.reused and #facts.tickets == 0
+end
+
 -- All of it between the first byte and the last.
 function Connection:run(record)
   local now, client = self.host.now, self.client
@@ -219,14 +199,14 @@ function Connection:run(record)
     if self.want_tickets and self.mechanism.tickets_come_late and self:facts().version == "TLSv1.3" then
       self:send(due, started + client.timeout)
       due = ""
-      self:wait_for_tickets(client.dialer.request)
+      self.request = client.dialer:request(self:facts().alpn)
+      record.unseen = issuance.wait(self, self.want_tickets)
     end
     self.leaves_at_once = record.engine == "probe" and record.outcome == "resumed" and not self.want_tickets
       and not self.stays
     self:finish(due, record.timing.handshake_s)
   end
-  -- A TLS 1.3 server can still refuse after we have finished: a missing client certificate, for example.
-  if self.over and self.over.code == "alert" and not self:facts().reused then
+  if self.over and self.over.code == "alert" and refuses_certificate(self:facts()) then
     fail(record, self.over.message, "alert")
   end
 end
@@ -292,6 +272,8 @@ local function new_connection(client, mechanism, options, machine, stream)
     first_bytes = nil,
     ended = nil, -- the server has said all
     over = nil, -- how it ended: {message, code}
+    request = nil, -- what to ask with
+    heard = nil, -- false: it is listened for; true: the server has said something
     known_facts = nil,
     leaves_at_once = nil,
   }, Connection)
@@ -352,10 +334,11 @@ function M.connect(client, options, engine)
     version = nil,
     cipher = nil,
     shut = nil,
+    unseen = nil,
   }
   local tries = 0
   repeat
-    record.outcome, record.error = nil, nil
+    record.outcome, record.error, record.unseen = nil, nil, nil
     connect_in_turn(client, mechanism, options, record)
     tries = tries + 1
   until not client.dialer:opens_later(record.error, tries)

@@ -4,7 +4,7 @@
 
 local dialogues = require "resum.transport.dialogue"
 local proxy = require "resum.transport.proxy"
-local starttls = require "resum.transport.starttls"
+local words = require "resum.transport.words"
 
 local M = {}
 
@@ -165,23 +165,12 @@ function Dialer:opens_later(problem, tries)
   return true
 end
 
--- Answered at once by any HTTP server; others close, which flushes their tickets as well.
-local function http_request(endpoint)
-  return ("HEAD / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"):format(endpoint.server_name or endpoint.address)
-end
-
--- Where a protocol's own port speaks TLS from the first byte, its words are known as well; but there the server has the
--- first word inside TLS, so nothing is said that it might take for haste.
-local function words(endpoint)
-  local asked_for = endpoint.starttls
-  if asked_for then
-    return starttls.say(asked_for, "request", endpoint), starttls.say(asked_for, "goodbye", endpoint)
-  end
-  local spoken = starttls.find_direct(endpoint.port)
-  if spoken then
-    return starttls.say(spoken, "request", endpoint)
-  end
-  return http_request(endpoint)
+--- What makes the server answer, inside TLS.
+-- @function dialer:request
+-- @tparam[opt] string alpn the application protocol that was agreed on
+-- @treturn string|nil bytes; nil: nothing harmless is known
+function Dialer:request(alpn)
+  return self.own_request or words.request(self.endpoint, alpn)
 end
 
 local function patience_for(endpoint)
@@ -192,10 +181,10 @@ end
 -- @tparam table endpoint see resum.transport.dialer.open
 -- @tparam table options host, timeout (seconds, 5; for STARTTLS the protocol's own, where nobody says), retries (0),
 --   source (local address), cancelled (asked between tries), request (bytes, instead of the protocol's)
--- @treturn table dialer; its fields request and goodbye are bytes for inside TLS, or nil: what makes the server answer,
---   what ends a session in order; goodbye_is_owed: the server holds it against us when it does not come
+-- @treturn table dialer; its field goodbye is bytes for inside TLS, or nil: what ends a session in order;
+--   goodbye_is_owed: the server holds it against us when it does not come
 function M.new(endpoint, options)
-  local request, goodbye = words(endpoint)
+  local goodbye = words.goodbye(endpoint)
   return setmetatable({
     endpoint = with_source(endpoint, options.source),
     host = options.host,
@@ -203,7 +192,7 @@ function M.new(endpoint, options)
     patience = options.timeout or patience_for(endpoint),
     retries = options.retries or 0,
     cancelled = options.cancelled or never,
-    request = options.request or request,
+    own_request = options.request,
     goodbye = goodbye,
     goodbye_is_owed = goodbye and endpoint.starttls.goodbye_is_owed,
     let_in = false,
