@@ -30,6 +30,7 @@ local OPTIONS = {
   key_form = "string",
   passphrase = "string",
   request = "string",
+  alpn = "table",
   source = "string",
   sources = "table",
   quick = "boolean",
@@ -71,6 +72,26 @@ function M.number_problem(name, value)
   return ("takes %s from %g to %g"):format(whole and "a whole number" or "a number of seconds", lowest, highest)
 end
 
+local LONGEST_PROTOCOL = 255 -- bytes (RFC 7301, section 3.1)
+local LONGEST_LIST = 512 -- bytes in all: what is taken in is bounded, and so is what is sent
+
+--- What is wrong with a list of application protocols?
+-- @tparam table list
+-- @treturn string|nil what the option takes, in words; nil when nothing is wrong
+function M.protocols_problem(list)
+  local length = 0
+  for i, name in ipairs(list) do
+    if type(name) ~= "string" or name == "" or #name > LONGEST_PROTOCOL then
+      return ("takes names of 1 to %d bytes, and number %d is none"):format(LONGEST_PROTOCOL, i)
+    end
+    length = length + 1 + #name
+  end
+  if length == 0 then
+    return "takes a list of names, and this one is empty"
+  end
+  return length > LONGEST_LIST and ("takes names of %d bytes in all"):format(LONGEST_LIST) or nil
+end
+
 -- What is wrong with an option's value, in words; nil when nothing is.
 local function problem_of(name, value)
   local problem = arguments.problem(OPTIONS, "option", name, value)
@@ -80,6 +101,9 @@ local function problem_of(name, value)
     return ("the option %s %s, not %s"):format(name, M.number_problem(name, value), value)
   elseif name == "engine" and value ~= "probe" and value ~= "handshake" then
     return ("there is no engine '%s'"):format(value)
+  elseif name == "alpn" then
+    local what = M.protocols_problem(value)
+    return what and "the option alpn " .. what
   elseif name == "mechanisms" then
     local list, what = mechanisms.read_list(value)
     return not list and "the option mechanisms " .. what or nil

@@ -292,6 +292,18 @@ local function add_issued(verdict, seeds, mechanism)
   end
 end
 
+-- Full handshakes, and those of them that broke before a ticket could come.
+local function add_cut_short(verdict, seeds)
+  local full, cut = 0, 0
+  for _, record in ipairs(seeds) do
+    full = full + (record.outcome == "full" and 1 or 0)
+    cut = cut + (record.unseen == "cut_short" and 1 or 0)
+  end
+  if cut > 0 then
+    verdict.full_handshakes, verdict.cut_short = full, cut
+  end
+end
+
 local function together(a, b)
   local sum = { error_kinds = {} }
   for _, counts in ipairs({ a, b }) do
@@ -344,7 +356,8 @@ end
 --   interrupted (boolean: the scan was over before all was tried)
 -- @treturn table verdict, reason, alert (its name, where the reason is one), version, attempted, resumed, refused,
 --   errors, error_kinds, designs (counts of each), attempts (every record), and what was issued: session_id_length;
---   lifetime_hint_s (seconds), ticket_length; tickets_issued, lifetime_s
+--   lifetime_hint_s (seconds), ticket_length; tickets_issued, lifetime_s; cut_short (of full_handshakes so many broke
+--   before a ticket could come; nil: none)
 function M.judge(name, evidence)
   local mechanism = mechanisms[name]
   local fixed = M.count(evidence.fixed, evidence.seeds)
@@ -362,6 +375,7 @@ function M.judge(name, evidence)
     M.cut_off(verdict)
   end
   add_issued(verdict, evidence.seeds, mechanism)
+  add_cut_short(verdict, evidence.seeds)
   verdict.attempts = {}
   for _, records in ipairs({ evidence.seeds, evidence.fixed, evidence.pairs or {} }) do
     table.move(records, 1, #records, #verdict.attempts + 1, verdict.attempts)

@@ -134,6 +134,16 @@ function M.resumed(counts)
   return ("%d of %d resumed"):format(counts.resumed, counts.resumed + counts.refused)
 end
 
+--- How many full handshakes broke before a ticket could come.
+-- @tparam table verdict cut_short, full_handshakes
+-- @treturn string|nil
+function M.cut_short(verdict)
+  if verdict.cut_short and verdict.reason ~= "cut_short" then
+    return ("%d of %s broke before a ticket could come"):format(verdict.cut_short,
+      M.count(verdict.full_handshakes, "full handshake"))
+  end
+end
+
 --- What the server handed out, as far as it says more than the verdict.
 -- @tparam string mechanism its name
 -- @tparam table verdict

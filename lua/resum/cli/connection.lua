@@ -2,6 +2,7 @@
 -- reads the certificate's files, and where a passphrase is to be found; what a message says never holds a secret.
 
 local lines = require "resum.cli.lines"
+local options_of = require "resum.options"
 local proxy = require "resum.transport.proxy"
 local starttls = require "resum.transport.starttls"
 
@@ -19,6 +20,36 @@ local function through(given)
   return one, message and "--proxy: " .. message
 end
 
+local function protocol_list(given)
+  local names = {}
+  for name in (given .. ","):gmatch("%s*(.-)%s*,") do
+    names[#names + 1] = name
+  end
+  local problem = options_of.protocols_problem(names)
+  return not problem and names or nil, problem and "--alpn " .. problem
+end
+
+local ESCAPED = { r = "\r", n = "\n", t = "\t", ["0"] = "\0", ["\\"] = "\\" }
+
+-- Bytes as people write them: "QUIT\r\n", "\x10\x0c".
+local function bytes(given)
+  local parts, at = {}, 1
+  while at <= #given do
+    local plain, stop = given:match("^([^\\]+)()", at)
+    local digits, after = given:match("^\\x(%x%x)()", at)
+    if plain then
+      parts[#parts + 1], at = plain, stop
+    elseif digits then
+      parts[#parts + 1], at = string.char(tonumber(digits, 16)), after
+    elseif ESCAPED[given:sub(at + 1, at + 1)] then
+      parts[#parts + 1], at = ESCAPED[given:sub(at + 1, at + 1)], at + 2
+    else
+      return nil, "--request knows \\r, \\n, \\t, \\0, \\\\ and \\xHH, and no other escape"
+    end
+  end
+  return table.concat(parts)
+end
+
 --- Adds the options to a parser.
 -- @tparam table parser argparse's
 function M.add(parser)
@@ -30,6 +61,10 @@ function M.add(parser)
     .. "socks5h://…; with http and socks5h the proxy looks up the names"):argname("URL"):convert(through)
   parser:option("--sni", "server name to ask for, instead of the target's host"):argname("NAME")
   parser:flag("--no-sni", "ask for no server name")
+  parser:option("--alpn", "application protocols to offer, such as h2,http/1.1"):argname("LIST")
+    :convert(protocol_list)
+  parser:option("--request", "what to say inside TLS so that the server answers, instead of the protocol's words: some "
+    .. "issue tickets with their first data only; \\r, \\n, \\xHH are bytes"):argname("TEXT"):convert(bytes)
   parser:flag("-4", "IPv4 addresses only"):target("ipv4")
   parser:flag("-6", "IPv6 addresses only"):target("ipv6")
   parser:option("--tls", "speak this version only"):choices({ "1.0", "1.1", "1.2", "1.3" })
@@ -123,6 +158,8 @@ function M.options(parsed)
     no_sni = parsed.no_sni,
     family = parsed.ipv4 and "inet" or parsed.ipv6 and "inet6" or nil,
     tls = parsed.tls,
+    alpn = parsed.alpn,
+    request = parsed.request,
   }
   local good, message = add_certificate(options, parsed)
   return good and options or nil, message

@@ -21,6 +21,7 @@ local OPTIONS = {
   host = "table", timeout = "number", retries = "number", source = "string", versions = "table", identity = "function",
   certificate = "string", private_key = "string", key_form = "string", passphrase = "string", on_event = "function",
   cancelled = "function", admit = "function", key_share = "string", contexts = "table", request = "string",
+  alpn = "table",
 }
 
 local ATTEMPT = {
@@ -72,11 +73,11 @@ function Client:limit_version(version)
   return true
 end
 
---- Offers more than the usual from now on.
+--- Offers more than was asked for from now on.
 -- @function client:offer_more
--- @tparam table|nil more ciphers, alpn (see resum.core.context); nil: the usual
+-- @tparam table|nil more ciphers, alpn (see resum.core.context); nil: what was asked for
 function Client:offer_more(more)
-  self.more, self.contexts = more or {}, {}
+  self.more, self.contexts = more or self.asked_for, {}
 end
 
 --- Makes one attempt. On the engine "probe" it may take more than one connection: see resum.connection.engine_choice.
@@ -143,6 +144,7 @@ end
 -- @treturn table client
 function M.new(endpoint, options)
   local path = dialer.new(endpoint, options)
+  local asked_for = { alpn = options.alpn }
   return setmetatable({
     host = options.host,
     address = endpoint.address,
@@ -156,7 +158,8 @@ function M.new(endpoint, options)
     admit = options.admit or admit_all,
     pinned = options.versions or {},
     versions = options.versions or {},
-    more = {},
+    asked_for = asked_for,
+    more = asked_for,
     contexts = {},
     shared_contexts = options.contexts or {},
     engines = {},
@@ -175,7 +178,8 @@ end
 --   (called with {kind="attempt", record=…} after each), cancelled (asked between attempts), admit (see
 --   resum.transport.rate_limiter), key_share ("random": the probe never shows the base point), contexts (a table, empty
 --   at first, for clients that show the same certificate: what they offer is made once for all), request (bytes said
---   inside TLS where a ticket does not come by itself, instead of the protocol's)
+--   inside TLS where a ticket does not come by itself, instead of the protocol's), alpn (list of application protocols
+--   to offer)
 -- @treturn table client; client:attempt{mechanism=…, session=…, want_tickets=…} returns a record
 function M.new_client(endpoint, options)
   arguments.check(endpoint, ENDPOINT, "field of an endpoint", 2)

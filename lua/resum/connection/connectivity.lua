@@ -68,7 +68,7 @@ end
 -- Or it is offered more, and stays so.
 local function try_more(client, record)
   local more = MORE[fatal_alert(record)]
-  if more then
+  if more and not (more.alpn and client.more.alpn) then
     client:offer_more(more)
     local richer = attempt(client)
     if richer.outcome == "full" then
@@ -94,7 +94,7 @@ local function advice(alert, name)
   elseif NOTHING_IN_COMMON[alert] then
     return "perhaps it wants cipher suites or groups that are not offered here"
   elseif alert == NO_PROTOCOL then
-    return "it wants an application protocol (ALPN) that is not offered here"
+    return "it wants an application protocol that is not offered here: --alpn LIST"
   end
 end
 

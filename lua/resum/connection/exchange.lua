@@ -139,10 +139,10 @@ local function never()
   return false
 end
 
--- Has the server said something in its application protocol? Of an answer, what came before the question is no part.
+-- From now on, what the server says in its application protocol is heard.
 function Connection:listen()
-  local said = self.machine:read() ~= ""
-  self.heard = not self.request and said
+  self.machine:read() -- what came before is no answer
+  self.heard = false
 end
 
 -- Can anything still come?

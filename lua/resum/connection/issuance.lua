@@ -35,14 +35,12 @@ local function patience_for_answer(known, timeout)
   return known.silent and math.min(timeout, REQUEST_WAIT) or math.max(timeout, REQUEST_WAIT)
 end
 
--- Asks, where something is known to ask, and waits for the server's first words. Returns whether the connection goes on.
+-- Asks, and waits for the answer. Returns whether the connection still goes on.
 local function ask(connection, known, more)
   local now, timeout = connection.host.now, connection.client.timeout
   local started = now()
-  if connection.request then
-    connection:listen()
-    connection:send(connection.machine:write(connection.request) or "", started + REQUEST_WAIT)
-  end
+  connection:listen()
+  connection:send(connection.machine:write(connection.request) or "", started + REQUEST_WAIT)
   local function answered()
     return connection.heard or more()
   end
@@ -82,14 +80,11 @@ function M.wait(connection, want)
     return #connection:facts().tickets > seen
   end
   local started = now()
-  if connection.machine.write and not connection.request then
-    connection:listen() -- the server has the first word
-  end
   local wait, may_ask = patience(connection, known)
   local alive = connection:read_until(more, started + wait)
   if more() then
     known.delay = math.max(known.delay or 0, now() - started)
-  elseif alive and may_ask and connection.machine.write then
+  elseif alive and may_ask and connection.request and connection.machine.write then
     asked = true
     alive = ask(connection, known, more)
   end

@@ -170,7 +170,8 @@ end
 -- @tparam[opt] string alpn the application protocol that was agreed on
 -- @treturn string|nil bytes; nil: nothing harmless is known
 function Dialer:request(alpn)
-  return self.own_request or words.request(self.endpoint, alpn)
+  local request = self.own_request or words.request(self.endpoint, alpn)
+  return request ~= "" and request or nil
 end
 
 local function patience_for(endpoint)
@@ -180,7 +181,8 @@ end
 --- A dialer of one endpoint.
 -- @tparam table endpoint see resum.transport.dialer.open
 -- @tparam table options host, timeout (seconds, 5; for STARTTLS the protocol's own, where nobody says), retries (0),
---   source (local address), cancelled (asked between tries), request (bytes, instead of the protocol's)
+--   source (local address), cancelled (asked between tries), request (bytes, instead of the
+--   protocol's; "" for none)
 -- @treturn table dialer; its field goodbye is bytes for inside TLS, or nil: what ends a session in order;
 --   goodbye_is_owed: the server holds it against us when it does not come
 function M.new(endpoint, options)

@@ -55,7 +55,8 @@ local function attempt(record)
 end
 
 local COUNTS = "verdict reason alert version attempted resumed refused errors "
-local SUPPORT = COUNTS .. "session_id_length lifetime_hint_s ticket_length tickets_issued lifetime_s"
+local SUPPORT = COUNTS .. "session_id_length lifetime_hint_s ticket_length tickets_issued lifetime_s "
+  .. "full_handshakes cut_short"
 local RATE = COUNTS .. "rate confidence design seeds concurrency too_many_at_once engine_moved"
 
 local function plain_map(from)
