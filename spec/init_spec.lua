@@ -138,6 +138,78 @@ describe("resum.scan", function()
   end)
 end)
 
+describe("what a caller gives", function()
+  local HERE = "spec/init_spec.lua:%d+: " -- it is told at the caller's line
+
+  local function told(misuse, problem)
+    local fine, message = pcall(misuse)
+    assert.is_false(fine)
+    assert.matches("^[^\n]*" .. HERE .. "resum: " .. problem, message)
+  end
+
+  it("must be a table where options are meant, in every verb", function()
+    for _, verb in ipairs({ "run", "scan", "rate", "open" }) do
+      told(function() resum[verb]("a.example", 5) end, "the options must be a table, not a number")
+    end
+    told(function() resum.prepare("fast") end, "the options must be a table, not a string")
+    told(function() resum.check(true) end, "the options must be a table, not a boolean")
+  end)
+
+  it("may be for one target what a scanner's run takes, and nothing else", function()
+    local scanner = resum.prepare({ host = host({}, {}) })
+    told(function() scanner:run("a.example", 5) end, "the options must be a table, not a number")
+    told(function() scanner:run("a.example", { attempts = 3 }) end, "the option attempts has no place here")
+    told(function() scanner:run("a.example", { on_event = "loud" }) end,
+      "the option on_event must be a function, not a string")
+    told(function() scanner:run(443) end, "a target is a string such as host:port, not a number")
+  end)
+
+  it("is looked at where single attempts are made, too", function()
+    local one = host({}, {})
+    local endpoint = { address = "192.0.2.1", port = 443 }
+    told(function() resum.attempt.new_client("192.0.2.1", {}) end, "the field of an endpoints? must be a table")
+    told(function() resum.attempt.new_client({ address = "192.0.2.1" }, { host = one }) end, "the endpoint has no port")
+    told(function() resum.attempt.new_client({ adress = "x", port = 1 }, { host = one }) end,
+      "there is no field of an endpoint 'adress'")
+    told(function() resum.attempt.new_client(endpoint, {}) end, "a client needs the option host")
+    told(function() resum.attempt.new_client(endpoint, { host = one, timout = 1 }) end,
+      "there is no option of a client 'timout'")
+    local client = resum.attempt.new_client(endpoint, { host = one })
+    told(function() client:attempt({ mechanism = "psk", want_tikets = true }) end,
+      "there is no option of an attempt 'want_tikets'")
+    told(function() client:attempt({ mechanism = "tickets" }) end, "there is no mechanism 'tickets'")
+    told(function() client:attempt({ mechanism = "psk", session = "x" }) end,
+      "the option of an attempt session must be a userdata, not a string")
+    told(function() client:attempt(5) end, "the option of an attempts must be a table, not a number")
+  end)
+
+  it("leaves no secret where it can be read: neither in a client nor in a scanner", function()
+    local pki = require "spec.support.pki"
+    local one = host({}, {})
+    local own = pki.get("client")
+    local secret = own.key_pem
+    local function search(value, seen)
+      if value == secret then
+        return true
+      elseif type(value) ~= "table" or seen[value] then
+        return false
+      end
+      seen[value] = true
+      for name, field in pairs(value) do
+        if search(name, seen) or search(field, seen) then
+          return true
+        end
+      end
+      return false
+    end
+    local options = { host = one, certificate = own.certificate_pem, private_key = secret }
+    local client = resum.attempt.new_client({ address = "192.0.2.1", port = 443 }, options)
+    assert.is_false(search(client, {}))
+    assert.is_false(search(resum.prepare(options), {}))
+    assert.is_true(search(options, {}))
+  end)
+end)
+
 describe("resum.prepare", function()
   it("scans many targets as resum.run scans each, and makes what is offered to them once", function()
     local core = require "resum.core"

@@ -80,6 +80,19 @@ function M.prepare(options)
   return scanner.new(checked(options, 2))
 end
 
+-- As M.run, with options that were checked; level is that of the caller who is to blame.
+local function run(wanted_target, options, level)
+  local one, message, code = scanner.new(options)
+  local parsed
+  if one then
+    parsed, message, code = one:target(wanted_target, level + 1)
+  end
+  if not parsed then
+    return nil, message, code
+  end
+  return one:run(parsed)
+end
+
 --- Runs the scans asked for on every address of a target.
 -- @tparam string|table wanted_target "host:port", "[v6]:port", "host:port{ip}", or what resum.target.parse gave
 -- @tparam[opt] table options support and rate (booleans: the scans to run, support by default), mechanisms (list of
@@ -103,11 +116,8 @@ end
 -- @treturn[2] string message: the target or an option is not usable
 -- @treturn[2] string code: "usage"
 function M.run(wanted_target, options)
-  local one, message, code = scanner.new(checked(options, 2))
-  if not one then
-    return nil, message, code
-  end
-  return one:run(wanted_target)
+  local result, message, code = run(wanted_target, checked(options, 2), 2)
+  return result, message, code -- no tail call: an error names the caller's line
 end
 
 --- Is resumption supported? A few attempts for each mechanism.
@@ -115,7 +125,8 @@ end
 -- @tparam[opt] table options see run
 -- @treturn table as run
 function M.scan(wanted_target, options)
-  return M.run(wanted_target, copy(checked(options, 2), { support = true, rate = false }))
+  local result, message, code = run(wanted_target, copy(checked(options, 2), { support = true, rate = false }), 2)
+  return result, message, code
 end
 
 --- How often is a session resumed? Many attempts for each mechanism.
@@ -123,7 +134,8 @@ end
 -- @tparam[opt] table options see run
 -- @treturn table as run
 function M.rate(wanted_target, options)
-  return M.run(wanted_target, copy(checked(options, 2), { support = false, rate = true }))
+  local result, message, code = run(wanted_target, copy(checked(options, 2), { support = false, rate = true }), 2)
+  return result, message, code
 end
 
 --- Makes one handshake, to look at.

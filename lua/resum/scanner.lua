@@ -145,7 +145,7 @@ Scanner.__index = Scanner
 -- @return as resum.run
 function Scanner:run(wanted_target, more)
   local plan, options = self.plan, merge(self.options, options_of.check(more, 2, FOR_ONE_TARGET))
-  local parsed, message, code = plan.endpoints:target(wanted_target, 3)
+  local parsed, message, code = plan.endpoints:target(wanted_target, 2)
   if not parsed then
     return nil, message, code
   end
@@ -164,6 +164,16 @@ function Scanner:run(wanted_target, more)
   end
   result.elapsed_s = options.host.now() - started
   return result
+end
+
+--- The target that a caller gives; misuse is raised.
+-- @function scanner:target
+-- @tparam string|table given see resum.run
+-- @tparam integer level of the caller who is to blame, as for error()
+-- @return as resum.target.parse
+function Scanner:target(given, level)
+  local parsed, message, code = self.plan.endpoints:target(given, level + 1)
+  return parsed, message, code
 end
 
 --- The target that a user names, with the port of the protocol where it has none.
