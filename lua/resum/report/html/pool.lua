@@ -57,7 +57,8 @@ local function rate(name, result)
   for _, one in ipairs(DESIGNS) do
     local design = result.designs[one[1]]
     if design and design.rate then
-      rows[#rows + 1] = { name = one[2], share = design.rate, interval = design.interval, note = vocabulary.interval(design.interval) }
+      rows[#rows + 1] = { name = one[2], share = design.rate, interval = design.interval,
+        note = vocabulary.interval(design.interval) }
     end
   end
   local title = mechanisms[name].title
