@@ -10,6 +10,7 @@
 #include "guard.h"
 #include "identity.h"
 #include "options.h"
+#include "tls/compat.h"
 #include "tls/names.h"
 #include "tls/numbers.h"
 
@@ -25,12 +26,15 @@
 #define DEFAULT_CIPHERSUITES                                                                       \
   "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:"                    \
   "TLS_AES_128_CCM_SHA256:TLS_AES_128_CCM_8_SHA256"
-#define CLASSIC_GROUPS "P-256:P-384:P-521:X448:ffdhe2048:ffdhe3072:ffdhe4096:ffdhe6144:ffdhe8192"
+#define CLASSIC_GROUPS "P-256:P-384:P-521:X448:ffdhe2048:ffdhe3072:ffdhe4096"
+/* These take as long as a larger group in TLS 1.2: see MAX_DH_BITS. */
+#define MORE_GROUPS ":ffdhe6144:ffdhe8192"
 /* As libssl offers them since 3.5: key shares ('*') of X25519 in two ways, hybrid groups where its
  * providers have them ('?'). An older libssl doesn't read such a list. */
 #define HYBRID_GROUPS                                                                              \
   "?*X25519MLKEM768:*X25519:" CLASSIC_GROUPS ":?SecP256r1MLKEM768:?SecP384r1MLKEM1024"
 #define DEFAULT_GROUPS "X25519:" CLASSIC_GROUPS
+#define LARGE_GROUPS DEFAULT_GROUPS MORE_GROUPS
 #define DEFAULT_SIGNATURE_ALGORITHMS                                                               \
   "ecdsa_secp256r1_sha256:rsa_pss_rsae_sha256:rsa_pkcs1_sha256:"                                   \
   "ecdsa_secp384r1_sha384:rsa_pss_rsae_sha384:rsa_pkcs1_sha384:"                                   \
@@ -43,7 +47,14 @@
   (SSL_OP_NO_SSL_MASK | SSL_OP_NO_TICKET | SSL_OP_NO_ENCRYPT_THEN_MAC |                            \
    SSL_OP_NO_EXTENDED_MASTER_SECRET | SSL_OP_ALLOW_NO_DHE_KEX | SSL_OP_IGNORE_UNEXPECTED_EOF)
 /* Servers without RFC 5746 are there to be scanned; a renegotiation is not. */
-#define WANTED_OPTIONS (SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_NO_RENEGOTIATION)
+/* And a certificate that unfolds into a large one is not asked for. */
+#define WANTED_OPTIONS                                                                             \
+  (SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_NO_RENEGOTIATION | HAVE_NO_COMPRESSED_CERTIFICATES)
+
+/* Two exponentiations with a modulus of this size take some 25 ms, of 8192 bits 180, of 10,000 (the
+ * most that libcrypto computes) 600: one server must not hold up all others. Nothing else that a
+ * server can choose comes near: RSA of 16,384 bits costs 4 ms, DSA of 10,000 bits 10. */
+enum { MAX_DH_BITS = 4096, LARGEST_DH_BITS = 10000 };
 
 typedef struct {
   SSL_CTX *ctx; /* owned; NULL when closed */
@@ -79,11 +90,31 @@ static unsigned context_min_version(const SSL_CTX *ctx) {
              : (unsigned)SSL_CTX_get_min_proto_version((SSL_CTX *)ctx);
 }
 
+/* What libssl asks at every choice: at level 0 all is allowed, but for what costs too much. The
+ * only cause of SSL_R_DH_KEY_TOO_SMALL. */
+static int context_allows(const SSL *ssl, const SSL_CTX *ctx, int operation, int bits, int id,
+                          void *other, void *max_dh_bits) {
+  (void)ssl, (void)ctx, (void)bits, (void)id;
+  return operation != SSL_SECOP_TMP_DH || !other ||
+         EVP_PKEY_get_bits((EVP_PKEY *)other) <= (int)(intptr_t)max_dh_bits;
+}
+
+static int context_set_limits(lua_State *L, SSL_CTX *ctx) {
+  const lua_Integer bits =
+      rs_option_integer(L, 1, "max_dh_bits", 512, LARGEST_DH_BITS, MAX_DH_BITS);
+  SSL_CTX_set_security_callback(ctx, context_allows);
+  SSL_CTX_set0_security_ex_data(ctx, (void *)(intptr_t)bits);
+  return 0;
+}
+
 /* The security level comes last: a list may carry one of its own ("@SECLEVEL=2"). */
 static int context_set_ciphers(lua_State *L, SSL_CTX *ctx) {
   const char *list = rs_option_string(L, 1, "ciphers", NULL);
   const char *suites = rs_option_string(L, 1, "ciphersuites", NULL);
-  if (!SSL_CTX_set_cipher_list(ctx, list ? list : DEFAULT_CIPHERS))
+  list = list ? list : DEFAULT_CIPHERS;
+  if (!rs_option_boolean(L, 1, "dhe", 1)) /* it stays on the stack while it is needed */
+    list = lua_pushfstring(L, "%s:!kDHE", list);
+  if (!SSL_CTX_set_cipher_list(ctx, list))
     return rs_error_openssl(L, "ciphers", "unsupported");
   SSL_CTX_set_security_level(ctx, 0);
   if (!SSL_CTX_set_ciphersuites(ctx, suites ? suites : DEFAULT_CIPHERSUITES))
@@ -92,10 +123,10 @@ static int context_set_ciphers(lua_State *L, SSL_CTX *ctx) {
 }
 
 /* One group that it lacks, as in a FIPS configuration, and libssl takes none of a list. */
-static int context_offer_known_groups(SSL_CTX *ctx) {
-  char known[sizeof DEFAULT_GROUPS];
+static int context_offer_known_groups(SSL_CTX *ctx, const char *groups) {
+  char known[sizeof LARGE_GROUPS];
   rs_writer w = rs_writer_of(known, sizeof known);
-  for (const char *at = DEFAULT_GROUPS; *at;) {
+  for (const char *at = groups; *at;) {
     const size_t length = strcspn(at, ":"), used = w.used;
     if (used > 0)
       rs_write_bytes(&w, ":", 1);
@@ -110,15 +141,17 @@ static int context_offer_known_groups(SSL_CTX *ctx) {
   return SSL_CTX_set1_groups_list(ctx, known) > 0;
 }
 
-static int context_set_default_groups(SSL_CTX *ctx) {
-  return SSL_CTX_set1_groups_list(ctx, HYBRID_GROUPS) > 0 ||
-         SSL_CTX_set1_groups_list(ctx, DEFAULT_GROUPS) > 0 || context_offer_known_groups(ctx);
+static int context_set_default_groups(SSL_CTX *ctx, int large) {
+  const char *usual = large ? LARGE_GROUPS : DEFAULT_GROUPS;
+  return SSL_CTX_set1_groups_list(ctx, large ? HYBRID_GROUPS MORE_GROUPS : HYBRID_GROUPS) > 0 ||
+         SSL_CTX_set1_groups_list(ctx, usual) > 0 || context_offer_known_groups(ctx, usual);
 }
 
 static int context_set_groups(lua_State *L, SSL_CTX *ctx) {
   const char *groups = rs_option_string(L, 1, "groups", NULL);
   const char *algorithms = rs_option_string(L, 1, "sigalgs", NULL);
-  if (groups ? !SSL_CTX_set1_groups_list(ctx, groups) : !context_set_default_groups(ctx))
+  const int large = rs_option_boolean(L, 1, "large_groups", 0);
+  if (groups ? !SSL_CTX_set1_groups_list(ctx, groups) : !context_set_default_groups(ctx, large))
     return rs_error(L, "groups", "not a list of groups that OpenSSL knows", "unsupported");
   if (!SSL_CTX_set1_sigalgs_list(ctx, algorithms ? algorithms : DEFAULT_SIGNATURE_ALGORITHMS))
     return rs_error(L, "sigalgs", "not a list of algorithms that OpenSSL knows", "unsupported");
@@ -167,12 +200,19 @@ static int context_check_lists(lua_State *L, SSL_CTX *ctx) {
   return rs_error(L, given, "nothing in the list can be offered", "unsupported");
 }
 
+/* Nobody asks for the chain, and to build one of what a hostile server sends may take long. */
+static int context_verify_nothing(X509_STORE_CTX *store, void *arg) {
+  (void)store, (void)arg;
+  return 1;
+}
+
 static void context_set_options(lua_State *L, SSL_CTX *ctx) {
   SSL_CTX_clear_options(ctx, UNWANTED_OPTIONS);
   SSL_CTX_set_options(ctx, WANTED_OPTIONS);
   if (!rs_option_boolean(L, 1, "tickets", 1))
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
   SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+  SSL_CTX_set_cert_verify_callback(ctx, context_verify_nothing, NULL);
   SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
   /* Sessions come through the callback that handshake.c sets; libssl keeps none of its own. */
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -181,8 +221,11 @@ static void context_set_options(lua_State *L, SSL_CTX *ctx) {
 /*** What a client offers. One context serves any number of handshakes.
  * @function context
  * @tparam[opt] table options min_version and max_version ("TLSv1.0" to "TLSv1.3", all by default),
- *   ciphers and ciphersuites (OpenSSL lists, ciphers(1)), groups ("X25519:P-256"), sigalgs, alpn
- *   (list of names), tickets (false: no session_ticket extension up to TLS 1.2, RFC 5077),
+ *   ciphers and ciphersuites (OpenSSL lists, ciphers(1)), dhe (false: none of those with
+ *   Diffie-Hellman over a finite field, up to TLS 1.2), max_dh_bits (4096: a server's group that is
+ *   larger fails the handshake with "dh_too_large"), groups ("X25519:P-256"), large_groups (true:
+ *   beside the usual ones ffdhe6144 and ffdhe8192), sigalgs, alpn (list of names), tickets (false:
+ *   no session_ticket extension up to TLS 1.2, RFC 5077),
  *   certificate (PEM, with its chain, DER or PKCS#12), private_key (PEM, DER or PKCS#12; without it
  *   the key is looked for in the certificate's bytes), key_form ("pem", "der", "p12": what the key
  *   must be), passphrase
@@ -191,9 +234,10 @@ static void context_set_options(lua_State *L, SSL_CTX *ctx) {
  * @treturn[2] string message, naming the option
  * @treturn[2] string code: "unsupported" (OpenSSL knows no such value) or "invalid" */
 static int context_new(lua_State *L) {
-  static const char *const names[] = {
-      "min_version", "max_version", "ciphers",     "ciphersuites", "groups",     "sigalgs", "alpn",
-      "tickets",     "certificate", "private_key", "key_form",     "passphrase", NULL};
+  static const char *const names[] = {"min_version", "max_version", "ciphers",      "ciphersuites",
+                                      "groups",      "sigalgs",     "alpn",         "tickets",
+                                      "certificate", "private_key", "key_form",     "passphrase",
+                                      "dhe",         "max_dh_bits", "large_groups", NULL};
   lua_settop(L, 1);
   rs_options_check(L, 1, names);
   context_box *box = (context_box *)lua_newuserdatauv(L, sizeof *box, 0);
@@ -203,9 +247,9 @@ static int context_new(lua_State *L) {
   if (!box->ctx)
     return rs_error_openssl(L, "context", "openssl");
   context_set_options(L, box->ctx);
-  int (*const setters[])(lua_State *, SSL_CTX *) = {context_set_versions, context_set_ciphers,
-                                                    context_set_groups,   context_set_alpn,
-                                                    context_check_lists,  rs_identity_set};
+  int (*const setters[])(lua_State *, SSL_CTX *) = {
+      context_set_versions, context_set_limits,  context_set_ciphers, context_set_groups,
+      context_set_alpn,     context_check_lists, rs_identity_set};
   for (size_t i = 0; i < sizeof setters / sizeof setters[0]; i++) {
     ERR_clear_error(); /* of what went well all the same */
     int failed = setters[i](L, box->ctx);

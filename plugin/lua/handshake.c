@@ -21,6 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/err.h>
+
 #define HANDSHAKE "resum.handshake"
 
 enum {
@@ -188,6 +190,9 @@ static int handshake_push_failure(lua_State *L, handshake_box *h) {
     lua_pushstring(L, h->finished ? "connection: the server ended it without close_notify"
                                   : "handshake: the server ended the connection in the middle");
     lua_pushliteral(L, "closed");
+  } else if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_DH_KEY_TOO_SMALL) { /* see context.c */
+    lua_pushliteral(L, "handshake: the server's Diffie-Hellman group is too large to be computed");
+    lua_pushliteral(L, "dh_too_large");
   } else {
     lua_pushfstring(L, "handshake: %s", rs_openssl_reason("the peer's bytes are not TLS"));
     lua_pushliteral(L, "protocol_error");
@@ -301,7 +306,8 @@ static int handshake_failed_before(lua_State *L) {
  * @treturn string bytes to send, "" for none; on failure the alert
  * @treturn[opt] string message, on failure
  * @treturn[opt] string code, on failure: "alert" (the peer's), "protocol_error", "closed" (the
- *   stream ended early), "too_much", "failed" (before) */
+ *   stream ended early), "too_much", "dh_too_large" (see context's max_dh_bits), "failed" (before)
+ */
 static int handshake_step(lua_State *L) {
   handshake_box *h = handshake_check(L);
   size_t length = 0;

@@ -4,6 +4,8 @@
 #ifndef RESUM_TLS_COMPAT_H
 #define RESUM_TLS_COMPAT_H
 
+#include <stdint.h>
+
 #include <openssl/macros.h>
 #include <openssl/opensslv.h>
 
@@ -20,6 +22,10 @@
 /* From 3.4 on libssl's functions with a long for a time are deprecated, and all have a sibling with
  * a time_t. */
 #define HAVE_TIME_T_FUNCTIONS (OPENSSL_VERSION_NUMBER >= 0x30400000L)
+
+/* SSL_OP_NO_RX_CERTIFICATE_COMPRESSION, which came with 3.2 (bit 33); no option before. */
+#define HAVE_NO_COMPRESSED_CERTIFICATES                                                            \
+  (OPENSSL_VERSION_NUMBER >= 0x30200000L ? UINT64_C(1) << 33 : 0)
 
 /* malloc_usable_size(3) */
 #ifdef __linux__

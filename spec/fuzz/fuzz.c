@@ -72,7 +72,7 @@ void fuzz_push_session(lua_State *L, const char *name) {
 static int check_answer(lua_State *L) {
   static const char *const states[] = {"want", "established", "refused", "closed"};
   static const char *const codes[] = {"alert",    "closed",  "protocol_error", "unsupported",
-                                      "too_much", "openssl", "failed"};
+                                      "too_much", "openssl", "failed",         "dh_too_large"};
   const char *state = lua_tostring(L, -4), *code = lua_tostring(L, -1);
   int known = 0;
   for (size_t i = 0; state && i < sizeof states / sizeof states[0]; i++)

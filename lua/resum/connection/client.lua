@@ -41,6 +41,7 @@ local function new_context(client, mechanism, ticket_extension)
     end
   end
   offer.tickets = ticket_extension or offer.tickets
+  offer.dhe = client.dhe
   mechanisms.narrow(offer, client.versions)
   return assert(client.identity(offer))
 end
@@ -52,8 +53,8 @@ function Client:context(mechanism, ticket_extension)
   local context = self.contexts[name]
   if not context then
     local versions = self.versions
-    local key = ("%s %s %s %s %s"):format(name, versions.min_version, versions.max_version, self.more.ciphers,
-      table.concat(self.more.alpn or {}, ","))
+    local key = ("%s %s %s %s %s %s"):format(name, versions.min_version, versions.max_version, self.more.ciphers,
+      table.concat(self.more.alpn or {}, ","), self.dhe)
     context = self.shared_contexts[key] or new_context(self, mechanism, ticket_extension)
     self.shared_contexts[key], self.contexts[name] = context, context
   end
@@ -78,6 +79,19 @@ end
 -- @tparam table|nil more ciphers, alpn (see resum.core.context); nil: what was asked for
 function Client:offer_more(more)
   self.more, self.contexts = more or self.asked_for, {}
+end
+
+-- A server's Diffie-Hellman group that costs too much to compute hides what it does: it is asked again without such
+-- suites, and stays so, if it has others. If it has none, its group is the reason.
+local function without_dhe(client, options, record)
+  client.dhe, client.contexts = false, {}
+  local again = engine_choice.attempt(client, options, exchange.connect)
+  if again.outcome == "alert" then
+    client.dhe, client.contexts, client.has_only_dhe = nil, {}, true
+    return record
+  end
+  again.instead_of = { engine = record.engine, outcome = record.outcome, error = record.error }
+  return again
 end
 
 --- Makes one attempt. On the engine "probe" it may take more than one connection: see resum.connection.engine_choice.
@@ -109,7 +123,11 @@ function Client:attempt(options)
   if options.sessions and options.engine ~= "probe" then
     error("resum: several sessions can be offered by the engine probe only", 2)
   end
-  return engine_choice.attempt(self, options, exchange.connect)
+  local record = engine_choice.attempt(self, options, exchange.connect)
+  if record.error and record.error.code == "dh_too_large" and not self.has_only_dhe then
+    return without_dhe(self, options, record)
+  end
+  return record
 end
 
 --- Has a session outlived what its server promised, or will it within a second?
@@ -166,6 +184,8 @@ function M.new(endpoint, options)
     key_share = options.key_share,
     groups = nil, -- what the probe offers in TLS 1.3 where the usual won't do
     issuance = issuance.nothing_known(), -- what this server's tickets have taken so far
+    dhe = nil, -- false: suites with Diffie-Hellman over a finite field are not offered any more
+    has_only_dhe = nil,
   }, Client)
 end
 

@@ -8,12 +8,12 @@ local M = {}
 local OLDER = { "TLSv1.2", "TLSv1.0" }
 
 -- What is offered beyond the usual where an alert asks for it (RFC 8446, section 6.2): suites that hardly anybody
--- takes, and the names of what HTTP servers speak, without which some let nobody in.
-local EVERY_SUITE = { ciphers = "ALL:COMPLEMENTOFALL:!aNULL:!eNULL:!PSK:!SRP" }
+-- takes, groups that cost much to compute, and the names of what HTTP servers speak, without which some let nobody in.
+local EVERY_SUITE = { ciphers = "ALL:COMPLEMENTOFALL:!aNULL:!eNULL:!PSK:!SRP", large_groups = true }
 local MORE = { [40] = EVERY_SUITE, [71] = EVERY_SUITE, [120] = { alpn = { "h2", "http/1.1" } } }
 
 -- Codes of what stays so, however often it is asked.
-local LASTING = { no_starttls = true, turned_away = true, proxy = true, injected = true }
+local LASTING = { no_starttls = true, turned_away = true, proxy = true, injected = true, dh_too_large = true }
 
 local CLOSE_NOTIFY = 0
 
@@ -131,8 +131,8 @@ end
 --   had to offer less
 function M.run(client, retries)
   local record = M.try(client, retries)
-  if record.outcome == "full" or record.error.stage ~= "handshake" or is_silent(record) or wants_certificate(record)
-    or client.cancelled() then
+  if record.outcome == "full" or record.error.stage ~= "handshake" or LASTING[record.error.code] or is_silent(record)
+    or wants_certificate(record) or client.cancelled() then
     return record
   end
   record = try_older(client, record)

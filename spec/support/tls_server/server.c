@@ -5,7 +5,9 @@
 
 #include <string.h>
 
+#include <openssl/bn.h>
 #include <openssl/err.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 
 #define SERVER "spec.tls_server"
@@ -45,24 +47,53 @@ static int server_algorithms(lua_State *L, SSL_CTX *ctx) {
          SSL_CTX_set1_groups_list(ctx, groups ? groups : "X25519:P-256:P-384:P-521");
 }
 
-/* The group of DHE suites, by libssl's name ("ffdhe2048"). */
-static int server_dh_group(lua_State *L, SSL_CTX *ctx) {
-  const char *name = rs_option_string(L, 1, "dh_group", NULL);
-  if (!name)
-    return SSL_CTX_set_dh_auto(ctx, 1) == 1;
+static EVP_PKEY *server_named_group(const char *name) {
   EVP_PKEY *parameters = NULL;
   EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
   OSSL_PARAM group[] = {
       OSSL_PARAM_construct_utf8_string("group", (char *)(uintptr_t)name, 0),
       OSSL_PARAM_construct_end(),
   };
-  int good =
-      maker && EVP_PKEY_paramgen_init(maker) == 1 && EVP_PKEY_CTX_set_params(maker, group) == 1 &&
-      EVP_PKEY_generate(maker, &parameters) == 1 && SSL_CTX_set0_tmp_dh_pkey(ctx, parameters) == 1;
-  if (!good)
-    EVP_PKEY_free(parameters);
+  if (!maker || EVP_PKEY_paramgen_init(maker) != 1 || EVP_PKEY_CTX_set_params(maker, group) != 1 ||
+      EVP_PKEY_generate(maker, &parameters) != 1)
+    parameters = NULL;
   EVP_PKEY_CTX_free(maker);
-  return good;
+  return parameters;
+}
+
+/* A group of one's own; nobody on the way looks whether the number is a prime. */
+static EVP_PKEY *server_own_group(const char *prime, size_t length) {
+  EVP_PKEY *parameters = NULL;
+  BIGNUM *p = BN_bin2bn((const unsigned char *)prime, (int)length, NULL), *g = BN_new();
+  OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+  OSSL_PARAM *group = NULL;
+  EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
+  if (p && g && BN_set_word(g, 2) && builder && OSSL_PARAM_BLD_push_BN(builder, "p", p) &&
+      OSSL_PARAM_BLD_push_BN(builder, "g", g))
+    group = OSSL_PARAM_BLD_to_param(builder);
+  if (!group || !maker || EVP_PKEY_fromdata_init(maker) <= 0 ||
+      EVP_PKEY_fromdata(maker, &parameters, EVP_PKEY_KEY_PARAMETERS, group) <= 0)
+    parameters = NULL;
+  EVP_PKEY_CTX_free(maker);
+  OSSL_PARAM_free(group);
+  OSSL_PARAM_BLD_free(builder);
+  BN_free(p);
+  BN_free(g);
+  return parameters;
+}
+
+/* The group of DHE suites: by libssl's name ("ffdhe2048"), or by its prime's bytes. */
+static int server_dh_group(lua_State *L, SSL_CTX *ctx) {
+  size_t length = 0;
+  const char *name = rs_option_string(L, 1, "dh_group", NULL);
+  const char *prime = rs_option_string(L, 1, "dh_prime", &length);
+  if (!name && !prime)
+    return SSL_CTX_set_dh_auto(ctx, 1) == 1;
+  EVP_PKEY *group = name ? server_named_group(name) : server_own_group(prime, length);
+  if (group && SSL_CTX_set0_tmp_dh_pkey(ctx, group))
+    return 1;
+  EVP_PKEY_free(group);
+  return 0;
 }
 
 static int server_certificate(lua_State *L, SSL_CTX *ctx) {
@@ -153,14 +184,15 @@ static int server_policies(lua_State *L, server_policy *policy) {
  * @function new
  * @tparam table options certificate, private_key (PEM text; needed); min_version, max_version
  *   ("TLSv1.0" … "TLSv1.3"); ciphers, ciphersuites, groups (OpenSSL lists); dh_group (of DHE
- *   suites: "ffdhe2048" …); server_preference (false: the client's order); tickets (true; false: no
- *   RFC 5077 tickets, and TLS 1.3 tickets are names in the cache); num_tickets (2); cache (true);
- *   forgetful (false; true: issues session ids and never finds one again); extended_master_secret,
- *   encrypt_then_mac (true); max_early_data (0); anti_replay (true); ticket_keys (80 bytes; several
- *   servers can share them); accept_tickets (true; false: issued and never accepted), renew_tickets
- *   (false); lifetime_s (7200); alpn (list of names); request_certificate, require_certificate (any
- *   will do); psk_ke (false: PSK without (EC)DHE is refused); session_id_context ("spec"; "":
- *   none); max_send_fragment (bytes in a record, 512 to 16384)
+ *   suites: "ffdhe2048" …) or dh_prime (its bytes); server_preference (false: the client's order);
+ * tickets (true; false: no RFC 5077 tickets, and TLS 1.3 tickets are names in the cache);
+ * num_tickets (2); cache (true); forgetful (false; true: issues session ids and never finds one
+ * again); extended_master_secret, encrypt_then_mac (true); max_early_data (0); anti_replay (true);
+ * ticket_keys (80 bytes; several servers can share them); accept_tickets (true; false: issued and
+ * never accepted), renew_tickets (false); lifetime_s (7200); alpn (list of names);
+ * request_certificate, require_certificate (any will do); psk_ke (false: PSK without (EC)DHE is
+ * refused); session_id_context ("spec"; "": none); max_send_fragment (bytes in a record, 512 to
+ * 16384)
  * @treturn server
  * @raise when OpenSSL does not take a value */
 static int server_new(lua_State *L) {
@@ -172,6 +204,7 @@ static int server_new(lua_State *L) {
                                       "ciphersuites",
                                       "groups",
                                       "dh_group",
+                                      "dh_prime",
                                       "server_preference",
                                       "tickets",
                                       "num_tickets",
