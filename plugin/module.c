@@ -3,6 +3,7 @@
 #include "lua/guard.h"
 #include "lua/handshake.h"
 #include "lua/messages.h"
+#include "lua/parse.h"
 #include "lua/probe.h"
 #include "lua/session.h"
 #include "lua/tools.h"
@@ -26,6 +27,7 @@ static int module_open(lua_State *L) {
   rs_open_session(L);
   rs_open_probe(L);
   rs_open_messages(L);
+  rs_open_parse(L);
   return 1;
 }
 

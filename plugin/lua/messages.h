@@ -1,10 +1,10 @@
-/* resum.client_hello and resum.parse (messages.c). */
+/* resum.client_hello (messages.c). */
 #ifndef RESUM_LUA_MESSAGES_H
 #define RESUM_LUA_MESSAGES_H
 
 #include "compat.h"
 
-/* Puts both into the module table on top. */
+/* Puts the function into the module table on top. */
 void rs_open_messages(lua_State *L);
 
 #endif

@@ -26,19 +26,20 @@ M.Transcript = Transcript
 local ALERT_RECORD = "\21\3\3\0\2" -- the header that a transcript does not have
 
 -- What the message says; parse() tells a bare handshake message and a record.
-local function parsed(message)
+local function parsed(message, version)
   if message.type == "alert" then
     return core.parse(ALERT_RECORD .. message.bytes)[1]
   elseif message.type == "change_cipher_spec" or message.bytes == "" then
     return message
   end
-  return core.parse(message.bytes)[1]
+  return core.parse(message.bytes, version)[1]
 end
 
 local function read_transcript(messages, version)
+  local known = version and version:match("^TLSv1") and version
   local list = setmetatable({}, Transcript)
   for i, message in ipairs(messages) do
-    list[i] = parsed(message)
+    list[i] = parsed(message, known)
     list[i].from = message.from
   end
   list.version = version
