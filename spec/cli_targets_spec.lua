@@ -138,6 +138,22 @@ describe("a share of the targets", function()
     assert.equal(0x414FA339, shard.crc32("The quick brown fox jumps over the lazy dog"))
   end)
 
+  it("is CRC-32 modulo the number of shares, as any program can tell", function()
+    -- Python: zlib.crc32(b"www.example.com:443") % 7, and % 1000
+    for text, remainders in pairs({
+      ["www.example.com:443"] = { 3, 239 },
+      ["a.example"] = { 1, 412 },
+      ["b.example:8443"] = { 4, 81 },
+      ["[2001:db8::1]:443"] = { 5, 370 },
+    }) do
+      for i, shares in ipairs({ 7, 1000 }) do
+        for index = 0, shares - 1 do
+          assert.equal(index == remainders[i], shard.holds(shard.parse(index .. "/" .. shares), text), text)
+        end
+      end
+    end
+  end)
+
   it("has every target in one share exactly, whichever way engines count", function()
     local text = {}
     for number = 1, 1000 do

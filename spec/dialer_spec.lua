@@ -191,6 +191,29 @@ describe("a door that is shut for a moment", function()
     assert.equal(2, #host.connected)
   end)
 
+  it("is not shut where the connection breaks behind the ClientHello: that is for the scans to count", function()
+    for _, ending in ipairs({ "reset", "eof" }) do
+      local host = script.host(SMTP, { tls_server = memory.server() })
+      local client = client_of(host, "smtp", { retries = 2 })
+      assert.equal("full", client:attempt({ mechanism = "ticket" }).outcome)
+      local connect = host.connect
+      host.connect = function(...)
+        local stream = connect(...)
+        local read = stream.read
+        stream.read = function(self, deadline)
+          if self:done() then
+            return nil, ending
+          end
+          return read(self, deadline)
+        end
+        return stream
+      end
+      local record = client:attempt({ mechanism = "ticket" })
+      assert.same({ ending == "eof" and "closed" or "reset", "handshake", 2 },
+        { record.outcome, record.error.stage, #host.connected })
+    end
+  end)
+
   it("is not tried again by the scan when it stayed shut through all retries", function()
     local host = script.host(function(number)
       return number == 1 and SMTP or BUSY

@@ -88,6 +88,34 @@ describe("an attempt", function()
     end
   end)
 
+  it("hardly ever moves because a server changes in the middle of the comparison", function()
+    local moved = 0
+    for seed = 1, 50 do
+      random.seed(seed)
+      -- The first answers differ; then seven connections resume, and from there on none.
+      local connect = scripted(function(_, number)
+        return (number == 1 or (number > 2 and number <= 9)) and "resumed" or "refused"
+      end)
+      local client = new_client()
+      attempts(client, connect, 1)
+      moved = moved + (engine.moved(client, "ticket") and 1 or 0)
+    end
+    assert.is_true(moved <= 1, moved .. " of 50 moved")
+  end)
+
+  it("that the probe can't read is asked of libssl, also when the probe is known to work", function()
+    local connect = scripted(function(name, number)
+      return name == "probe" and number % 5 == 0 and "protocol_error" or "resumed"
+    end)
+    local records = attempts(new_client(), connect, 20)
+    assert.equal(20, count(records, "outcome", "resumed"))
+    local instead = 0
+    for _, record in ipairs(records) do
+      instead = instead + (record.instead_of and record.instead_of.outcome == "protocol_error" and 1 or 0)
+    end
+    assert.is_true(instead >= 1)
+  end)
+
   it("moves to libssl when the sample of later answers differs", function()
     local connect, seen = scripted(function(name, number)
       return (number <= 2 or name == "handshake") and "resumed" or "refused"

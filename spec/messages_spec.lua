@@ -62,6 +62,7 @@ describe("a ServerHello", function()
       { version = "0x0309", cipher = "0x1a2b", cipher_id = 0x1a2b, session_id = "", group = "0x7f01",
         server_key_share = true } },
     ["with a message that is longer than its content"] = { { rest = "x" }, {} },
+    ["with something behind its extensions"] = { { extensions = TLS13, rest = "x" }, {} },
     ["with extensions that end in the middle of one"] = { { extensions = TLS13:sub(1, -2) }, {} },
     ["with extensions that end in the middle of a length"] = { { extensions = "\0\43\0" }, {} },
     ["with half a version"] = { { extensions = extension(43, "\3") }, {} },
@@ -131,6 +132,24 @@ describe("other messages", function()
     assert.same({ alpn = "h2", early_data = true }, said(facts_of(message(8, (">s2"):pack(alpn .. early)))))
     assert.same({}, said(facts_of(message(8, (">s2"):pack(alpn .. early:sub(1, 3))))))
     assert.same({}, said(facts_of(message(8, ""))))
+  end)
+
+  it("tell of a certificate, compressed (RFC 8879) or not", function()
+    assert.is_true(facts_of(message(11, "\0\0\0")).certificate)
+    assert.is_true(facts_of(message(25, "\0\1")).certificate)
+    assert.is_false(facts_of(message(22, "\0\1")).certificate)
+  end)
+
+  it("give the serial number of a certificate, unless it is cut short", function()
+    local function serial_of(number)
+      local tbs = "\48" .. string.char(#number) .. number
+      local leaf = "\48" .. string.char(#tbs) .. tbs
+      return facts_of(server_hello { cipher = 0xc02f }, message(11, (">s3"):pack((">s3"):pack(leaf)))).leaf_serial
+    end
+    assert.equal("abc", serial_of("\2\3abc"))
+    assert.equal("\255", serial_of("\2\2\0\255"))
+    assert.is_nil(serial_of("\2\9abc"))
+    assert.is_nil(serial_of("\3\3abc"))
   end)
 
   it("give alerts, known and unknown, whole and cut short", function()

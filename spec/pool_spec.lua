@@ -333,6 +333,14 @@ describe("the analysis", function()
     assert.same({}, codes(analyse(entries, six)))
   end)
 
+  it("makes no mixture of servers out of one refusal among resumptions", function()
+    local list = pairs_over("A", 90)
+    list[40][3] = "refused"
+    local summary = analyse(entries_of("ticket", list))
+    assert.same({ "inconclusive", 44, 1 },
+      { summary.verdict, summary.designs.pairs.resumed, summary.designs.pairs.refused })
+  end)
+
   it("finds few attempts too few, and errors no refusals", function()
     assert.same({ "inconclusive", "too_few_attempts" }, (function(summary)
       return { summary.verdict, summary.reason }

@@ -49,6 +49,37 @@ describe("admission", function()
     assert.same({ 1, 2, 3, 4 }, order)
   end)
 
+  it("keeps to the limit of an address also for those who come when others have left", function()
+    local admit, held, most = admission.new(host, { per_address = 2 }), 0, 0
+    local function job(milliseconds)
+      return function()
+        local release = admit("192.0.2.1")
+        held = held + 1
+        most = math.max(most, held)
+        host.sleep(milliseconds / 1000)
+        held = held - 1
+        release()
+      end
+    end
+    local function come_later()
+      host.sleep(0.01)
+      host.parallel({ job(5), job(5), job(5), job(5) })
+    end
+    assert.same({}, host.parallel({ job(1), job(60), come_later }))
+    assert.equal(2, most)
+  end)
+
+  it("keeps no address in mind that nobody uses", function()
+    local admit = admission.new(host, { total = 10, per_address = 2 })
+    collectgarbage()
+    local before = collectgarbage("count")
+    for i = 1, 20000 do
+      admit("address " .. i)()
+    end
+    collectgarbage()
+    assert.is_true(collectgarbage("count") - before < 1024)
+  end)
+
   it("waits for nobody where jobs run one after another", function()
     local admit = admission.new(require "resum.host.luasocket", { total = 1, per_address = 1 })
     for _ = 1, 3 do

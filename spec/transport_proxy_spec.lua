@@ -63,6 +63,8 @@ local REFUSALS = {
   { "proxy", 'it wants credentials: "HTTP/1.0 401 Unauthorized"', HTTP, { CONNECT,
     "S: HTTP/1.0 401 Unauthorized\r\n\r\n" } },
   { "proxy", 'no tunnel: "HTTP/1.1 403 Forbidden"', HTTP, { CONNECT, "S: HTTP/1.1 403 Forbidden\r\n\r\n" } },
+  { "proxy", 'no tunnel: "HTTP/1.1 302 Found"', HTTP, { CONNECT,
+    "S: HTTP/1.1 302 Found\r\nLocation: http://login.example/\r\n\r\n" } },
   { "unreachable", 'no tunnel: "HTTP/1.1 502 Bad Gateway"', HTTP, { CONNECT, "S: HTTP/1.1 502 Bad Gateway\r\n\r\n" } },
   { "proxy", 'this is no HTTP proxy: it said "SSH-2.0-x"', HTTP, { CONNECT, "S: SSH-2.0-x\r\n" } },
   { "proxy", 'this is no HTTP proxy: it said "\\x05\\xff"', HTTP, { CONNECT, "S: \5\255", "eof" } },
