@@ -69,6 +69,7 @@ describe("client_hello", function()
   it("raises what is a mistake of the caller", function()
     for problem, fields in pairs({
       ["unknown option 'cookies'"] = { cookies = 1 },
+      ["the ClientHello is too long"] = { extensions = { { type = 0x4242, body = ("x"):rep(65536) } } },
       ["option 'random': 32 to 32 bytes expected"] = { random = "short" },
       ["option 'extensions': entry 1 names no extension"] = { extensions = { "no_such" } },
       ["option 'psks': list of tables expected"] = { psks = { 1 } },

@@ -90,6 +90,49 @@ describe("the control", function()
     end
   end)
 
+  it("does not leave the versions that are pinned when it offers less", function()
+    local host = script.host({}, { tls_server = memory.server({ max_version = "TLSv1.1" }) })
+    local client = client_of(host, { versions = { min_version = "TLSv1.2", max_version = "TLSv1.3" } })
+    assert.is_true(client:limit_version("TLSv1.2"))
+    assert.equal("alert", client:attempt({ mechanism = "control" }).outcome)
+    assert.is_false(client:limit_version("TLSv1.1"))
+  end)
+
+  it("goes back to what it offers usually where neither less nor more has helped", function()
+    local hellos, core = {}, require "resum.core"
+    local host = script.host({})
+    function host.connect()
+      local answer = "\21\3\3\0\2\2\40" -- handshake_failure
+      return {
+        write = function(_, bytes)
+          hellos[#hellos + 1] = core.parse(bytes)[1]
+          return true
+        end,
+        read = function()
+          local bytes = answer
+          answer = nil
+          return bytes, not bytes and "eof" or nil
+        end,
+        close = function() end,
+      }
+    end
+    local client = client_of(host)
+    control.run(client, 0)
+    client:attempt({ mechanism = "control" })
+    local first, last, most, versions = hellos[1], hellos[#hellos], 0, {}
+    for _, hello in ipairs(hellos) do
+      most = math.max(most, #hello.ciphers)
+      local offered = {}
+      for _, extension in ipairs(hello.extensions) do
+        offered[extension.type] = extension.body
+      end
+      versions[#versions + 1] = offered.supported_versions or "none"
+    end
+    assert.is_true(most > #first.ciphers) -- it had offered more
+    assert.not_equal(versions[1], versions[2]) -- and less
+    assert.same({ #first.ciphers, versions[1] }, { #last.ciphers, versions[#versions] })
+  end)
+
   it("gives a server a moment before it tries again, where the reason may pass", function()
     local host = script.host({ "reset" })
     local record = control.run(client_of(host), 2)

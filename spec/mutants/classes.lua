@@ -14,11 +14,10 @@ return {
   {
     name = "libssl's own session is kept",
     file = HANDSHAKE,
-    before = "  if (h->ssl) /* else SSL_free marks its session as not resumable */\n"
-      .. "    SSL_set_shutdown(h->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);\n",
-    after = "",
-    breaks = "a session is not resumable any more when its connection is closed",
-    spec = "spec/handshake_spec.lua",
+    before = "  SSL_SESSION *copy = SSL_SESSION_dup(session);\n  if (copy)",
+    after = "  SSL_SESSION *copy = (SSL_SESSION *)session;\n  SSL_SESSION_up_ref(copy);\n  if (copy)",
+    breaks = "a session is not resumable any more when its connection has ended badly",
+    spec = "spec/regress/001_session_after_bad_end_spec.lua",
   },
   {
     name = "sessions without a bound",
@@ -85,14 +84,6 @@ return {
     spec = "spec/handshake_spec.lua",
   },
   {
-    name = "goodbye twice",
-    file = HANDSHAKE,
-    before = "if (h->finished && h->state != FAILED && !(SSL_get_shutdown(h->ssl) & SSL_SENT_SHUTDOWN))",
-    after = "if (h->state != FAILED)",
-    breaks = "close_notify is said before the handshake is complete",
-    spec = "spec/handshake_spec.lua",
-  },
-  {
     name = "a NUL byte in a name",
     file = "plugin/lua/options.c",
     before = "if (!length && strlen(value) != lua_rawlen(L, -1))",
@@ -146,7 +137,7 @@ return {
     before = 'rs_set_boolean(L, "reused", p->finished || by_hello);',
     after = 'rs_set_boolean(L, "reused", p->finished || by_hello || p->promise == RS_PROMISE_GIVEN);',
     breaks = "an echoed session ID is a resumption",
-    spec = "spec/probe_spec.lua",
+    spec = "spec/flow_spec.lua",
   },
   {
     name = "a session of too many",
@@ -178,7 +169,7 @@ return {
     before = "  rs_reader inner = {p, p ? length : 0, r->bad};\n",
     after = "  rs_reader inner = {p, p ? length : 0, 0};\n",
     breaks = "a certificate that is cut short has a serial number",
-    spec = "spec/transcript_spec.lua",
+    spec = "spec/messages_spec.lua",
   },
   {
     name = "openssl.cnf has a say",

@@ -74,7 +74,7 @@ return {
     before = 'refused = "unreachable",',
     after = "",
     breaks = "nobody listening is told as a fault of the server's TLS",
-    spec = "spec/dialer_spec.lua",
+    spec = "spec/client_spec.lua",
   },
   {
     name = "the place is kept after an error",

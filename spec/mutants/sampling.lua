@@ -66,12 +66,20 @@ return {
     spec = "spec/rate_sampling_spec.lua",
   },
   {
-    name = "a crowd is never too large",
+    name = "half as many at once",
     file = "lua/resum/scan/rate.lua",
     before = "local FEWER = 3",
-    after = "local FEWER = 1",
-    breaks = "a server that drops most of so many at once is asked by as many again",
-    spec = "spec/regress/062_too_many_in_a_second_spec.lua",
+    after = "local FEWER = 2",
+    breaks = "the factor by which fewer run at once is another one",
+    spec = "spec/rate_sampling_spec.lua",
+  },
+  {
+    name = "a crowd is never too large",
+    file = "lua/resum/scan/rate.lua",
+    before = "watch.dropped >= MOST * first then",
+    after = "watch.dropped > first then",
+    breaks = "a server that drops most of so many at once is asked by as many on",
+    spec = "spec/rate_sampling_spec.lua",
   },
   {
     name = "rate without hope goes on",
@@ -138,11 +146,11 @@ return {
     spec = "spec/random_spec.lua",
   },
   {
-    name = "engines compared in turns",
+    name = "engines compared one after the other",
     file = "lua/resum/connection/engine_choice.lua",
     before = "return random.shuffle(order)",
     after = "return order",
-    breaks = "the probe meets some servers of a pool and libssl the others",
+    breaks = "a server that changes in the middle makes the engines differ",
     spec = "spec/engine_choice_spec.lua",
   },
   {
@@ -175,7 +183,7 @@ return {
     before = "local ERROR = 0.01",
     after = "local ERROR = 0.3",
     breaks = "it decides before it is certain at 1 %",
-    spec = "spec/pool_simulation_spec.lua",
+    spec = "spec/rate_sampling_spec.lua",
   },
   {
     name = "quick test offers one session",

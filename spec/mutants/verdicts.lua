@@ -193,7 +193,7 @@ return {
     before = "return ticket.lifetime_s > 0",
     after = "return ticket.lifetime_s >= 0",
     breaks = "a ticket that is to be thrown away at once is offered (RFC 8446, section 4.6.1)",
-    spec = SPEC,
+    spec = "spec/mechanism_spec.lua",
   },
   {
     name = "a ticket without content",
@@ -257,6 +257,6 @@ return {
     before = "if #ticket <= 2 * KEY_NAME then",
     after = "if #ticket < KEY_NAME then",
     breaks = "the name of a cache entry is called a key's",
-    spec = "spec/summary_spec.lua",
+    spec = "spec/ticket_key_spec.lua",
   },
 }
