@@ -3,6 +3,7 @@
 -- connection is never "TLS 1.3 only", a ticket issued is not a ticket accepted, and a ticket that works
 -- once is not a fault of the server.
 
+local explanation = require "resum.analysis.explanation"
 local mechanisms = require "resum.connection.mechanism"
 
 local M = {}
@@ -74,16 +75,6 @@ function M.count(records, seeds)
   return counts
 end
 
-local function most_frequent(kinds)
-  local best
-  for kind, n in pairs(kinds) do
-    if not best or n > kinds[best] or (n == kinds[best] and kind < best) then
-      best = kind
-    end
-  end
-  return best
-end
-
 --- The verdict that counts alone carry.
 -- @tparam table counts from count()
 -- @treturn string "supported", "partially_supported", "not_supported" or "inconclusive"
@@ -92,7 +83,7 @@ end
 function M.of_counts(counts)
   local answered = counts.resumed + counts.refused
   if answered == 0 or counts.errors > answered then
-    return "inconclusive", most_frequent(counts.error_kinds) or "no_attempts"
+    return "inconclusive", explanation.most_frequent(counts.error_kinds) or "no_attempts"
   elseif counts.refused == 0 then
     return "supported"
   end
@@ -170,15 +161,6 @@ local function version_is_missing(evidence, mechanism)
   return false
 end
 
-local function failure_reason(seeds)
-  local kinds = {}
-  for _, record in ipairs(seeds) do
-    local how = record.outcome
-    kinds[how] = (kinds[how] or 0) + 1
-  end
-  return most_frequent(kinds) or "no_attempts"
-end
-
 -- Why a server that completed handshakes gave no session; and what was not seen is not "nothing": where no connection
 -- went on until the server had its say, it is what ended the most of them.
 local function without_issue(seeds, mechanism)
@@ -194,7 +176,7 @@ local function without_issue(seeds, mechanism)
       unseen[record.unseen] = (unseen[record.unseen] or 0) + 1
     end
   end
-  local reason = most_frequent(unseen)
+  local reason = explanation.most_frequent(unseen)
   return reason and "inconclusive", reason, version
 end
 
@@ -207,7 +189,7 @@ local function without_session(evidence, mechanism)
   if version_is_missing(evidence, mechanism) then
     return "not_applicable", "version_not_supported"
   end
-  return "inconclusive", failure_reason(evidence.seeds)
+  return "inconclusive", explanation.failure_reason(evidence.seeds)
 end
 
 -- A session that resumed on its first offer only, while fresh ones always do: every ticket is good for one connection
@@ -349,7 +331,8 @@ end
 --- Judges one mechanism from all that was tried.
 -- @tparam string name "session_id", "ticket" or "psk"
 -- @tparam table evidence seeds (records of full handshakes), fixed (records: one session offered again and
---   again), pairs (records: each a fresh session offered once; or nil), full_after (boolean: a full handshake worked
+--   again), pairs (records: each a fresh session offered once; or nil), later and after_request (of
+--   resum.scan.second_look, or nil), full_after (boolean: a full handshake worked
 --   after the offers), version_works (true: TLS of a version of this mechanism's was established elsewhere),
 --   other_version_works (boolean: TLS of another version was), other_version_chosen (boolean: the server chose such a
 --   version when all were offered), other_version_after (boolean: it was established right after the seeds),
@@ -357,7 +340,8 @@ end
 -- @treturn table verdict, reason, alert (its name, where the reason is one), version, attempted, resumed, refused,
 --   errors, error_kinds, designs (counts of each), attempts (every record), and what was issued: session_id_length;
 --   lifetime_hint_s (seconds), ticket_length; tickets_issued, lifetime_s; cut_short (of full_handshakes so many broke
---   before a ticket could come; nil: none)
+--   before a ticket could come; nil: none); failures ({offers, full}, {failed, made} each: offers fail more often);
+--   usable_after_s (a refused session was taken so much later)
 function M.judge(name, evidence)
   local mechanism = mechanisms[name]
   local fixed = M.count(evidence.fixed, evidence.seeds)
@@ -371,13 +355,18 @@ function M.judge(name, evidence)
   elseif evidence.full_after and counts.errors >= DROPPED and counts.errors == counts.attempted then
     verdict.reason = "errors_on_resumption"
   end
+  explanation.apply(verdict, evidence)
   if evidence.interrupted then
     M.cut_off(verdict)
   end
   add_issued(verdict, evidence.seeds, mechanism)
   add_cut_short(verdict, evidence.seeds)
   verdict.attempts = {}
-  for _, records in ipairs({ evidence.seeds, evidence.fixed, evidence.pairs or {} }) do
+  local lists = { evidence.seeds, evidence.fixed, evidence.pairs or {}, evidence.after_request or {} }
+  for _, look in ipairs(evidence.later or {}) do
+    lists[#lists + 1] = look.records
+  end
+  for _, records in ipairs(lists) do
     table.move(records, 1, #records, #verdict.attempts + 1, verdict.attempts)
   end
   verdict.alert = M.name_of_alert(verdict.reason, verdict.attempts)

@@ -30,6 +30,9 @@ M.reasons = {
   issued_not_always_accepted = "", -- what "partially" says
   alert_on_resumption = "the server answers an offered session with an alert",
   errors_on_resumption = "full handshakes work, but no connection that offered a session did",
+  fails_on_resumption = "connections that offer a session fail more often than others",
+  late_cache = "a session is refused at once, and taken a moment later",
+  forgotten_at_request = "sessions are taken until their client sends a request, and refused then",
   single_use_tickets = function(mechanism)
     return ("each %s is good for one connection"):format(ISSUED[mechanism])
   end,
@@ -132,6 +135,23 @@ function M.resumed(counts)
     return nil
   end
   return ("%d of %d resumed"):format(counts.resumed, counts.resumed + counts.refused)
+end
+
+-- "23 of 45".
+local function share_words(tally)
+  return ("%d of %d"):format(tally.failed, tally.made)
+end
+
+--- What shows the reason: the figures that were held against each other.
+-- @tparam table verdict failures, usable_after_s
+-- @treturn string|nil
+function M.evidence(verdict)
+  if verdict.failures then
+    return ("%s failed, and %s full handshakes"):format(share_words(verdict.failures.offers),
+      share_words(verdict.failures.full))
+  elseif verdict.usable_after_s then
+    return ("%g s later it resumes"):format(verdict.usable_after_s)
+  end
 end
 
 --- How many full handshakes broke before a ticket could come.

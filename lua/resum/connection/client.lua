@@ -28,6 +28,7 @@ local ATTEMPT = {
   mechanism = "string", session = "userdata", sessions = "table", engine = "string", proof = "string",
   want_tickets = "boolean or string", compare = "boolean", design = "string", transcript = "boolean", after = "table",
   tries = "number", source = "string", ticket_extension = "boolean", take_sessions = "boolean", stays = "boolean",
+  asks = "boolean",
 }
 
 local Client = {}
@@ -105,14 +106,14 @@ end
 --   moment first), source (local address), ticket_extension (engine "handshake": asks for a ticket also where the
 --   mechanism does not), take_sessions (false: none is to be offered; by default they are taken, of a probe with
 --   want_tickets only), stays (true: the server's end is awaited in any case, so that no more connections are open than
---   it seems)
+--   it seems), asks (true: a request is sent inside TLS, as clients do; engine "handshake")
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
 --   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"; "interrupted":
 --   cancelled() was true, so that no connection was made, and there is nothing to count), reused, version, cipher,
 --   facts, sessions (to offer next, as far as they were taken), error ({message, code, stage: "connect", "proxy",
 --   "starttls", "handshake"}), timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of (what the
 --   probe met, where libssl had to decide), shut (the server had let us in before, and did not in all the retries),
---   unseen (no ticket came, and this kept us from seeing that none is issued: see resum.connection.issuance)
+--   unseen (no ticket came, and this kept us from seeing that none is issued: see resum.connection.issuance), answered (whether a request was)
 function Client:attempt(options)
   arguments.check(options, ATTEMPT, "option of an attempt", 2)
   if not mechanisms[options.mechanism] or not mechanisms[options.mechanism].context then

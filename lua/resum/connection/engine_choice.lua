@@ -77,24 +77,52 @@ local function works(state)
   return state.probe.resumed + state.probe.refused > 0
 end
 
--- The same attempt on libssl, because the probe's answer was none. An alert may be the answer of one server of several:
--- libssl is asked until it has met that one, too, before its answer takes the alert's place.
+-- What may be the answer of one server of several, and none of the probe's doing.
+local function may_be_the_servers(record)
+  return record.outcome == "alert" or (record.outcome == "protocol_error" and record.error.code ~= "unsupported")
+end
+
+-- The same attempt on libssl, because the probe's answer was none. An alert or a breach may be what one server of several
+-- answers: libssl is asked until it has met that one, too, before its answer takes the other's place.
 local function ask_libssl(client, state, record, options, connect)
-  local is_alert = record.outcome == "alert"
+  local asks_on = may_be_the_servers(record)
   local asks, again = 0
   repeat
     again = connect(client, options, "handshake")
     asks = asks + 1
-  until not is_alert or asks == MORE or again.outcome == "alert" or client.cancelled()
+  until not asks_on or asks == MORE or again.outcome == record.outcome or client.cancelled()
   again.instead_of = { engine = "probe", outcome = record.outcome, error = record.error }
   if again.outcome == record.outcome then
     state.agreed = record.outcome -- libssl meets the same: from now on the probe is believed
   elseif DECIDED[again.outcome] then
     state.helped = state.helped + asks
-    if state.helped >= (works(state) and TRIES * MORE or TRIES) and (is_alert or not works(state)) then
+    if state.helped >= (works(state) and TRIES * MORE or TRIES) and (asks_on or not works(state)) then
       state.moved = "the probe can't be used: " .. record.error.message
     end
   end
+  return again
+end
+
+-- The first probes of all were dropped. Is it the probe that is dropped? Only if libssl never is, and the probe always:
+-- else a drop is an answer like others, and what was asked since are attempts of their own, which take no drop's place.
+local function ask_why_dropped(client, state, record, options, connect)
+  local again
+  for _ = 1, TRIES do
+    again = connect(client, options, "handshake")
+    note(state, again)
+    if again.outcome == record.outcome then
+      state.agreed = record.outcome
+    end
+    if not DECIDED[again.outcome] or client.cancelled() then
+      return record
+    end
+    local probed = connect(client, options, "probe")
+    if probed.outcome ~= record.outcome then
+      return record
+    end
+  end
+  again.instead_of = { engine = "probe", outcome = record.outcome, error = record.error }
+  state.moved = "the probe can't be used: " .. record.error.message
   return again
 end
 
@@ -140,7 +168,8 @@ local function probe(client, state, options, connect)
   local offered_groups = client.groups
   local record = with_dearer_shares(client, state, connect(client, options, "probe"), offered_groups, options, connect)
   if is_odd(state, record) then
-    return ask_libssl(client, state, record, options, connect)
+    local was_dropped = record.outcome ~= "alert" and record.outcome ~= "protocol_error"
+    return (was_dropped and ask_why_dropped or ask_libssl)(client, state, record, options, connect)
   elseif DECIDED[record.outcome] and not state.checked and options.compare ~= false then
     return check_first(client, state, record, options, connect)
   end

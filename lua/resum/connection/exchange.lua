@@ -196,11 +196,13 @@ function Connection:run(record)
   record.timing.handshake_s = now() - started
   if due then
     self:settle(record)
-    if self.want_tickets and self.mechanism.tickets_come_late and self:facts().version == "TLSv1.3" then
+    local waits = self.want_tickets and self.mechanism.tickets_come_late and self:facts().version == "TLSv1.3"
+    if waits or self.asks then
       self:send(due, started + client.timeout)
       due = ""
       self.request = client.dialer:request(self:facts().alpn)
-      record.unseen = issuance.wait(self, self.want_tickets)
+      record.unseen = waits and issuance.wait(self, self.want_tickets) or nil
+      record.answered = self.asks and issuance.request(self) or nil
     end
     self.leaves_at_once = record.engine == "probe" and record.outcome == "resumed" and not self.want_tickets
       and not self.stays
@@ -269,6 +271,7 @@ local function new_connection(client, mechanism, options, machine, stream)
     session = options.session or options.sessions,
     want_tickets = options.want_tickets,
     stays = options.stays,
+    asks = options.asks,
     first_bytes = nil,
     ended = nil, -- the server has said all
     over = nil, -- how it ended: {message, code}
@@ -335,10 +338,11 @@ function M.connect(client, options, engine)
     cipher = nil,
     shut = nil,
     unseen = nil,
+    answered = nil,
   }
   local tries = 0
   repeat
-    record.outcome, record.error, record.unseen = nil, nil, nil
+    record.outcome, record.error = nil, nil
     connect_in_turn(client, mechanism, options, record)
     tries = tries + 1
   until not client.dialer:opens_later(record.error, tries)

@@ -35,12 +35,16 @@ local function patience_for_answer(known, timeout)
   return known.silent and math.min(timeout, REQUEST_WAIT) or math.max(timeout, REQUEST_WAIT)
 end
 
+local function send_request(connection)
+  connection:listen()
+  connection:send(connection.machine:write(connection.request) or "", connection.host.now() + REQUEST_WAIT)
+end
+
 -- Asks, and waits for the answer. Returns whether the connection still goes on.
 local function ask(connection, known, more)
   local now, timeout = connection.host.now, connection.client.timeout
   local started = now()
-  connection:listen()
-  connection:send(connection.machine:write(connection.request) or "", started + REQUEST_WAIT)
+  send_request(connection)
   local function answered()
     return connection.heard or more()
   end
@@ -96,6 +100,20 @@ function M.wait(connection, want)
   if #connection:facts().tickets == 0 then
     return unseen(connection, asked)
   end
+end
+
+--- Sends a request, as clients do, where none was sent, and waits for the answer.
+-- @tparam table connection see wait
+-- @treturn boolean whether the server answered
+function M.request(connection)
+  local known = connection.client.issuance
+  if connection.heard == nil and connection.request and connection.machine.write and connection:goes_on() then
+    send_request(connection)
+    connection:read_until(function()
+      return connection.heard
+    end, connection.host.now() + (known.silent and MORE_WAIT or REQUEST_WAIT))
+  end
+  return connection.heard == true
 end
 
 return M

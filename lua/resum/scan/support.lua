@@ -3,6 +3,7 @@
 -- connection from servers that share nothing.
 
 local obtaining = require "resum.scan.obtain_sessions"
+local second_look = require "resum.scan.second_look"
 local verdict = require "resum.analysis.verdict"
 
 local M = { name = "support", summary = "whether each mechanism resumes, in a few attempts" }
@@ -40,15 +41,16 @@ local function offer_one_session(client, mechanism, session, options, seeds)
 end
 
 local function offer_fresh_sessions(client, mechanism, options, seeds)
-  local records = {}
-  for _ = 1, options.attempts do
+  local records, sessions = {}, {}
+  for i = 1, options.attempts do
     local session = obtain(client, mechanism, options, seeds)
     if not session or client.cancelled() then
       break
     end
+    sessions[i] = session
     add(records, offer(client, mechanism, session, "pairs", options))
   end
-  return records
+  return records, sessions
 end
 
 local function established(seeds)
@@ -73,9 +75,10 @@ local function gather(client, mechanism, options)
   local session = obtain(client, mechanism, options, evidence.seeds, "all")
   if session then
     evidence.fixed = offer_one_session(client, mechanism, session, options, evidence.seeds)
+    second_look.at_failures(client, mechanism, session, evidence, options)
     local counts = verdict.count(evidence.fixed, evidence.seeds)
     if counts.refused > 0 then
-      evidence.pairs = offer_fresh_sessions(client, mechanism, options, evidence.seeds)
+      evidence.pairs, evidence.fresh = offer_fresh_sessions(client, mechanism, options, evidence.seeds)
     elseif counts.resumed == 0 then
       -- Did the server go away meanwhile, or does it fail where a session is offered? (Who has to come again for a full
       -- handshake, too, may have come too often.)
@@ -85,7 +88,6 @@ local function gather(client, mechanism, options)
   else
     evidence.other_version_after = obtaining.other_version_after(client, mechanism, evidence.seeds)
   end
-  drop_sessions(evidence.seeds)
   evidence.interrupted = client.cancelled()
   return evidence
 end
@@ -110,7 +112,9 @@ function M.run(client, control, options)
   for _, mechanism in ipairs(options.mechanisms) do
     all[mechanism] = gather(client, mechanism, options)
   end
+  second_look.run(client, all, options)
   for mechanism, evidence in pairs(all) do
+    drop_sessions(evidence.seeds)
     local is_new = mechanism == "psk"
     evidence.version_works = version_works(is_new, all, control) or nil
     evidence.other_version_works = version_works(not is_new, all, control)

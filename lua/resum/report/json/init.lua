@@ -56,7 +56,7 @@ end
 
 local COUNTS = "verdict reason alert version attempted resumed refused errors "
 local SUPPORT = COUNTS .. "session_id_length lifetime_hint_s ticket_length tickets_issued lifetime_s "
-  .. "full_handshakes cut_short"
+  .. "full_handshakes cut_short usable_after_s"
 local RATE = COUNTS .. "rate confidence design seeds concurrency too_many_at_once engine_moved"
 
 local function plain_map(from)
@@ -70,6 +70,10 @@ end
 local function support(from)
   local out = pick(from, SUPPORT)
   out.error_kinds = plain_map(from.error_kinds)
+  out.failures = from.failures and {
+    offers = pick(from.failures.offers, "failed made"),
+    full = pick(from.failures.full, "failed made"),
+  }
   out.designs = {}
   for name, counts in pairs(from.designs) do
     out.designs[name] = pick(counts, "attempted resumed refused errors")

@@ -53,6 +53,7 @@ local function support_line(mechanism, verdict, paint)
     vocabulary.resumed(verdict),
     vocabulary.errors(verdict),
     vocabulary.reason(mechanism, verdict),
+    vocabulary.evidence(verdict),
     vocabulary.cut_short(verdict),
     vocabulary.issued(mechanism, verdict)), "; ")
   return line_start(mechanism, verdict) .. paint(("%-21s"):format(words), VERDICT_COLOURS[verdict.verdict])
