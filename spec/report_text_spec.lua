@@ -65,6 +65,8 @@ a.example:443
       PSK (RFC 8446)              not applicable       the server does not speak TLS 1.3
     => Resumption by ticket works.
        Resumption by session ID does not work.
+       The server issues a session ID and never accepts one: who offers it makes a full handshake all the same.
+       Mend that, or issue none.
 ]], report.target(result({ support = {
       session_id = support("not_supported", { resumed = 0, refused = 5, reason = "issued_not_accepted" }),
       ticket = support("supported", { lifetime_hint_s = 300, ticket_length = 192 }),

@@ -56,7 +56,9 @@ References:
 -- |     Ticket (RFC 5077)  TLS 1.2  supported            5 of 5 resumed; 192-byte ticket, lifetime hint 300 s
 -- |     PSK (RFC 8446)     TLS 1.3  supported            5 of 5 resumed; 2 tickets, lifetime 300 s
 -- |   => Resumption by ticket and PSK works.
--- |_     Resumption by session ID does not work.
+-- |     Resumption by session ID does not work.
+-- |     The server issues a session ID and never accepts one: who offers it makes a full handshake all the same.
+-- |_     Mend that, or issue none.
 --
 -- @xmloutput
 -- <elem key="address">192.0.2.7</elem>

@@ -19,20 +19,29 @@ function M.judged(entry, name)
   return judged
 end
 
--- Which mechanisms got which verdict. Those in `alerted` got it for an alert that any client meets, not only one that,
--- like us, offers one version.
+-- Reasons that say more than their verdict, and have a sentence of their own.
+local EXPLAINED = { fails_on_resumption = true, late_cache = true, forgotten_at_request = true, no_answer = true,
+  hung_up = true, cut_short = true }
+
+-- Which mechanisms got which verdict, or which of these reasons. Those in `alerted` got it for an alert that any client
+-- meets, not only one that, like us, offers one version; those in `unaccepted` are issued all the same.
 local function by_verdict(entry)
   local lists = {}
+  local function add(key, name)
+    lists[key] = lists[key] or {}
+    table.insert(lists[key], mechanisms[name].noun)
+  end
   for _, name in ipairs(mechanisms.names) do
     local judged = M.judged(entry, name)
     if judged then
-      local shown = vocabulary.verdict_shown(judged)
-      local list = lists[shown] or {}
-      lists[shown] = list
-      list[#list + 1] = mechanisms[name].noun
+      local explained = EXPLAINED[judged.reason]
+      add(explained and judged.verdict ~= "not_supported" and judged.reason or vocabulary.verdict_shown(judged), name)
       if judged.reason == "alert_on_resumption" and judged.alert ~= "protocol_version" then
-        lists.alerted = lists.alerted or {}
-        table.insert(lists.alerted, mechanisms[name].noun)
+        add("alerted", name)
+      elseif judged.verdict == "not_supported" and judged.reason == "issued_not_accepted" then
+        add("unaccepted", name)
+      elseif judged.verdict == "not_supported" and judged.reason == "fails_on_resumption" then
+        add("failing", name)
       end
     end
   end
@@ -49,7 +58,7 @@ local function looks_limited(rate, support)
   for _, kind in ipairs(TURNED_AWAY) do
     turned_away = turned_away + (rate.error_kinds[kind] or 0)
   end
-  if (rate.concurrency or 1) == 1 or (support and support.errors > 0) then
+  if (rate.concurrency or 1) == 1 or (support and support.errors > 0) or rate.failures then
     return false
   end
   return turned_away > 0 and turned_away >= MANY_TURNED_AWAY * rate.attempted
@@ -73,6 +82,80 @@ local function about_pool(balancer)
   return { table.concat(sentences, " "), balancer.advice }
 end
 
+-- "Of the connections that offer a ticket 12 of 25 failed, of other handshakes none of 26."
+local function failure_words(entry)
+  local worst
+  for _, name in ipairs(mechanisms.names) do
+    local judged = M.judged(entry, name)
+    local failures = judged and judged.failures
+    if failures and (not worst or failures.offers.failed / failures.offers.made > worst.offers.failed / worst.offers.made)
+    then
+      worst = failures
+    end
+  end
+  return worst and (" (%d of %d failed; of the full handshakes of the same time %d of %d)"):format(worst.offers.failed,
+    worst.offers.made, worst.full.failed, worst.full.made) or ""
+end
+
+-- What is wrong, beyond that it does not resume.
+local function say_faults(entry, lists, say)
+  if lists.alerted then
+    say("Who offers a %s may be turned away with an alert, and has to connect again.",
+      table.concat(lists.alerted, " or a "))
+  end
+  local failing = lists.failing or lists.fails_on_resumption
+  if failing then
+    say("Connections that offer a %s fail where others do not%s: who comes back has to connect again.",
+      table.concat(failing, " or a "), failure_words(entry))
+  end
+  if lists.unaccepted and lists.supported then
+    say("The server issues a %s and never accepts one: who offers it makes a full handshake all the same. Mend that, or "
+      .. "issue none.", table.concat(lists.unaccepted, " or a "))
+  end
+end
+
+local function seconds_until_usable(entry)
+  local most = 0
+  for _, name in ipairs(mechanisms.names) do
+    local judged = M.judged(entry, name)
+    most = math.max(most, judged and judged.usable_after_s or 0)
+  end
+  return most
+end
+
+local function say_causes(entry, lists, say)
+  if lists.late_cache then
+    say("A session is refused at once and taken within %g s (by %s): the cache is written late. Clients that come back at "
+      .. "once pay for a full handshake.", seconds_until_usable(entry), enumerate(lists.late_cache))
+  end
+  if lists.forgotten_at_request then
+    say("The server forgets a session (by %s) once its client has sent a request, and clients do: look for what ends "
+      .. "sessions there.", enumerate(lists.forgotten_at_request))
+  end
+end
+
+local function say_unknown(lists, say)
+  if lists.inconclusive then
+    say("Resumption by %s: too many errors to say.", enumerate(lists.inconclusive))
+  end
+  for _, reason in ipairs({ "no_answer", "hung_up", "cut_short" }) do
+    if lists[reason] then
+      say("Resumption by %s: not known, as %s.", enumerate(lists[reason]), vocabulary.reasons[reason])
+    end
+  end
+end
+
+-- Not where something resumes at times, nor where who offers something gets not even a full handshake.
+local function costs_everybody(lists)
+  for _, key in ipairs({ "supported", "partially_supported", "fails_on_resumption", "late_cache", "forgotten_at_request",
+    "alerted", "failing" }) do
+    if lists[key] then
+      return false
+    end
+  end
+  return true
+end
+
 --- What the result of an address means for each mechanism.
 -- @tparam table entry one of a result's addresses
 -- @treturn {string,...} sentences
@@ -89,17 +172,13 @@ function M.of_mechanisms(entry)
   if lists.supported then
     say("Resumption by %s works.", enumerate(lists.supported))
   end
+  if lists.fails_on_resumption then
+    say("Resumption by %s works at times only.", enumerate(lists.fails_on_resumption))
+  end
+  say_causes(entry, lists, say)
   if lists.not_supported then
     say("Resumption by %s does not work%s.", enumerate(lists.not_supported),
-      not lists.supported and not lists.partially_supported and not lists.alerted
-        and ": every connection costs a full handshake" or "")
-  end
-  if lists.alerted then
-    say("Who offers a %s may be turned away with an alert, and has to connect again.",
-      table.concat(lists.alerted, " or a "))
-  end
-  if lists.inconclusive then
-    say("Resumption by %s: too many errors to say.", enumerate(lists.inconclusive))
+      costs_everybody(lists) and ": every connection costs a full handshake" or "")
   end
   if lists.not_tested then
     say("Resumption by %s was not tested.", enumerate(lists.not_tested))
@@ -107,6 +186,8 @@ function M.of_mechanisms(entry)
   if lists.not_finished then
     say("Resumption by %s: the scan was over before there was enough to tell.", enumerate(lists.not_finished))
   end
+  say_faults(entry, lists, say)
+  say_unknown(lists, say)
   say_limits(entry, say)
   return sentences
 end

@@ -105,14 +105,13 @@ end
 
 -- The first probes of all were dropped. Is it the probe that is dropped? Only if libssl never is, and the probe always:
 -- else a drop is an answer like others, and what was asked since are attempts of their own, which take no drop's place.
+-- That is asked once: who asks each time may fall into step with a balancer's turns.
 local function ask_why_dropped(client, state, record, options, connect)
   local again
+  state.asked_why = true
   for _ = 1, TRIES do
     again = connect(client, options, "handshake")
     note(state, again)
-    if again.outcome == record.outcome then
-      state.agreed = record.outcome
-    end
     if not DECIDED[again.outcome] or client.cancelled() then
       return record
     end
@@ -131,7 +130,7 @@ local function is_odd(state, record)
   if DECIDED[outcome] or outcome == "unreachable" or outcome == state.agreed then
     return false
   end
-  return outcome == "alert" or outcome == "protocol_error" or not state.checked
+  return outcome == "alert" or outcome == "protocol_error" or not (state.checked or state.asked_why)
 end
 
 local function is_hybrid(group)

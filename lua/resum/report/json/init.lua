@@ -2,6 +2,7 @@
 -- Bytes are hex; of a ticket only its length and the name of its key are shown. Pure: result in, string out.
 
 local balancer = require "resum.report.json.pool"
+local conclusion = require "resum.analysis.conclusion"
 local escape = require "resum.util.escape"
 local ticket_keys = require "resum.analysis.ticket_key"
 local encode = require("resum.report.json.encode").encode
@@ -111,6 +112,7 @@ local function address(entry)
   out.support = each(entry.support, support)
   out.rate = each(entry.rate, rate)
   out.balancer = entry.balancer and balancer.summary(entry.balancer)
+  out.conclusion = list(conclusion.of(entry), escape)
   return out
 end
 
