@@ -64,7 +64,7 @@ local function problem_of(mutant)
   end
   local edited, why = edit(mutant, read_file(mutant.file))
   if edited and mutant.file:find("%.lua$") then
-    _, why = load(edited, "=" .. mutant.file)
+    why = select(2, load(edited, "=" .. mutant.file))
   end
   return why
 end
@@ -113,7 +113,8 @@ end
 -- ended because its time was over) and what it said.
 local function run(words, folder, environment, seconds)
   local me, chunks, open, code, late = coroutine.running(), {}, 3, nil, false
-  local timer, out, err, handle, pid = uv.new_timer(), uv.new_pipe(false), uv.new_pipe(false), nil, nil
+  local timer, out, err = uv.new_timer(), uv.new_pipe(false), uv.new_pipe(false)
+  local handle, pid
   local function ended()
     open = open - 1
     if open == 0 then

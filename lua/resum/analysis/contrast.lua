@@ -1,6 +1,6 @@
--- What tells two causes apart that leave the same trace in one kind of attempts: another kind, made at the same time. Do
--- offers fail where full handshakes do not? Is a session refused at once, and taken a moment later? Is it taken until its
--- client sends a request? Pure: records in; out comes whether the two differ by more than chance.
+-- What tells two causes apart that leave the same trace in one kind of attempts: another kind, made at the same time.
+-- Do offers fail where full handshakes do not? Is a session refused at once, and taken a moment later? Is it taken
+-- until its client sends a request? Pure: records in; out comes whether the two differ by more than chance.
 
 local statistics = require "resum.util.statistics"
 

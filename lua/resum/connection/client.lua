@@ -113,7 +113,8 @@ end
 --   facts, sessions (to offer next, as far as they were taken), error ({message, code, stage: "connect", "proxy",
 --   "starttls", "handshake"}), timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of (what the
 --   probe met, where libssl had to decide), shut (the server had let us in before, and did not in all the retries),
---   unseen (no ticket came, and this kept us from seeing that none is issued: see resum.connection.issuance), answered (whether a request was)
+--   unseen (no ticket came, and this kept us from seeing that none is issued: see resum.connection.issuance), answered
+--   (whether a request was)
 function Client:attempt(options)
   arguments.check(options, ATTEMPT, "option of an attempt", 2)
   if not mechanisms[options.mechanism] or not mechanisms[options.mechanism].context then

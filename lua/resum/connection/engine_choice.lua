@@ -82,8 +82,8 @@ local function may_be_the_servers(record)
   return record.outcome == "alert" or (record.outcome == "protocol_error" and record.error.code ~= "unsupported")
 end
 
--- The same attempt on libssl, because the probe's answer was none. An alert or a breach may be what one server of several
--- answers: libssl is asked until it has met that one, too, before its answer takes the other's place.
+-- The same attempt on libssl, because the probe's answer was none. An alert or a breach may be what one server of
+-- several answers: libssl is asked until it has met that one, too, before its answer takes the other's place.
 local function ask_libssl(client, state, record, options, connect)
   local asks_on = may_be_the_servers(record)
   local asks, again = 0

@@ -182,8 +182,8 @@ function Connection:settle(record)
 end
 
 -- A handshake that was completed stays completed, whatever comes then: an alert ends the connection. But in TLS 1.3 we
--- are through before the server has looked at our certificate, or at its absence: who asked for one, and has not gone on
--- to tickets, may refuse it there (RFC 8446, section 4.4.2.4).
+-- are through before the server has looked at our certificate, or at its absence: who asked for one, and has not gone
+-- on to tickets, may refuse it there (RFC 8446, section 4.4.2.4).
 local function refuses_certificate(facts)
   return facts.version == "TLSv1.3" and facts.certificate_request and not facts.reused and #facts.tickets == 0
 end

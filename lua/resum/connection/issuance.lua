@@ -1,6 +1,6 @@
 -- Waits for the tickets of TLS 1.3, which come after the handshake: by themselves, or only behind the server's first
--- data, so that it has to be asked for some. What this server took so far says how long the next ones are waited for. It
--- reads through the connection that it is given, and says what it could not see to its end; it judges nothing.
+-- data, so that it has to be asked for some. What this server took so far says how long the next ones are waited for.
+-- It reads through the connection that it is given, and says what it could not see to its end; it judges nothing.
 
 local M = {}
 

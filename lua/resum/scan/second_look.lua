@@ -1,9 +1,8 @@
--- What the support scan tries where its first attempts left a question: do offers fail where full handshakes do not, is a
--- refused session taken a moment later, does a server forget a session when its client sends a request? It makes
+-- What the support scan tries where its first attempts left a question: do offers fail where full handshakes do not, is
+-- a refused session taken a moment later, does a server forget a session when its client sends a request? It makes
 -- attempts and keeps their records; what they say, resum.analysis does.
 
 local contrast = require "resum.analysis.contrast"
-local obtaining = require "resum.scan.obtain_sessions"
 local random = require "resum.util.random"
 
 local M = {}

@@ -1,6 +1,6 @@
--- What is said inside TLS so that a server says something: some issue tickets with their first data only, and some forget
--- a session at the first request. It knows which protocol is spoken where, and a few harmless words of each; it opens no
--- connection and reads no answer.
+-- What is said inside TLS so that a server says something: some issue tickets with their first data only, and some
+-- forget a session at the first request. It knows which protocol is spoken where, and a few harmless words of each; it
+-- opens no connection and reads no answer.
 
 local starttls = require "resum.transport.starttls"
 
