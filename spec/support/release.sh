@@ -78,12 +78,16 @@ settle() {
   tar -C "$tree" --exclude=./build --exclude=./.git -c . | tar -C "$root/srv/resum" -x --no-same-owner
 }
 
+# What Debian gives root; this machine's may name folders of its own.
+ROOT_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
 # inside COMMAND: in namespaces of its own, which end with this script; with no signal ignored.
 inside() {
   setpriv --pdeathsig KILL unshare --mount --propagation private --pid --fork --kill-child sh -euc '
     mount -t proc proc "$1/proc"
     mount --rbind /dev "$1/dev"
-    exec env -i --default-signal HOME=/root LANG=C.UTF-8 PATH="$PATH" chroot "$1" /bin/sh -euc "$2"' sh "$root" "$1"
+    exec env -i --default-signal HOME=/root LANG=C.UTF-8 PATH="$3" \
+      chroot "$1" /bin/sh -euc "$2"' sh "$root" "$1" "$ROOT_PATH"
 }
 
 RUN='cd /srv/resum; make scan; make test'
@@ -97,7 +101,7 @@ if [ "$as" = user ]; then
     useradd --create-home --shell /bin/sh auditor
     echo "auditor ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/auditor
     chown -R auditor /srv/resum' >>"$root.log" 2>&1
-  RUN="exec su auditor -c 'set -e; $RUN'"
+  RUN="exec su --login auditor -c 'set -e; $RUN'"
 fi
 status=0
 inside "$RUN" || status=$?
