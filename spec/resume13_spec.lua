@@ -118,7 +118,7 @@ local CASES = {
   { "neither a PSK nor a key share", hello(drop(KEY_SHARE), drop(PRE_SHARED_KEY)), ILLEGAL_PARAMETER },
   { "a key share of nothing but zeros", hello(body(KEY_SHARE, "\0\29\0\32" .. ("\0"):rep(32))), ILLEGAL_PARAMETER },
   { "a short key share", hello(body(KEY_SHARE, "\0\29\0\31" .. ("k"):rep(31))), ILLEGAL_PARAMETER },
-  { "an empty key share", hello(body(KEY_SHARE, "\0\29\0\0")), ILLEGAL_PARAMETER },
+  { "an empty key share", hello(body(KEY_SHARE, "\0\29\0\0")), DECODE_ERROR },
   { "a group without a key share", hello(body(KEY_SHARE, "\0\29")), DECODE_ERROR },
   { "a key share and something behind it", hello(longer(KEY_SHARE)), DECODE_ERROR },
   { "a key share of another group", hello(body(KEY_SHARE, "\0\23\0\65" .. ("\4"):rep(65))), ILLEGAL_PARAMETER },

@@ -85,6 +85,9 @@ static int flow_on_change_cipher_spec(rs_probe *p, rs_bytes bytes) {
   if (bytes.length != 1 || bytes.bytes[0] != 1)
     return rs_probe_fail(p, "protocol_error", "a change_cipher_spec is one byte",
                          RS_ALERT_ILLEGAL_PARAMETER);
+  if (p->version >= RS_TLS13 && p->finished) /* RFC 8446, section 5 */
+    return rs_probe_fail(p, "protocol_error", "a change_cipher_spec behind Finished",
+                         RS_ALERT_UNEXPECTED_MESSAGE);
   if (p->version >= RS_TLS13) /* for middleboxes; it means nothing (RFC 8446, appendix D.4) */
     return flow_on_idle_record(p);
   return rs_resume12_on_change_cipher_spec(p);

@@ -135,7 +135,7 @@ static int hello_read_server_extension(unsigned type, rs_reader *body, rs_server
 int rs_read_server_hello(rs_reader body, rs_server_hello *hello) {
   memset(hello, 0, sizeof *hello);
   hello->selected_identity = -1;
-  hello->version = rs_read_u16(&body);
+  hello->version = hello->legacy_version = rs_read_u16(&body);
   hello->random = hello_read_fixed(&body, RS_RANDOM);
   hello->session_id = hello_read_vector(&body, 1);
   hello->cipher = rs_read_u16(&body);
@@ -182,13 +182,15 @@ int rs_read_new_session_ticket(rs_reader body, unsigned version, rs_new_session_
   ticket->ticket = hello_read_vector(&body, 2);
   rs_reader list = rs_read_vector(&body, 2), extension;
   unsigned type;
+  int good = 1;
   while (rs_extension_next(&list, &type, &extension)) {
     if (type == RS_EXT_EARLY_DATA) {
       ticket->has_early_data = 1;
       ticket->max_early_data = rs_read_u32(&extension);
+      good &= rs_reader_done(&extension);
     }
   }
-  return rs_reader_done(&body) && !list.bad;
+  return good && rs_reader_done(&body) && !list.bad;
 }
 
 int rs_read_leaf(rs_reader body, unsigned version, rs_bytes *leaf) {

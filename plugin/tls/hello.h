@@ -19,7 +19,8 @@ typedef struct {
 } rs_client_hello;
 
 typedef struct {
-  unsigned version;  /* supported_versions where it is there, else legacy_version */
+  unsigned version; /* supported_versions where it is there, else legacy_version */
+  unsigned legacy_version;
   int names_version; /* supported_versions is there */
   unsigned compression;
   rs_bytes random, session_id;

@@ -4,6 +4,7 @@
  */
 #include "server_hello_check.h"
 
+#include "extension_rules.h"
 #include "numbers.h"
 #include "suites.h"
 
@@ -70,32 +71,49 @@ static int check_has_share(const rs_client_hello *ours, unsigned group) {
 
 /* --- extensions --- */
 
+/* The server's list has one name (RFC 7301, section 3.1). */
+static int check_offers_protocol(const rs_client_hello *ours, rs_reader theirs) {
+  rs_reader offered = check_offered_list(ours, RS_EXT_ALPN, 2);
+  rs_reader list = rs_read_vector(&theirs, 2), name = rs_read_vector(&list, 1);
+  while (offered.left > 0) {
+    const rs_reader one = rs_read_vector(&offered, 1);
+    if (check_same_bytes((rs_bytes){one.at, one.left}, (rs_bytes){name.at, name.left}))
+      return 1;
+  }
+  return 0;
+}
+
 static int check_extension_offered(const rs_client_hello *ours, unsigned type, int is_retry) {
   rs_reader body;
   return rs_extension_find(ours->extensions, type, &body) || (type == RS_EXT_COOKIE && is_retry) ||
          (type == RS_EXT_RENEGOTIATION_INFO && check_offers_cipher(ours, RENEGOTIATION_SCSV));
 }
 
-/* Those that TLS 1.3 still has in a ServerHello or HelloRetryRequest (RFC 8446, section 4.2). */
-static int check_belongs_to_hello(unsigned type, int is_retry) {
-  return type == RS_EXT_SUPPORTED_VERSIONS || type == RS_EXT_KEY_SHARE ||
-         type == (is_retry ? (unsigned)RS_EXT_COOKIE : (unsigned)RS_EXT_PRE_SHARED_KEY);
+static rs_misfit check_extension(const rs_client_hello *ours, unsigned type, rs_reader body,
+                                 rs_extension_place place) {
+  const rs_extension_fit fit = rs_extension_fits(type, place, body);
+  if (!check_extension_offered(ours, type, place == RS_IN_RETRY))
+    return check_failed("the server sent an extension that was not offered",
+                        RS_ALERT_UNSUPPORTED_EXTENSION);
+  if (fit == RS_EXTENSION_MISPLACED)
+    return check_failed("the server sent an extension in the wrong message",
+                        RS_ALERT_ILLEGAL_PARAMETER);
+  if (fit == RS_EXTENSION_MALFORMED)
+    return check_failed("the server sent a malformed extension", RS_ALERT_DECODE_ERROR);
+  if (type == RS_EXT_ALPN && !check_offers_protocol(ours, body))
+    return check_failed("the server chose an application protocol that was not offered",
+                        RS_ALERT_ILLEGAL_PARAMETER);
+  return FITS;
 }
 
-typedef enum { IN_OLD_HELLO, IN_HELLO, IN_RETRY, IN_ENCRYPTED } check_place;
-
 static rs_misfit check_extensions(const rs_client_hello *ours, rs_bytes extensions,
-                                  check_place place) {
+                                  rs_extension_place place) {
   rs_reader list = rs_reader_of(extensions.bytes, extensions.length), body;
   unsigned seen[MOST_EXTENSIONS], type;
   for (size_t count = 0; rs_extension_next(&list, &type, &body); count++) {
-    if (!check_extension_offered(ours, type, place == IN_RETRY))
-      return check_failed("the server sent an extension that was not offered",
-                          RS_ALERT_UNSUPPORTED_EXTENSION);
-    if (place != IN_OLD_HELLO &&
-        check_belongs_to_hello(type, place == IN_RETRY) != (place != IN_ENCRYPTED))
-      return check_failed("the server sent an extension in the wrong message",
-                          RS_ALERT_ILLEGAL_PARAMETER);
+    const rs_misfit wrong = check_extension(ours, type, body, place);
+    if (wrong.message)
+      return wrong;
     for (size_t i = 0; i < count; i++)
       if (seen[i] == type)
         return check_failed("the server sent an extension twice", RS_ALERT_ILLEGAL_PARAMETER);
@@ -109,7 +127,7 @@ static rs_misfit check_extensions(const rs_client_hello *ours, rs_bytes extensio
 
 rs_misfit rs_encrypted_extensions_misfit(const rs_client_hello *ours,
                                          const rs_encrypted_extensions *theirs) {
-  return check_extensions(ours, theirs->extensions, IN_ENCRYPTED);
+  return check_extensions(ours, theirs->extensions, RS_IN_ENCRYPTED);
 }
 
 /* RFC 5746, section 3.4: empty in a first handshake. */
@@ -146,6 +164,11 @@ static rs_misfit check_version(const rs_client_hello *ours, const rs_server_hell
   if (!check_offers_version(ours, theirs->version))
     return check_failed("the server chose a version that was not offered",
                         RS_ALERT_PROTOCOL_VERSION);
+  /* RFC 8446, section 4.1.3, has 1.2 in the old place; libssl takes what is older. */
+  if (theirs->version >= RS_TLS13 && (!theirs->names_version || theirs->legacy_version < RS_TLS10 ||
+                                      theirs->legacy_version > RS_TLS12))
+    return check_failed("the server chose TLS 1.3 with a legacy_version that is none",
+                        RS_ALERT_PROTOCOL_VERSION);
   if (check_is_downgraded(ours, theirs))
     return check_failed("somebody on the way has lowered the version", RS_ALERT_ILLEGAL_PARAMETER);
   return FITS;
@@ -158,6 +181,8 @@ rs_misfit rs_server_hello_misfit(const rs_client_hello *ours, const rs_server_he
   if (version.message)
     return version;
   const int is_new = theirs->version >= RS_TLS13;
+  if (theirs->session_id.length > RS_MAX_SESSION_ID)
+    return check_failed("the session ID has more than 32 bytes", RS_ALERT_DECODE_ERROR);
   if (theirs->compression != 0)
     return check_failed("the server chose a compression", RS_ALERT_ILLEGAL_PARAMETER);
   if (!check_offers_cipher(ours, theirs->cipher) || rs_cipher_is_new(theirs->cipher) != is_new)
@@ -168,9 +193,9 @@ rs_misfit rs_server_hello_misfit(const rs_client_hello *ours, const rs_server_he
   if (!is_new && check_renegotiates(theirs))
     return check_failed("the server takes this for a renegotiation", RS_ALERT_ILLEGAL_PARAMETER);
   return check_extensions(ours, theirs->extensions,
-                          !is_new                       ? IN_OLD_HELLO
-                          : theirs->hello_retry_request ? IN_RETRY
-                                                        : IN_HELLO);
+                          !is_new                       ? RS_IN_OLD_HELLO
+                          : theirs->hello_retry_request ? RS_IN_RETRY
+                                                        : RS_IN_HELLO);
 }
 
 rs_misfit rs_retry_misfit(const rs_client_hello *ours, const rs_server_hello *retry) {

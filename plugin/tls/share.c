@@ -72,12 +72,48 @@ static EVP_PKEY *share_peer_key(const EVP_PKEY *own, rs_bytes peer) {
   return key;
 }
 
+/* The points of low order (RFC 7748, section 6.1): a scalar of X25519 makes zero of them, and a
+ * client refuses that. */
+static int share_has_low_order(const unsigned char *u) {
+  static const unsigned char points[][X25519_SHARE] = {
+      {0},
+      {1},
+      {0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3,
+       0xfa, 0xf1, 0x9f, 0xc4, 0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32,
+       0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00},
+      {0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1,
+       0x55, 0x9c, 0x83, 0xef, 0x5b, 0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c,
+       0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57},
+      {0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+       0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+       0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
+  };
+  for (size_t i = 0; i < sizeof points / sizeof points[0]; i++)
+    if (memcmp(u, points[i], X25519_SHARE) == 0)
+      return 1;
+  return 0;
+}
+
+/* The number that the bytes stand for, modulo 2^255 - 19 (RFC 7748, section 5): the topmost bit
+ * does not count. */
+static void share_reduce(unsigned char *u) {
+  enum { PRIME_AT_0 = 0xed, PRIME_AT_31 = 0x7f };
+  u[X25519_SHARE - 1] &= PRIME_AT_31;
+  int reaches_prime = u[0] >= PRIME_AT_0 && u[X25519_SHARE - 1] == PRIME_AT_31;
+  for (size_t i = 1; i + 1 < X25519_SHARE; i++)
+    reaches_prime &= u[i] == 0xff;
+  if (!reaches_prime)
+    return;
+  u[0] = (unsigned char)(u[0] - PRIME_AT_0);
+  memset(u + 1, 0, X25519_SHARE - 1);
+}
+
 static size_t share_derive_from_base_point(rs_bytes peer, unsigned char *out) {
-  const unsigned char zeros[X25519_SHARE] = {0};
-  if (peer.length != X25519_SHARE || memcmp(peer.bytes, zeros, X25519_SHARE) == 0)
+  if (peer.length != X25519_SHARE)
     return 0;
   memcpy(out, peer.bytes, X25519_SHARE);
-  return X25519_SHARE;
+  share_reduce(out);
+  return share_has_low_order(out) ? 0 : X25519_SHARE;
 }
 
 static int share_agree(EVP_PKEY_CTX *ctx, const rs_share *share, rs_bytes peer, unsigned char *out,

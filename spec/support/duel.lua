@@ -32,9 +32,9 @@ local MACHINES = {
     end
     return assert(core.probe(all))
   end,
-  handshake = function(version)
-    return assert(core.handshake(core.context { min_version = version, max_version = version },
-      { session = M.session("ticket", version) }))
+  handshake = function(version, options)
+    return assert(core.handshake(core.context { min_version = version, max_version = version, alpn = options.alpn },
+      { session = M.session("ticket", version), server_name = options.server_name }))
   end,
 }
 
@@ -42,7 +42,7 @@ local MACHINES = {
 -- @tparam string engine "probe" or "handshake"
 -- @tparam string version
 -- @tparam table hooks of spec.support.scripted
--- @tparam[opt] table options of the probe; chunk of pair.run
+-- @tparam[opt] table options of the probe (of the handshake alpn and server_name); chunk of pair.run
 -- @treturn table verdict: "resumed" (the machine says so, and its Finished was right), "refused", or the number of the
 --   alert that it sent ("none" for none); state, code and message as the machine has them; machine
 function M.ask(engine, version, hooks, options)
