@@ -107,6 +107,10 @@ describe("a NewSessionTicket", function()
       { ticket = "t", lifetime_s = 1, age_add = 2, nonce_length = 2 } },
     ["of TLS 1.3 without its extensions"] = { 13, (">I4 I4 s1 s2"):pack(7200, 1, "n", "ticket"), nil },
     ["of TLS 1.3 with extensions cut short"] = { 13, (">I4 I4 s1 s2 s2"):pack(1, 1, "n", "t", early:sub(1, -2)), nil },
+    ["of TLS 1.3 for early data, of which too little is said"] = {
+      13, (">I4 I4 s1 s2 s2"):pack(1, 1, "n", "t", extension(42, "\0\0\16")), nil },
+    ["of TLS 1.3 for early data, of which too much is said"] = {
+      13, (">I4 I4 s1 s2 s2"):pack(1, 1, "n", "t", extension(42, "\0\0\0\16\0")), nil },
     ["of TLS 1.3 with a nonce longer than the message"] = { 13, "\0\0\0\1\0\0\0\1\255nonce", nil },
     ["of 65535 bytes"] = { 12, (">I4 s2"):pack(1, ("t"):rep(65535)), { ticket = ("t"):rep(65535), lifetime_s = 1 } },
   } do

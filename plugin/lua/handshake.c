@@ -29,7 +29,8 @@ enum {
   MAX_SESSIONS = 64,           /* a server that issues more is not worth more */
   MAX_UNREAD = 64 * 1024,      /* application data kept for read() */
   DEFAULT_MAX_BYTES = 1 << 20, /* taken in per connection */
-  READ_CHUNK = 4096
+  READ_CHUNK = 4096,
+  LARGE_TICKET = 32 * 1024 /* all extensions share 65,535 bytes */
 };
 
 typedef enum { WANT, ESTABLISHED, CLOSED, FAILED } handshake_state;
@@ -145,34 +146,6 @@ static int handshake_configure(handshake_box *h, const char *server_name, SSL_SE
          (!session || handshake_offer(h, session));
 }
 
-/*** Starts a client connection; the first step() gives the ClientHello.
- * @function handshake
- * @tparam context context
- * @tparam[opt] table options server_name (SNI, RFC 6066), session (offered for resumption, as a
- *   copy), max_bytes (taken in per connection, 1 MiB)
- * @treturn[1] handshake
- * @treturn[2] nil
- * @treturn[2] string message
- * @treturn[2] string code: "openssl" */
-static int handshake_new(lua_State *L) {
-  static const char *const names[] = {"server_name", "session", "max_bytes", NULL};
-  lua_settop(L, 2);
-  SSL_CTX *ctx = rs_context_check(L, 1);
-  rs_options_check(L, 2, names);
-  const char *server_name = rs_option_string(L, 2, "server_name", NULL);
-  lua_Integer max_bytes = rs_option_integer(L, 2, "max_bytes", 1, 1 << 30, DEFAULT_MAX_BYTES);
-  SSL_SESSION *session = rs_session_option(L, 2, "session");
-  handshake_box *h = (handshake_box *)lua_newuserdatauv(L, sizeof *h, 0);
-  memset(h, 0, sizeof *h);
-  luaL_setmetatable(L, HANDSHAKE);
-  h->max_bytes = (size_t)max_bytes;
-  SSL_CTX_sess_set_new_cb(ctx, handshake_on_session);
-  h->ssl = SSL_new(ctx);
-  if (!h->ssl || !handshake_configure(h, server_name, session))
-    return rs_error_openssl(L, "handshake", "openssl");
-  return 1;
-}
-
 /* --- stepping --- */
 
 static const char *handshake_state_name(handshake_state state) {
@@ -259,6 +232,48 @@ static handshake_state handshake_run(handshake_box *h) {
       return handshake_stopped(h, result);
     handshake_keep_unread(h, chunk, length);
   }
+}
+
+/* --- construction --- */
+
+/* Whether libssl gets a ClientHello with this session written, which it says by trying alone. */
+static int handshake_has_room(handshake_box *h, SSL_SESSION *session) {
+  const unsigned char *ticket;
+  size_t length;
+  SSL_SESSION_get0_ticket(session, &ticket, &length);
+  return length < LARGE_TICKET || handshake_run(h) == WANT;
+}
+
+/*** Starts a client connection; the first step() gives the ClientHello.
+ * @function handshake
+ * @tparam context context
+ * @tparam[opt] table options server_name (SNI, RFC 6066), session (offered for resumption, as a
+ *   copy), max_bytes (taken in per connection, 1 MiB)
+ * @treturn[1] handshake
+ * @treturn[2] nil
+ * @treturn[2] string message
+ * @treturn[2] string code: "unsupported" (the session's ticket does not fit into a ClientHello) or
+ *   "openssl" */
+static int handshake_new(lua_State *L) {
+  static const char *const names[] = {"server_name", "session", "max_bytes", NULL};
+  lua_settop(L, 2);
+  SSL_CTX *ctx = rs_context_check(L, 1);
+  rs_options_check(L, 2, names);
+  const char *server_name = rs_option_string(L, 2, "server_name", NULL);
+  lua_Integer max_bytes = rs_option_integer(L, 2, "max_bytes", 1, 1 << 30, DEFAULT_MAX_BYTES);
+  SSL_SESSION *session = rs_session_option(L, 2, "session");
+  handshake_box *h = (handshake_box *)lua_newuserdatauv(L, sizeof *h, 0);
+  memset(h, 0, sizeof *h);
+  luaL_setmetatable(L, HANDSHAKE);
+  h->max_bytes = (size_t)max_bytes;
+  SSL_CTX_sess_set_new_cb(ctx, handshake_on_session);
+  h->ssl = SSL_new(ctx);
+  if (!h->ssl || !handshake_configure(h, server_name, session))
+    return rs_error_openssl(L, "handshake", "openssl");
+  if (session && !handshake_has_room(h, session))
+    return rs_error(L, "handshake", "the session's ticket is too long for a ClientHello",
+                    "unsupported");
+  return 1;
 }
 
 /* Pushes what libssl wants to send. */

@@ -71,16 +71,13 @@ static int probe_unsupported_suite(lua_State *L, const rs_probe *p, const rs_ses
 static lua_Number probe_age(lua_State *L, size_t i) {
   lua_Number age = 0;
   const int type = rs_option_push(L, 1, "ticket_age_s");
-  if (type == LUA_TTABLE) {
+  if (type == LUA_TTABLE)
     lua_rawgeti(L, -1, (lua_Integer)i + 1);
+  if (lua_type(L, -1) == LUA_TNUMBER)
     age = lua_tonumber(L, -1);
-    lua_pop(L, 1);
-  } else if (type == LUA_TNUMBER) {
-    age = lua_tonumber(L, -1);
-  } else if (type != LUA_TNIL) {
-    luaL_argerror(L, 1, "option 'ticket_age_s': number or list of numbers expected");
-  }
-  lua_pop(L, 1);
+  else if (type != LUA_TNIL)
+    luaL_argerror(L, 1, "option 'ticket_age_s': number, or list of as many as sessions, expected");
+  lua_pop(L, type == LUA_TTABLE ? 2 : 1);
   return age;
 }
 
@@ -145,7 +142,7 @@ static size_t probe_push_sessions(lua_State *L) {
   if (rs_option_push(L, 1, "sessions") == LUA_TNIL) {
     lua_pop(L, 1);
     luaL_argcheck(L, single, 1, "option 'session' or 'sessions' expected");
-    rs_session_check(L, lua_gettop(L));
+    rs_session_option(L, 1, "session");
     return 1;
   }
   luaL_argcheck(L, !single && lua_istable(L, -1), 1,
@@ -156,7 +153,7 @@ static size_t probe_push_sessions(lua_State *L) {
   luaL_checkstack(L, RS_MAX_IDENTITIES + LUA_MINSTACK, "too many sessions");
   for (size_t i = 1; i <= count; i++) {
     lua_rawgeti(L, list, (lua_Integer)i);
-    rs_session_check(L, lua_gettop(L));
+    rs_session_entry(L, 1, "sessions", (int)i);
   }
   return count;
 }
@@ -174,6 +171,8 @@ static void probe_read_plan(lua_State *L, rs_probe *p, rs_start_plan *plan) {
   memset(plan, 0, sizeof *plan);
   plan->early_data = (rs_bytes){(const unsigned char *)early_data, length};
   p->alters_binder = rs_option_boolean(L, 1, "alter_binder", 0);
+  p->keeps_age = rs_option_push(L, 1, "obfuscated_ticket_age") != LUA_TNIL;
+  lua_pop(L, 1);
 }
 
 /*** Starts a resumption; the first step() gives the ClientHello.
@@ -224,7 +223,7 @@ static int probe_new(lua_State *L) {
   if (failed)
     return failed;
   rs_start_send(p, &offer, &plan);
-  return 1;
+  return p->state == RS_PROBE_FAILED ? rs_error(L, "probe", p->message, p->code) : 1;
 }
 
 /* --- stepping --- */
@@ -258,6 +257,8 @@ static int probe_push_state(lua_State *L, rs_probe *p) {
 /*** Takes in what the peer sent and says what to send.
  * @function probe:step
  * @tparam[opt] string bytes in any chunking; nothing for the first step
+ * @tparam[optchain] number elapsed_s seconds since the probe was made, by which its tickets have
+ *   aged where a HelloRetryRequest wants a second ClientHello (RFC 8446, section 4.1.2)
  * @treturn string|nil state "want" (more bytes), "established" (the server has proved that it
  *   resumed; send the bytes and shutdown()'s in one write), "refused" (it began a full handshake;
  *   send the bytes and close), "closed"; nil when it failed
@@ -269,6 +270,7 @@ static int probe_step(lua_State *L) {
   rs_probe *p = probe_check(L);
   size_t length = 0;
   const char *bytes = luaL_optlstring(L, 2, "", &length);
+  p->elapsed_ms = rs_start_milliseconds(luaL_optnumber(L, 3, 0));
   if (length > 0)
     rs_probe_feed(p, (rs_bytes){(const unsigned char *)bytes, length});
   return probe_push_state(L, p);

@@ -40,7 +40,7 @@ SSL_SESSION **rs_session_push(lua_State *L) {
   return &box->session;
 }
 
-SSL_SESSION *rs_session_check(lua_State *L, int arg) {
+static SSL_SESSION *session_check(lua_State *L, int arg) {
   session_box *box = (session_box *)luaL_checkudata(L, arg, SESSION);
   luaL_argcheck(L, box->session, arg, "the session is closed");
   return box->session;
@@ -59,6 +59,16 @@ SSL_SESSION *rs_session_option(lua_State *L, int arg, const char *name) {
   }
   lua_pop(L, 1); /* the options table keeps it alive */
   return session;
+}
+
+void rs_session_entry(lua_State *L, int arg, const char *name, int i) {
+  const session_box *box = (const session_box *)luaL_testudata(L, -1, SESSION);
+  if (!box)
+    luaL_argerror(L, arg,
+                  lua_pushfstring(L, "option '%s': entry %d: " SESSION " expected, got %s", name, i,
+                                  luaL_typename(L, -1)));
+  if (!box->session)
+    luaL_argerror(L, arg, lua_pushfstring(L, "option '%s': entry %d is closed", name, i));
 }
 
 static rs_bytes session_bytes_of(const void *bytes, size_t length) {
@@ -100,7 +110,7 @@ static int session_read_parts(const SSL_SESSION *session, rs_session_parts *part
 }
 
 const rs_session_parts *rs_session_parts_of(lua_State *L, int arg) {
-  rs_session_check(L, arg);
+  session_check(L, arg);
   session_box *box = (session_box *)lua_touserdata(L, arg);
   if (!box->has_parts && !session_read_parts(box->session, &box->parts, box->secret))
     luaL_error(L, "not enough memory");
@@ -128,7 +138,7 @@ static void session_set_given(lua_State *L, const char *name, rs_bytes value) {
  *   (bytes), time_s (when it was issued, seconds since 1970), extended_master_secret, resumable,
  *   and where known alpn and server_name */
 static int session_fields(lua_State *L) {
-  const SSL_SESSION *session = rs_session_check(L, 1);
+  const SSL_SESSION *session = session_check(L, 1);
   const rs_session_parts *parts = rs_session_parts_of(L, 1);
   lua_newtable(L);
   rs_push_version(L, parts->version);
@@ -161,7 +171,7 @@ static int session_push_secret(lua_State *L, void *room, size_t length) {
  * @function session:der
  * @treturn string DER (i2d_SSL_SESSION(3)) */
 static int session_der(lua_State *L) {
-  SSL_SESSION *session = rs_session_check(L, 1);
+  SSL_SESSION *session = session_check(L, 1);
   int length = i2d_SSL_SESSION(session, NULL);
   if (length <= 0)
     return rs_error_openssl(L, "session: der", "openssl");
@@ -174,7 +184,7 @@ static int session_der(lua_State *L) {
  * @function session:pem
  * @treturn string PEM */
 static int session_pem(lua_State *L) {
-  SSL_SESSION *session = rs_session_check(L, 1);
+  SSL_SESSION *session = session_check(L, 1);
   int size = 2 * i2d_SSL_SESSION(session, NULL) + 128; /* base64, line ends and the frame */
   void *room = lua_newuserdatauv(L, (size_t)size, 0);
   BIO *bio = BIO_new(BIO_s_secmem()); /* wiped when freed; nothing below raises until then */
@@ -191,7 +201,7 @@ static int session_pem(lua_State *L) {
  * @function session:copy
  * @treturn session */
 static int session_copy(lua_State *L) {
-  SSL_SESSION *session = rs_session_check(L, 1);
+  SSL_SESSION *session = session_check(L, 1);
   SSL_SESSION **copy = rs_session_push(L);
   *copy = SSL_SESSION_dup(session);
   return *copy ? 1 : rs_error_openssl(L, "session: copy", "openssl");

@@ -8,11 +8,12 @@
 
 #include <openssl/ssl.h>
 
-/* Pushes an empty session and returns the place that owns what is put there; checking borrows. */
+/* Pushes an empty session and returns the place that owns what is put there. */
 SSL_SESSION **rs_session_push(lua_State *L);
-SSL_SESSION *rs_session_check(lua_State *L, int arg);
-/* The same for an option; NULL when it was not given. */
+/* The option's session, borrowed; NULL when it was not given. */
 SSL_SESSION *rs_session_option(lua_State *L, int arg, const char *name);
+/* Raises where what stands on top, the i-th of that option's list, is no open session. */
+void rs_session_entry(lua_State *L, int arg, const char *name, int i);
 
 /* The parts of the session at that argument, read once; they live as long as it does. */
 const rs_session_parts *rs_session_parts_of(lua_State *L, int arg);

@@ -85,8 +85,11 @@ static int flow_on_change_cipher_spec(rs_probe *p, rs_bytes bytes) {
   if (bytes.length != 1 || bytes.bytes[0] != 1)
     return rs_probe_fail(p, "protocol_error", "a change_cipher_spec is one byte",
                          RS_ALERT_ILLEGAL_PARAMETER);
-  if (p->version >= RS_TLS13 && p->finished) /* RFC 8446, section 5 */
-    return rs_probe_fail(p, "protocol_error", "a change_cipher_spec behind Finished",
+  /* RFC 8446, section 5, has it between the first ClientHello and Finished; libssl only once it
+   * knows that this is TLS 1.3. */
+  if (p->version >= RS_TLS13 &&
+      (p->finished || (p->expect == RS_EXPECT_SERVER_HELLO && !p->retried)))
+    return rs_probe_fail(p, "protocol_error", "a change_cipher_spec that has no place here",
                          RS_ALERT_UNEXPECTED_MESSAGE);
   if (p->version >= RS_TLS13) /* for middleboxes; it means nothing (RFC 8446, appendix D.4) */
     return flow_on_idle_record(p);

@@ -367,20 +367,36 @@ static void hello_write_cookie(rs_writer *w, rs_bytes cookie) {
   rs_write_close(w, mark, 2);
 }
 
+/* pre_shared_key with all ages grown. */
+static void hello_write_aged_psks(rs_writer *w, rs_bytes body, uint32_t elapsed_ms) {
+  rs_reader r = rs_reader_of(body.bytes, body.length), identities = rs_read_vector(&r, 2);
+  rs_write_number(w, RS_EXT_PRE_SHARED_KEY, 2);
+  const size_t extension = rs_write_open(w, 2), list = rs_write_open(w, 2);
+  while (identities.left > 0) {
+    hello_write_vector(w, hello_read_vector(&identities, 2), 2);
+    rs_write_number(w, rs_read_u32(&identities) + elapsed_ms, 4);
+  }
+  rs_write_close(w, list, 2);
+  rs_write_bytes(w, r.at, r.left);
+  rs_write_close(w, extension, 2);
+}
+
 static void hello_write_second_extension(rs_writer *w, unsigned type, rs_bytes body,
-                                         const rs_key_share *key_share) {
-  if (type == RS_EXT_KEY_SHARE && key_share) {
+                                         const rs_hello_changes *changes) {
+  if (type == RS_EXT_KEY_SHARE && changes->key_share) {
     rs_write_number(w, type, 2);
     size_t mark = rs_write_open(w, 2);
-    hello_write_key_shares(w, key_share, 1);
+    hello_write_key_shares(w, changes->key_share, 1);
     rs_write_close(w, mark, 2);
+  } else if (type == RS_EXT_PRE_SHARED_KEY && changes->elapsed_ms > 0) {
+    hello_write_aged_psks(w, body, changes->elapsed_ms);
   } else if (type != RS_EXT_EARLY_DATA) {
     hello_write_typed(w, type, body);
   }
 }
 
-int rs_write_second_client_hello(rs_writer *w, rs_reader first, const rs_key_share *key_share,
-                                 rs_bytes cookie) {
+int rs_write_second_client_hello(rs_writer *w, rs_reader first, const rs_hello_changes *changes) {
+  rs_bytes cookie = changes->cookie;
   rs_client_hello hello;
   if (!rs_read_client_hello(first, &hello) || !hello.extensions.bytes)
     return 0;
@@ -395,7 +411,7 @@ int rs_write_second_client_hello(rs_writer *w, rs_reader first, const rs_key_sha
       hello_write_cookie(w, cookie);
       cookie.length = 0;
     }
-    hello_write_second_extension(w, type, (rs_bytes){extension.at, extension.left}, key_share);
+    hello_write_second_extension(w, type, (rs_bytes){extension.at, extension.left}, changes);
   }
   hello_write_cookie(w, cookie);
   rs_write_close(w, extensions, 2);

@@ -114,9 +114,16 @@ typedef struct {
 /* Writes the message with its header. Returns 0 when it does not fit. */
 int rs_write_client_hello(rs_writer *w, const rs_hello_fields *fields);
 
+/* What a second ClientHello has that the first one had not. */
+typedef struct {
+  const rs_key_share *key_share; /* NULL: as before */
+  rs_bytes cookie;
+  uint32_t elapsed_ms; /* by which the tickets are older */
+} rs_hello_changes;
+
 /* Writes the second ClientHello, which answers a HelloRetryRequest (RFC 8446, section 4.1.2): the
- * first one's body with this key share and cookie, and without early data. */
-int rs_write_second_client_hello(rs_writer *w, rs_reader first, const rs_key_share *key_share,
-                                 rs_bytes cookie);
+ * first one's body with these changes, and without early data. The binders are left as they were.
+ */
+int rs_write_second_client_hello(rs_writer *w, rs_reader first, const rs_hello_changes *changes);
 
 #endif

@@ -157,14 +157,14 @@ static int resume13_send_second_hello(rs_probe *p, const rs_server_hello *retry)
   rs_key_share key_share = {retry->group, {share, 0}};
   if (retry->has_key_share)
     key_share.share.length = rs_share_public(&p->share, share);
+  const rs_hello_changes changes = {retry->has_key_share ? &key_share : NULL, retry->cookie,
+                                    p->binds && !p->keeps_age ? p->elapsed_ms : 0};
   const rs_reader first = rs_transcript_first_body(&p->transcript);
   const size_t size = first.left + retry->cookie.length + sizeof share + 64;
   rs_buffer second = {0};
   unsigned char *room = rs_buffer_room(&second, size);
   rs_writer w = rs_writer_of(room, room ? size : 0);
-  int good = room &&
-             rs_write_second_client_hello(&w, first, retry->has_key_share ? &key_share : NULL,
-                                          retry->cookie) &&
+  int good = room && rs_write_second_client_hello(&w, first, &changes) &&
              rs_resume13_write_binders(p, room, w.used) && resume13_please_middleboxes(p) &&
              rs_probe_send_message(p, (rs_bytes){room, w.used});
   rs_buffer_free(&second);

@@ -52,10 +52,13 @@ const char *rs_start_take_session(rs_probe *p, const rs_session_parts *parts, rs
   return NULL;
 }
 
+uint32_t rs_start_milliseconds(double seconds) {
+  const double ms = seconds * 1000;
+  return ms >= 0 && ms < 4e9 ? (uint32_t)ms : 0;
+}
+
 uint32_t rs_start_obfuscated_age(const rs_session_parts *parts, double age_s) {
-  const double age_ms = age_s * 1000;
-  const int sane = age_ms >= 0 && age_ms < 4e9;
-  return (uint32_t)(sane ? (uint64_t)age_ms : 0) + parts->age_add;
+  return rs_start_milliseconds(age_s) + parts->age_add;
 }
 
 int rs_start_add_psk(rs_probe *p, rs_start_plan *plan, const rs_session_parts *parts,

@@ -22,6 +22,8 @@ const rs_suite *rs_start_suite(const rs_probe *p, const rs_session_parts *parts)
  * probe can't. */
 const char *rs_start_take_session(rs_probe *p, const rs_session_parts *parts, rs_offer *offer);
 
+/* Seconds in milliseconds; 0 for what is no age. */
+uint32_t rs_start_milliseconds(double seconds);
 /* RFC 8446, section 4.2.11.1: milliseconds, plus what the server gave to hide them. */
 uint32_t rs_start_obfuscated_age(const rs_session_parts *parts, double age_s);
 /* TLS 1.3: takes one more PSK, of a session that has a suite, a ticket and this schedule. The

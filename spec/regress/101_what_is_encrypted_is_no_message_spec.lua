@@ -1,6 +1,7 @@
 -- The explicit nonce of GCM and CCM counts from 0 in many implementations, and eight zeros were read as two messages
--- hello_request in every protected stream. Behind change_cipher_spec nothing is read as a message, but where it means
--- nothing, in TLS 1.3; and a ticket is read in the version of the ServerHello before it, not in one that happens to fit.
+-- hello_request in every protected stream. Behind change_cipher_spec nothing is read as a message, but in TLS 1.3,
+-- where it means nothing; and a ticket is read in the version of the ServerHello before it, not in one that happens to
+-- fit.
 
 local core = require "resum.core"
 local memory = require "spec.support.memory"

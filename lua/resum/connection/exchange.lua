@@ -55,7 +55,7 @@ function Connection:receive(deadline)
   self.known_facts = bytes == nil and self.known_facts or nil
   local state, out, message, code
   if bytes then
-    state, out, message, code = self.machine:step(bytes)
+    state, out, message, code = self.machine:step(bytes, self.host.now() - self.began)
   else
     state, out, message, code = self.machine:eof()
   end
@@ -235,10 +235,10 @@ end
 local MACHINES = {}
 
 function MACHINES.handshake(client, mechanism, options)
-  return assert(core.handshake(client:context(mechanism, options.ticket_extension), {
+  return core.handshake(client:context(mechanism, options.ticket_extension), {
     server_name = client.server_name,
     session = options.session,
-  }))
+  })
 end
 
 function MACHINES.probe(client, mechanism, options)
@@ -261,12 +261,13 @@ function MACHINES.probe(client, mechanism, options)
   })
 end
 
-local function new_connection(client, mechanism, options, machine, stream)
+local function new_connection(client, mechanism, options, machine, stream, began)
   return setmetatable({ -- with all its fields, so that the table has its size at once
     client = client,
     host = client.host,
     stream = stream,
     machine = machine,
+    began = began, -- when the machine was made: tickets age from there
     mechanism = mechanism,
     session = options.session or options.sessions,
     want_tickets = options.want_tickets,
@@ -293,7 +294,7 @@ local function connect_and_run(client, mechanism, options, record)
   local stream, message, code, stage = client.dialer:open(options.source)
   record.timing.connect_s = host.now() - started
   if stream then
-    local connection = new_connection(client, mechanism, options, machine, stream)
+    local connection = new_connection(client, mechanism, options, machine, stream, started)
     connection:run(record)
     stream:close()
     write_down(record, connection, options, host.now())
