@@ -67,7 +67,7 @@ void rs_session_entry(lua_State *L, int arg, const char *name, int i) {
     luaL_argerror(L, arg,
                   lua_pushfstring(L, "option '%s': entry %d: " SESSION " expected, got %s", name, i,
                                   luaL_typename(L, -1)));
-  if (!box->session)
+  else if (!box->session)
     luaL_argerror(L, arg, lua_pushfstring(L, "option '%s': entry %d is closed", name, i));
 }
 

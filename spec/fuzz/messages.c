@@ -50,11 +50,12 @@ static void read_all(rs_reader body) {
 static void write_second(rs_reader first, const rs_server_hello *retry) {
   const unsigned char share[32] = {9};
   const rs_key_share key_share = {retry->group, {share, sizeof share}};
+  const rs_hello_changes changes = {&key_share, retry->cookie, retry->cipher};
   const size_t size = first.left + retry->cookie.length + sizeof share + 64;
   unsigned char *room = (unsigned char *)malloc(size);
   rs_writer w = rs_writer_of(room, size);
   rs_client_hello before, after;
-  if (rs_write_second_client_hello(&w, first, &key_share, retry->cookie)) {
+  if (rs_write_second_client_hello(&w, first, &changes)) {
     rs_reader written = rs_reader_of(room, w.used);
     rs_read_bytes(&written, RS_MESSAGE_HEADER);
     fuzz_check(rs_read_client_hello(first, &before) && rs_read_client_hello(written, &after),
