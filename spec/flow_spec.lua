@@ -148,6 +148,53 @@ for version, cases in pairs { ["TLSv1.3"] = NEW, ["TLSv1.2"] = OLD } do
   end)
 end
 
+describe("a probe", function()
+  -- A machine that has the server's first record, and waits for more.
+  local function waiting(version)
+    return duel.ask("probe", version, { flight = function(flight)
+      for i = #flight, 2, -1 do
+        flight[i] = nil
+      end
+    end }).machine
+  end
+
+  it("has no proof in a promise: what it was told in the ServerHello is no resumption", function()
+    for _, version in ipairs({ "TLSv1.2", "TLSv1.3" }) do
+      local facts = waiting(version):facts()
+      assert.same({ version, false, false }, { facts.version, facts.reused, facts.finished })
+      assert.is_nil(facts.proof)
+    end
+  end)
+
+  it("tells the server's alert by its name, also where it calls itself a warning in TLS 1.3", function()
+    for _, level in ipairs({ "\1", "\2" }) do
+      local answer = duel.ask("probe", "TLSv1.3", insert(2, ALERT, level .. "\40", "handshake"))
+      assert.same({ "alert", "handshake: the server sent the alert handshake_failure (40)" },
+        { answer.code, answer.message })
+    end
+  end)
+
+  it("is closed in the middle by close_notify: that is no end in order", function()
+    for version, by in pairs({ ["TLSv1.2"] = "plain", ["TLSv1.3"] = "handshake" }) do
+      local answer = duel.ask("probe", version, insert(2, ALERT, "\1\0", by))
+      assert.same({ "closed", "handshake: the server sent close_notify in the middle" },
+        { answer.code, answer.message })
+    end
+  end)
+
+  it("waits for no record of more than 2^14 + 2048 bytes (RFC 5246, section 6.2.3)", function()
+    local longest = (1 << 14) + 2048
+    assert.equal("want", (waiting("TLSv1.2"):step("\22\3\3" .. (">I2"):pack(longest))))
+    local state, _, message = waiting("TLSv1.2"):step("\22\3\3" .. (">I2"):pack(longest + 1))
+    assert.same({ nil, "handshake: a record is too long" }, { state, message })
+  end)
+
+  it("waits for no message of more than 128 KiB", function()
+    local state, _, message = waiting("TLSv1.2"):step("\22\3\3" .. (">s2"):pack("\4" .. (">I3"):pack(131073)))
+    assert.same({ nil, "handshake: a handshake message is too long" }, { state, message })
+  end)
+end)
+
 describe("a change_cipher_spec behind Finished of TLS 1.3", function()
   it("is refused by both, where the probe still reads", function()
     for _, engine in ipairs { "probe", "handshake" } do
