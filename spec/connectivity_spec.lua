@@ -94,7 +94,7 @@ describe("the control", function()
     local host = script.host({}, { tls_server = memory.server({ max_version = "TLSv1.1" }) })
     local client = client_of(host, { versions = { min_version = "TLSv1.2", max_version = "TLSv1.3" } })
     assert.is_true(client:limit_version("TLSv1.2"))
-    assert.equal("alert", client:attempt({ mechanism = "control" }).outcome)
+    assert.equal("protocol_error", client:attempt({ mechanism = "control" }).outcome)
     assert.is_false(client:limit_version("TLSv1.1"))
   end)
 

@@ -21,7 +21,7 @@ return {
     before = "return good && plain->length <= RS_MAX_PLAINTEXT;",
     after = "return good;",
     breaks = "a record of more than 2^14 bytes of content is taken",
-    spec = "spec/flow_spec.lua",
+    spec = "spec/keys_spec.lua",
   },
   {
     name = "a record shorter than its tag",
