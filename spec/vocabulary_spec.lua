@@ -47,10 +47,10 @@ describe("the vocabulary", function()
     for _, path in ipairs(SOURCES) do
       local code = code_of(path)
       for verdict, reason in code:gmatch('"(%l[%l_]*_supported)",[^"\n]*"(%l[%l_]+)"') do
-        assert.is_truthy(vocabulary.verdicts[verdict], verdict)
+        assert.is_truthy(vocabulary.verdicts[verdict], path .. ": " .. verdict)
         assert.is_truthy(vocabulary.reasons[reason] or vocabulary.verdicts[reason], reason)
       end
-      for reason in code:gmatch('reason = "(%l[%l_]+)"') do
+      for reason in code:gmatch('\n%s*[%w.]*reason = "(%l[%l_]+)"') do
         assert.is_truthy(vocabulary.reasons[reason], reason)
       end
     end
