@@ -333,18 +333,37 @@ uninstall-nse: ## remove what install-nse put there
 	@$(MAKE) --no-print-directory -s uninstall-library $(NSE_INSTALL)
 	$(if $(DESTDIR),,$(NMAP) --script-updatedb)
 
-# LDoc wants each file to name its module, and the C files to be one: it gets copies that do.
+# LDoc wants each file to name its module, and the C files to be one: it gets copies that do. The index shows modules in
+# the order of the files: public ones first, then, under a heading of their own, those of the inside.
 .PHONY: docs
 DOC_SOURCES = build/docs-source
-docs: packages-docs ## the API pages, in build/docs
-	@rm -rf $(DOC_SOURCES) build/docs
-	@for file in $$(cd lua && find resum -name '*.lua'); do \
-	  module=$$(echo $${file%.lua} | sed 's,/init$$,,; s,/,.,g'); mkdir -p $(DOC_SOURCES)/$${file%/*}; \
-	  awk -v module=$$module 'NR == 1 { sub(/^-+/, "---") } !done && !/^-/ { print "-- @module " module; done = 1 } 1' \
-	    lua/$$file > $(DOC_SOURCES)/$$file; done
-	@{ printf '/*** TLS handshakes as byte machines: bytes in, bytes out.\n@module resum.core\n*/\n'; \
-	  cat $(SOURCES); } > $(DOC_SOURCES)/core.c
+PUBLIC_MODULES = resum resum.core resum.target resum.connection.client resum.host.default resum.host.uv \
+  resum.host.luasocket resum.host.cqueues resum.host.nsock resum.host.jobs
+docs: packages-docs ## the guides and the API pages, in build/docs
+	@rm -rf $(DOC_SOURCES) build/docs && mkdir -p $(DOC_SOURCES)
+	@number=0; \
+	add() { case " $(PUBLIC_MODULES) " in *" $$1 "*) tag=module;; *) tag=file;; esac; \
+	  number=$$((number + 1)); name=$(DOC_SOURCES)/$$(printf %03d $$number)-$$1; \
+	  case $$2 in \
+	  *.lua) awk -v tag="$$tag $$1" 'NR == 1 { sub(/^-+/, "---") } !done && !/^-/ { print "-- @" tag; done = 1 } \
+	      !done { match($$0, /^-+/); rest = substr($$0, RLENGTH + 1); gsub(/--/, "\\&#45;\\&#45;", rest); \
+	        $$0 = substr($$0, 1, RLENGTH) rest } 1' $$2 >$$name.lua;; \
+	  *.c) awk -v tag="$$tag $$1" -v name="$$1: " 'NR == 1 { sub(/^\/\*+ */, "/*** "); sub(name, "") } \
+	      !done { sub(/^ \* ?/, ""); if (sub(/ *\*\/.*/, "")) { done = 1; $$0 = $$0 "\n@" tag "\n*/" } } 1' $$2 >$$name.c;; \
+	  esac; }; \
+	file_of() { file=lua/$$(echo $$1 | tr . /); [ -e $$file.lua ] && echo $$file.lua || echo $$file/init.lua; }; \
+	{ echo '/* TLS handshakes as byte machines: bytes in, bytes out. */'; cat $(SOURCES); } >$(DOC_SOURCES)/core; \
+	for module in $(PUBLIC_MODULES); do \
+	  if [ $$module = resum.core ]; then mv $(DOC_SOURCES)/core $(DOC_SOURCES)/core.c; \
+	    add $$module $(DOC_SOURCES)/core.c; rm $(DOC_SOURCES)/core.c; \
+	  else add $$module $$(file_of $$module); fi; done; \
+	for file in $$(cd lua && find resum -name '*.lua' | sort); do \
+	  module=$$(echo $${file%.lua} | sed 's,/init$$,,; s,/,.,g'); \
+	  case " $(PUBLIC_MODULES) " in *" $$module "*) ;; *) add $$module lua/$$file;; esac; done; \
+	for file in $(wildcard plugin/host/*.c plugin/target/*.c); do \
+	  add resum.$$(echo $${file%.c} | sed 's,^plugin/,,; s,/,.,g') $$file; done
 	lua5.1 /usr/bin/ldoc --quiet --fatalwarnings -c docs/config.ld $(DOC_SOURCES)
+	@sed -i 's/href="\([a-z-]*\.md\)"/href="\1.html"/g' build/docs/guides/*.html
 
 .PHONY: clean
 clean: ## remove build/

@@ -175,17 +175,45 @@ describe("luarocks make", function()
   end)
 end)
 
-describe("make docs", function()
-  it("makes a page for each module, with what is documented in it #heavy", function()
+describe("make docs #heavy", function()
+  local function page(name)
+    return process.read_file(process.ROOT .. "/build/docs/" .. name)
+  end
+
+  setup(function()
     run({ "make", "-s", "docs" })
-    for page, words in pairs({
+  end)
+
+  it("makes a page for each module, with what is documented in it", function()
+    for name, words in pairs({
       ["modules/resum.html"] = "rate(wanted_target",
       ["modules/resum.core.html"] = "handshake:step",
       ["modules/resum.host.uv.html"] = "connect(address, port",
-      ["topics/write-a-host.md.html"] = "<h1>Write a host</h1>",
+      ["internals/resum.scanner.html"] = "scanner:run",
+      ["internals/resum.host.luv_thread.html"] = "luv",
+      ["internals/resum.target.idn2.html"] = "to_ascii",
+      ["guides/write-a-host.md.html"] = "<h1>Write a host</h1>",
     }) do
-      local html = process.read_file(process.ROOT .. "/build/docs/" .. page)
-      assert.is_truthy(html:find(words, 1, true), page)
+      assert.is_truthy(page(name):find(words, 1, true), name)
+    end
+  end)
+
+  it("lists public modules first, then the guides, then what is inside", function()
+    local content = page("index.html"):match('<div id="content">(.*)')
+    local headings, modules = {}, {}
+    for heading in content:gmatch("<h2>(%u%l+)</h2>") do
+      headings[#headings + 1] = heading
+    end
+    assert.same({ "Modules", "Guides", "Internals" }, headings)
+    for module in content:gmatch('href="modules/([%w_.]+)%.html"') do
+      modules[#modules + 1] = module
+    end
+    assert.same({ "resum", "resum.core", "resum.target" }, { table.unpack(modules, 1, 3) })
+    for i = 4, #modules do
+      assert.is_truthy(modules[i] == "resum.connection.client" or modules[i]:find("^resum%.host%."), modules[i])
+    end
+    for _, file in ipairs(process.list(process.ROOT .. "/docs")) do
+      assert.is_true(not file:find("%.md$") or content:find("guides/" .. file, 1, true) ~= nil, file)
     end
   end)
 end)
