@@ -59,6 +59,7 @@ UNPACKED_PACKAGES = inn2 inn2-inews
 RELEASE_PACKAGES = debootstrap wget util-linux
 LINT_PACKAGES = $(BUILD_PACKAGES) liblua5.3-dev lua5.3 lua-check clang-format clang-tidy cppcheck mandoc
 DOC_PACKAGES = lua-ldoc lua5.1 lua-discount
+SCREENSHOT_PACKAGES = $(SCAN_PACKAGES) chromium
 FUZZ_PACKAGES = $(SCAN_PACKAGES) clang libclang-rt-dev llvm
 
 # In the tree, Lua finds the module and the scripts here.
@@ -365,6 +366,22 @@ docs: packages-docs ## the guides and the API pages, in build/docs
 	lua5.1 /usr/bin/ldoc --quiet --fatalwarnings -c docs/config.ld $(DOC_SOURCES)
 	@sed -i 's/href="\([a-z-]*\.md\)"/href="\1.html"/g' build/docs/guides/*.html
 
+# The page that the demo's scan writes, as a browser shows it: README's picture. What the browser keeps goes under build/.
+.PHONY: screenshot
+SCREENSHOT = docs/screenshot.png
+SCREENSHOT_SIZE = 1000,1130
+screenshot: packages-screenshot ## the picture in README: the page of the embedded demo
+	@$(MAKE) --no-print-directory -s $(MODULES)
+	@rm -rf build/screenshot && mkdir -p build/screenshot/browser
+	@lua$(LUA_VERSION) spec/support/demo.lua ./lua/bin/resum --resum --resum_rate --quiet --html_out build/screenshot/page.html
+	@chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
+	  --disable-component-update --disable-sync --user-data-dir=build/screenshot/browser --hide-scrollbars \
+	  --window-size=$(SCREENSHOT_SIZE) --screenshot=$(CURDIR)/build/screenshot/page.png \
+	  file://$(CURDIR)/build/screenshot/page.html >build/screenshot/log 2>&1 && test -s build/screenshot/page.png \
+	  || { cat build/screenshot/log >&2; echo "resum: chromium made no picture" >&2; exit 1; }
+	@[ $$(wc -c <build/screenshot/page.png) -lt 200000 ] || { echo "resum: the picture has 200 KB or more" >&2; exit 1; }
+	@mv build/screenshot/page.png $(SCREENSHOT)
+
 .PHONY: clean
 clean: ## remove build/
 	rm -rf build
@@ -376,7 +393,7 @@ help: ## print this
 # packages-X installs what is missing of X_PACKAGES. A service of a package is not started: policy-rc.d says no
 # for the time of the installation.
 .PHONY: packages-build packages-scan packages-test packages-test-all packages-lint packages-docs packages-nmap \
-  packages-fuzz packages-release packages-unpacked
+  packages-fuzz packages-release packages-unpacked packages-screenshot
 packages-build: NEEDED = $(BUILD_PACKAGES)
 packages-scan: NEEDED = $(SCAN_PACKAGES)
 packages-test: NEEDED = $(TEST_PACKAGES)
@@ -384,12 +401,13 @@ packages-test-all: NEEDED = $(TEST_ALL_PACKAGES)
 packages-lint: NEEDED = $(LINT_PACKAGES)
 packages-docs: NEEDED = $(DOC_PACKAGES)
 packages-fuzz: NEEDED = $(FUZZ_PACKAGES)
+packages-screenshot: NEEDED = $(SCREENSHOT_PACKAGES)
 packages-release: NEEDED = $(RELEASE_PACKAGES)
 packages-unpacked: NEEDED = $(shell cat build/spec/inn2/libraries 2>/dev/null)
 packages-unpacked: build/spec/inn2
 packages-nmap: NEEDED = $(if $(shell command -v $(NMAP)),,nmap)
 packages-build packages-scan packages-test packages-test-all packages-lint packages-docs packages-nmap packages-fuzz \
-packages-release packages-unpacked:
+packages-release packages-unpacked packages-screenshot:
 	@command -v dpkg-query >/dev/null || exit 0; \
 	missing=; for package in $(NEEDED); do \
 	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
