@@ -53,27 +53,27 @@ end
 --- Adds the options to a parser.
 -- @tparam table parser argparse's
 function M.add(parser)
-  parser:option("--starttls", "ask for TLS in a protocol first: auto (by the port), "
-    .. table.concat(starttls.names, ", ") .. "; where a target has no port, it is the protocol's")
+  parser:option("--starttls", "ask for TLS in this protocol first: auto (chosen by the port), "
+    .. table.concat(starttls.names, ", ") .. "; a target without a port gets the protocol's")
     :argname("PROTOCOL"):convert(protocol)
-  parser:option("--xmpp-to", "domain to ask an XMPP server for, instead of the target's host"):argname("DOMAIN")
-  parser:option("--proxy --https-tunnel", "go through http://[user:password@]host:port (CONNECT), socks5://… or "
-    .. "socks5h://…; with http and socks5h the proxy looks up the names"):argname("URL"):convert(through)
-  parser:option("--sni", "server name to ask for, instead of the target's host"):argname("NAME")
-  parser:flag("--no-sni", "ask for no server name")
-  parser:option("--alpn", "application protocols to offer, such as h2,http/1.1"):argname("LIST")
+  parser:option("--xmpp-to", "ask an XMPP server for this domain instead of the target's host"):argname("DOMAIN")
+  parser:option("--proxy --https-tunnel", "connect through http://[user:password@]host:port (CONNECT), socks5://... "
+    .. "or socks5h://...; with http and socks5h the proxy looks up names"):argname("URL"):convert(through)
+  parser:option("--sni", "send this server name instead of the target's host"):argname("NAME")
+  parser:flag("--no-sni", "send no server name")
+  parser:option("--alpn", "offer these application protocols, such as h2,http/1.1"):argname("LIST")
     :convert(protocol_list)
-  parser:option("--request", "what to say inside TLS so that the server answers, instead of the protocol's words: some "
-    .. "issue tickets with their first data only; \\r, \\n, \\xHH are bytes"):argname("TEXT"):convert(bytes)
-  parser:flag("-4", "IPv4 addresses only"):target("ipv4")
-  parser:flag("-6", "IPv6 addresses only"):target("ipv6")
+  parser:option("--request", "say this inside TLS to make the server answer, instead of the protocol's own words: some "
+    .. "servers issue tickets only with their first data; \\r, \\n, \\xHH are bytes"):argname("TEXT"):convert(bytes)
+  parser:flag("-4", "use IPv4 addresses only"):target("ipv4")
+  parser:flag("-6", "use IPv6 addresses only"):target("ipv6")
   parser:option("--tls", "speak this version only"):choices({ "1.0", "1.1", "1.2", "1.3" })
-  parser:option("--cert", "client certificate: PEM (chain allowed), DER or PKCS#12"):argname("FILE")
-  parser:option("--key", "its private key: PEM, DER or PKCS#12; without this option it is looked for in --cert's file")
+  parser:option("--cert", "client certificate: PEM (may hold a chain), DER or PKCS#12"):argname("FILE")
+  parser:option("--key", "its private key: PEM, DER or PKCS#12; by default it is looked for in the file of --cert")
     :argname("FILE")
-  parser:option("--keyform", "what the key must be; by default that is seen"):choices({ "pem", "der", "p12" })
-  parser:option("--pass", "passphrase of the key: env:VARIABLE, file:PATH (its first line), pass:TEXT or the text "
-    .. "itself, which other users of this machine may see; without this option RESUM_PASS of the environment")
+  parser:option("--keyform", "require this format of the key; detected by default"):choices({ "pem", "der", "p12" })
+  parser:option("--pass", "passphrase of the key: env:VARIABLE, file:PATH (first line), pass:TEXT or the text "
+    .. "itself, which other users of this machine can see; the default is the environment variable RESUM_PASS")
     :argname("WHERE")
 end
 

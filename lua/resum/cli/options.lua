@@ -40,60 +40,70 @@ end
 
 local function new_parser()
   local parser = argparse("resum")
-    :description("Tells whether TLS session resumption really works: by session ID, RFC 5077 ticket and TLS 1.3 PSK.")
-    :epilog("Exit: 0 all scanned; 1 some target could not be scanned; 2 usage; 3 an --expect was not met; "
-      .. "4 stopped, as the list can't be read or the results can't be written; 130 interrupted (143 by SIGTERM).\n"
-      .. "In option names, - and _ are the same.")
-  parser:argument("targets", "host, host:port, [v6]:port or host:port{address}; the port is 443 when there is none")
+    :description("Tells whether TLS session resumption really works, how often and why not: by session ID, by RFC 5077 "
+      .. "ticket and by TLS 1.3 PSK.")
+    :epilog("A scan makes about 20 connections to an address, with --resum-rate 420 to 900. Scan only what you may "
+      .. "scan.\n\nExit codes: 0 all targets were scanned; 1 some target could not be scanned; 2 usage error; 3 an "
+      .. "--expect was not met; 4 stopped because the list could not be read or the results could not be written; 130 "
+      .. "interrupted (143 by SIGTERM).\n\nIn option names, - and _ are the same.")
+    :help_max_width(80)
+  parser:argument("targets", "host, host:port, [v6]:port or host:port{address}; the default port is 443")
     :args("*"):argname("TARGET")
-  parser:option("--targets-in", "more targets, one a line (# comments; rank,host too); - is stdin"):argname("FILE")
-  parser:option("--resume", "leave out targets that are done according to this file: earlier --json_lines output, or a "
-    .. "file that is kept for the purpose"):argname("STATE")
-  parser:option("--shard", "take the i-th of n shares of the targets only"):argname("i/n"):convert(shard.parse)
-  parser:flag("--resum", "is resumption supported? 5 attempts each (this is the default)")
-  parser:flag("--resum-rate", "how often, behind a load balancer? 100 attempts each")
-  parser:flag("--quick", "with --resum_rate: stop as soon as it is certain, at 1 % error, whether resumption is in "
-    .. "order behind the address; a verdict, no rate")
-  parser:flag("--no-balancer", "with --resum_rate: the rate alone, and not what stands behind the address")
-  parser:option("--source", "local address to connect from; repeatable: a balancer may choose the server by it")
+  parser:option("--targets-in", "read more targets from a file, one per line; # starts a comment, rank,host is "
+    .. "understood; - is stdin"):argname("FILE")
+  parser:option("--resume", "skip the targets that this file lists as done: the --json-lines output of an earlier run, "
+    .. "or a file of its own"):argname("STATE")
+  parser:option("--shard", "scan only the i-th of n shares of the targets"):argname("i/n"):convert(shard.parse)
+  parser:flag("--resum", "test whether resumption is supported, with 5 attempts per mechanism (the default)")
+  parser:flag("--resum-rate", "measure how often sessions resume, with 100 attempts per mechanism, and find out "
+    .. "what stands behind the address")
+  parser:flag("--quick", "with --resum-rate: stop as soon as it is certain, at 1 % error, whether resumption works at "
+    .. "all servers behind the address; gives a verdict and no rate, and exits with 3 where it does not")
+  parser:flag("--no-balancer", "with --resum-rate: measure the rate only, not what stands behind the address")
+  parser:option("--source", "connect from this local address; may be repeated, as a balancer may choose the "
+    .. "server by it")
     :argname("ADDRESS"):count("*")
-  parser:option("--attempts", "attempts for each mechanism"):argname("N"):convert(number("attempts"))
-  parser:option("--mechanisms", "which: " .. table.concat(mechanisms.names, ",")):argname("LIST")
+  parser:option("--attempts", "attempts per mechanism (5; for the rate 100)"):argname("N"):convert(number("attempts"))
+  parser:option("--mechanisms", "test only these: " .. table.concat(mechanisms.names, ",")):argname("LIST")
     :convert(mechanism_list)
-  parser:option("--engine", "what offers sessions: probe (raw and cheap; the rate's default) or handshake (libssl; the "
-    .. "support scan's)"):choices({ "probe", "handshake" })
-  parser:option("--concurrency", "connections at once to an address (10)"):argname("N")
+  parser:option("--engine", "how sessions are offered: by probe (cheap; the default for the rate) or by "
+    .. "handshake (libssl; the default for the support scan)"):choices({ "probe", "handshake" })
+  parser:option("--concurrency", "at most N connections to one address at once (10)"):argname("N")
     :convert(number("concurrency"))
-  parser:option("--max-connections", "connections at once overall (500)"):argname("N")
+  parser:option("--max-connections", "at most N connections in total at once (500)"):argname("N")
     :convert(number("max_connections"))
-  parser:option("--delay", "seconds between the starts of two connections to an address (0)"):argname("S")
+  parser:option("--delay", "wait S seconds between the starts of connections to one address (0)"):argname("S")
     :convert(number("delay"))
-  parser:option("--timeout", "seconds for a connection, and for a handshake (5; SMTP and FTP have 15 to greet)")
+  parser:option("--timeout", "give up on a connection, or on a handshake, after S seconds (5; SMTP and FTP "
+    .. "greetings get 15)")
     :argname("S"):convert(number("timeout"))
-  parser:option("--retries", "how often a full handshake that failed is tried again (2)"):argname("N")
+  parser:option("--retries", "try a full handshake that failed again up to N times (2)"):argname("N")
     :convert(number("retries"))
   connection.add(parser)
-  parser:option("--expect", "exit with 3 unless it holds: ticket=supported, or psk>=0.95 (a rate); repeatable")
+  parser:option("--expect", "exit with 3 unless this holds, such as ticket=supported, psk>=95% (a rate) or "
+    .. "balancer=all_shared; may be repeated")
     :argname("RULE"):count("*"):convert(expectation.parse)
-  parser:option("--json-out", "write JSON there; - is stdout, and then there is no other output"):argname("FILE")
-  parser:option("--html-out", "write a page of HTML there, with pictures; it is one file and asks for no other; - is "
+  parser:option("--json-out", "write JSON to a file; - is stdout, and then nothing else is printed"):argname("FILE")
+  parser:option("--html-out", "write an HTML page with charts, in one file that loads nothing; - is "
     .. "stdout"):argname("FILE")
-  parser:option("--junit-out", "write JUnit's XML there, for CI: a test case for each finding"):argname("FILE")
-  parser:option("--sarif-out", "write SARIF 2.1.0 there: a result for each finding"):argname("FILE")
-  parser:option("--csv-out", "write CSV there: a line for each target and address"):argname("FILE")
-  parser:option("--openmetrics-out", "write OpenMetrics there, for a textfile collector, when all targets are done")
+  parser:option("--junit-out", "write JUnit XML for CI: one test case per finding"):argname("FILE")
+  parser:option("--sarif-out", "write SARIF 2.1.0: one result per finding"):argname("FILE")
+  parser:option("--csv-out", "write CSV: one line per target and address"):argname("FILE")
+  parser:option("--openmetrics-out", "write OpenMetrics for a textfile collector, when all targets are done")
     :argname("FILE")
-  parser:flag("--json-lines", "write JSON as one object a line for each target, as each finishes; without --json-out "
-    .. "to stdout")
-  parser:flag("--summary", "at the end: how many resume by each mechanism, lifetimes, shared ticket keys, errors")
-  parser:option("--progress", "how far it is, on stderr: line (also without a terminal), or json (one object a second)")
+  parser:flag("--json-lines", "write JSON as one line per target, as each finishes; to stdout unless --json-out "
+    .. "says otherwise")
+  parser:flag("--summary", "end with a summary: how many resume by each mechanism, lifetimes, shared ticket "
+    .. "keys, errors")
+  parser:option("--progress", "show progress on stderr: as a line (even without a terminal), or as json (one "
+    .. "object per second)")
     :choices({ "line", "json" })
-  parser:flag("--merge", "the arguments are files of JSON lines: join them (the last result of a target counts) and "
-    .. "summarise; --json-out says where the lines go")
-  parser:option("--host", "what makes the connections: uv, luasocket, cqueues")
+  parser:flag("--merge", "take the arguments as files of JSON lines, merge them (the last result of a target "
+    .. "counts) and summarise; --json-out says where the lines go")
+  parser:option("--host", "use this event loop or socket library")
     :choices({ "uv", "luasocket", "cqueues" })
-  parser:flag("--quiet", "no report and no progress; only errors, and JSON where asked for")
-  parser:flag("--repl", "a Lua prompt with resum at hand")
+  parser:flag("--quiet", "print errors only: no report and no progress")
+  parser:flag("--repl", "open a Lua prompt with resum loaded")
   parser:flag("--version", "print the version"):action(function()
     print(resum._VERSION .. ", " .. core.OPENSSL .. ", " .. _VERSION)
     if #core.MISSING > 0 then
