@@ -398,7 +398,8 @@ describe("a scan through a proxy", function()
   it("can't be told a family when it looks up the names", function()
     local result, message, code = resum.scan("www.example", { proxy = URL, family = "inet6" })
     assert.same({ nil, "usage" }, { result, code })
-    assert.equal("family: the proxy http://proxy.example:3128 looks up the names, so nobody here can choose", message)
+    assert.equal("family: the proxy http://proxy.example:3128 looks up names, so the family can't be chosen here",
+      message)
   end)
 end)
 
@@ -420,7 +421,8 @@ describe("the server name", function()
   end)
 
   it("must be one, and not two things", function()
-    assert.same({ nil, "sni: a host name has letters, digits, '.', '-' and '_' only" }, { sent({ sni = "a b" }) })
+    assert.same({ nil, "sni: a host name may contain only letters, digits, '.', '-' and '_'" },
+      { sent({ sni = "a b" }) })
     assert.same({ nil, "sni and no_sni exclude each other" }, { sent({ sni = "a", no_sni = true }) })
   end)
 end)

@@ -52,7 +52,7 @@ describe("a name beyond ASCII", function()
     assert.same({ nil, "it is not UTF-8" }, { idn.to_ascii("b\252cher") })
     local converted, problem = idn.to_ascii("é" .. utf8.char(0x202E) .. "a")
     assert.is_nil(converted)
-    assert.matches("^it holds a character that is no letter; ", problem)
+    assert.matches("^it contains a character that is not a letter; ", problem)
   end)
 
   for name, reason in pairs({
@@ -60,8 +60,8 @@ describe("a name beyond ASCII", function()
     ["ПОЧТА"] = "letters beyond ASCII must be written in lower case",
     ["Žena"] = "letters beyond ASCII must be written in lower case",
     ["bu" .. utf8.char(0x308) .. "cher"] = "accented letters must be written as one character each (Unicode's NFC); ",
-    ["例え" .. utf8.char(0x3002) .. "jp"] = "it holds a character that is no letter; ",
-    ["a" .. utf8.char(0x200B) .. "b"] = "it holds a character that is no letter; ",
+    ["例え" .. utf8.char(0x3002) .. "jp"] = "it contains a character that is not a letter; ",
+    ["a" .. utf8.char(0x200B) .. "b"] = "it contains a character that is not a letter; ",
   }) do
     it("is turned down with a reason where libidn2 is missing: " .. name, function()
       local converted, problem = idn.encode(name)

@@ -104,13 +104,13 @@ describe("resum.scan", function()
 
   it("tells of options that do not fit together", function()
     for message, options in pairs({
-      ["tls: it is one of 1.0, 1.1, 1.2, 1.3"] = { tls = "1.4" },
+      ["tls: must be one of 1.0, 1.1, 1.2, 1.3"] = { tls = "1.4" },
       ["tls: psk does not belong to TLS 1.2"] = { tls = "1.2", mechanisms = { "ticket", "psk" } },
-      ["family: it is inet or inet6"] = { family = "ipv4" },
+      ["family: must be inet or inet6"] = { family = "ipv4" },
       ["xmpp_to: the host is missing"] = { starttls = "xmpp", xmpp_to = "" },
-      ["xmpp_to: a host name has letters"] = { starttls = "xmpp", xmpp_to = "a' b='c" },
-      ["starttls: it is one of auto, smtp"] = { starttls = "gopher" },
-      ["proxy: this is no proxy: "] = { proxy = "ftp://user:s3cret@host" },
+      ["xmpp_to: a host name may contain only"] = { starttls = "xmpp", xmpp_to = "a' b='c" },
+      ["starttls: must be one of auto, smtp"] = { starttls = "gopher" },
+      ["proxy: not a proxy: "] = { proxy = "ftp://user:s3cret@host" },
     }) do
       local result, found, code = resum.scan("a.example", options)
       assert.same({ nil, "usage" }, { result, code })
@@ -122,7 +122,7 @@ describe("resum.scan", function()
   it("does not scan an address of the other family", function()
     local one = host({ "192.0.2.1" }, {})
     local result = resum.scan("a.example{192.0.2.1}", { family = "inet6", host = one })
-    assert.same({ "unreachable", "resolve: 192.0.2.1 is no IPv6 address", {} },
+    assert.same({ "unreachable", "resolve: 192.0.2.1 is not an IPv6 address", {} },
       { result.status, result.error.message, one.connected })
   end)
 
@@ -248,7 +248,7 @@ describe("resum.prepare", function()
   it("says what is not usable: an option at once, a target when it comes", function()
     local scanner, message, code = resum.prepare({ tls = "1.4" })
     assert.is_nil(scanner)
-    assert.same({ "tls: it is one of 1.0, 1.1, 1.2, 1.3", "usage" }, { message, code })
+    assert.same({ "tls: must be one of 1.0, 1.1, 1.2, 1.3", "usage" }, { message, code })
     local result, problem, kind = resum.prepare():run("a.example:0")
     assert.is_nil(result)
     assert.same({ "target: 'a.example:0': the port must be a number from 1 to 65535", "usage" }, { problem, kind })

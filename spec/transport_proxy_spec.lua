@@ -56,32 +56,32 @@ local GOOD = {
 
 -- code, message behind "proxy URL: ", url, steps
 local REFUSALS = {
-  { "proxy", 'it wants credentials: "HTTP/1.1 407 Proxy Authentication Required"', HTTP, { CONNECT,
+  { "proxy", 'it requires credentials: "HTTP/1.1 407 Proxy Authentication Required"', HTTP, { CONNECT,
     "S: HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n<html>" } },
   { "proxy", 'it does not accept the credentials: "HTTP/1.1 407 No"', "http://user:pa:ss!@proxy.example:3128",
     { CONNECT_AS_USER, "S: HTTP/1.1 407 No\r\n\r\n" } },
-  { "proxy", 'it wants credentials: "HTTP/1.0 401 Unauthorized"', HTTP, { CONNECT,
+  { "proxy", 'it requires credentials: "HTTP/1.0 401 Unauthorized"', HTTP, { CONNECT,
     "S: HTTP/1.0 401 Unauthorized\r\n\r\n" } },
   { "proxy", 'no tunnel: "HTTP/1.1 403 Forbidden"', HTTP, { CONNECT, "S: HTTP/1.1 403 Forbidden\r\n\r\n" } },
   { "proxy", 'no tunnel: "HTTP/1.1 302 Found"', HTTP, { CONNECT,
     "S: HTTP/1.1 302 Found\r\nLocation: http://login.example/\r\n\r\n" } },
   { "unreachable", 'no tunnel: "HTTP/1.1 502 Bad Gateway"', HTTP, { CONNECT, "S: HTTP/1.1 502 Bad Gateway\r\n\r\n" } },
-  { "proxy", 'this is no HTTP proxy: it said "SSH-2.0-x"', HTTP, { CONNECT, "S: SSH-2.0-x\r\n" } },
-  { "proxy", 'this is no HTTP proxy: it said "\\x05\\xff"', HTTP, { CONNECT, "S: \5\255", "eof" } },
+  { "proxy", 'not an HTTP proxy: it said "SSH-2.0-x"', HTTP, { CONNECT, "S: SSH-2.0-x\r\n" } },
+  { "proxy", 'not an HTTP proxy: it said "\\x05\\xff"', HTTP, { CONNECT, "S: \5\255", "eof" } },
   { "closed", "the connection was closed before the proxy's answer", HTTP, { CONNECT, "eof" } },
   { "timeout", "the proxy's answer did not come in time", HTTP, { CONNECT, "S: HTTP/1.1 200 OK\r\n" } },
   { "too_much", "more than 64 KiB came before the proxy's answer was complete", HTTP, { CONNECT,
     "S: HTTP/1.1 200 OK\r\n", "flood x: y" } },
-  { "proxy", "this is no SOCKS 5 proxy", SOCKSH, { ANYBODY, "S: HTTP/1.1 400 Bad\r\n" } },
-  { "proxy", "it wants credentials", SOCKSH, { ANYBODY, "S: \5\255" } },
-  { "proxy", "it wants another kind of credentials", SOCKSH, { ANYBODY, "S: \5\1" } },
-  { "proxy", "it wants another kind of credentials", "socks5h://user:x@proxy.example", { USER_TOO, "S: \5\255" } },
+  { "proxy", "not a SOCKS 5 proxy", SOCKSH, { ANYBODY, "S: HTTP/1.1 400 Bad\r\n" } },
+  { "proxy", "it requires credentials", SOCKSH, { ANYBODY, "S: \5\255" } },
+  { "proxy", "it requires another kind of credentials", SOCKSH, { ANYBODY, "S: \5\1" } },
+  { "proxy", "it requires another kind of credentials", "socks5h://user:x@proxy.example", { USER_TOO, "S: \5\255" } },
   { "proxy", "it does not accept the credentials", "socks5h://user:x@proxy.example", { USER_TOO, "S: \5\2",
     "C: \1\4user\1x", "S: \1\1" } },
   { "refused", "no tunnel: connection refused (reply 5)", SOCKSH, { ANYBODY, "S: \5\0", TO_NAME, "S: \5\5\0\1" } },
   { "unreachable", "no tunnel: host unreachable (reply 4)", SOCKSH, { ANYBODY, "S: \5\0", TO_NAME, "S: \5\4\0\1" } },
   { "proxy", "no tunnel: unknown (reply 77)", SOCKSH, { ANYBODY, "S: \5\0", TO_NAME, "S: \5\77\0\1" } },
-  { "proxy", "this is no SOCKS 5 proxy", SOCKSH, { ANYBODY, "S: \5\0", TO_NAME, "S: \4\90\0\1" } },
+  { "proxy", "not a SOCKS 5 proxy", SOCKSH, { ANYBODY, "S: \5\0", TO_NAME, "S: \4\90\0\1" } },
   { "timeout", "the end of the proxy's answer did not come in time", SOCKSH, { ANYBODY, "S: \5\0", TO_NAME,
     "S: \5\0\0\3\200abc" } },
   { "reset", "the connection was reset before the proxy's answer", SOCKSH, { ANYBODY, "reset" } },
@@ -149,7 +149,7 @@ describe("a proxy", function()
   it("that puts bytes behind its answer is turned down", function()
     local one = open(HTTP, { CONNECT, "S: HTTP/1.1 200 OK\r\n\r\nhello" })
     assert.same({ nil, "injected" }, { one.stream, one.code })
-    assert.is_truthy(one.message:find('5 bytes came in the clear behind the go-ahead for TLS: "hello"', 1, true))
+    assert.is_truthy(one.message:find('5 bytes came in the clear after the go-ahead for TLS: "hello"', 1, true))
   end)
 end)
 

@@ -114,7 +114,7 @@ local GOOD = {
 -- protocol, code, message behind "starttls PROTOCOL: ", steps
 local REFUSALS = {
   { "smtp", "turned_away", 'the server turned us away: "554 no"', { "S: 554 no\r\n" } },
-  { "smtp", "busy", 'the server has no time for us: "421 too many connections"',
+  { "smtp", "busy", 'the server is busy: "421 too many connections"',
     { "S: 421-x\r\n421 too many connections",
     "eof" } },
   { "smtp", "protocol_error", 'this is not the greeting: "SSH-2.0-OpenSSH"', { "S: SSH-2.0-OpenSSH\r\n" } },
@@ -127,8 +127,8 @@ local REFUSALS = {
   { "lmtp", "no_starttls", 'STARTTLS refused: "502 no"',
     { "S: 220 hi\r\n", LHLO, "S: 250-a\r\n250 STARTTLS\r\n", STARTTLS,
     "S: 502 no\r\n" } },
-  { "imap", "busy", 'the server has no time for us: "* BYE too many"', { "S: * BYE too many\r\n" } },
-  { "imap", "no_starttls", 'the server takes us for logged in, and then STARTTLS is not allowed: "* PREAUTH hi"',
+  { "imap", "busy", 'the server is busy: "* BYE too many"', { "S: * BYE too many\r\n" } },
+  { "imap", "no_starttls", 'the server considers us logged in, and then STARTTLS is not allowed: "* PREAUTH hi"',
     { "S: * PREAUTH hi\r\n" } },
   { "imap", "no_starttls", "STARTTLS not offered", { "S: * OK\r\n", CAPABILITY,
     "S: * CAPABILITY IMAP4rev1 NOSTARTTLS STARTTLSX\r\nr1 OK\r\n" } },
@@ -139,23 +139,23 @@ local REFUSALS = {
     "S: * BYE going down\r\n" } },
   { "imap", "protocol_error", 'this is not the answer to CAPABILITY: "what?"', { "S: * OK\r\n", CAPABILITY,
     "S: what?\r\n" } },
-  { "pop3", "busy", 'the server has no time for us: "-ERR [SYS/TEMP] later"', { "S: -ERR [SYS/TEMP] later\r\n" } },
+  { "pop3", "busy", 'the server is busy: "-ERR [SYS/TEMP] later"', { "S: -ERR [SYS/TEMP] later\r\n" } },
   { "pop3", "no_starttls", "STLS not offered", { "S: +OK\r\n", CAPA, "S: +OK\r\nUSER\r\n.\r\n" } },
   { "pop3", "no_starttls", 'STLS refused: "-ERR no"', { "S: +OK\r\n", CAPA, "S: -ERR\r\n", STLS, "S: -ERR no\r\n" } },
   { "pop3", "protocol_error", 'this is not the greeting: "* OK IMAP"', { "S: * OK IMAP\r\n" } },
-  { "sieve", "busy", 'the server has no time for us: "BYE (TRYLATER) "busy""', { 'S: BYE (TRYLATER) "busy"\r\n' } },
+  { "sieve", "busy", 'the server is busy: "BYE (TRYLATER) "busy""', { 'S: BYE (TRYLATER) "busy"\r\n' } },
   { "sieve", "no_starttls", "STARTTLS not offered", { 'S: "SASL" "STARTTLS"\r\nOK\r\n' } },
   { "sieve", "no_starttls", 'STARTTLS refused: "NO "no""', { "S: " .. SIEVE_GREETING .. "OK\r\n", STARTTLS,
     'S: NO "no"\r\n' } },
   { "sieve", "protocol_error", 'this is not the greeting: "220 mail"', { "S: 220 mail\r\n" } },
-  { "ftp", "busy", 'the server has no time for us: "421 There are too many connections"',
+  { "ftp", "busy", 'the server is busy: "421 There are too many connections"',
     { "S: 421 There are too many connections\r\n" } },
   { "ftp", "turned_away", 'the server turned us away: "530 no"', { "S: 530 no\r\n" } },
   { "ftp", "no_starttls", 'AUTH TLS refused: "530 Please login"',
     { "S: 220 hi\r\n", AUTH_TLS, "S: 530 Please login\r\n",
     AUTH_SSL, "S: 530 Please login\r\n" } },
   { "ftp", "busy", 'AUTH TLS refused: "431 no resource"', { "S: 220 hi\r\n", AUTH_TLS, "S: 431 no resource\r\n" } },
-  { "nntp", "busy", 'the server has no time for us: "400 later"', { "S: 400 later\r\n" } },
+  { "nntp", "busy", 'the server is busy: "400 later"', { "S: 400 later\r\n" } },
   { "nntp", "turned_away", 'the server turned us away: "502 no"', { "S: 502 no\r\n" } },
   { "nntp", "no_starttls", "STARTTLS not offered", { "S: 200\r\n", CAPABILITIES, "S: 101\r\nREADER\r\n.\r\n" } },
   { "nntp", "no_starttls", 'STARTTLS refused: "580 no"', { "S: 200\r\n", CAPABILITIES, "S: 500\r\n", STARTTLS,
@@ -313,7 +313,7 @@ describe("every dialogue", function()
         local more = table.move(steps, 1, #steps, 1, {})
         more[#more] = more[#more] .. "250 injected\r\n"
         local one = open(protocol, more)
-        assert.same({ nil, "injected", ("starttls %s: 14 bytes came in the clear behind the go-ahead for TLS: "
+        assert.same({ nil, "injected", ("starttls %s: 14 bytes came in the clear after the go-ahead for TLS: "
           .. '"250 injected\\x0d\\x0a"'):format(protocol) }, { one.stream, one.code, one.message })
       end
     end)

@@ -124,7 +124,7 @@ function M.check(options, level, known)
   for name, value in pairs(options) do
     local problem = problem_of(name, value)
     if not problem and known and not known[name] then
-      problem = ("the option %s has no place here"):format(name)
+      problem = ("the option %s can't be used here"):format(name)
     end
     if problem then
       error("resum: " .. problem, level + 1)

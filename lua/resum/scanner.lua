@@ -105,7 +105,7 @@ local function scan_addresses(result, addresses, wanted, plan, options)
     callers[i] = client
     jobs[i] = function()
       if sources and not sources[1] then
-        note_failure(entry, new_failure("connect: no source address is of its family", "unreachable", "connect"))
+        note_failure(entry, new_failure("connect: no source address has its family", "unreachable", "connect"))
       else
         scan_address(entry, client, wanted, merge(options, { sources = options.sources and sources }))
       end

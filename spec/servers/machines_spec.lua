@@ -109,7 +109,7 @@ exec real-resum "$@" --attempts 1 --max_connections 50
     many.cut_file(folder .. "/part-3.jsonl", 50) -- and its last line is torn
     local again = run((command:gsub("%-%-joblog", "--resume-failed --joblog")))
     assert.equal(0, again.code)
-    assert.matches("a torn last line of %d+ bytes is cut", again.stderr)
+    assert.matches("an incomplete last line of %d+ bytes was cut off", again.stderr)
     assert_same_as_single_run()
   end)
 

@@ -32,14 +32,14 @@ local function read_done(parsed)
   if not cut then
     return nil, "--resume: " .. message
   elseif cut > 0 then
-    say("--resume: %s: a torn last line of %d bytes is cut", parsed.resume, cut)
+    say("--resume: %s: an incomplete last line of %d bytes was cut off", parsed.resume, cut)
   end
   local done, about = resume.read(parsed.resume)
   if not done then
     return nil, "--resume: " .. about
   end
   if about.unreadable > 0 then
-    say("--resume: %s: %d lines are no results; their targets are scanned again", parsed.resume, about.unreadable)
+    say("--resume: %s: %d lines are not results; their targets are scanned again", parsed.resume, about.unreadable)
   end
   return { set = done, is_results = about.results }
 end

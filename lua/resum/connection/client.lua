@@ -123,7 +123,7 @@ function Client:attempt(options)
     self.dialer:pause_after(options.after.error, options.tries)
   end
   if options.sessions and options.engine ~= "probe" then
-    error("resum: several sessions can be offered by the engine probe only", 2)
+    error("resum: only the engine probe can offer several sessions", 2)
   end
   local record = engine_choice.attempt(self, options, exchange.connect)
   if record.error and record.error.code == "dh_too_large" and not self.has_only_dhe then

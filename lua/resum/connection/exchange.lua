@@ -79,7 +79,7 @@ local function not_tls(first_bytes)
   end
   local line = first_bytes:match("^[\32-\126]*"):sub(1, 60)
   if #line < 4 then
-    return "not a TLS server: its first bytes are no TLS record"
+    return "not a TLS server: its first bytes are not a TLS record"
   end
   return ('not a TLS server: it said "%s"'):format(line)
 end

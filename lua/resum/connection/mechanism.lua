@@ -167,7 +167,7 @@ local VERSIONS = { ["1.0"] = "TLSv1.0", ["1.1"] = "TLSv1.1", ["1.2"] = "TLSv1.2"
 function M.pin(name)
   local version = VERSIONS[name]
   if name and not version then
-    return nil, "tls: it is one of 1.0, 1.1, 1.2, 1.3"
+    return nil, "tls: must be one of 1.0, 1.1, 1.2, 1.3"
   end
   return { min_version = version, max_version = version }
 end

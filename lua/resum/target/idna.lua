@@ -116,7 +116,7 @@ local function problem_of(points)
     elseif lies_in(COMBINING, point) then
       return "accented letters must be written as one character each (Unicode's NFC)"
     elseif lies_in(NO_LETTERS, point) then
-      return "it holds a character that is no letter"
+      return "it contains a character that is not a letter"
     end
   end
 end
@@ -137,7 +137,7 @@ function M.encode(name)
     return not problem and "xn--" .. encode(points)
   end)
   if problem then
-    return nil, problem .. "; give it as the registry has it, or in its xn-- form"
+    return nil, problem .. "; write it as it is registered, or in its xn-- form"
   end
   return converted
 end

@@ -49,11 +49,11 @@ local function host_problem(host)
   if host == "" then
     return "the host is missing"
   elseif host:find("[:%%%[]") then
-    return address.family(host) ~= "inet6" and "this is no IPv6 address; write it as [2001:db8::1]:443" or nil
+    return address.family(host) ~= "inet6" and "not an IPv6 address; write it as [2001:db8::1]:443" or nil
   elseif host:find("^[%d.]+$") then
-    return address.family(host) ~= "inet" and "this is no IPv4 address" or nil
+    return address.family(host) ~= "inet" and "not an IPv4 address" or nil
   elseif not host:find("^[%w._-]+$") then
-    return "a host name has letters, digits, '.', '-' and '_' only"
+    return "a host name may contain only letters, digits, '.', '-' and '_'"
   elseif #host > LONGEST_NAME then
     return ("a host name has at most %d characters"):format(LONGEST_NAME)
   end
@@ -104,7 +104,7 @@ function M.parse(text, default_port)
   local shown = escape(M.without_password(text), 80)
   local rest, scheme = without_scheme(text:match("^%s*(.-)%s*$"))
   if not rest then
-    return usage("'%s': %s:// is not spoken here; give host:port", shown, scheme)
+    return usage("'%s': %s:// is not supported; give host:port", shown, scheme)
   elseif rest == "" then
     return usage("'%s' is empty; give host:port", shown)
   end
@@ -116,7 +116,7 @@ function M.parse(text, default_port)
   elseif port and not (port:find("^%d%d?%d?%d?%d?$") and tonumber(port) >= 1 and tonumber(port) <= 65535) then
     return usage("'%s': the port must be a number from 1 to 65535", shown)
   elseif literal and not M.is_address(literal) then
-    return usage("'%s': between { and } stands an IP address", shown)
+    return usage("'%s': { and } must enclose an IP address", shown)
   end
   return {
     text = text,

@@ -35,7 +35,7 @@ end
 local function source_problem(sources)
   for _, source in ipairs(sources or {}) do
     if type(source) ~= "string" or not address.family(source) then
-      return ("source: '%s' is no IP address"):format(escape(tostring(source), 60))
+      return ("source: '%s' is not an IP address"):format(escape(tostring(source), 60))
     end
   end
 end
@@ -48,11 +48,11 @@ end
 
 local function what_does_not_fit(route)
   if route.starttls and route.starttls ~= "auto" and not starttls.find(route.starttls) then
-    return "starttls: it is one of auto, " .. table.concat(starttls.names, ", ")
+    return "starttls: must be one of auto, " .. table.concat(starttls.names, ", ")
   elseif route.family and not FAMILY_NAMES[route.family] then
-    return "family: it is inet or inet6"
+    return "family: must be inet or inet6"
   elseif route.family and route.proxy and route.proxy.resolves then
-    return ("family: the proxy %s looks up the names, so nobody here can choose"):format(route.proxy)
+    return ("family: the proxy %s looks up names, so the family can't be chosen here"):format(route.proxy)
   end
   return source_problem(route.sources) or route.xmpp_to and domain_problem(route.xmpp_to)
 end
@@ -152,7 +152,7 @@ end
 function Route:addresses(parsed, host)
   if parsed.address then
     if self.family and address.family(parsed.address) ~= self.family then
-      return nil, ("resolve: %s is no %s address"):format(parsed.address, FAMILY_NAMES[self.family]), "unreachable"
+      return nil, ("resolve: %s is not an %s address"):format(parsed.address, FAMILY_NAMES[self.family]), "unreachable"
     end
     return { parsed.address }
   elseif self.proxy and self.proxy.resolves and not target.is_address(parsed.host) then
