@@ -161,7 +161,7 @@ describe("a misuse of these options", function()
     ["--starttls gopher a.example"] = "--starttls takes auto, smtp, lmtp, imap, pop3, sieve, ftp, nntp, irc, xmpp, ",
     ["--proxy gopher://user:s3cret@proxy a.example"] = "--proxy: not a proxy: give it as http://host:port, ",
     ["--https_tunnel http://user:s3cret@:3128 a.example"] = "--proxy: the proxy's host or port is invalid: ",
-    ["--proxy http://u:s3cret@p -6 a.example"] = "-4, -6: the proxy http://p:80 looks up names, so nobody here ",
+    ["--proxy http://u:s3cret@p -6 a.example"] = "-4, -6: the proxy http://p:80 looks up names, so the family ",
     ["--prox=http://u:s3cret@p a.example"] = "unknown option '--prox'",
     ["--sni a --no_sni a.example"] = "--sni and --no_sni exclude each other",
     ["-4 -6 a.example"] = "-4 and -6 exclude each other",
