@@ -83,7 +83,7 @@ describe("an attempt behind STARTTLS", function()
   it("tells at which stage it failed", function()
     local refused = client_of(script.host({ "S: 220 hi\r\n", "C: EHLO resum.invalid\r\n", "S: 250 a\r\n" }), "smtp")
       :attempt({ mechanism = "control" })
-    assert.same({ "protocol_error", { message = "starttls smtp: STARTTLS not offered", code = "no_starttls",
+    assert.same({ "no_starttls", { message = "starttls smtp: STARTTLS not offered", code = "no_starttls",
       stage = "starttls" } }, { refused.outcome, refused.error })
     local busy = client_of(script.host(BUSY), "smtp"):attempt({ mechanism = "control" })
     assert.same({ "unreachable", "busy", "starttls" }, { busy.outcome, busy.error.code, busy.error.stage })
@@ -122,7 +122,7 @@ describe("the sessions of an attempt", function()
     local entry = resum.scan("a.example:443", { host = host }).addresses[1]
     assert.same({}, entry.control.sessions)
     for mechanism, verdict in pairs(entry.support) do
-      assert.same({ "supported", 6 }, { verdict.verdict, #verdict.attempts }, mechanism)
+      assert.same({ "supported", 7 }, { verdict.verdict, #verdict.attempts }, mechanism)
       for _, record in ipairs(verdict.attempts) do
         assert.same({}, record.sessions)
       end
@@ -277,12 +277,13 @@ describe("a scan behind STARTTLS", function()
     assert.is_nil(result.target.starttls)
   end)
 
-  it("asks once, not again and again, when it is told that there is none", function()
+  it("asks on some connections, not for ever, when it is told that there is none", function()
     local host = script.host({ "S: 220 hi\r\n", "C: EHLO resum.invalid\r\n", "S: 250 a\r\n" },
       { names = { ["mail.example"] = { "192.0.2.1" } } })
     local result = scan("mail.example", host, { starttls = "smtp" })
     assert.same({ "error", "starttls smtp: STARTTLS not offered" }, { result.status, result.error.message })
-    assert.equal(1, #host.connected)
+    assert.equal(8, #host.connected)
+    assert.same({ connections = 8, no_starttls = 8 }, result.addresses[1].before_tls)
   end)
 end)
 
@@ -437,7 +438,7 @@ describe("the delay", function()
       return connect(...)
     end
     resum.scan("a.example", { host = host, delay = 3, mechanisms = { "ticket" } })
-    assert.equal(7, #starts)
+    assert.equal(8, #starts)
     for i = 2, #starts do
       assert.is_true(starts[i] - starts[i - 1] >= 3)
     end

@@ -65,7 +65,7 @@ local function problem_of_sources(client, sources, retries)
   end
 end
 
-local function scan_address(entry, client, wanted, options)
+local function run_scans(entry, client, wanted, options)
   local first = connectivity.run(client, options.retries)
   entry.control = first
   entry.client_certificate = connectivity.client_certificate(first, options.has_certificate)
@@ -86,6 +86,11 @@ local function scan_address(entry, client, wanted, options)
   if not client.cancelled() then
     entry.status, entry.error = "completed", nil
   end
+end
+
+local function scan_address(entry, client, wanted, options)
+  run_scans(entry, client, wanted, options)
+  entry.before_tls = client.dialer:refusals()
 end
 
 -- One job an address; what one raises is kept as its error, the others go on.

@@ -99,6 +99,9 @@ end
 
 -- What is wrong, beyond that it does not resume.
 local function say_faults(entry, lists, say)
+  for _, words in ipairs(entry.status == "completed" and vocabulary.before_tls(entry.before_tls) or {}) do
+    say("%s, and not on the others: not every server behind this address lets clients in.", (words:gsub("^%l", string.upper)))
+  end
   if lists.alerted then
     say("Who offers a %s may be turned away with an alert, and has to connect again.",
       table.concat(lists.alerted, " or a "))

@@ -8,7 +8,8 @@ local mechanisms = require "resum.connection.mechanism"
 
 local M = {}
 
-local ERRORS = { timeout = true, reset = true, closed = true, unreachable = true, protocol_error = true }
+local ERRORS = { timeout = true, reset = true, closed = true, unreachable = true, protocol_error = true,
+  no_starttls = true }
 local PROTOCOL_VERSION = 70 -- alerts of RFC 8446, section 6.2
 local NOTHING_IN_COMMON = { [40] = true, [71] = true } -- handshake_failure, insufficient_security
 local REPEATED = 2 -- the same alert so often is no accident

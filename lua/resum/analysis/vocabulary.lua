@@ -50,6 +50,7 @@ M.reasons = {
   closed = "connections were closed in the middle",
   unreachable = "the server could not be reached any more",
   protocol_error = "answers broke the protocol",
+  no_starttls = "STARTTLS was refused",
   alert = "the server ends handshakes with an alert",
 }
 
@@ -86,6 +87,23 @@ local NOT_FOR_ERRORS = { no_attempts = "not_tested", interrupted = "not_finished
 -- @treturn string of M.verdicts
 function M.verdict_shown(verdict)
   return NOT_FOR_ERRORS[verdict.reason] or verdict.verdict
+end
+
+local BEFORE_TLS = { no_starttls = "STARTTLS was refused", no_tunnel = "the proxy refused a tunnel",
+  turned_away = "the server turned us away" }
+
+--- What ended connections before TLS.
+-- @tparam table|nil refusals connections, and code -> how many
+-- @treturn {string,...} "STARTTLS was refused on 12 of 25 connections"
+function M.before_tls(refusals)
+  local list = {}
+  for _, code in ipairs({ "no_starttls", "no_tunnel", "turned_away" }) do
+    if refusals and refusals[code] then
+      list[#list + 1] = ("%s on %d of %s"):format(BEFORE_TLS[code], refusals[code],
+        M.count(refusals.connections, "connection"))
+    end
+  end
+  return list
 end
 
 --- The reason of a verdict.

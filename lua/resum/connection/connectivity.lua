@@ -13,7 +13,9 @@ local EVERY_SUITE = { ciphers = "ALL:COMPLEMENTOFALL:!aNULL:!eNULL:!PSK:!SRP", l
 local MORE = { [40] = EVERY_SUITE, [71] = EVERY_SUITE, [120] = { alpn = { "h2", "http/1.1" } } }
 
 -- Codes of what stays so, however often it is asked.
-local LASTING = { no_starttls = true, turned_away = true, proxy = true, injected = true, dh_too_large = true }
+local LASTING = {
+  no_starttls = true, turned_away = true, proxy = true, no_tunnel = true, injected = true, dh_too_large = true,
+}
 
 local CLOSE_NOTIFY = 0
 

@@ -21,6 +21,8 @@ local OUTCOME_OF_CODE = {
   proxy = "unreachable",
   busy = "unreachable",
   turned_away = "unreachable",
+  no_tunnel = "unreachable",
+  no_starttls = "no_starttls",
   reset = "reset",
   eof = "closed",
   closed = "closed",
@@ -346,7 +348,7 @@ function M.connect(client, options, engine)
     record.outcome, record.error = nil, nil
     connect_in_turn(client, mechanism, options, record)
     tries = tries + 1
-  until not client.dialer:opens_later(record.error, tries)
+  until not client.dialer:may_differ(record.error, tries) and not client.dialer:opens_later(record.error, tries)
   record.shut = client.dialer:is_shut(record.error) or nil
   if record.outcome ~= "interrupted" then -- else there was no connection
     client.on_event({ kind = "attempt", record = record })

@@ -142,7 +142,7 @@ local function ask_http(talk, proxy, endpoint)
     talk:fail("proxy", credentials[proxy] and "it does not accept the credentials: %s" or "it requires credentials: %s",
       quote(proxy, line))
   elseif status >= 300 then
-    talk:fail(CODE_OF_STATUS[status] or "proxy", "no tunnel: %s", quote(proxy, line))
+    talk:fail(CODE_OF_STATUS[status] or "no_tunnel", "no tunnel: %s", quote(proxy, line))
   end
 end
 
@@ -213,7 +213,7 @@ local function ask_socks(talk, proxy, endpoint)
   local version, reply, _, kind = ("BBBB"):unpack(talk:take(4, "the proxy's answer"))
   check_version(talk, version)
   if reply ~= 0 then
-    talk:fail(CODE_OF_REPLY[reply] or "proxy", "no tunnel: %s (reply %d)", REPLIES[reply] or "unknown", reply)
+    talk:fail(CODE_OF_REPLY[reply] or "no_tunnel", "no tunnel: %s (reply %d)", REPLIES[reply] or "unknown", reply)
   end
   skip_bound_address(talk, kind)
 end

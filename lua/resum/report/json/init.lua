@@ -112,6 +112,7 @@ local function address(entry)
   out.support = each(entry.support, support)
   out.rate = each(entry.rate, rate)
   out.balancer = entry.balancer and balancer.summary(entry.balancer)
+  out.before_tls = entry.before_tls and plain_map(entry.before_tls)
   out.conclusion = list(conclusion.of(entry), escape)
   return out
 end
