@@ -1,5 +1,5 @@
--- Where some servers behind an address do not offer STARTTLS, the first connection decided about the target; and those of
--- a scan counted as breaches of the protocol.
+-- Where some servers behind an address do not offer STARTTLS, the first connection decided about the target; and those
+-- of a scan counted as breaches of the protocol.
 
 local memory = require "spec.support.memory"
 local resum = require "resum"
@@ -55,7 +55,8 @@ describe("what some of the connections meet before TLS", function()
   end)
 
   it("is not asked again where it is our name and password that a proxy refuses", function()
-    local result, host = scan(100, PROXY, { CONNECT, "S: HTTP/1.1 407 No\r\n\r\n" }, { proxy = "http://p.example:3128" })
+    local refusal = { CONNECT, "S: HTTP/1.1 407 No\r\n\r\n" }
+    local result, host = scan(100, PROXY, refusal, { proxy = "http://p.example:3128" })
     assert.same({ "unreachable", "proxy", 1 }, { result.status, result.error.code, #host.connected })
   end)
 end)

@@ -21,7 +21,7 @@ end
 
 -- Reasons that say more than their verdict, and have a sentence of their own.
 local EXPLAINED = { fails_on_resumption = true, late_cache = true, forgotten_at_request = true, no_answer = true,
-  hung_up = true, cut_short = true }
+  hung_up = true, cut_short = true, breaks_with_tickets = true }
 
 -- Which mechanisms got which verdict, or which of these reasons. Those in `alerted` got it for an alert that any client
 -- meets, not only one that, like us, offers one version; those in `unaccepted` are issued all the same.
@@ -84,13 +84,13 @@ end
 
 -- "Of the connections that offer a ticket 12 of 25 failed, of other handshakes none of 26."
 local function failure_words(entry)
-  local worst
+  local worst, highest = nil, 0
   for _, name in ipairs(mechanisms.names) do
     local judged = M.judged(entry, name)
     local failures = judged and judged.failures
-    if failures and (not worst or failures.offers.failed / failures.offers.made > worst.offers.failed / worst.offers.made)
-    then
-      worst = failures
+    local share = failures and failures.offers.failed / failures.offers.made or 0
+    if share > highest then
+      worst, highest = failures, share
     end
   end
   return worst and (" (%d of %d failed; of the full handshakes of the same time %d of %d)"):format(worst.offers.failed,
@@ -100,7 +100,8 @@ end
 -- What is wrong, beyond that it does not resume.
 local function say_faults(entry, lists, say)
   for _, words in ipairs(entry.status == "completed" and vocabulary.before_tls(entry.before_tls) or {}) do
-    say("%s, and not on the others: not every server behind this address lets clients in.", (words:gsub("^%l", string.upper)))
+    say("%s, and not on the others: not every server behind this address lets clients in.",
+      (words:gsub("^%l", string.upper)))
   end
   if lists.alerted then
     say("Who offers a %s may be turned away with an alert, and has to connect again.",
@@ -112,8 +113,8 @@ local function say_faults(entry, lists, say)
       table.concat(failing, " or a "), failure_words(entry))
   end
   if lists.unaccepted and lists.supported then
-    say("The server issues a %s and never accepts one: who offers it makes a full handshake all the same. Mend that, or "
-      .. "issue none.", table.concat(lists.unaccepted, " or a "))
+    say("The server issues a %s and never accepts one: who offers it makes a full handshake all the same. Mend that, "
+      .. "or issue none.", table.concat(lists.unaccepted, " or a "))
   end
 end
 
@@ -128,8 +129,8 @@ end
 
 local function say_causes(entry, lists, say)
   if lists.late_cache then
-    say("A session is refused at once and taken within %g s (by %s): the cache is written late. Clients that come back at "
-      .. "once pay for a full handshake.", seconds_until_usable(entry), enumerate(lists.late_cache))
+    say("A session is refused at once and taken within %g s (by %s): the cache is written late. Clients that come back "
+      .. "at once pay for a full handshake.", seconds_until_usable(entry), enumerate(lists.late_cache))
   end
   if lists.forgotten_at_request then
     say("The server forgets a session (by %s) once its client has sent a request, and clients do: look for what ends "
@@ -141,7 +142,7 @@ local function say_unknown(lists, say)
   if lists.inconclusive then
     say("Resumption by %s: too many errors to say.", enumerate(lists.inconclusive))
   end
-  for _, reason in ipairs({ "no_answer", "hung_up", "cut_short" }) do
+  for _, reason in ipairs({ "no_answer", "hung_up", "cut_short", "breaks_with_tickets" }) do
     if lists[reason] then
       say("Resumption by %s: not known, as %s.", enumerate(lists[reason]), vocabulary.reasons[reason])
     end
@@ -150,13 +151,8 @@ end
 
 -- Not where something resumes at times, nor where who offers something gets not even a full handshake.
 local function costs_everybody(lists)
-  for _, key in ipairs({ "supported", "partially_supported", "fails_on_resumption", "late_cache", "forgotten_at_request",
-    "alerted", "failing" }) do
-    if lists[key] then
-      return false
-    end
-  end
-  return true
+  return not (lists.supported or lists.partially_supported or lists.fails_on_resumption or lists.late_cache
+    or lists.forgotten_at_request or lists.alerted or lists.failing)
 end
 
 --- What the result of an address means for each mechanism.

@@ -190,7 +190,8 @@ local function without_session(evidence, mechanism)
   if version_is_missing(evidence, mechanism) then
     return "not_applicable", "version_not_supported"
   end
-  return "inconclusive", explanation.failure_reason(evidence.seeds)
+  local breaks = evidence.breaks and mechanism.name == "ticket"
+  return "inconclusive", breaks and "breaks_with_tickets" or explanation.failure_reason(evidence.seeds)
 end
 
 -- A session that resumed on its first offer only, while fresh ones always do: every ticket is good for one connection
@@ -336,8 +337,9 @@ end
 --   resum.scan.second_look, or nil), full_after (boolean: a full handshake worked
 --   after the offers), version_works (true: TLS of a version of this mechanism's was established elsewhere),
 --   other_version_works (boolean: TLS of another version was), other_version_chosen (boolean: the server chose such a
---   version when all were offered), other_version_after (boolean: it was established right after the seeds),
---   interrupted (boolean: the scan was over before all was tried)
+--   version when all were offered), breaks (boolean: the control had to do without tickets),
+--   other_version_after (boolean: it was established right after the seeds), interrupted (boolean: the scan was over
+--   before all was tried)
 -- @treturn table verdict, reason, alert (its name, where the reason is one), version, attempted, resumed, refused,
 --   errors, error_kinds, designs (counts of each), attempts (every record), and what was issued: session_id_length;
 --   lifetime_hint_s (seconds), ticket_length; tickets_issued, lifetime_s; cut_short (of full_handshakes so many broke
@@ -389,6 +391,7 @@ function M.of_seeds(name, seeds, control, other_version_after)
     other_version_works = not spoken,
     other_version_chosen = M.other_version_chosen(name, control),
     other_version_after = other_version_after,
+    breaks = control.without_tickets,
   })
 end
 

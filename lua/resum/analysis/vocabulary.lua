@@ -39,6 +39,7 @@ M.reasons = {
   version_not_supported = function(mechanism)
     return "the server does not speak " .. SPOKEN[mechanism]
   end,
+  breaks_with_tickets = "handshakes break where a ticket is asked for, and not without",
   no_attempts = "no attempt was made",
   interrupted = "the scan was over before there was enough to tell",
   no_answer = "no ticket came, and the server has not answered our request yet: --timeout waits longer for it, "

@@ -36,7 +36,7 @@ Client.__index = Client
 
 local function new_context(client, mechanism, ticket_extension)
   local offer = {}
-  for _, fields in ipairs({ mechanism.context, client.more }) do
+  for _, fields in ipairs({ client.more, mechanism.context }) do
     for name, value in pairs(fields) do
       offer[name] = value
     end
@@ -54,8 +54,8 @@ function Client:context(mechanism, ticket_extension)
   local context = self.contexts[name]
   if not context then
     local versions = self.versions
-    local key = ("%s %s %s %s %s %s"):format(name, versions.min_version, versions.max_version, self.more.ciphers,
-      table.concat(self.more.alpn or {}, ","), self.dhe)
+    local key = ("%s %s %s %s %s %s %s"):format(name, versions.min_version, versions.max_version, self.more.ciphers,
+      self.more.tickets, table.concat(self.more.alpn or {}, ","), self.dhe)
     context = self.shared_contexts[key] or new_context(self, mechanism, ticket_extension)
     self.shared_contexts[key], self.contexts[name] = context, context
   end
@@ -75,11 +75,14 @@ function Client:limit_version(version)
   return true
 end
 
---- Offers more than was asked for from now on.
+--- Offers something beside what was asked for from now on; what a mechanism needs comes before it.
 -- @function client:offer_more
--- @tparam table|nil more ciphers, alpn (see resum.core.context); nil: what was asked for
+-- @tparam table|nil more ciphers, alpn, tickets (see resum.core.context); nil: what was asked for
 function Client:offer_more(more)
-  self.more, self.contexts = more or self.asked_for, {}
+  self.more, self.contexts = { alpn = self.asked_for.alpn }, {}
+  for name, value in pairs(more or {}) do
+    self.more[name] = value
+  end
 end
 
 -- A server's Diffie-Hellman group that costs too much to compute hides what it does: it is asked again without such

@@ -81,6 +81,22 @@ local function try_more(client, record)
   return record
 end
 
+-- Or it can't bear to be asked for a ticket: then nobody asks, but the mechanism that is about tickets. (Where it can't
+-- bear a version of today either, that is offered in its place.)
+local function try_without_tickets(client, record)
+  client:offer_more({ tickets = false })
+  local barer = attempt(client)
+  if barer.outcome ~= "full" then
+    barer = try_older(client, barer)
+  end
+  if barer.outcome == "full" then
+    barer.without_tickets = true
+    return barer
+  end
+  client:offer_more(nil)
+  return record
+end
+
 local NAME_IS_UNKNOWN = 112
 local MAY_MISS_A_NAME = { [40] = true, [80] = true, [NAME_IS_UNKNOWN] = true }
 local NOTHING_IN_COMMON = { [40] = true, [71] = true } -- handshake_failure, insufficient_security
@@ -130,15 +146,20 @@ end
 -- @tparam table client
 -- @tparam integer retries
 -- @treturn table record of the handshake: of the good one, or of the last one that offered all; version_limit, where it
---   had to offer less
+--   had to offer less; without_tickets, where it must not ask for tickets
 function M.run(client, retries)
   local record = M.try(client, retries)
   if record.outcome == "full" or record.error.stage ~= "handshake" or LASTING[record.error.code] or is_silent(record)
     or wants_certificate(record) or client.cancelled() then
     return record
   end
-  record = try_older(client, record)
-  return record.outcome == "full" and record or with_advice(client, try_more(client, record))
+  for _, try in ipairs({ try_older, try_more, try_without_tickets }) do
+    record = try(client, record)
+    if record.outcome == "full" or client.cancelled() then
+      return record
+    end
+  end
+  return with_advice(client, record)
 end
 
 -- Did the server, too, take the handshake for complete? In TLS 1.3 we are through before it has looked at what we sent:

@@ -48,7 +48,7 @@ M.ticket = {
   name = "ticket",
   title = "Ticket (RFC 5077)",
   noun = "ticket",
-  context = { max_version = "TLSv1.2" },
+  context = { max_version = "TLSv1.2", tickets = true },
   issued = some_ticket(has_content),
   offered = function(facts)
     return (facts.ticket_length_sent or 0) > 0

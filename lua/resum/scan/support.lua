@@ -118,6 +118,7 @@ function M.run(client, control, options)
     local is_new = mechanism == "psk"
     evidence.version_works = version_works(is_new, all, control) or nil
     evidence.other_version_works = version_works(not is_new, all, control)
+    evidence.breaks = control.without_tickets
     evidence.other_version_chosen = verdict.other_version_chosen(mechanism, control)
     verdicts[mechanism] = verdict.judge(mechanism, evidence)
   end

@@ -100,9 +100,9 @@ local DEFAULT_TIMEOUT = 5 -- seconds for connecting, for each dialogue that has 
 local PASSING = { busy = true, reset = true, closed = true, refused = true }
 local BACK_OFF = { first = 0.25, most = 4 } -- seconds before the next try, doubled each time
 
--- What one server of several may answer before TLS begins, where another does not: so it is asked for again at once, on so
--- many connections at most. (Of a pool of which half lacks STARTTLS, 8 find the other half in 996 of 1,000 cases. Who turns
--- clients away may do so the longer, the more often they come: there it stays at one.)
+-- What one server of several may answer before TLS begins, where another does not: so it is asked for again at once, on
+-- so many connections at most. (Of a pool of which half lacks STARTTLS, 8 find the other half in 996 of 1,000 cases.
+-- Who turns clients away may do so the longer, the more often they come: there it stays at one.)
 local MAY_DIFFER = { no_starttls = 8, no_tunnel = 8, turned_away = 1 }
 local UNREACHED_BY_PROXY = { unreachable = true, refused = true }
 local TRIES_BY_PROXY = 3 -- where nobody was let in yet, the target may as well be down
