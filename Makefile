@@ -178,7 +178,7 @@ bench-scan: packages-test ## the support scan of 1,000 and 10,000 targets: speed
 # All but `probe` run on the plugin as it is; that one without proofs (tls/crypto.h), or mutation would end at the first
 # MAC. Ends with the lines that were reached.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS = messages record probe handshake session options
+FUZZ_TARGETS = messages record probe handshake session options identity
 FUZZ_CORE_TARGETS = record probe
 FUZZ_LIMITS = -rss_limit_mb=1024 -timeout=10 -max_len=20000 -detect_leaks=0 -print_final_stats=1
 FUZZ_FLAGS = -std=c99 -g -O1 $(WARNINGS) -Iplugin -Ispec/support -fsanitize=address,undefined -fno-sanitize-recover=undefined \

@@ -367,8 +367,9 @@ static void hello_write_cookie(rs_writer *w, rs_bytes cookie) {
   rs_write_close(w, mark, 2);
 }
 
-/* pre_shared_key with all ages grown. */
-static void hello_write_aged_psks(rs_writer *w, rs_bytes body, uint32_t elapsed_ms) {
+/* pre_shared_key with all ages grown. Returns 0 for one that the caller made, and not to be read.
+ */
+static int hello_write_aged_psks(rs_writer *w, rs_bytes body, uint32_t elapsed_ms) {
   rs_reader r = rs_reader_of(body.bytes, body.length), identities = rs_read_vector(&r, 2);
   rs_write_number(w, RS_EXT_PRE_SHARED_KEY, 2);
   const size_t extension = rs_write_open(w, 2), list = rs_write_open(w, 2);
@@ -379,6 +380,7 @@ static void hello_write_aged_psks(rs_writer *w, rs_bytes body, uint32_t elapsed_
   rs_write_close(w, list, 2);
   rs_write_bytes(w, r.at, r.left);
   rs_write_close(w, extension, 2);
+  return !r.bad && !identities.bad;
 }
 
 static void hello_write_second_extension(rs_writer *w, unsigned type, rs_bytes body,
@@ -389,7 +391,7 @@ static void hello_write_second_extension(rs_writer *w, unsigned type, rs_bytes b
     hello_write_key_shares(w, changes->key_share, 1);
     rs_write_close(w, mark, 2);
   } else if (type == RS_EXT_PRE_SHARED_KEY && changes->elapsed_ms > 0) {
-    hello_write_aged_psks(w, body, changes->elapsed_ms);
+    w->full |= !hello_write_aged_psks(w, body, changes->elapsed_ms);
   } else if (type != RS_EXT_EARLY_DATA) {
     hello_write_typed(w, type, body);
   }

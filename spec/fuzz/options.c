@@ -48,6 +48,9 @@ static const char *const names[] = {"server_name",
                                     "max_early_data",
                                     "time_s",
                                     "extended_master_secret",
+                                    "dhe",
+                                    "max_dh_bits",
+                                    "large_groups",
                                     "misspelt"};
 
 /* Words that mean something to some option. */
