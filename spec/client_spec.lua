@@ -117,12 +117,19 @@ describe("an attempt", function()
     end
   end)
 
-  it("whose full handshake meets an alert after our Finished was turned away", function()
+  it("that showed no certificate where one was asked for was turned away by an alert after its Finished", function()
     for _, session in ipairs({ SESSION, false }) do
       local client = client_of({ { after = 0, "finished" }, { after = 0, "alert" } })
-      local record = offer(client, {}, { session = session or nil })
+      local record = offer(client, { certificate_request = true }, { session = session or nil })
       assert.same({ "alert", "alert" }, { record.outcome, record.error.code })
     end
+  end)
+
+  it("whose full handshake is complete stays so, whatever alert ends the connection then", function()
+    local client = client_of({ { after = 0, "finished" }, { after = 0, "alert" } })
+    assert.equal("full", offer(client, {}).outcome)
+    client = client_of({ { after = 0, "finished" }, { after = 0, "alert" } })
+    assert.equal("refused", offer(client, {}, { session = SESSION }).outcome)
   end)
 
   it("is refused where a full handshake answers the offer, and full where nothing was offered", function()

@@ -5,18 +5,18 @@ local RESUME, RESUME_SPEC = "lua/resum/cli/resume.lua", "spec/cli_resume_spec.lu
 
 return {
   {
-    name = "an expectation is graver than no scan",
+    name = "a dead target is graver than an expectation",
     file = RUN,
-    before = "[3] = 1, [1] = 2,",
-    after = "[3] = 2, [1] = 1,",
-    breaks = "a target that could not be scanned hides behind an expectation",
+    before = '[1] = 1, [3] = 2, [2] = 3,',
+    after = '[1] = 2, [3] = 1, [2] = 3,',
+    breaks = "a target that is down masks an expectation that is not met",
     spec = RUN_SPEC,
   },
   {
     name = "a misuse is less than no scan",
     file = RUN,
-    before = "[1] = 2, [2] = 3,",
-    after = "[1] = 3, [2] = 2,",
+    before = '[1] = 1, [3] = 2, [2] = 3,',
+    after = '[1] = 3, [3] = 2, [2] = 1,',
     breaks = "a target that is none hides behind one that does not answer",
     spec = RUN_SPEC,
   },
@@ -206,9 +206,9 @@ return {
   },
   {
     name = "a long line of a list fills the memory",
-    file = "lua/resum/cli/targets.lua",
-    before = "piece:sub(at, at + LONGEST_LINE)",
-    after = "piece:sub(at)",
+    file = "lua/resum/cli/lines.lua",
+    before = 'self.skipping = self.skipping or too_long',
+    after = 'self.skipping = self.skipping or false',
     breaks = "a list without line ends fills the memory",
     spec = "spec/cli_targets_spec.lua",
   },

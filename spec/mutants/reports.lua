@@ -6,8 +6,8 @@ return {
   {
     name = "support before the rate in the conclusion",
     file = CONCLUSION,
-    before = "    if not judged or judged.attempted == 0 then\n",
-    after = "    if entry.support and entry.support[name] then\n",
+    before = '  if not judged or judged.attempted == 0 then\n',
+    after = '  if entry.support and entry.support[name] then\n',
     breaks = "five attempts outweigh a hundred",
     spec = SPEC,
   },

@@ -70,8 +70,8 @@ return {
   {
     name = "errors mean not supported",
     file = VERDICT,
-    before = 'return "inconclusive", most_frequent(counts.error_kinds) or "no_attempts"',
-    after = 'return "not_supported", most_frequent(counts.error_kinds) or "no_attempts"',
+    before = 'return "inconclusive", explanation.most_frequent(counts.error_kinds)',
+    after = 'return "not_supported", explanation.most_frequent(counts.error_kinds)',
     breaks = "what timed out is called unsupported",
     spec = SPEC,
   },
@@ -150,7 +150,7 @@ return {
   {
     name = "a thrown-away ticket was never issued",
     file = VERDICT,
-    before = 'return "not_supported", thrown_away and "lifetime_zero" or "not_issued", record.version',
+    before = 'return "not_supported", "lifetime_zero", record.version',
     after = 'return "not_supported", "not_issued", record.version',
     breaks = "a ticket with lifetime 0 is said not to be issued",
     spec = SPEC,
