@@ -40,7 +40,8 @@ describe("the conclusion", function()
       sentences({ support = { psk = no } }))
     assert.equal("Resumption by ticket works. Resumption by PSK does not work.",
       sentences({ support = { psk = no, ticket = judged("supported") } }))
-    assert.equal(AT_TIMES .. " Resumption by PSK does not work.", sentences({ support = { psk = no, ticket = at_times } }))
+    assert.equal(AT_TIMES .. " Resumption by PSK does not work.",
+      sentences({ support = { psk = no, ticket = at_times } }))
   end)
 
   it("never says of errors that something does not work", function()
@@ -50,7 +51,8 @@ describe("the conclusion", function()
 
   it("warns of alerts that any client meets, not of those to the one version that we offer", function()
     local function alerted(alert)
-      return sentences({ support = { psk = judged("not_supported", { reason = "alert_on_resumption", alert = alert }) } })
+      local psk = judged("not_supported", { reason = "alert_on_resumption", alert = alert })
+      return sentences({ support = { psk = psk } })
     end
     assert.equal("Resumption by PSK does not work. "
       .. "Who offers a PSK may be turned away with an alert, and has to connect again.", alerted("internal_error"))

@@ -46,7 +46,8 @@ return {
   {
     name = "facts of a part of the messages",
     file = HANDSHAKE,
-    before = "    if (h->transcript.incomplete) /* the facts would not be the whole truth */\n      return FAILED;\n",
+    before = "    if (h->transcript.incomplete) /* the facts would not be the whole truth */\n"
+      .. "      return FAILED;\n",
     after = "",
     breaks = "a handshake with more messages than are kept is judged by some of them",
     spec = "spec/regress/005_flood_of_messages_spec.lua",

@@ -1,10 +1,11 @@
 --- Do the specs hold what they promise? Applies small edits to a copy of the tree, one at a time, and tells which of
 -- them no spec notices.
 --   lua5.4 spec/mutants/run.lua [--check] [FILTER]
--- FILTER is a part of a mutant's name, of its file's or of its spec's; --check only sees whether all of them apply. A
--- mutant is killed when its spec fails, and survives when it passes. That every spec passes without a mutant is seen
--- first. Ends with 1 where one survived or could not be tried. It must not know what a mutant is about: the lists
--- beside it say that.
+-- FILTER is a part of a mutant's name, of its file's, its spec's or its list's; --check only sees whether all of them
+-- apply. A mutant is killed when its spec fails, crashes or hangs, and survives when it passes. That each spec passes
+-- without a mutant is seen first. Ends with 1 where one survived or could not be tried. It must not know what a mutant
+-- is about: the lists beside it say that, with {name, file, before (its text, which stands there once), after, breaks
+-- (in a sentence), spec} for each.
 
 package.path = "./?.lua;" .. package.path
 
@@ -69,16 +70,16 @@ local function problem_of(mutant)
   return why
 end
 
-local function fits(mutant, filter)
-  for _, field in ipairs({ "name", "file", "spec" }) do
-    if mutant[field]:find(filter, 1, true) then
+local function fits(mutant, area, filter)
+  for _, text in ipairs({ area, mutant.name, mutant.file, mutant.spec }) do
+    if text:find(filter, 1, true) then
       return true
     end
   end
   return false
 end
 
--- Those that can be tried, in the order of their specs; and how many can't.
+-- Those that can be tried, and how many can't.
 local function read_list(filter)
   local list, seen, broken = {}, {}, 0
   for _, area in ipairs(AREAS) do
@@ -88,7 +89,7 @@ local function read_list(filter)
       if problem then
         broken = broken + 1
         io.stdout:write(("DOES NOT APPLY  %s (%s): %s\n"):format(mutant.name, mutant.file, problem))
-      elseif fits(mutant, filter) then
+      elseif fits(mutant, area, filter) then
         list[#list + 1] = mutant
       end
     end
@@ -213,10 +214,10 @@ local function give_up(mutant, seconds, why, said)
   say("BROKEN", seconds, mutant, (": %s\n%s"):format(why, said or ""))
 end
 
--- Which sentence failed, as far as busted says it.
+-- Which sentence failed, as far as busted came to say it.
 local function sentence(said)
-  local name = said:match("\nFailure %-> [^\n]*\n([^\n]*)") or said:match("\nError %-> [^\n]*\n([^\n]*)")
-  return ": " .. (name or said:gsub("%s+", " "):sub(-160))
+  return said:match("\nFailure %-> [^\n]*\n([^\n]*)") or said:match("\nError %-> [^\n]*\n([^\n]*)")
+    or "it crashes"
 end
 
 local function judge(mutant, result, said, seconds)
@@ -226,7 +227,7 @@ local function judge(mutant, result, said, seconds)
     say("SURVIVED", seconds, mutant, ": " .. mutant.breaks)
   else
     totals.killed = totals.killed + 1
-    say("killed", seconds, mutant, result == "late" and ": it hangs" or sentence(said))
+    say("killed", seconds, mutant, ": " .. (result == "late" and "it hangs" or sentence(said)))
   end
 end
 
@@ -250,14 +251,14 @@ local function try(tree, mutant)
   end
 end
 
--- So many coroutines, each with a tree, take from the list until it is empty.
-local function share(trees, list, work)
+-- Each of the workers takes from the list until it is empty.
+local function share(workers, list, work)
   local next_one = 0
-  for _, tree in ipairs(trees) do
+  for _, worker in ipairs(workers) do
     coroutine.wrap(function()
       while list[next_one + 1] do
         next_one = next_one + 1
-        work(tree, list[next_one])
+        work(worker, list[next_one])
       end
     end)()
   end
@@ -275,7 +276,7 @@ local function specs_of(list)
   return specs
 end
 
-local function try_all(parent, list)
+local function new_trees(parent)
   local trees, numbers = {}, {}
   for i = 1, AT_ONCE do
     numbers[i] = i
@@ -285,13 +286,21 @@ local function try_all(parent, list)
     local built, said = trees[number]:build()
     assert(built, said)
   end)
-  share(trees, specs_of(list), function(tree, spec)
-    local result, said, seconds = tree:try(spec, LONGEST.factor * BUILD_S)
-    usual[spec] = result == "passed" and seconds
-    if result ~= "passed" then
-      io.stdout:write(("BROKEN  %s does not pass without a mutant\n%s\n"):format(spec, said))
-    end
-  end)
+  return trees
+end
+
+-- Sees whether a spec passes without a mutant, and how long it takes.
+local function try_without(tree, spec)
+  local result, said, seconds = tree:try(spec, LONGEST.factor * BUILD_S)
+  usual[spec] = result == "passed" and seconds
+  if result ~= "passed" then
+    io.stdout:write(("BROKEN  %s does not pass without a mutant\n%s\n"):format(spec, said))
+  end
+end
+
+local function try_all(parent, list)
+  local trees = new_trees(parent)
+  share(trees, specs_of(list), try_without)
   share(trees, list, function(tree, mutant)
     if usual[mutant.spec] then
       try(tree, mutant)

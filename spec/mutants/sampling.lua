@@ -172,8 +172,8 @@ return {
   {
     name = "the probe's error is the last word",
     file = "lua/resum/connection/engine_choice.lua",
-    before = 'return outcome == "alert" or outcome == "protocol_error" or not state.checked',
-    after = 'return outcome == "alert" or not state.checked',
+    before = 'return outcome == "alert" or outcome == "protocol_error" or not (',
+    after = 'return outcome == "alert" or not (',
     breaks = "what the probe can't read is an error of the server's",
     spec = "spec/engine_choice_spec.lua",
   },

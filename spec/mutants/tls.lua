@@ -50,8 +50,8 @@ return {
   {
     name = "a MAC that is longer than the record",
     file = RECORD,
-    before = "if (length < mac || !record_cbc_check(tools, p, content, (rs_bytes){body, length - mac}))\n      return 0;\n"
-      .. "    length -= mac;\n  }\n  if",
+    before = "if (length < mac || !record_cbc_check(tools, p, content, (rs_bytes){body, length - mac}))\n"
+      .. "      return 0;\n    length -= mac;\n  }\n  if",
     after = "if (!record_cbc_check(tools, p, content, (rs_bytes){body, length - mac}))\n      return 0;\n"
       .. "    length -= mac;\n  }\n  if",
     breaks = "a record shorter than its MAC is read before its beginning (encrypt-then-MAC)",
@@ -141,8 +141,8 @@ return {
   {
     name = "goodbye in the middle is the end",
     file = FLOW,
-    before = '    if (p->state == RS_PROBE_WANT)\n      return rs_probe_fail(p, "closed", "the server sent close_notify',
-    after = '    if (p->state == RS_PROBE_FAILED)\n      return rs_probe_fail(p, "closed", "the server sent close_notify',
+    before = '    if (p->state == RS_PROBE_WANT)\n      return rs_probe_fail(p, "closed", "the server sent close',
+    after = '    if (p->state == RS_PROBE_FAILED)\n      return rs_probe_fail(p, "closed", "the server sent close',
     breaks = "a server that closes in the middle has closed in order",
     spec = "spec/flow_spec.lua",
   },
