@@ -165,6 +165,43 @@ asan: packages-test ## the suite on a build with AddressSanitizer and UndefinedB
 asan-run: modules modules-5.3
 	LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) $(BUSTED) --exclude-tags=heavy,unsanitized $(ARGS)
 
+# The specs of make test, with a count of the lines that they run: by gcc for C, by spec.support.coverage for Lua. It is
+# another build, so who looks at how the usual one is built fails here; a failure does not keep the figures.
+.PHONY: coverage coverage-run
+COVERAGE = build/coverage
+coverage: packages-test ## how many lines of lua/ and plugin/ the specs of make test run, in percent
+	@$(MAKE) --no-print-directory -s modules-5.3 haproxy-module nse
+	@rm -rf $(COVERAGE)/lua && mkdir -p $(COVERAGE)/lua && find $(COVERAGE) -name '*.gcda' -delete
+	@$(MAKE) --no-print-directory -s coverage-run BUILD=$(COVERAGE)/$(LUA_VERSION) CFLAGS="-O0 -g --coverage" \
+	  LDFLAGS=--coverage
+
+coverage-run: modules
+	-@RESUM_COVERAGE=$(CURDIR)/$(COVERAGE)/lua LUA_INIT_$(subst .,_,$(LUA_VERSION))="local coverage = \
+	  package.loadlib('$(CURDIR)/$(BUILD)/spec/support/coverage.so', 'luaopen_spec_support_coverage') \
+	  if coverage then coverage() end" $(BUSTED) --exclude-tags=heavy $(ARGS) >$(COVERAGE)/log; \
+	  grep -E '^failed: |[0-9]+ success' $(COVERAGE)/log | tail -n 20
+	@lua$(LUA_VERSION) spec/coverage/report.lua $(COVERAGE)/lua $(BUILD)
+
+# Small edits that a spec must notice, on copies of the tree: see spec/mutants.
+.PHONY: mutants
+mutants: packages-test ## does each of some 230 small faults fail the spec it should? (FILTER=part of a name or file)
+	@$(MAKE) --no-print-directory -s modules
+	@lua$(LUA_VERSION) spec/mutants/run.lua $(FILTER)
+
+.PHONY: repl
+repl: packages-scan ## a Lua prompt with resum at hand
+	@$(MAKE) --no-print-directory -s $(MODULES)
+	@./lua/bin/resum --repl $(ARGS)
+
+# What editors and clangd ask for: how each C file is compiled, in compile_commands.json.
+.PHONY: compile_commands
+compile_commands: packages-build ## write compile_commands.json, for clangd and editors
+	@{ printf '['; separator=; for file in $(wildcard plugin/*.c plugin/*/*.c spec/support/*.c spec/support/*/*.c); do \
+	  case $$file in plugin/tls/*) flags='$(TLS_FLAGS)';; *) flags='$(BUILD_FLAGS) -Ispec/support';; esac; \
+	  printf '%s\n{"directory": "%s", "file": "%s", "command": "$(CC) %s $(CFLAGS) -c %s"}' "$$separator" \
+	    "$(CURDIR)" "$$file" "$$flags" "$$file"; separator=,; done; printf '\n]\n'; } >$@.json
+	@echo "$@.json: $$(grep -c '"file"' $@.json) files"
+
 .PHONY: bench bench-scan
 bench: packages-test ## client CPU of a resumption attempt beside openssl s_time and a plain TCP exchange
 	@$(MAKE) --no-print-directory -s $(MODULES)
@@ -388,7 +425,7 @@ clean: ## remove build/
 
 .PHONY: help
 help: ## print this
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+	@sed -n 's/^\([a-z0-9_-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
 # packages-X installs what is missing of X_PACKAGES. A service of a package is not started: policy-rc.d says no
 # for the time of the installation.

@@ -95,7 +95,8 @@ return {
   {
     name = "unknown options are passed over",
     file = "plugin/lua/options.c",
-    before = "    else\n      luaL_argerror(L, arg, lua_pushfstring(L, \"unknown option '%s'\", lua_tostring(L, -2)));\n",
+    before = "    else\n"
+      .. "      luaL_argerror(L, arg, lua_pushfstring(L, \"unknown option '%s'\", lua_tostring(L, -2)));\n",
     after = "",
     breaks = "a misspelt option does nothing",
     spec = "spec/context_spec.lua",
