@@ -57,7 +57,8 @@ TEST_ALL_PACKAGES = $(TEST_PACKAGES) postfix dovecot-imapd dovecot-pop3d dovecot
 # inn2 can't be installed where the machine has no domain, so it is unpacked; the libraries that it wants are installed.
 UNPACKED_PACKAGES = inn2 inn2-inews
 RELEASE_PACKAGES = debootstrap wget util-linux
-LINT_PACKAGES = $(BUILD_PACKAGES) liblua5.3-dev lua5.3 lua-check clang-format clang-tidy cppcheck mandoc
+LINT_PACKAGES = $(BUILD_PACKAGES) liblua5.3-dev lua5.3 lua-check clang-format clang-tidy cppcheck mandoc \
+  lua$(LUA_VERSION) lua-luv
 DOC_PACKAGES = lua-ldoc lua5.1 lua-discount
 SCREENSHOT_PACKAGES = $(SCAN_PACKAGES) chromium
 FUZZ_PACKAGES = $(SCAN_PACKAGES) clang libclang-rt-dev llvm
@@ -271,6 +272,7 @@ lint: packages-lint ## luacheck, clang-format, three analysers of C, and no comp
 	luacheck -q lua spec $(NSE_FILES)
 	mandoc -T lint docs/resum.1
 	luac5.3 -p $(shell find lua -name '*.lua') # what nmap loads has to be Lua 5.3
+	lua$(LUA_VERSION) spec/mutants/run.lua --check # each of them has its place in the sources
 	clang-format --dry-run --Werror $(FORMATTED)
 	@$(MAKE) --no-print-directory -s lint-c
 	@for version in 5.3 5.4; do $(MAKE) --no-print-directory -s LUA_VERSION=$$version \
