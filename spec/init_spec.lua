@@ -158,7 +158,7 @@ describe("what a caller gives", function()
   it("may be for one target what a scanner's run takes, and nothing else", function()
     local scanner = resum.prepare({ host = host({}, {}) })
     told(function() scanner:run("a.example", 5) end, "the options must be a table, not a number")
-    told(function() scanner:run("a.example", { attempts = 3 }) end, "the option attempts has no place here")
+    told(function() scanner:run("a.example", { attempts = 3 }) end, "the option attempts can't be used here")
     told(function() scanner:run("a.example", { on_event = "loud" }) end,
       "the option on_event must be a function, not a string")
     told(function() scanner:run(443) end, "a target is a string such as host:port, not a number")

@@ -56,16 +56,20 @@ function M.by_heading(text)
   return found
 end
 
---- The names of a set, sorted, one a line: what an assertion shows.
--- @tparam table set
--- @treturn string
-function M.names(set)
-  local names = {}
-  for name in pairs(set) do
-    names[#names + 1] = tostring(name)
+--- What only one of two sets has.
+-- @tparam table in_code set: name -> anything
+-- @tparam table on_page set
+-- @treturn {string,...} in words, sorted; empty where both have the same names
+function M.differences(in_code, on_page)
+  local list = {}
+  for name in pairs(in_code) do
+    list[#list + 1] = not on_page[name] and "not on the page: " .. name or nil
   end
-  table.sort(names)
-  return table.concat(names, "\n")
+  for name in pairs(on_page) do
+    list[#list + 1] = not in_code[name] and "not in the code: " .. name or nil
+  end
+  table.sort(list)
+  return list
 end
 
 return M
