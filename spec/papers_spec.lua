@@ -5,6 +5,7 @@ local mechanisms = require "resum.connection.mechanism"
 local options = require "resum.cli.options"
 local page = require "spec.support.page"
 local process = require "spec.support.process"
+local starttls = require "resum.transport.starttls"
 local summary = require "resum.analysis.summary"
 local vocabulary = require "resum.analysis.vocabulary"
 
@@ -145,6 +146,14 @@ describe("the pages", function()
       end
     end
     assert.is_true(count >= 12, count .. " commands")
+  end)
+end)
+
+describe("docs/resum.1", function()
+  it("names every STARTTLS protocol", function()
+    local manual = process.read_file(process.ROOT .. "/docs/resum.1")
+    local list = manual:match("Ask for TLS in this protocol first:\n%.Cm ([^\n]*)")
+    assert.equal(table.concat(starttls.names, " , "), (list:gsub(" ,$", "")))
   end)
 end)
 
