@@ -145,8 +145,8 @@ local function result_of(balancer)
     status = "completed",
     elapsed_s = 1,
     addresses = { { address = "192.0.2.1", status = "completed", control = {
-      mechanism = "control", design = "control", engine = "handshake", address = "192.0.2.1", outcome = "full", reused = false,
-      timing = { total_s = 1 },
+      mechanism = "control", design = "control", engine = "handshake", address = "192.0.2.1", outcome = "full",
+      reused = false, timing = { total_s = 1 },
     }, balancer = balancer } },
   }
 end
@@ -237,7 +237,8 @@ describe("the values in docs/json.md", function()
   end)
 
   it("occur in the code", function()
-    local listing = process.run { command = { "find", process.ROOT .. "/lua", process.ROOT .. "/plugin", "-type", "f" } }
+    local folders = { process.ROOT .. "/lua", process.ROOT .. "/plugin" }
+    local listing = process.run { command = { "find", folders[1], folders[2], "-type", "f" } }
     local code = {}
     for path in listing.stdout:gmatch("[^\n]+") do
       code[#code + 1] = process.read_file(path):gsub("%-%-[^\n]*", "")
@@ -261,5 +262,16 @@ describe("the values in docs/json.md", function()
       end
     end
     assert.is_true(count > 10)
+  end)
+
+  it("have all outcomes of connections that failed", function()
+    local source = process.read_file(process.ROOT .. "/lua/resum/connection/exchange.lua")
+    local count = 0
+    for code, outcome in source:match("\nlocal OUTCOME_OF_CODE = (%b{})"):gmatch('(%l[%l_]+) = "(%l[%l_]+)"') do
+      count = count + 1
+      assert.is_truthy(VALUES["error code"][code], code)
+      assert.is_truthy(VALUES.outcome[outcome], outcome)
+    end
+    assert.is_true(count > 5)
   end)
 end)

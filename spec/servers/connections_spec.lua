@@ -23,7 +23,8 @@ local function count(address, options)
 end
 
 local function assert_about(wanted, made, what)
-  assert.is_true(made >= LOW * wanted - SLACK and made <= HIGH * wanted + SLACK, ("%s: %d, not %d"):format(what, made, wanted))
+  assert.is_true(made >= LOW * wanted - SLACK and made <= HIGH * wanted + SLACK,
+    ("%s: %d, not %d"):format(what, made, wanted))
 end
 
 describe("the number of connections", function()

@@ -83,8 +83,8 @@ local function load_report()
   function environment.require(name)
     if not loaded[name] and name:find("^resum%.report%.json%.?") then
       local path = process.ROOT .. "/lua/" .. name:gsub("%.", "/")
-      local chunk = loadfile(path .. ".lua", "t", environment) or assert(loadfile(path .. "/init.lua", "t", environment))
-      loaded[name] = chunk()
+      local chunk = loadfile(path .. ".lua", "t", environment) or loadfile(path .. "/init.lua", "t", environment)
+      loaded[name] = assert(chunk, name)()
     end
     return loaded[name] or name:find("^resum%.") and anything or require(name)
   end
