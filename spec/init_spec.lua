@@ -52,8 +52,9 @@ describe("resum.scan", function()
       shown[i] = { entry.address, entry.status, entry.error.message, entry.error.code, entry.support }
     end
     assert.same({
-      { "192.0.2.1", "unreachable", "connect: refused", "refused" },
-      { "2001:db8::1", "unreachable", "connect: no answer in time", "timeout" },
+      { "192.0.2.1", "unreachable", "connect: refused: is the port right?", "refused" },
+      { "2001:db8::1", "unreachable", "connect: no answer in time: waited 5 s on 2 connections; --timeout waits longer",
+        "timeout" },
     }, shown)
     assert.same({ "192.0.2.1 99", "192.0.2.1 99", "2001:db8::1 99", "2001:db8::1 99" }, one.connected)
   end)
@@ -78,7 +79,7 @@ describe("resum.scan", function()
 
   it("says so when a name has no address", function()
     local result = resum.scan("a.example", { host = host(nil, {}) })
-    assert.same({ "unreachable", "resolve: no address for a.example", "unreachable", {} },
+    assert.same({ "unreachable", "resolve: no address for a.example: is the name right?", "unreachable", {} },
       { result.status, result.error.message, result.error.code, result.addresses })
   end)
 
@@ -92,7 +93,7 @@ describe("resum.scan", function()
 
   it("prints itself", function()
     local result = resum.scan("a.example", { host = host(nil, {}) })
-    assert.equal("a.example:443\n  unreachable: resolve: no address for a.example\n", tostring(result))
+    assert.equal("a.example:443\n  unreachable: resolve: no address for a.example: is the name right?\n", tostring(result))
   end)
 
   it("tells of a target or a certificate that can't be used", function()
@@ -122,7 +123,7 @@ describe("resum.scan", function()
   it("does not scan an address of the other family", function()
     local one = host({ "192.0.2.1" }, {})
     local result = resum.scan("a.example{192.0.2.1}", { family = "inet6", host = one })
-    assert.same({ "unreachable", "resolve: 192.0.2.1 is not an IPv6 address", {} },
+    assert.same({ "unreachable", "resolve: 192.0.2.1 is not an IPv6 address: leave out -4 or -6", {} },
       { result.status, result.error.message, one.connected })
   end)
 

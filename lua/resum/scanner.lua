@@ -137,6 +137,11 @@ local function conclude(result)
   end
 end
 
+-- What to do where no address was found.
+local function after_resolving(options)
+  return options.family and ": leave out -4 or -6" or ": is the name right?"
+end
+
 -- What may be asked for one target alone.
 local FOR_ONE_TARGET = { on_event = true, cancelled = true }
 
@@ -165,7 +170,7 @@ function Scanner:run(wanted_target, more)
     scan_addresses(result, addresses, self.wanted, plan, options)
     conclude(result)
   else
-    result.status, result.error = "unreachable", new_failure(problem, problem_code)
+    result.status, result.error = "unreachable", new_failure(problem .. after_resolving(options), problem_code)
   end
   result.elapsed_s = options.host.now() - started
   return result

@@ -2,6 +2,8 @@
 -- that a dead or odd server is never taken for one that does not resume. What it shows beside that: which versions the
 -- server can bear, and whether it wants a client certificate.
 
+local next_step = require "resum.connection.next_step"
+
 local M = {}
 
 -- Limits that are tried where the server can't bear a ClientHello of today.
@@ -97,30 +99,11 @@ local function try_without_tickets(client, record)
   return record
 end
 
-local NAME_IS_UNKNOWN = 112
-local MAY_MISS_A_NAME = { [40] = true, [80] = true, [NAME_IS_UNKNOWN] = true }
-local NOTHING_IN_COMMON = { [40] = true, [71] = true } -- handshake_failure, insufficient_security
-local NO_PROTOCOL = 120
-
--- What a user can do about an alert, as far as it tells.
-local function advice(alert, name)
-  if alert == NAME_IS_UNKNOWN and name then
-    return ("the server does not know the name %s; --sni asks for another"):format(name)
-  elseif MAY_MISS_A_NAME[alert] and not name then
-    return "perhaps it wants a server name: --sni NAME"
-      .. (NOTHING_IN_COMMON[alert] and "; or cipher suites or groups that are not offered here" or "")
-  elseif NOTHING_IN_COMMON[alert] then
-    return "perhaps it wants cipher suites or groups that are not offered here"
-  elseif alert == NO_PROTOCOL then
-    return "it wants an application protocol that is not offered here: --alpn LIST"
-  end
-end
-
 local function with_advice(client, record)
-  local said = record.outcome == "alert" and not wants_certificate(record)
-    and advice(fatal_alert(record), client.server_name)
-  if said then
-    record.error.message = ("%s: %s"):format(record.error.message, said)
+  local advice = record.outcome ~= "full" and not wants_certificate(record) and not client.cancelled()
+    and next_step.of(record, client, fatal_alert(record))
+  if advice then
+    record.error.message = ("%s: %s"):format(record.error.message, advice)
   end
   return record
 end
@@ -134,6 +117,7 @@ function M.try(client, retries, source)
   local record
   for try = 0, retries do
     record = attempt(client, record, try, source)
+    record.tries = try + 1
     if is_settled(record, try) or wants_certificate(record) or client.cancelled() then
       break
     end
@@ -149,15 +133,13 @@ end
 --   had to offer less; without_tickets, where it must not ask for tickets
 function M.run(client, retries)
   local record = M.try(client, retries)
-  if record.outcome == "full" or record.error.stage ~= "handshake" or LASTING[record.error.code] or is_silent(record)
-    or wants_certificate(record) or client.cancelled() then
-    return record
-  end
-  for _, try in ipairs({ try_older, try_more, try_without_tickets }) do
-    record = try(client, record)
+  local tries = record.outcome ~= "full" and record.error.stage == "handshake" and not LASTING[record.error.code]
+    and not is_silent(record) and not wants_certificate(record) and { try_older, try_more, try_without_tickets } or {}
+  for _, try in ipairs(tries) do
     if record.outcome == "full" or client.cancelled() then
-      return record
+      break
     end
+    record = try(client, record)
   end
   return with_advice(client, record)
 end

@@ -13,6 +13,8 @@ local M = {}
 
 local LINGER = { least = 0.25, most = 1, round_trips = 4 } -- for the server's end after our close_notify
 
+local LONGEST_GREETING = 200 -- bytes that are kept of what is no TLS
+
 -- dialer:open's and stream:read's codes, as outcomes
 local OUTCOME_OF_CODE = {
   timeout = "timeout",
@@ -114,6 +116,7 @@ function Connection:establish(record, deadline)
   local said = code == "protocol_error" and not_tls(self.first_bytes)
   if said then
     fail(record, said, "not_tls")
+    record.said = self.first_bytes:sub(1, LONGEST_GREETING)
   elseif state == "closed" then
     fail(record, "handshake: the server sent close_notify in the middle", "closed")
   else
@@ -342,6 +345,7 @@ function M.connect(client, options, engine)
     shut = nil,
     unseen = nil,
     answered = nil,
+    said = nil,
   }
   local tries = 0
   repeat

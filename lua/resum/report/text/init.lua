@@ -11,7 +11,7 @@ local vocabulary = require "resum.analysis.vocabulary"
 local M = {}
 
 local STRIP_WIDTH = 50
-local LONGEST_PROBLEM = 200 -- bytes
+local LONGEST_PROBLEM = 400 -- bytes
 local COLOURS = { good = "32", bad = "31", mixed = "33", faint = "2", strong = "1",
   -- which server answered: colours that most people tell apart (Okabe and Ito's, as near as a terminal has them)
   label1 = "38;5;32", label2 = "38;5;208", label3 = "38;5;36", label4 = "38;5;175", label5 = "38;5;220",
