@@ -22,6 +22,7 @@ local OPTIONS = {
   starttls = "string",
   xmpp_to = "string",
   proxy = "string or table",
+  proxy_protocol = "number",
   sni = "string",
   no_sni = "boolean",
   tls = "string",
@@ -50,6 +51,7 @@ local BOUNDS = {
   retries = { 0, 100, whole = true },
   timeout = { 0.01, 3600 },
   delay = { 0, 3600 },
+  proxy_protocol = { 1, 2, whole = true },
 }
 
 --- Does an option take a number?

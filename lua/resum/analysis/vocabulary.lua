@@ -210,6 +210,7 @@ end
 function M.way(described)
   local list = {}
   list[#list + 1] = described.starttls and "STARTTLS of " .. described.starttls or nil
+  list[#list + 1] = described.proxy_protocol and ("with a PROXY header (version %d)"):format(described.proxy_protocol)
   list[#list + 1] = described.proxy and "through " .. described.proxy or nil
   return list
 end

@@ -56,9 +56,11 @@ function M.add(parser)
   parser:option("--starttls", "ask for TLS in this protocol first: auto (chosen by the port), "
     .. table.concat(starttls.names, ", ") .. "; a target without a port gets the protocol's")
     :argname("PROTOCOL"):convert(protocol)
-  parser:option("--xmpp-to", "ask an XMPP server for this domain instead of the target's host"):argname("DOMAIN")
+  parser:option("--xmpp-to", "ask an XMPP server for this domain, instead of --sni or the target's host"):argname("DOMAIN")
   parser:option("--proxy --https-tunnel", "connect through http://[user:password@]host:port (CONNECT), socks5://... "
     .. "or socks5h://...; with http and socks5h the proxy looks up names"):argname("URL"):convert(through)
+  parser:option("--proxy-protocol", "send a PROXY header of this version, with our own address, before anything else")
+    :argname("1|2"):choices({ "1", "2" })
   parser:option("--sni", "send this server name instead of the target's host"):argname("NAME")
   parser:flag("--no-sni", "send no server name")
   parser:option("--alpn", "offer these application protocols, such as h2,http/1.1"):argname("LIST")
@@ -154,6 +156,7 @@ function M.options(parsed)
     starttls = parsed.starttls,
     xmpp_to = parsed.xmpp_to,
     proxy = parsed.proxy,
+    proxy_protocol = parsed.proxy_protocol and math.tointeger(tonumber(parsed.proxy_protocol)),
     sni = parsed.sni,
     no_sni = parsed.no_sni,
     family = parsed.ipv4 and "inet" or parsed.ipv6 and "inet6" or nil,

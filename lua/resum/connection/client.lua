@@ -14,7 +14,7 @@ local M = {}
 
 local ENDPOINT = {
   address = "string", port = "number", server_name = "string", name = "string", starttls = "table", xmpp_to = "string",
-  proxy = "table", source = "string",
+  proxy = "table", source = "string", proxy_protocol = "number",
 }
 
 local OPTIONS = {

@@ -155,6 +155,11 @@ function Wire:send(bytes, deadline)
   return sent and true, not sent and (failure == errno.ETIMEDOUT and "timeout" or "reset") or nil
 end
 
+function Wire:own_address()
+  local _, address, port = self.socket:localname()
+  return address, port
+end
+
 function Wire:close()
   self.socket:close()
 end

@@ -93,6 +93,11 @@ function Wire:send(bytes, deadline)
   return sent and true, not sent and CODES[failure] or nil
 end
 
+function Wire:own_address()
+  local address, port = self.connection:getsockname()
+  return address, tonumber(port)
+end
+
 function Wire:close()
   self.connection:close()
 end

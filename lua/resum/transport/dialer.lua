@@ -4,6 +4,7 @@
 
 local dialogues = require "resum.transport.dialogue"
 local proxy = require "resum.transport.proxy"
+local proxy_protocol = require "resum.transport.proxy_protocol"
 local words = require "resum.transport.words"
 
 local M = {}
@@ -47,12 +48,26 @@ local function connect(host, endpoint, timeout, cancelled)
   return stream, message, code, "connect"
 end
 
+-- What the server is told of us before anything else.
+local function header(endpoint, stream)
+  local own = {}
+  if stream.own_address then -- a foreign host may not know it
+    own.address, own.port = stream:own_address()
+  end
+  return proxy_protocol.header(endpoint.proxy_protocol, own, endpoint)
+end
+
 -- Stages in order; each raises what goes wrong.
-local function converse(conversation, endpoint, timeout, patience)
+local function converse(conversation, stream, endpoint, timeout, patience)
   if endpoint.proxy then
     conversation.stage = "proxy"
     conversation:begin("proxy " .. tostring(endpoint.proxy), timeout)
     proxy.dialogue(conversation, endpoint.proxy, endpoint)
+  end
+  if endpoint.proxy_protocol then
+    conversation.stage = "connect"
+    conversation:begin("proxy_protocol", timeout)
+    conversation:send(header(endpoint, stream))
   end
   if endpoint.starttls then
     conversation.stage = "starttls"
@@ -66,7 +81,7 @@ end
 -- @tparam table host
 -- @tparam table endpoint address, port; and where wanted: proxy (from resum.transport.proxy), starttls (a protocol of
 --   resum.transport.starttls), name (of the host, as the user gave it) and xmpp_to for its dialogue, source (local
---   address)
+--   address), proxy_protocol (1 or 2: its header is sent)
 -- @tparam number timeout seconds, for each: connecting, the proxy's answer
 -- @tparam[opt=timeout] number patience seconds for the server's go-ahead
 -- @tparam[opt] function cancelled asked before each connection: true, and none is made
@@ -81,12 +96,12 @@ function M.open(host, endpoint, timeout, patience, cancelled)
   local stream, message, code, stage = connect(host, endpoint, timeout, cancelled or never)
   if not stream then
     return nil, message, code, stage
-  elseif not endpoint.proxy and not endpoint.starttls then
+  elseif not endpoint.proxy and not endpoint.starttls and not endpoint.proxy_protocol then
     return stream
   end
   local conversation = dialogues.new(host, stream)
   local ready
-  ready, message, code = dialogues.attempt(converse, conversation, endpoint, timeout, patience)
+  ready, message, code = dialogues.attempt(converse, conversation, stream, endpoint, timeout, patience)
   if ready then
     return stream
   end

@@ -4,6 +4,7 @@
 local address = require "resum.target.ip_address"
 local escape = require "resum.util.escape"
 local proxy = require "resum.transport.proxy"
+local proxy_protocol = require "resum.transport.proxy_protocol"
 local starttls = require "resum.transport.starttls"
 local target = require "resum.target"
 
@@ -54,13 +55,16 @@ local function what_does_not_fit(route)
   elseif route.family and route.proxy and route.proxy.resolves then
     return ("family: the proxy %s looks up names, so the family can't be chosen here"):format(route.proxy)
   end
+  if route.proxy_protocol and not proxy_protocol.knows(route.proxy_protocol) then
+    return "proxy_protocol: it is 1 or 2"
+  end
   return source_problem(route.sources) or route.xmpp_to and domain_problem(route.xmpp_to)
 end
 
 --- Reads the options that say how targets are reached.
 -- @tparam table options starttls (a protocol, or "auto": by the port), xmpp_to (domain), proxy (text, or what
 --   resum.transport.proxy.parse gave), sni (name), no_sni (boolean), family ("inet" or "inet6"), source (local
---   address), sources (several, to choose among)
+--   address), sources (several, to choose among), proxy_protocol (1 or 2)
 -- @treturn[1] table route
 -- @treturn[2] nil
 -- @treturn[2] string message: what does not fit
@@ -79,6 +83,7 @@ function M.new(options)
     proxy = through,
     server_name = name,
     no_sni = options.no_sni,
+    proxy_protocol = options.proxy_protocol,
     family = options.family,
     sources = options.sources and options.sources[1] and options.sources or options.source and { options.source },
   }, Route)
@@ -127,7 +132,7 @@ end
 -- @function route:describe
 -- @tparam table parsed target
 -- @treturn table text, host, port, sni (nil: none is sent), starttls (the protocol), xmpp_to, proxy (without
---   credentials)
+--   credentials), proxy_protocol
 function Route:describe(parsed)
   local protocol = self.starttls and starttls.find(self.starttls, parsed.port)
   return {
@@ -138,6 +143,7 @@ function Route:describe(parsed)
     starttls = protocol and protocol.name,
     xmpp_to = self.xmpp_to,
     proxy = self.proxy and tostring(self.proxy),
+    proxy_protocol = self.proxy_protocol,
   }
 end
 
@@ -187,9 +193,10 @@ function Route:endpoint(described, to)
     server_name = described.sni,
     name = described.host:gsub("%.$", ""),
     starttls = described.starttls and starttls.find(described.starttls),
-    xmpp_to = self.xmpp_to,
+    xmpp_to = self.xmpp_to or self.server_name, -- who asks for a name asks for it before TLS, too
     proxy = self.proxy,
     source = (self:sources_to(to) or {})[1],
+    proxy_protocol = self.proxy_protocol,
   }
 end
 

@@ -168,6 +168,19 @@ function Stream:write(bytes, deadline)
   return true
 end
 
+--- This end of the connection.
+-- @function stream:own_address
+-- @treturn[1] string IP address
+-- @treturn[1] integer port
+-- @treturn[2] nil when it is not known, or no more
+function Stream:own_address()
+  local is_tcp = not self.closed and uv.handle_get_type(self.socket) == "tcp"
+  local own = is_tcp and self.socket:getsockname()
+  if own then
+    return own.ip, math.tointeger(own.port)
+  end
+end
+
 --- Closes the connection; what waits for it is woken. Idempotent; afterwards read and write say "eof".
 -- @function stream:close
 function Stream:close()

@@ -119,7 +119,7 @@ end
 
 local function target(result)
   local out = pick(result, "status")
-  out.target = pick(result.target, "text host port sni starttls xmpp_to proxy")
+  out.target = pick(result.target, "text host port sni starttls xmpp_to proxy proxy_protocol")
   out.error = problem(result.error)
   out.elapsed_s = seconds(result.elapsed_s)
   out.addresses = list(result.addresses, address)
