@@ -114,11 +114,6 @@ else
 	@lua$(LUA_VERSION) spec/support/demo.lua ./lua/bin/resum $(or $(ARGS),--resum --resum_rate)
 endif
 
-.PHONY: repl
-repl: packages-scan ## a Lua prompt with resum loaded, from the tree
-	@$(MAKE) --no-print-directory -s $(MODULES)
-	@./lua/bin/resum --repl
-
 # The module and what specs need beside it; specs run on 5.3 too, from within the suite.
 .PHONY: modules modules-5.3
 modules: $(MODULES) $(SPEC_MODULES)

@@ -229,6 +229,10 @@ void rs_facts_set(lua_State *L, const rs_transcript *t) {
   rs_set_boolean(L, "certificate", rs_transcript_has_certificate(t));
   rs_set_boolean(L, "certificate_request", 0);
   rs_set_boolean(L, "hello_retry", 0);
+  if (t->forgotten > 0)
+    rs_set_integer(L, "messages_forgotten", (lua_Integer)t->forgotten);
+  if (t->forgotten_tickets > 0)
+    rs_set_integer(L, "tickets_forgotten", (lua_Integer)t->forgotten_tickets);
   for (size_t i = 0; i < t->count; i++) {
     const rs_transcript_entry *entry = &t->entries[i];
     if (entry->content == RS_ALERT)

@@ -437,7 +437,8 @@ static int handshake_session(lua_State *L) {
  *   types in the server's order: ServerHello's, then EncryptedExtensions'), leaf_sha256 and
  *   leaf_serial (bytes that name the server's certificate, where it sent one), tickets (list of
  *   {ticket, lifetime_s, age_add, nonce_length, max_early_data}), alerts (list of {from, level,
- *   description, code}), finished (the handshake was completed, whatever came then), reused (no
+ *   description, code}), tickets_forgotten and messages_forgotten (how many more there were than
+ *   are kept), finished (the handshake was completed, whatever came then), reused (no
  *   Certificate, and both Finished verified with the old secrets), bytes_in, bytes_out. What was
  *   not seen is absent. */
 static int handshake_facts(lua_State *L) {

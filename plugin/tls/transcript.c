@@ -30,18 +30,28 @@ static int transcript_grow(rs_transcript *t, void **items, size_t *room, size_t 
 void rs_transcript_add(rs_transcript *t, int from_server, int content, const void *bytes,
                        size_t length) {
   void *entries = t->entries, *store = t->bytes;
-  if (length == 0 || !transcript_grow(t, &entries, &t->entries_room, t->count + 1,
-                                      sizeof *t->entries, MAX_ENTRIES))
+  if (length == 0)
     return;
+  const int type = *(const unsigned char *)bytes;
+  const size_t is_ticket =
+      from_server && content == RS_HANDSHAKE && type == RS_NEW_SESSION_TICKET;
+  if (!transcript_grow(t, &entries, &t->entries_room, t->count + 1, sizeof *t->entries,
+                       MAX_ENTRIES)) {
+    t->forgotten++;
+    t->forgotten_tickets += is_ticket;
+    return;
+  }
   t->entries = (rs_transcript_entry *)entries;
   rs_transcript_entry *entry = &t->entries[t->count++];
   entry->content = (unsigned char)content;
-  entry->type = *(const unsigned char *)bytes;
+  entry->type = (unsigned char)type;
   entry->from_server = from_server != 0;
   entry->offset = t->used;
   entry->length = 0;
-  if (!transcript_grow(t, &store, &t->bytes_room, t->used + length, 1, MAX_BYTES))
+  if (!transcript_grow(t, &store, &t->bytes_room, t->used + length, 1, MAX_BYTES)) {
+    t->forgotten_tickets += is_ticket;
     return;
+  }
   t->bytes = (unsigned char *)store;
   memcpy(t->bytes + t->used, bytes, length);
   entry->length = length;

@@ -255,8 +255,9 @@ function NOTE_ISSUED.ticket(verdict, facts)
   verdict.ticket_length = #facts.tickets[1].ticket
 end
 
-function NOTE_ISSUED.psk(verdict, facts)
-  verdict.tickets_issued = #facts.tickets
+function NOTE_ISSUED.psk(verdict, facts, record)
+  verdict.tickets_issued = #facts.tickets + (facts.tickets_forgotten or 0)
+  verdict.more_tickets = record.tickets_cut and true or nil
   verdict.lifetime_s = facts.tickets[1].lifetime_s
   verdict.ticket_length = #facts.tickets[1].ticket
 end
@@ -267,7 +268,7 @@ local function add_issued(verdict, seeds, mechanism)
     if record.outcome == "full" then
       verdict.version = verdict.version or record.version
       if mechanism.issued(record.facts) or verdict.reason == "lifetime_zero" then
-        return NOTE_ISSUED[mechanism.name](verdict, record.facts)
+        return NOTE_ISSUED[mechanism.name](verdict, record.facts, record)
       end
     end
   end
@@ -342,7 +343,7 @@ end
 --   before all was tried)
 -- @treturn table verdict, reason, alert (its name, where the reason is one), version, attempted, resumed, refused,
 --   errors, error_kinds, designs (counts of each), attempts (every record), and what was issued: session_id_length;
---   lifetime_hint_s (seconds), ticket_length; tickets_issued, lifetime_s; cut_short (of full_handshakes so many broke
+--   lifetime_hint_s (seconds), ticket_length; tickets_issued (more_tickets: at least), lifetime_s; cut_short (of full_handshakes so many broke
 --   before a ticket could come; nil: none); failures ({offers, full}, {failed, made} each: offers fail more often);
 --   usable_after_s (a refused session was taken so much later)
 function M.judge(name, evidence)

@@ -193,7 +193,8 @@ function M.issued(mechanism, verdict)
       or ("lifetime hint %.0f s"):format(verdict.lifetime_hint_s)
     return ("%d-byte ticket, %s"):format(verdict.ticket_length, hint)
   elseif mechanism == "psk" and verdict.lifetime_s then
-    return ("%s, lifetime %.0f s"):format(M.count(verdict.tickets_issued, "ticket"), verdict.lifetime_s)
+    return ("%s%s, lifetime %.0f s"):format(verdict.more_tickets and "at least " or "",
+      M.count(verdict.tickets_issued, "ticket"), verdict.lifetime_s)
   end
 end
 

@@ -117,7 +117,7 @@ end
 --   "starttls", "handshake"}), timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of (what the
 --   probe met, where libssl had to decide), shut (the server had let us in before, and did not in all the retries),
 --   unseen (no ticket came, and this kept us from seeing that none is issued: see resum.connection.issuance), answered
---   (whether a request was)
+--   (whether a request was), tickets_cut (there may have been more)
 function Client:attempt(options)
   arguments.check(options, ATTEMPT, "option of an attempt", 2)
   if not mechanisms[options.mechanism] or not mechanisms[options.mechanism].context then

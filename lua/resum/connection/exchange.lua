@@ -206,7 +206,9 @@ function Connection:run(record)
       self:send(due, started + client.timeout)
       due = ""
       self.request = client.dialer:request(self:facts().alpn)
-      record.unseen = waits and issuance.wait(self, self.want_tickets) or nil
+      if waits then
+        record.unseen, record.tickets_cut = issuance.wait(self, self.want_tickets)
+      end
       record.answered = self.asks and issuance.request(self) or nil
     end
     self.leaves_at_once = record.engine == "probe" and record.outcome == "resumed" and not self.want_tickets
@@ -344,6 +346,7 @@ function M.connect(client, options, engine)
     cipher = nil,
     shut = nil,
     unseen = nil,
+    tickets_cut = nil,
     answered = nil,
     said = nil,
   }

@@ -9,6 +9,13 @@ local REQUEST_WAIT = 1 -- seconds for one that comes behind an answer, and for a
 local MORE_WAIT = 0.1 -- seconds of silence after which no further one is expected
 local LATER = 4 -- times as late as a server was so far, it may still be
 
+--- How many tickets came.
+-- @tparam table facts of a connection
+-- @treturn integer also those that were not kept
+function M.count(facts)
+  return #facts.tickets + (facts.tickets_forgotten or 0)
+end
+
 --- What is known of a server that nothing is known of.
 -- @treturn table delay (seconds that its tickets took, unasked), answer (seconds that its answers took), silent (it was
 --   asked, and did not answer in all the time that there was), when_asked (its tickets came behind an answer only)
@@ -77,11 +84,12 @@ end
 -- @treturn string|nil where no ticket came, what kept us from seeing that the server issues none: "no_answer" (it has
 --   not answered our request), "hung_up" (it ended the connection at our request), "cut_short" (the connection broke
 --   before that)
+-- @treturn boolean|nil true: there may have been more, as the count was cut
 function M.wait(connection, want)
   local now, known = connection.host.now, connection.client.issuance
   local seen, asked = 0, false
   local function more()
-    return #connection:facts().tickets > seen
+    return M.count(connection:facts()) > seen
   end
   local started = now()
   local wait, may_ask = patience(connection, known)
@@ -93,13 +101,15 @@ function M.wait(connection, want)
     alive = ask(connection, known, more)
   end
   local deadline = now() + TICKET_WAIT
-  while want == "all" and alive and more() do
-    seen = #connection:facts().tickets
+  while want == "all" and alive and more() and now() < deadline do
+    seen = M.count(connection:facts())
     alive = connection:read_until(more, math.min(deadline, now() + MORE_WAIT))
   end
-  if #connection:facts().tickets == 0 then
+  if M.count(connection:facts()) == 0 then
     return unseen(connection, asked)
   end
+  local was_cut = connection.over and connection.over.code == "too_much"
+  return nil, was_cut or (want == "all" and alive and more())
 end
 
 --- Sends a request, as clients do, where none was sent, and waits for the answer.

@@ -25,7 +25,7 @@ end
 
 local FACTS = "cipher_id group certificate certificate_request extended_master_secret encrypt_then_mac alpn "
   .. "server_key_share key_share proof selected_identity hello_retry ticket_offered ticket_length_sent "
-  .. "psk_identities_sent bytes_in bytes_out"
+  .. "psk_identities_sent bytes_in bytes_out tickets_forgotten messages_forgotten"
 
 local function facts(from)
   if not from then
@@ -57,7 +57,7 @@ end
 
 local COUNTS = "verdict reason alert version attempted resumed refused errors "
 local SUPPORT = COUNTS .. "session_id_length lifetime_hint_s ticket_length tickets_issued lifetime_s "
-  .. "full_handshakes cut_short usable_after_s"
+  .. "full_handshakes cut_short usable_after_s more_tickets"
 local RATE = COUNTS .. "rate confidence design seeds concurrency too_many_at_once engine_moved"
 
 local function plain_map(from)
