@@ -93,7 +93,8 @@ describe("resum.scan", function()
 
   it("prints itself", function()
     local result = resum.scan("a.example", { host = host(nil, {}) })
-    assert.equal("a.example:443\n  unreachable: resolve: no address for a.example: is the name right?\n", tostring(result))
+    assert.equal("a.example:443\n  unreachable: resolve: no address for a.example: is the name right?\n",
+      tostring(result))
   end)
 
   it("tells of a target or a certificate that can't be used", function()

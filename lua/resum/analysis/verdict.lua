@@ -343,9 +343,9 @@ end
 --   before all was tried)
 -- @treturn table verdict, reason, alert (its name, where the reason is one), version, attempted, resumed, refused,
 --   errors, error_kinds, designs (counts of each), attempts (every record), and what was issued: session_id_length;
---   lifetime_hint_s (seconds), ticket_length; tickets_issued (more_tickets: at least), lifetime_s; cut_short (of full_handshakes so many broke
---   before a ticket could come; nil: none); failures ({offers, full}, {failed, made} each: offers fail more often);
---   usable_after_s (a refused session was taken so much later)
+--   lifetime_hint_s (seconds), ticket_length; tickets_issued (more_tickets: at least), lifetime_s; cut_short (of
+--   full_handshakes so many broke before a ticket could come; nil: none); failures ({offers, full}, {failed, made}
+--   each: offers fail more often); usable_after_s (a refused session was taken so much later)
 function M.judge(name, evidence)
   local mechanism = mechanisms[name]
   local fixed = M.count(evidence.fixed, evidence.seeds)

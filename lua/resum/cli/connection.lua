@@ -56,7 +56,8 @@ function M.add(parser)
   parser:option("--starttls", "ask for TLS in this protocol first: auto (chosen by the port), "
     .. table.concat(starttls.names, ", ") .. "; a target without a port gets the protocol's")
     :argname("PROTOCOL"):convert(protocol)
-  parser:option("--xmpp-to", "ask an XMPP server for this domain, instead of --sni or the target's host"):argname("DOMAIN")
+  parser:option("--xmpp-to", "ask an XMPP server for this domain, instead of --sni or the target's host")
+    :argname("DOMAIN")
   parser:option("--proxy --https-tunnel", "connect through http://[user:password@]host:port (CONNECT), socks5://... "
     .. "or socks5h://...; with http and socks5h the proxy looks up names"):argname("URL"):convert(through)
   parser:option("--proxy-protocol", "send a PROXY header of this version, with our own address, before anything else")

@@ -43,7 +43,8 @@ local function new_parser()
     :description("Tells whether TLS session resumption really works, how often and why not: by session ID, by RFC 5077 "
       .. "ticket and by TLS 1.3 PSK.")
     :epilog("A scan makes about 25 connections to an address, with --resum-rate 420 to 900. Scan only what you may "
-      .. "scan.\n\nExit codes: 0 all targets were scanned, each at one address at least; 1 some target could not be scanned; 2 usage error; 3 an "
+      .. "scan.\n\nExit codes: 0 all targets were scanned, each at one address at least; 1 some target could not be "
+      .. "scanned; 2 usage error; 3 an "
       .. "--expect was not met; 4 stopped because the list could not be read or the results could not be written; 130 "
       .. "interrupted (143 by SIGTERM).\n\nIn option names, - and _ are the same.")
     :help_max_width(80)

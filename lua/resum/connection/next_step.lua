@@ -28,8 +28,9 @@ local function about_alert(alert, name)
     name and "another" or "a")
 end
 
--- How servers greet that wait for a word before TLS, or that speak none: a pattern of their first bytes, and what to do.
--- The reply codes are those of RFC 5321, 959 and 3977; the others of RFC 9051, 1939, 5804, 6120, 2812 and MySQL's protocol.
+-- How servers greet that wait for a word before TLS, or that speak none: a pattern of their first bytes, and what to
+-- do. The reply codes are those of RFC 5321, 959 and 3977; the others of RFC 9051, 1939, 5804, 6120, 2812 and MySQL's
+-- protocol.
 local function use(protocol)
   return ("that is how %s greets: --starttls %s"):format(protocol:upper(), protocol)
 end

@@ -1,6 +1,6 @@
--- The header of the PROXY protocol (HAProxy's proxy-protocol.txt, sections 2.1 and 2.2), versions 1 and 2: what a balancer
--- says to a server before anything else, and what such a server waits for. The client it names is the truth: ourselves.
--- Pure: addresses in, bytes out.
+-- The header of the PROXY protocol (HAProxy's proxy-protocol.txt, sections 2.1 and 2.2), versions 1 and 2: what a
+-- balancer says to a server before anything else, and what such a server waits for. The client it names is the truth:
+-- ourselves. Pure: addresses in, bytes out.
 
 local ip_address = require "resum.target.ip_address"
 

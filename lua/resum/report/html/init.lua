@@ -125,7 +125,8 @@ end
 -- @tparam table about elapsed_s (seconds)
 -- @treturn string
 function M.tail(about)
-  return ('</main>\n<footer><p>Done in %.1f s. Errors are counted separately and never reported as "not supported".</p></footer>'
+  return ('</main>\n<footer><p>Done in %.1f s. Errors are counted separately and never reported as "not supported".'
+    .. "</p></footer>"
     .. "</body></html>\n"):format(about.elapsed_s or 0)
 end
 

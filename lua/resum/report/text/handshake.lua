@@ -115,7 +115,8 @@ local function made_lines(handshake)
   return {
     ("  %s, %s, %s%s"):format(OUTCOMES[handshake.outcome], version, facts.cipher, group and ", " .. group or ""),
     ("  issued: %s"):format(issued_words(handshake)),
-    ("  %d messages, %.0f ms"):format(#handshake.transcript + (handshake.transcript.forgotten or 0), 1000 * handshake.timing.handshake_s),
+    ("  %d messages, %.0f ms"):format(#handshake.transcript + (handshake.transcript.forgotten or 0),
+      1000 * handshake.timing.handshake_s),
   }
 end
 
