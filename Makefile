@@ -191,7 +191,7 @@ mutants: packages-test ## does each of some 230 small faults fail the spec it sh
 	@lua$(LUA_VERSION) spec/mutants/run.lua $(FILTER)
 
 .PHONY: repl
-repl: packages-scan ## a Lua prompt with resum at hand
+repl: packages-scan ## a Lua prompt with resum loaded, from the tree
 	@$(MAKE) --no-print-directory -s $(MODULES)
 	@./lua/bin/resum --repl $(ARGS)
 
