@@ -2,17 +2,17 @@
 
 return [[
 resum.scan "localhost:443"                            is resumption supported? prints itself, as all results do
-resum.rate("localhost:443", {attempts = 50})          how often? behind a balancer it may be at times only
-h = resum.open "localhost:443"                        one handshake; h shows what came of it, h.error what went wrong
-h.transcript                                          every message of it, with its fields
-s = h:session()                                       the session that the server issued; s:fields() tells what is in it
+resum.rate("localhost:443", {attempts = 50})          how often do sessions resume? behind a balancer, not always
+h = resum.open "localhost:443"                        one handshake; h shows how it went, h.error what went wrong
+h.transcript                                          all its messages, with their fields
+s = h:session()                                       the session that the server issued; s:fields() shows what it holds
 h = resum.open("localhost:443", {session = s})        offer it
-h = resum.open("localhost:443", {tls = "1.2"})        that version of TLS only
+h = resum.open("localhost:443", {tls = "1.2"})        use this version of TLS only
 h = resum.open("localhost:25", {starttls = "smtp"})   behind STARTTLS
 c = resum.core.context {}                             by hand, bytes in and bytes out: what a client offers,
 m = resum.core.handshake(c); m:step()                   a handshake that gives its first bytes,
 resum.core.parse(resum.core.client_hello {})            messages written and read
-resum.help()                                          this
+resum.help()                                          this text
 
 Options of scan, rate and open go into the table: timeout = 3, sni = "a.example", mechanisms = {"ticket"},
 certificate = "PEM text", source = "192.0.2.1" and more. A mistake in them is raised; what a server does is a value.
