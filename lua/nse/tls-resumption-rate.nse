@@ -28,8 +28,8 @@ source); without it the script says so when verbose, and does nothing.
 -- @args tls-resumption-rate.attempts How many attempts are made for each mechanism. Default: 100
 -- @args tls-resumption-rate.mechanisms Which to try: some of session_id, ticket and psk. Default: all
 -- @args tls-resumption-rate.concurrency How many connections are made at once. Default: 10
--- @args tls-resumption-rate.deadline How long the script may take before it stops and reports what it knows by then; time
---       that Nmap makes it wait for a connection does not count. Default: 5m
+-- @args tls-resumption-rate.deadline How long the script may take before it stops and reports what it knows by then;
+--       time that Nmap makes it wait for a connection does not count. Default: 5m
 -- @args tls.servername Server name to ask for (SNI). Default: the target's name, and none where the target is an
 --       address
 -- @see tls-resumption.nse
