@@ -86,6 +86,50 @@ describe("an extension in the", function()
   end
 end)
 
+describe("a NewSessionTicket of TLS 1.3", function()
+  -- How many sessions each engine has of it.
+  local function sessions(engine, ticket)
+    local machine = duel.ask(engine, "TLSv1.3", { flight = function(flight)
+      flight[#flight + 1] = { content = scripted.HANDSHAKE, bytes = scripted.message(4, ticket), by = "application" }
+    end }, { tickets = true }).machine
+    assert.is_true(machine:facts().reused)
+    return #machine:sessions()
+  end
+
+  local function ticket_with(extensions)
+    return (">I4 I4 s1 s2 s2"):pack(7200, 1, "n", "ticket", extensions)
+  end
+
+  it("is one where libssl takes it for one, with every extension", function()
+    local counts = { [0] = 0, [1] = 0 }
+    for _, kind in ipairs(TYPES) do
+      for _, body in ipairs(BODIES) do
+        local ticket = ticket_with((">I2 s2"):pack(kind, body))
+        local libssl = sessions("handshake", ticket)
+        assert.equal(libssl, sessions("probe", ticket), ("extension %d with %q"):format(kind, body))
+        counts[libssl] = counts[libssl] + 1
+      end
+    end
+    assert.is_true(counts[0] > 0 and counts[1] > 0)
+  end)
+
+  it("is one where libssl takes it for one, byte by byte", function()
+    local ticket = ticket_with((">I2 s2"):pack(42, "\0\0\16\0"))
+    assert.equal(1, sessions("handshake", ticket))
+    for position = 1, #ticket do
+      for _, way in ipairs { 0x01, 0x80, 0xff } do
+        local turned = ticket:sub(1, position - 1) .. string.char(ticket:byte(position) ~ way)
+          .. ticket:sub(position + 1)
+        assert.equal(sessions("handshake", turned), sessions("probe", turned),
+          ("byte %d ~ %d"):format(position, way))
+      end
+    end
+    for _, odd in ipairs { "", ticket .. "x", ticket:sub(1, -2), (">I4 I4 s1 s2 s2"):pack(7200, 1, "n", "", "") } do
+      assert.equal(sessions("handshake", odd), sessions("probe", odd), odd)
+    end
+  end)
+end)
+
 -- What a hello says apart from its extensions.
 local FIELDS = {
   legacy_version = { 0, 0x0300, 0x0301, 0x0302, 0x0303, 0x0304, 0x0305, 0x7f1c, 0xffff, 0xfefd },

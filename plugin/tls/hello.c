@@ -5,6 +5,7 @@
  */
 #include "hello.h"
 
+#include "extension_rules.h"
 #include "numbers.h"
 
 /* SHA-256 of "HelloRetryRequest": the random that marks one (RFC 8446, section 4.1.3). */
@@ -184,10 +185,10 @@ int rs_read_new_session_ticket(rs_reader body, unsigned version, rs_new_session_
   unsigned type;
   int good = 1;
   while (rs_extension_next(&list, &type, &extension)) {
+    good &= rs_extension_fits(type, RS_IN_TICKET, extension) == RS_EXTENSION_FITS;
     if (type == RS_EXT_EARLY_DATA) {
       ticket->has_early_data = 1;
       ticket->max_early_data = rs_read_u32(&extension);
-      good &= rs_reader_done(&extension);
     }
   }
   return good && rs_reader_done(&body) && !list.bad;
