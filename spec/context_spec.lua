@@ -102,6 +102,15 @@ describe("a context", function()
       assert.is_nil(hello_of({ tickets = false, max_version = "TLSv1.2" }).extensions[EXTENSION.session_ticket])
     end)
 
+    it("the extended master secret, and not where it is not wanted", function()
+      assert.equal("", hello_of().extensions[EXTENSION.extended_master_secret])
+      assert.is_nil(hello_of({ extended_master_secret = false, max_version = "TLSv1.2" }).extensions[23])
+      local server = memory.server { max_version = "TLSv1.2" }
+      local visit = memory.visit(server, { context = { extended_master_secret = false } })
+      assert.same({ false, false }, { visit.facts.extended_master_secret,
+        visit.session:fields().extended_master_secret })
+    end)
+
     it("psk_dhe_ke in the first ClientHello, without which some servers issue no ticket", function()
       assert.equal("\1\1", hello_of().extensions[EXTENSION.psk_key_exchange_modes])
     end)

@@ -211,6 +211,8 @@ static void context_set_options(lua_State *L, SSL_CTX *ctx) {
   SSL_CTX_set_options(ctx, WANTED_OPTIONS);
   if (!rs_option_boolean(L, 1, "tickets", 1))
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+  if (!rs_option_boolean(L, 1, "extended_master_secret", 1))
+    SSL_CTX_set_options(ctx, SSL_OP_NO_EXTENDED_MASTER_SECRET);
   SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
   SSL_CTX_set_cert_verify_callback(ctx, context_verify_nothing, NULL);
   SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
@@ -225,7 +227,8 @@ static void context_set_options(lua_State *L, SSL_CTX *ctx) {
  *   Diffie-Hellman over a finite field, up to TLS 1.2), max_dh_bits (4096: a server's group that is
  *   larger fails the handshake with "dh_too_large"), groups ("X25519:P-256"), large_groups (true:
  *   beside the usual ones ffdhe6144 and ffdhe8192), sigalgs, alpn (list of names), tickets (false:
- *   no session_ticket extension up to TLS 1.2, RFC 5077),
+ *   no session_ticket extension up to TLS 1.2, RFC 5077), extended_master_secret (false: not
+ *   offered, RFC 7627),
  *   certificate (PEM, with its chain, DER or PKCS#12), private_key (PEM, DER or PKCS#12; without it
  *   the key is looked for in the certificate's bytes), key_form ("pem", "der", "p12": what the key
  *   must be), passphrase
@@ -234,10 +237,12 @@ static void context_set_options(lua_State *L, SSL_CTX *ctx) {
  * @treturn[2] string message, naming the option
  * @treturn[2] string code: "unsupported" (OpenSSL knows no such value) or "invalid" */
 static int context_new(lua_State *L) {
-  static const char *const names[] = {"min_version", "max_version", "ciphers",      "ciphersuites",
-                                      "groups",      "sigalgs",     "alpn",         "tickets",
-                                      "certificate", "private_key", "key_form",     "passphrase",
-                                      "dhe",         "max_dh_bits", "large_groups", NULL};
+  static const char *const names[] = {
+      "min_version", "max_version", "ciphers",      "ciphersuites",
+      "groups",      "sigalgs",     "alpn",         "tickets",
+      "certificate", "private_key", "key_form",     "passphrase",
+      "dhe",         "max_dh_bits", "large_groups", "extended_master_secret",
+      NULL};
   lua_settop(L, 1);
   rs_options_check(L, 1, names);
   context_box *box = (context_box *)lua_newuserdatauv(L, sizeof *box, 0);

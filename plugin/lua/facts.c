@@ -53,7 +53,7 @@ void rs_facts_push_messages(lua_State *L, const rs_transcript *t) {
 /* --- as facts: each adds to the table on top. Tables get their size at once, as there is a set of
  * them for every connection --- */
 
-enum { TICKET_FIELDS = 5, ALERT_FIELDS = 4, USUAL_EXTENSIONS = 4 };
+enum { TICKET_FIELDS = 7, ALERT_FIELDS = 4, USUAL_EXTENSIONS = 4 };
 
 /* Appends the types of these extensions to facts.extensions, in their order on the wire. */
 static void facts_extension_order(lua_State *L, rs_bytes extensions) {
@@ -104,6 +104,7 @@ static void facts_server_hello(lua_State *L, rs_reader body, facts_chosen *chose
   if (hello.has_key_share) {
     rs_push_group(L, hello.group);
     lua_setfield(L, -2, "group");
+    rs_set_bytes(L, "server_share", hello.key_share);
   }
   facts_extension_order(L, hello.extensions);
   if (hello.selected_identity >= 0)
@@ -160,6 +161,19 @@ static void facts_leaf(lua_State *L, rs_reader body, unsigned version) {
   facts_serial(L, leaf);
 }
 
+static void facts_ticket_extensions(lua_State *L, rs_bytes extensions) {
+  rs_reader list = rs_reader_of(extensions.bytes, extensions.length), body;
+  unsigned type;
+  lua_newtable(L);
+  while (rs_extension_next(&list, &type, &body)) {
+    lua_createtable(L, 0, 2);
+    rs_set_integer(L, "type", type);
+    rs_set_bytes(L, "body", (rs_bytes){body.at, body.left});
+    rs_append(L);
+  }
+  lua_setfield(L, -2, "extensions");
+}
+
 /* Appends to facts.tickets, which stands below the top. */
 static void facts_ticket(lua_State *L, rs_reader body, unsigned version) {
   rs_new_session_ticket ticket;
@@ -172,6 +186,8 @@ static void facts_ticket(lua_State *L, rs_reader body, unsigned version) {
   if (version >= RS_TLS13) {
     rs_set_integer(L, "age_add", ticket.age_add);
     rs_set_integer(L, "nonce_length", (lua_Integer)ticket.nonce.length);
+    rs_set_bytes(L, "nonce", ticket.nonce);
+    facts_ticket_extensions(L, ticket.extensions);
     if (ticket.has_early_data)
       rs_set_integer(L, "max_early_data", ticket.max_early_data);
   }

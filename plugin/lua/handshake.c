@@ -433,14 +433,14 @@ static int handshake_session(lua_State *L) {
  *   ServerHello's), ticket_offered (the session_ticket extension was sent), ticket_length_sent,
  *   psk_identities_sent, certificate (the server sent Certificate), certificate_request,
  *   extended_master_secret, encrypt_then_mac, session_ticket (the server announced one), alpn,
- *   server_key_share, selected_identity, hello_retry, early_data (accepted), extensions (their
- *   types in the server's order: ServerHello's, then EncryptedExtensions'), leaf_sha256 and
- *   leaf_serial (bytes that name the server's certificate, where it sent one), tickets (list of
- *   {ticket, lifetime_s, age_add, nonce_length, max_early_data}), alerts (list of {from, level,
- *   description, code}), tickets_forgotten and messages_forgotten (how many more there were than
- *   are kept), finished (the handshake was completed, whatever came then), reused (no
- *   Certificate, and both Finished verified with the old secrets), bytes_in, bytes_out. What was
- *   not seen is absent. */
+ *   server_key_share, server_share (its bytes), selected_identity, hello_retry, early_data
+ *   (accepted), extensions (their types in the server's order: ServerHello's, then
+ *   EncryptedExtensions'), leaf_sha256 and leaf_serial (bytes that name the server's certificate,
+ *   where it sent one), tickets (list of {ticket, lifetime_s, age_add, nonce, nonce_length,
+ *   max_early_data, extensions: list of {type, body}}), alerts (list of {from, level, description,
+ *   code}), tickets_forgotten and messages_forgotten (how many more there were than are kept),
+ *   finished (the handshake was completed, whatever came then), reused (no Certificate, and both
+ *   Finished verified with the old secrets), bytes_in, bytes_out. What was not seen is absent. */
 static int handshake_facts(lua_State *L) {
   handshake_box *h = handshake_check(L);
   lua_createtable(L, 0, RS_FACTS);

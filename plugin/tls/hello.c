@@ -182,6 +182,7 @@ int rs_read_new_session_ticket(rs_reader body, unsigned version, rs_new_session_
   ticket->nonce = hello_read_vector(&body, 1);
   ticket->ticket = hello_read_vector(&body, 2);
   rs_reader list = rs_read_vector(&body, 2), extension;
+  ticket->extensions = (rs_bytes){list.at, list.left};
   unsigned type;
   int good = 1;
   while (rs_extension_next(&list, &type, &extension)) {

@@ -49,6 +49,7 @@ typedef struct {
   int has_early_data;
   uint32_t max_early_data;
   rs_bytes ticket;
+  rs_bytes extensions; /* TLS 1.3 */
 } rs_new_session_ticket;
 
 /* Each reads the body of one message (without its 4-byte header) and returns 1, or 0 when the body
