@@ -336,7 +336,8 @@ static int probe_sessions(lua_State *L) {
 /*** What stood on the wire, at any time, also after a failure.
  * @function probe:facts
  * @treturn table as handshake:facts(), and proof ("finished", "hello", or nil while there is none),
- *   key_share ("base_point" or "random"; TLS 1.3) */
+ *   key_share ("base_point" or "random"; TLS 1.3), violation (what the server did against the
+ * protocol where step() said "protocol_error": the codes of tls/violations.c) */
 static int probe_facts(lua_State *L) {
   rs_probe *p = probe_check(L);
   const int by_hello =
@@ -348,6 +349,8 @@ static int probe_facts(lua_State *L) {
   if (p->finished || by_hello)
     rs_set_string(L, "proof", p->finished ? "finished" : "hello");
 
+  if (p->violation)
+    rs_set_string(L, "violation", rs_violation_code(p->violation));
   if (p->version >= RS_TLS13)
     rs_set_string(L, "key_share", p->share.key ? "random" : "base_point");
 

@@ -17,7 +17,7 @@ enum {
 static int flow_on_alert(rs_probe *p, rs_bytes alert) {
   rs_transcript_add(&p->transcript, 1, RS_ALERT, alert.bytes, alert.length);
   if (alert.length != 2)
-    return rs_probe_fail(p, "protocol_error", "an alert has two bytes", RS_ALERT_DECODE_ERROR);
+    return rs_probe_violated(p, RS_VIOLATION_ALERT_LENGTH);
   const unsigned level = alert.bytes[0], description = alert.bytes[1];
   if (description == RS_ALERT_CLOSE_NOTIFY) {
     if (p->state == RS_PROBE_WANT)
@@ -30,8 +30,7 @@ static int flow_on_alert(rs_probe *p, rs_bytes alert) {
       (p->reading.version >= RS_TLS13 && description != RS_ALERT_USER_CANCELED))
     return rs_probe_fail(p, "alert", NULL, -1);
   if (level != RS_ALERT_WARNING)
-    return rs_probe_fail(p, "protocol_error", "an alert that is neither a warning nor fatal",
-                         RS_ALERT_ILLEGAL_PARAMETER);
+    return rs_probe_violated(p, RS_VIOLATION_ALERT_LEVEL);
   return 1;
 }
 
@@ -50,8 +49,7 @@ static int flow_take_message(rs_probe *p, rs_reader *left) {
   if (r.bad)
     return 0;
   if (length > MAX_MESSAGE)
-    return rs_probe_fail(p, "protocol_error", "a handshake message is too long",
-                         RS_ALERT_DECODE_ERROR);
+    return rs_probe_violated(p, RS_VIOLATION_MESSAGE_LENGTH);
   /* A full handshake shows in a message's header; the certificates behind it are not waited for. */
   if (p->expect == RS_EXPECT_ANSWER && type != RS_NEW_SESSION_TICKET && type != RS_HELLO_REQUEST)
     return flow_on_message(p, type, (rs_bytes){whole.at, RS_MESSAGE_HEADER});
@@ -75,22 +73,19 @@ static int flow_take_messages(rs_probe *p) {
 /* Records that say nothing cost something all the same. */
 static int flow_on_idle_record(rs_probe *p) {
   if (++p->idle_records > MAX_IDLE_RECORDS)
-    return rs_probe_fail(p, "protocol_error", "too many records that say nothing",
-                         RS_ALERT_UNEXPECTED_MESSAGE);
+    return rs_probe_violated(p, RS_VIOLATION_IDLE_RECORDS);
   return 1;
 }
 
 static int flow_on_change_cipher_spec(rs_probe *p, rs_bytes bytes) {
   rs_transcript_add(&p->transcript, 1, RS_CHANGE_CIPHER_SPEC, bytes.bytes, bytes.length);
   if (bytes.length != 1 || bytes.bytes[0] != 1)
-    return rs_probe_fail(p, "protocol_error", "a change_cipher_spec is one byte",
-                         RS_ALERT_ILLEGAL_PARAMETER);
+    return rs_probe_violated(p, RS_VIOLATION_CHANGE_CIPHER_SPEC);
   /* RFC 8446, section 5, has it between the first ClientHello and Finished; libssl only once it
    * knows that this is TLS 1.3. */
   if (p->version >= RS_TLS13 &&
       (p->finished || (p->expect == RS_EXPECT_SERVER_HELLO && !p->retried)))
-    return rs_probe_fail(p, "protocol_error", "a change_cipher_spec that has no place here",
-                         RS_ALERT_UNEXPECTED_MESSAGE);
+    return rs_probe_violated(p, RS_VIOLATION_CHANGE_CIPHER_SPEC_PLACE);
   if (p->version >= RS_TLS13) /* for middleboxes; it means nothing (RFC 8446, appendix D.4) */
     return flow_on_idle_record(p);
   return rs_resume12_on_change_cipher_spec(p);
@@ -100,11 +95,9 @@ static int flow_on_handshake(rs_probe *p, rs_bytes bytes) {
   if (bytes.length == 0 && p->reading.version < RS_TLS13)
     return flow_on_idle_record(p);
   if (bytes.length == 0) /* RFC 8446, section 5.4 */
-    return rs_probe_fail(p, "protocol_error", "a handshake record is empty",
-                         RS_ALERT_UNEXPECTED_MESSAGE);
+    return rs_probe_violated(p, RS_VIOLATION_EMPTY_RECORD);
   if (p->messages.used + bytes.length > MAX_MESSAGE + RS_MAX_PLAINTEXT)
-    return rs_probe_fail(p, "protocol_error", "a handshake message is too long",
-                         RS_ALERT_DECODE_ERROR);
+    return rs_probe_violated(p, RS_VIOLATION_MESSAGE_LENGTH);
   return rs_buffer_add(&p->messages, bytes) ? flow_take_messages(p) : rs_probe_out_of_memory(p);
 }
 
@@ -126,8 +119,7 @@ static int flow_on_content(rs_probe *p, unsigned content, rs_bytes plain) {
   default:
     break;
   }
-  return rs_probe_fail(p, "protocol_error", "a record of a type that has no place here",
-                       RS_ALERT_UNEXPECTED_MESSAGE);
+  return rs_probe_violated(p, RS_VIOLATION_RECORD_PLACE);
 }
 
 /* In TLS 1.3 only change_cipher_spec stays in the clear, and it never comes protected (RFC 8446,
@@ -137,13 +129,11 @@ static int flow_on_record(rs_probe *p, unsigned content, unsigned char *body, si
   const int is_new = p->reading.suite && p->reading.version >= RS_TLS13;
   const int is_plain = !p->reading.suite || (is_new && content == RS_CHANGE_CIPHER_SPEC);
   if (is_new && !is_plain && content != RS_APPLICATION_DATA)
-    return rs_probe_fail(p, "protocol_error", "a record in the clear among protected ones",
-                         RS_ALERT_UNEXPECTED_MESSAGE);
+    return rs_probe_violated(p, RS_VIOLATION_RECORD_IN_CLEAR);
   if (!is_plain && !rs_open(p->tools, &p->reading, &content, body, length, &plain))
-    return rs_probe_fail(p, "protocol_error", "a record is not authentic", RS_ALERT_BAD_RECORD_MAC);
+    return rs_probe_violated(p, RS_VIOLATION_RECORD_MAC);
   if (is_new && !is_plain && content == RS_CHANGE_CIPHER_SPEC)
-    return rs_probe_fail(p, "protocol_error", "a protected change_cipher_spec",
-                         RS_ALERT_UNEXPECTED_MESSAGE);
+    return rs_probe_violated(p, RS_VIOLATION_CHANGE_CIPHER_SPEC_PROTECTED);
   return flow_on_content(p, content, plain);
 }
 
@@ -162,13 +152,13 @@ static size_t flow_find_record(rs_probe *p, rs_reader left, unsigned *content) {
   const size_t length = rs_read_u16(&left);
   const int known = *content >= RS_CHANGE_CIPHER_SPEC && *content <= RS_APPLICATION_DATA;
   if ((available > 0 && !known) || (available > 1 && major != 3)) {
-    rs_probe_fail(p, "protocol_error", "the peer's bytes are not TLS", -1);
+    rs_probe_violated(p, RS_VIOLATION_NOT_TLS);
     return 0;
   }
   if (left.bad)
     return 0;
   if (length > RS_MAX_RECORD) {
-    rs_probe_fail(p, "protocol_error", "a record is too long", RS_ALERT_RECORD_OVERFLOW);
+    rs_probe_violated(p, RS_VIOLATION_RECORD_LENGTH);
     return 0;
   }
   return left.left >= length ? RS_RECORD_HEADER + length : 0;

@@ -11,6 +11,7 @@
 #include "schedule.h"
 #include "share.h"
 #include "transcript.h"
+#include "violations.h"
 
 enum { RS_MAX_IDENTITIES = 16 };
 
@@ -49,14 +50,15 @@ typedef struct {
   rs_probe_expect expect;
   /* Of a failure; static strings, or message is NULL and the alert says it. */
   const char *message, *code;
-  unsigned version;    /* of the session */
-  unsigned cipher;     /* of the session up to TLS 1.2; negotiated in TLS 1.3 */
-  rs_hash hash;        /* of the PRF or the key schedule */
-  int hello_is_proof;  /* decide at the ServerHello */
-  int wants_tickets;   /* go on reading after the handshake */
-  int finished;        /* both Finished have passed: the server has proved it */
-  int said_goodbye;    /* close_notify was asked for */
-  uint32_t lifetime_s; /* of the session, up to TLS 1.2 */
+  rs_violation violation; /* with the code "protocol_error" */
+  unsigned version;       /* of the session */
+  unsigned cipher;        /* of the session up to TLS 1.2; negotiated in TLS 1.3 */
+  rs_hash hash;           /* of the PRF or the key schedule */
+  int hello_is_proof;     /* decide at the ServerHello */
+  int wants_tickets;      /* go on reading after the handshake */
+  int finished;           /* both Finished have passed: the server has proved it */
+  int said_goodbye;       /* close_notify was asked for */
+  uint32_t lifetime_s;    /* of the session, up to TLS 1.2 */
   int eof, retried, early_data_sent, early_data_accepted, encrypt_then_mac;
   int extended_master_secret, ems_echoed; /* of the session; in the ServerHello */
   int owes_change_cipher_spec;            /* TLS 1.3: to middleboxes, before the second flight */

@@ -42,20 +42,16 @@ static rs_probe_promise resume12_promise(const rs_client_hello *ours,
 /* Whether what the ServerHello says is what the session says. */
 static int resume12_keeps_to_session(rs_probe *p) {
   if (p->server_cipher != p->cipher)
-    return rs_probe_fail(p, "protocol_error", "the server resumed with another cipher suite",
-                         RS_ALERT_ILLEGAL_PARAMETER);
+    return rs_probe_violated(p, RS_VIOLATION_CIPHER_CHANGED);
   if (p->ems_echoed != p->extended_master_secret) /* RFC 7627, section 5.3 */
-    return rs_probe_fail(p, "protocol_error",
-                         "the server resumed, and disagrees on the extended master secret",
-                         RS_ALERT_HANDSHAKE_FAILURE);
+    return rs_probe_violated(p, RS_VIOLATION_EMS_MISMATCH);
   return 1;
 }
 
 static int resume12_expect_answer(rs_probe *p, unsigned version) {
   p->expect = RS_EXPECT_ANSWER;
   if (version != p->version && p->promise == RS_PROMISE_GIVEN)
-    return rs_probe_fail(p, "protocol_error", "the server resumed in another version",
-                         RS_ALERT_PROTOCOL_VERSION);
+    return rs_probe_violated(p, RS_VIOLATION_VERSION_CHANGED);
   if (version != p->version || (p->hello_is_proof && p->promise != RS_PROMISE_GIVEN))
     return rs_probe_refuse(p);
   if (p->promise == RS_PROMISE_GIVEN && !resume12_keeps_to_session(p))
@@ -73,10 +69,10 @@ static int resume12_on_server_hello(rs_probe *p, rs_bytes message) {
   rs_server_hello hello;
   rs_client_hello ours;
   if (!rs_read_server_hello(body, &hello) || !rs_transcript_client_hello(&p->transcript, &ours))
-    return rs_probe_fail(p, "protocol_error", "a malformed ServerHello", RS_ALERT_DECODE_ERROR);
-  const rs_misfit wrong = rs_server_hello_misfit(&ours, &hello);
-  if (wrong.message)
-    return rs_probe_fail(p, "protocol_error", wrong.message, wrong.alert);
+    return rs_probe_violated(p, RS_VIOLATION_SERVER_HELLO);
+  const rs_violation wrong = rs_server_hello_misfit(&ours, &hello);
+  if (wrong)
+    return rs_probe_violated(p, wrong);
   if (hello.version >= RS_TLS13)
     return rs_probe_fail(p, "unsupported", "the server chose TLS 1.3", RS_ALERT_ILLEGAL_PARAMETER);
   memcpy(p->server_random, hello.random.bytes, RS_RANDOM);
@@ -114,8 +110,7 @@ static int resume12_on_finished(rs_probe *p, rs_bytes message) {
     return 0;
   if (message.length != RS_MESSAGE_HEADER + RS_OLD_VERIFY_DATA ||
       !rs_mac_fits(message.bytes + RS_MESSAGE_HEADER, expected, RS_OLD_VERIFY_DATA))
-    return rs_probe_fail(p, "protocol_error", "the server's Finished is wrong",
-                         RS_ALERT_DECRYPT_ERROR);
+    return rs_probe_violated(p, RS_VIOLATION_FINISHED);
   rs_transcript_add(&p->transcript, 1, RS_HANDSHAKE, message.bytes, message.length);
   if (!resume12_send_finished(p))
     return 0;
@@ -126,8 +121,7 @@ static int resume12_on_finished(rs_probe *p, rs_bytes message) {
 }
 
 static int resume12_unexpected(rs_probe *p) {
-  return rs_probe_fail(p, "protocol_error", "a handshake message that has no place here",
-                       RS_ALERT_UNEXPECTED_MESSAGE);
+  return rs_probe_violated(p, RS_VIOLATION_MESSAGE_PLACE);
 }
 
 static int resume12_on_ticket(rs_probe *p, rs_bytes message) {
@@ -137,8 +131,7 @@ static int resume12_on_ticket(rs_probe *p, rs_bytes message) {
   if (!p->ticket_announced)
     return resume12_unexpected(p);
   if (!rs_read_new_session_ticket(body, p->version, &ticket))
-    return rs_probe_fail(p, "protocol_error", "a malformed NewSessionTicket",
-                         RS_ALERT_DECODE_ERROR);
+    return rs_probe_violated(p, RS_VIOLATION_NEW_SESSION_TICKET);
   p->ticket_announced = 0;
   p->expect = RS_EXPECT_CHANGE_CIPHER_SPEC;
   return 1;
@@ -179,8 +172,7 @@ int rs_resume12_on_message(rs_probe *p, unsigned type, rs_bytes message) {
 int rs_resume12_on_change_cipher_spec(rs_probe *p) {
   const int in_place = p->expect == RS_EXPECT_ANSWER || p->expect == RS_EXPECT_CHANGE_CIPHER_SPEC;
   if (!in_place || p->promise == RS_PROMISE_NONE || p->ticket_announced)
-    return rs_probe_fail(p, "protocol_error", "a change_cipher_spec that has no place here",
-                         RS_ALERT_UNEXPECTED_MESSAGE);
+    return rs_probe_violated(p, RS_VIOLATION_CHANGE_CIPHER_SPEC_PLACE);
   p->expect = RS_EXPECT_FINISHED;
   return resume12_keeps_to_session(p) && resume12_keys(p);
 }

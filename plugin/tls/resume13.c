@@ -99,8 +99,7 @@ int rs_resume13_send_early_data(rs_probe *p, rs_bytes data) {
 static int resume13_ends_record(rs_probe *p) {
   if (p->behind == 0)
     return 1;
-  return rs_probe_fail(p, "protocol_error", "something stands behind a message that changes keys",
-                       RS_ALERT_UNEXPECTED_MESSAGE);
+  return rs_probe_violated(p, RS_VIOLATION_MESSAGE_BEHIND_KEYS);
 }
 
 /* Handshake traffic keys, from the PSK's salt (or that of no PSK) and the shared secret. */
@@ -122,12 +121,10 @@ static int resume13_shared_keys(rs_probe *p, const rs_server_hello *hello,
   size_t length = 0;
   if (hello->has_key_share) {
     if (hello->group != p->share.group)
-      return rs_probe_fail(p, "protocol_error", "a key share of a group that was not offered",
-                           RS_ALERT_ILLEGAL_PARAMETER);
+      return rs_probe_violated(p, RS_VIOLATION_KEY_SHARE_NOT_OFFERED);
     length = rs_share_derive(&p->share, hello->key_share, shared);
     if (length == 0)
-      return rs_probe_fail(p, "protocol_error", "the server's key share is none",
-                           RS_ALERT_ILLEGAL_PARAMETER);
+      return rs_probe_violated(p, RS_VIOLATION_KEY_SHARE);
   }
   int good = resume13_handshake_keys(p, salt, (rs_bytes){shared, length});
   OPENSSL_cleanse(shared, sizeof shared);
@@ -138,17 +135,12 @@ static int resume13_shared_keys(rs_probe *p, const rs_server_hello *hello,
 static int resume13_refuse(rs_probe *p, const rs_server_hello *hello) {
   rs_psk_schedule no_psk;
   if (!hello->has_key_share)
-    return rs_probe_fail(p, "protocol_error", "neither a PSK nor a key share in ServerHello",
-                         RS_ALERT_ILLEGAL_PARAMETER);
+    return rs_probe_violated(p, RS_VIOLATION_KEY_SHARE_MISSING);
   if (!rs_psk_schedule_of(p->tools, p->hash, EMPTY, &no_psk))
     return resume13_openssl_failed(p);
   p->early_data_sent = 0; /* it was rejected */
   return resume13_shared_keys(p, hello, no_psk.salt) && resume13_please_middleboxes(p) &&
          rs_probe_refuse(p);
-}
-
-static int resume13_misfit(rs_probe *p, rs_misfit wrong) {
-  return rs_probe_fail(p, "protocol_error", wrong.message, wrong.alert);
 }
 
 /* Sends the second ClientHello: the first one with what the HelloRetryRequest asks for. */
@@ -173,11 +165,10 @@ static int resume13_send_second_hello(rs_probe *p, const rs_server_hello *retry)
 
 static int resume13_retry(rs_probe *p, const rs_client_hello *ours, const rs_server_hello *retry) {
   if (p->retried)
-    return rs_probe_fail(p, "protocol_error", "a second HelloRetryRequest",
-                         RS_ALERT_UNEXPECTED_MESSAGE);
-  const rs_misfit wrong = rs_retry_misfit(ours, retry);
-  if (wrong.message)
-    return resume13_misfit(p, wrong);
+    return rs_probe_violated(p, RS_VIOLATION_SECOND_RETRY);
+  const rs_violation wrong = rs_retry_misfit(ours, retry);
+  if (wrong)
+    return rs_probe_violated(p, wrong);
   if (retry->has_key_share && !rs_share_new_key(&p->share, retry->group))
     return rs_probe_fail(p, "unsupported", "HelloRetryRequest asks for a group beyond the probe",
                          RS_ALERT_ILLEGAL_PARAMETER);
@@ -191,11 +182,10 @@ static int resume13_retry(rs_probe *p, const rs_client_hello *ours, const rs_ser
 /* With keys from the PSK, from here on. */
 static int resume13_accept(rs_probe *p, const rs_client_hello *ours, const rs_server_hello *hello) {
   if ((size_t)p->selected >= p->psk_count || p->psks[p->selected].hash != p->hash)
-    return rs_probe_fail(p, "protocol_error", "the server selected a PSK that does not fit",
-                         RS_ALERT_ILLEGAL_PARAMETER);
-  const rs_misfit wrong = rs_psk_misfit(ours, hello);
-  if (wrong.message)
-    return resume13_misfit(p, wrong);
+    return rs_probe_violated(p, RS_VIOLATION_PSK_SELECTED);
+  const rs_violation wrong = rs_psk_misfit(ours, hello);
+  if (wrong)
+    return rs_probe_violated(p, wrong);
   if (p->hello_is_proof) {
     p->state = RS_PROBE_ESTABLISHED;
     p->expect = RS_EXPECT_NOTHING;
@@ -207,13 +197,11 @@ static int resume13_accept(rs_probe *p, const rs_client_hello *ours, const rs_se
 
 /* Whether the answer is one to our ClientHello, and to the HelloRetryRequest before it. */
 static int resume13_fits(rs_probe *p, const rs_client_hello *ours, const rs_server_hello *hello) {
-  const rs_misfit wrong = rs_server_hello_misfit(ours, hello);
-  if (wrong.message)
-    return resume13_misfit(p, wrong);
+  const rs_violation wrong = rs_server_hello_misfit(ours, hello);
+  if (wrong)
+    return rs_probe_violated(p, wrong);
   if (p->retried && (hello->version != RS_TLS13 || hello->cipher != p->cipher))
-    return rs_probe_fail(p, "protocol_error",
-                         "the server chose something else in its HelloRetryRequest",
-                         RS_ALERT_ILLEGAL_PARAMETER);
+    return rs_probe_violated(p, RS_VIOLATION_RETRY_CHANGED);
   return hello->version < RS_TLS13 || resume13_ends_record(p);
 }
 
@@ -223,7 +211,7 @@ static int resume13_on_server_hello(rs_probe *p, rs_bytes message) {
   rs_server_hello hello;
   rs_client_hello ours;
   if (!rs_read_server_hello(body, &hello) || !rs_transcript_client_hello(&p->transcript, &ours))
-    return rs_probe_fail(p, "protocol_error", "a malformed ServerHello", RS_ALERT_DECODE_ERROR);
+    return rs_probe_violated(p, RS_VIOLATION_SERVER_HELLO);
   if (!resume13_fits(p, &ours, &hello))
     return 0;
   if (hello.version < RS_TLS13)
@@ -249,14 +237,12 @@ static int resume13_on_encrypted_extensions(rs_probe *p, rs_bytes message) {
   rs_client_hello ours;
   if (!rs_read_encrypted_extensions(body, &extensions) ||
       !rs_transcript_client_hello(&p->transcript, &ours))
-    return rs_probe_fail(p, "protocol_error", "malformed EncryptedExtensions",
-                         RS_ALERT_DECODE_ERROR);
-  const rs_misfit wrong = rs_encrypted_extensions_misfit(&ours, &extensions);
-  if (wrong.message)
-    return resume13_misfit(p, wrong);
+    return rs_probe_violated(p, RS_VIOLATION_ENCRYPTED_EXTENSIONS);
+  const rs_violation wrong = rs_encrypted_extensions_misfit(&ours, &extensions);
+  if (wrong)
+    return rs_probe_violated(p, wrong);
   if (extensions.early_data && (!p->early_data_sent || p->selected != 0))
-    return rs_probe_fail(p, "protocol_error", "early data is accepted that was not sent for this",
-                         RS_ALERT_ILLEGAL_PARAMETER); /* RFC 8446, section 4.2.10 */
+    return rs_probe_violated(p, RS_VIOLATION_EARLY_DATA); /* RFC 8446, section 4.2.10 */
   p->early_data_accepted = extensions.early_data;
   p->expect = RS_EXPECT_FINISHED;
   /* Where it was refused, the server reads nothing under its keys any more. */
@@ -331,8 +317,7 @@ static int resume13_on_finished(rs_probe *p, rs_bytes message) {
     return resume13_openssl_failed(p);
   if (message.length != RS_MESSAGE_HEADER + length ||
       !rs_mac_fits(message.bytes + RS_MESSAGE_HEADER, expected, length))
-    return rs_probe_fail(p, "protocol_error", "the server's Finished is wrong",
-                         RS_ALERT_DECRYPT_ERROR);
+    return rs_probe_violated(p, RS_VIOLATION_FINISHED);
   rs_transcript_add(&p->transcript, 1, RS_HANDSHAKE, message.bytes, message.length);
   if (!rs_probe_transcript_hash(p, p->hash, messages) || !resume13_second_flight(p) ||
       !resume13_application_keys(p, messages) || !resume13_resumption_secret(p))
@@ -362,8 +347,7 @@ int rs_resume13_on_message(rs_probe *p, unsigned type, rs_bytes message) {
     return type == RS_SERVER_HELLO ? resume13_on_server_hello(p, message)
                                    : resume13_on_encrypted_extensions(p, message);
   }
-  return rs_probe_fail(p, "protocol_error", "a handshake message that has no place here",
-                       RS_ALERT_UNEXPECTED_MESSAGE);
+  return rs_probe_violated(p, RS_VIOLATION_MESSAGE_PLACE);
 }
 
 int rs_resume13_ticket_parts(rs_probe *p, rs_reader body, unsigned char *psk,

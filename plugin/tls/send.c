@@ -17,6 +17,13 @@ int rs_probe_fail(rs_probe *p, const char *code, const char *message, int alert)
   return 0;
 }
 
+int rs_probe_violated(rs_probe *p, rs_violation violation) {
+  if (p->state != RS_PROBE_FAILED)
+    p->violation = violation;
+  return rs_probe_fail(p, "protocol_error", rs_violation_message(violation),
+                       rs_violation_alert(violation));
+}
+
 int rs_probe_out_of_memory(rs_probe *p) {
   return rs_probe_fail(p, "openssl", "not enough memory", -1);
 }

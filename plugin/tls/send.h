@@ -6,6 +6,8 @@
 
 /* What goes wrong: the state, and the alert where it is not negative. Returns 0. */
 int rs_probe_fail(rs_probe *p, const char *code, const char *message, int alert);
+/* The same for what the server did against the protocol. */
+int rs_probe_violated(rs_probe *p, rs_violation violation);
 int rs_probe_out_of_memory(rs_probe *p);
 /* Ends a handshake in which the server does not resume. Returns 1. */
 int rs_probe_refuse(rs_probe *p);

@@ -1,6 +1,6 @@
 /* Whether a server's answer fits the ClientHello that it answers: nothing is chosen that was not
  * offered, and nothing said twice. What libssl would refuse must not become a verdict here. Pure:
- * two messages in, a misfit out; it knows no state of a handshake and no key.
+ * two messages in, a violation or none out; it knows no state of a handshake and no key.
  */
 #include "server_hello_check.h"
 
@@ -13,13 +13,6 @@ enum {
   MOST_EXTENSIONS = 64,
   SENTINEL = 8
 };
-
-static const rs_misfit FITS = {NULL, 0};
-
-static rs_misfit check_failed(const char *message, int alert) {
-  const rs_misfit wrong = {message, alert};
-  return wrong;
-}
 
 static int check_same_bytes(rs_bytes a, rs_bytes b) {
   return a.length == b.length && (a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0);
@@ -89,44 +82,40 @@ static int check_extension_offered(const rs_client_hello *ours, unsigned type, i
          (type == RS_EXT_RENEGOTIATION_INFO && check_offers_cipher(ours, RENEGOTIATION_SCSV));
 }
 
-static rs_misfit check_extension(const rs_client_hello *ours, unsigned type, rs_reader body,
-                                 rs_extension_place place) {
+static rs_violation check_extension(const rs_client_hello *ours, unsigned type, rs_reader body,
+                                    rs_extension_place place) {
   const rs_extension_fit fit = rs_extension_fits(type, place, body);
   if (!check_extension_offered(ours, type, place == RS_IN_RETRY))
-    return check_failed("the server sent an extension that was not offered",
-                        RS_ALERT_UNSUPPORTED_EXTENSION);
+    return RS_VIOLATION_EXTENSION_NOT_OFFERED;
   if (fit == RS_EXTENSION_MISPLACED)
-    return check_failed("the server sent an extension in the wrong message",
-                        RS_ALERT_ILLEGAL_PARAMETER);
+    return RS_VIOLATION_EXTENSION_PLACE;
   if (fit == RS_EXTENSION_MALFORMED)
-    return check_failed("the server sent a malformed extension", RS_ALERT_DECODE_ERROR);
+    return RS_VIOLATION_EXTENSION;
   if (type == RS_EXT_ALPN && !check_offers_protocol(ours, body))
-    return check_failed("the server chose an application protocol that was not offered",
-                        RS_ALERT_ILLEGAL_PARAMETER);
-  return FITS;
+    return RS_VIOLATION_ALPN_NOT_OFFERED;
+  return RS_NO_VIOLATION;
 }
 
-static rs_misfit check_extensions(const rs_client_hello *ours, rs_bytes extensions,
-                                  rs_extension_place place) {
+static rs_violation check_extensions(const rs_client_hello *ours, rs_bytes extensions,
+                                     rs_extension_place place) {
   rs_reader list = rs_reader_of(extensions.bytes, extensions.length), body;
   unsigned seen[MOST_EXTENSIONS], type;
   for (size_t count = 0; rs_extension_next(&list, &type, &body); count++) {
-    const rs_misfit wrong = check_extension(ours, type, body, place);
-    if (wrong.message)
+    const rs_violation wrong = check_extension(ours, type, body, place);
+    if (wrong)
       return wrong;
     for (size_t i = 0; i < count; i++)
       if (seen[i] == type)
-        return check_failed("the server sent an extension twice", RS_ALERT_ILLEGAL_PARAMETER);
+        return RS_VIOLATION_EXTENSION_TWICE;
     if (count == MOST_EXTENSIONS)
-      return check_failed("the server sent more extensions than are known",
-                          RS_ALERT_ILLEGAL_PARAMETER);
+      return RS_VIOLATION_EXTENSIONS;
     seen[count] = type;
   }
-  return FITS;
+  return RS_NO_VIOLATION;
 }
 
-rs_misfit rs_encrypted_extensions_misfit(const rs_client_hello *ours,
-                                         const rs_encrypted_extensions *theirs) {
+rs_violation rs_encrypted_extensions_misfit(const rs_client_hello *ours,
+                                            const rs_encrypted_extensions *theirs) {
   return check_extensions(ours, theirs->extensions, RS_IN_ENCRYPTED);
 }
 
@@ -154,68 +143,61 @@ static int check_is_downgraded(const rs_client_hello *ours, const rs_server_hell
          memcmp(mark, to_11, SENTINEL) == 0;
 }
 
-static rs_misfit check_version(const rs_client_hello *ours, const rs_server_hello *theirs) {
+static rs_violation check_version(const rs_client_hello *ours, const rs_server_hello *theirs) {
   if (theirs->hello_retry_request && theirs->version != RS_TLS13)
-    return check_failed("a HelloRetryRequest of another version than TLS 1.3",
-                        RS_ALERT_ILLEGAL_PARAMETER);
+    return RS_VIOLATION_RETRY_VERSION;
   if (theirs->names_version && theirs->version < RS_TLS13)
-    return check_failed("the server names an old version in the new way",
-                        RS_ALERT_ILLEGAL_PARAMETER);
+    return RS_VIOLATION_VERSION_IN_NEW_PLACE;
   if (!check_offers_version(ours, theirs->version))
-    return check_failed("the server chose a version that was not offered",
-                        RS_ALERT_PROTOCOL_VERSION);
+    return RS_VIOLATION_VERSION_NOT_OFFERED;
   /* RFC 8446, section 4.1.3, has 1.2 in the old place; libssl takes what is older. */
   if (theirs->version >= RS_TLS13 && (!theirs->names_version || theirs->legacy_version < RS_TLS10 ||
                                       theirs->legacy_version > RS_TLS12))
-    return check_failed("the server chose TLS 1.3 with a legacy_version that is none",
-                        RS_ALERT_PROTOCOL_VERSION);
+    return RS_VIOLATION_LEGACY_VERSION;
   if (check_is_downgraded(ours, theirs))
-    return check_failed("somebody on the way has lowered the version", RS_ALERT_ILLEGAL_PARAMETER);
-  return FITS;
+    return RS_VIOLATION_DOWNGRADE;
+  return RS_NO_VIOLATION;
 }
 
 /* --- the hellos --- */
 
-rs_misfit rs_server_hello_misfit(const rs_client_hello *ours, const rs_server_hello *theirs) {
-  const rs_misfit version = check_version(ours, theirs);
-  if (version.message)
+rs_violation rs_server_hello_misfit(const rs_client_hello *ours, const rs_server_hello *theirs) {
+  const rs_violation version = check_version(ours, theirs);
+  if (version)
     return version;
   const int is_new = theirs->version >= RS_TLS13;
   if (theirs->session_id.length > RS_MAX_SESSION_ID)
-    return check_failed("the session ID has more than 32 bytes", RS_ALERT_DECODE_ERROR);
+    return RS_VIOLATION_SESSION_ID_LENGTH;
   if (theirs->compression != 0)
-    return check_failed("the server chose a compression", RS_ALERT_ILLEGAL_PARAMETER);
+    return RS_VIOLATION_COMPRESSION;
   if (!check_offers_cipher(ours, theirs->cipher) || rs_cipher_is_new(theirs->cipher) != is_new)
-    return check_failed("the server chose a cipher suite that was not offered",
-                        RS_ALERT_ILLEGAL_PARAMETER);
+    return RS_VIOLATION_CIPHER_NOT_OFFERED;
   if (is_new && !check_same_bytes(ours->session_id, theirs->session_id))
-    return check_failed("the server does not echo the session ID", RS_ALERT_ILLEGAL_PARAMETER);
+    return RS_VIOLATION_SESSION_ID_ECHO;
   if (!is_new && check_renegotiates(theirs))
-    return check_failed("the server takes this for a renegotiation", RS_ALERT_ILLEGAL_PARAMETER);
+    return RS_VIOLATION_RENEGOTIATION;
   return check_extensions(ours, theirs->extensions,
                           !is_new                       ? RS_IN_OLD_HELLO
                           : theirs->hello_retry_request ? RS_IN_RETRY
                                                         : RS_IN_HELLO);
 }
 
-rs_misfit rs_retry_misfit(const rs_client_hello *ours, const rs_server_hello *retry) {
+rs_violation rs_retry_misfit(const rs_client_hello *ours, const rs_server_hello *retry) {
   if (!retry->has_key_share && retry->cookie.length == 0)
-    return check_failed("a HelloRetryRequest that asks for nothing", RS_ALERT_ILLEGAL_PARAMETER);
+    return RS_VIOLATION_RETRY_FOR_NOTHING;
   if (!retry->has_key_share)
-    return FITS;
+    return RS_NO_VIOLATION;
   if (!check_has_number(check_offered_list(ours, RS_EXT_SUPPORTED_GROUPS, 2), 2, retry->group))
-    return check_failed("a HelloRetryRequest asks for a group that was not offered",
-                        RS_ALERT_ILLEGAL_PARAMETER);
+    return RS_VIOLATION_RETRY_GROUP;
   if (check_has_share(ours, retry->group))
-    return check_failed("the server asks for the key share that it got",
-                        RS_ALERT_ILLEGAL_PARAMETER);
-  return FITS;
+    return RS_VIOLATION_RETRY_FOR_SAME;
+  return RS_NO_VIOLATION;
 }
 
-rs_misfit rs_psk_misfit(const rs_client_hello *ours, const rs_server_hello *theirs) {
+rs_violation rs_psk_misfit(const rs_client_hello *ours, const rs_server_hello *theirs) {
   if (!theirs->has_key_share && !check_offers_psk_mode(ours, RS_PSK_KE))
-    return check_failed("the server resumed without a key share", RS_ALERT_MISSING_EXTENSION);
+    return RS_VIOLATION_PSK_KE;
   if (theirs->has_key_share && !check_offers_psk_mode(ours, RS_PSK_DHE_KE))
-    return check_failed("the server resumed with a key share", RS_ALERT_ILLEGAL_PARAMETER);
-  return FITS;
+    return RS_VIOLATION_PSK_DHE_KE;
+  return RS_NO_VIOLATION;
 }
