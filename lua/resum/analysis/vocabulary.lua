@@ -146,12 +146,16 @@ function M.errors(counts)
   return ("%s (%s)"):format(M.count(counts.errors, "error"), table.concat(kinds, ", "))
 end
 
---- How many of the attempts that were answered resumed.
--- @tparam table counts attempted, resumed, refused
+--- How many of the attempts that were answered resumed; of all, where it is offers that fail: a client that has to come
+-- again has not resumed.
+-- @tparam table counts attempted, resumed, refused, failures
 -- @treturn string|nil
 function M.resumed(counts)
   if counts.attempted == 0 then
     return nil
+  elseif counts.failures then
+    return ("%d of %d resumed (of %d that were answered)"):format(counts.resumed, counts.attempted,
+      counts.resumed + counts.refused)
   end
   return ("%d of %d resumed"):format(counts.resumed, counts.resumed + counts.refused)
 end

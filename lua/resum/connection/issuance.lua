@@ -42,9 +42,13 @@ local function patience_for_answer(known, timeout)
   return known.silent and math.min(timeout, REQUEST_WAIT) or math.max(timeout, REQUEST_WAIT)
 end
 
+local function say(connection, words)
+  connection:send(connection.machine:write(words) or "", connection.host.now() + REQUEST_WAIT)
+end
+
 local function send_request(connection)
   connection:listen()
-  connection:send(connection.machine:write(connection.request) or "", connection.host.now() + REQUEST_WAIT)
+  say(connection, connection.request)
 end
 
 -- Asks, and waits for the answer. Returns whether the connection still goes on.
@@ -55,7 +59,13 @@ local function ask(connection, known, more)
   local function answered()
     return connection.heard or more()
   end
-  local alive = connection:read_until(answered, started + patience_for_answer(known, timeout))
+  local deadline = started + patience_for_answer(known, timeout)
+  local alive = connection:read_until(answered, math.min(deadline, started + REQUEST_WAIT / 2))
+  local again = alive and not answered() and connection.client.dialer:request_again(connection.request)
+  if again then
+    say(connection, again)
+  end
+  alive = alive and connection:read_until(answered, deadline)
   if answered() then
     known.answer, known.silent = math.max(known.answer or 0, now() - started), false
     alive = alive and connection:read_until(more, now() + REQUEST_WAIT)

@@ -241,6 +241,14 @@ local function patience_for(endpoint)
   return endpoint.starttls and endpoint.starttls.patience or DEFAULT_TIMEOUT
 end
 
+--- What is said where a request has not been answered.
+-- @function dialer:request_again
+-- @tparam string request the one that was sent
+-- @treturn string|nil bytes
+function Dialer:request_again(request)
+  return words.request_again(self.endpoint, request)
+end
+
 --- A dialer of one endpoint.
 -- @tparam table endpoint see resum.transport.dialer.open
 -- @tparam table options host, timeout (seconds, 5; for STARTTLS the protocol's own, where nobody says), retries (0),

@@ -6,9 +6,10 @@ local starttls = require "resum.transport.starttls"
 
 local M = {}
 
--- Answered at once by any HTTP server; others close, which flushes their tickets as well.
-local function http(endpoint)
-  return ("HEAD / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"):format(endpoint.server_name or endpoint.address)
+-- Answered at once by nearly any HTTP server; others close, which flushes their tickets as well.
+local function http(endpoint, method)
+  return ("%s / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"):format(method,
+    endpoint.server_name or endpoint.address)
 end
 
 -- The preface and an empty SETTINGS, which the server has to acknowledge (RFC 9113, sections 3.4 and 6.5).
@@ -37,7 +38,16 @@ function M.request(endpoint, alpn)
   if spoken then
     return starttls.say(spoken, "request", endpoint)
   end
-  return BY_PROTOCOL[alpn] or BY_PORT[endpoint.port] or http(endpoint)
+  return BY_PROTOCOL[alpn] or BY_PORT[endpoint.port] or http(endpoint, "HEAD")
+end
+
+--- What is said where that has not been answered: some servers know no HEAD (OpenSSL's s_server). The others have been
+-- told to close behind their first answer.
+-- @tparam table endpoint see resum.transport.dialer.open
+-- @tparam string request the one that was sent
+-- @treturn string|nil bytes
+function M.request_again(endpoint, request)
+  return request == http(endpoint, "HEAD") and http(endpoint, "GET") or nil
 end
 
 --- What ends a conversation in order.
