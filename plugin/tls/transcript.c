@@ -33,8 +33,7 @@ void rs_transcript_add(rs_transcript *t, int from_server, int content, const voi
   if (length == 0)
     return;
   const int type = *(const unsigned char *)bytes;
-  const size_t is_ticket =
-      from_server && content == RS_HANDSHAKE && type == RS_NEW_SESSION_TICKET;
+  const size_t is_ticket = from_server && content == RS_HANDSHAKE && type == RS_NEW_SESSION_TICKET;
   if (!transcript_grow(t, &entries, &t->entries_room, t->count + 1, sizeof *t->entries,
                        MAX_ENTRIES)) {
     t->forgotten++;

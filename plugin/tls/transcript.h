@@ -18,10 +18,10 @@ typedef struct {
   size_t count, entries_room;
   unsigned char *bytes;
   size_t used, bytes_room;
-  int incomplete; /* something was forgotten */
+  int incomplete;           /* something was forgotten */
   size_t forgotten;         /* messages that are not among the entries */
   size_t forgotten_tickets; /* NewSessionTickets whose bytes were not kept */
-  rs_sha2 hash;   /* of the first `hashed` handshake messages, by hashed_by */
+  rs_sha2 hash;             /* of the first `hashed` handshake messages, by hashed_by */
   rs_hash hashed_by;
   size_t hashed;
 } rs_transcript;
