@@ -56,7 +56,7 @@ local function what_does_not_fit(route)
     return ("family: the proxy %s looks up names, so the family can't be chosen here"):format(route.proxy)
   end
   if route.proxy_protocol and not proxy_protocol.knows(route.proxy_protocol) then
-    return "proxy_protocol: it is 1 or 2"
+    return "proxy_protocol: must be 1 or 2"
   end
   return source_problem(route.sources) or route.xmpp_to and domain_problem(route.xmpp_to)
 end
