@@ -96,7 +96,8 @@ function read.server.new_session_ticket(facts, bytes)
   local extensions = ticket.extensions and { early and { type = EXTENSION.early_data, body = early } }
   table.insert(facts.tickets, {
     ticket = ticket.ticket, lifetime_s = ticket.lifetime_s, age_add = ticket.age_add,
-    nonce = ticket.nonce, nonce_length = ticket.nonce and #ticket.nonce, extensions = extensions, max_early_data = early and (">I4"):unpack(early),
+    nonce = ticket.nonce, nonce_length = ticket.nonce and #ticket.nonce, extensions = extensions,
+    max_early_data = early and (">I4"):unpack(early),
   })
 end
 

@@ -337,7 +337,7 @@ static int probe_sessions(lua_State *L) {
  * @function probe:facts
  * @treturn table as handshake:facts(), and proof ("finished", "hello", or nil while there is none),
  *   key_share ("base_point" or "random"; TLS 1.3), violation (what the server did against the
- * protocol where step() said "protocol_error": the codes of tls/violations.c) */
+ *   protocol where step() said "protocol_error": the codes of tls/violations.c) */
 static int probe_facts(lua_State *L) {
   rs_probe *p = probe_check(L);
   const int by_hello =

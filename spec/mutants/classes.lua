@@ -182,12 +182,12 @@ return {
     spec = "spec/context_spec.lua",
   },
   {
-    name = "a cipher list with a level of its own",
+    name = "a group of any size",
     file = "plugin/lua/context.c",
-    before = "  SSL_CTX_set_security_level(ctx, 0);\n",
-    after = "",
-    breaks = "old servers can't be scanned",
-    spec = "spec/context_spec.lua",
+    before = "EVP_PKEY_get_bits((EVP_PKEY *)other) <= (int)(intptr_t)max_dh_bits;",
+    after = "EVP_PKEY_get_bits((EVP_PKEY *)other) <= 2 * (int)(intptr_t)max_dh_bits;",
+    breaks = "one server holds up all others with its Diffie-Hellman group",
+    spec = "spec/regress/100_diffie_hellman_beyond_bounds_spec.lua",
   },
   {
     name = "classes that can be changed",
