@@ -188,7 +188,7 @@ coverage-run: modules
 .PHONY: mutants
 mutants: packages-test ## does each of some 230 small faults fail the spec it should? (FILTER=part of a name or file)
 	@$(MAKE) --no-print-directory -s modules
-	@lua$(LUA_VERSION) spec/mutants/run.lua $(FILTER)
+	@lua$(LUA_VERSION) spec/mutants/run.lua $(if $(FILTER),"$(FILTER)")
 
 .PHONY: repl
 repl: packages-scan ## a Lua prompt with resum loaded, from the tree
