@@ -104,11 +104,12 @@ end
 --   certificate, private_key, key_form and passphrase (see resum.core.context), source (local address), sources (list
 --   of them: the rate's connections are spread over them, the others come from the first), quick (with rate: a
 --   verdict only, as soon as it is certain), balancer (false: the rate alone, not what stands behind it), request
---   (bytes said inside TLS where a ticket does not come by itself, instead of the protocol's), alpn (list of application
---   protocols to offer), proxy_protocol (1 or 2: a PROXY header comes before anything else), host (a host module),
---   family ("inet" or "inet6": addresses of that kind only), on_event (called with {kind = "started", result} and
---   {kind = "attempt", record}), cancelled (asked between connections: true ends the scan), admit (asked before each
---   connection, see resum.transport.rate_limiter: limits that several scans share; with it, delay is admit's business)
+--   (bytes said inside TLS where a ticket does not come by itself, instead of the protocol's), alpn (list of
+--   application protocols to offer), proxy_protocol (1 or 2: a PROXY header comes before anything else), host (a host
+--   module), family ("inet" or "inet6": addresses of that kind only), on_event (called with {kind = "started", result}
+--   and {kind = "attempt", record}), cancelled (asked between connections: true ends the scan), admit (asked before
+--   each connection, see resum.transport.rate_limiter: limits that several scans share; with it, delay is admit's
+--   business)
 -- @treturn[1] table {target, status ("completed", "unreachable", "error"), error, elapsed_s, addresses = {{address,
 --   resolved_by ("proxy": the address is the name), status, error, client_certificate, support, rate, balancer (see
 --   resum.analysis.pool.analyse)},...}, across (with several addresses: see resum.scan.pool.cross_address)}; tostring()
