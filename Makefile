@@ -204,7 +204,6 @@ compile_commands: packages-build ## write compile_commands.json, for clangd and 
 	    "$(CURDIR)" "$$file" "$$flags" "$$file"; separator=,; done; printf '\n]\n'; } >$@.json
 	@echo "$@.json: $$(grep -c '"file"' $@.json) files"
 
-.PHONY: bench bench-scan
 bench: packages-test ## client CPU of a resumption attempt beside openssl s_time and a plain TCP exchange
 	@$(MAKE) --no-print-directory -s $(MODULES)
 	LUA_PATH="./?.lua;$(LUA_PATH)" lua$(LUA_VERSION) spec/bench/attempts.lua
