@@ -204,6 +204,7 @@ compile_commands: packages-build ## write compile_commands.json, for clangd and 
 	    "$(CURDIR)" "$$file" "$$flags" "$$file"; separator=,; done; printf '\n]\n'; } >$@.json
 	@echo "$@.json: $$(grep -c '"file"' $@.json) files"
 
+.PHONY: bench bench-scan bench-network
 bench: packages-test ## client CPU of a resumption attempt beside openssl s_time and a plain TCP exchange
 	@$(MAKE) --no-print-directory -s $(MODULES)
 	LUA_PATH="./?.lua;$(LUA_PATH)" lua$(LUA_VERSION) spec/bench/attempts.lua
@@ -211,6 +212,10 @@ bench: packages-test ## client CPU of a resumption attempt beside openssl s_time
 bench-scan: packages-test ## the support scan of 1,000 and 10,000 targets: speed, CPU time, memory (BENCH_TARGETS="100000")
 	@$(MAKE) --no-print-directory -s $(MODULES)
 	LUA_PATH="./?.lua;$(LUA_PATH)" lua$(LUA_VERSION) spec/bench/scan.lua
+
+bench-network: packages-test ## scans of pools over round trips: wall time, connections (BENCH_RTT="50 150" BENCH_LOSS=1); as root
+	@$(MAKE) --no-print-directory -s $(MODULES)
+	LUA_PATH="./?.lua;$(LUA_PATH)" lua$(LUA_VERSION) spec/bench/network.lua
 
 # Each target of spec/fuzz for FUZZ_SECONDS, from real handshakes. Those of the core are plugin/tls alone, without Lua.
 # All but `probe` run on the plugin as it is; that one without proofs (tls/crypto.h), or mutation would end at the first
