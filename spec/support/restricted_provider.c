@@ -54,7 +54,14 @@ static int restricted_capabilities(void *context, const char *capability, OSSL_C
   return OSSL_PROVIDER_get_capabilities(inner, capability, restricted_capability, &to);
 }
 
+static void restricted_teardown(void *context) {
+  (void)context;
+  OSSL_PROVIDER_unload(inner);
+  OSSL_LIB_CTX_free(library);
+}
+
 static const OSSL_DISPATCH functions[] = {
+    {OSSL_FUNC_PROVIDER_TEARDOWN, (void (*)(void))restricted_teardown},
     {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))restricted_query},
     {OSSL_FUNC_PROVIDER_GET_CAPABILITIES, (void (*)(void))restricted_capabilities},
     {0, NULL}};
