@@ -20,7 +20,8 @@ local NEVER = {
 
 -- Libraries that are not ours, and the folders that may use each.
 local LIBRARIES = {
-  luv = { "host" }, cjson = { "report", "cli" }, argparse = { "cli" }, socket = { "host" }, cqueues = { "host" },
+  luv = { "host" }, cjson = { "report", "cli" }, argparse = { "cli" },
+  lxp = { "cli" }, socket = { "host" }, cqueues = { "host" },
   nmap = { "host", "nse", "programs" }, stdnse = { "host", "nse", "programs" }, shortport = { "programs" },
   sslcert = { "nse", "programs" }, tls = { "nse" },
 }

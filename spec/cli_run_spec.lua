@@ -33,7 +33,8 @@ local function targets_of(named, list)
     if text then
       return text, true
     end
-    return table.remove(list, 1), false
+    targets.line = (targets.line or 0) + 1
+    return table.remove(list, 1), false, targets.line
   end
   return targets
 end
@@ -65,7 +66,7 @@ local function go(named, options)
   local list = options.list or {}
   local sinks = { as_they_come = options.as_they_come or {}, in_order = options.in_order or {} }
   local plan = {
-    parsed = { expect = options.expect or {} },
+    parsed = { expect = options.expect or {}, targets_in = "list.txt" },
     targets = targets_of(named, list),
     at_once = 10,
     sinks = sinks,
@@ -108,6 +109,9 @@ local function go(named, options)
   local one = run.new(plan)
   one.complain = function(_, format, ...) said[#said + 1] = format:format(...) end
   plan.targets.problem = options.problem
+  if options.broken_line then
+    plan.targets.on_problem(7, options.broken_line)
+  end
   return one:go(), said, one
 end
 
@@ -138,10 +142,16 @@ describe("the exit code", function()
     assert.equal(2, (go({ "bad" }, { list = { "good" } })))
   end)
 
+  it("is 1 for what can't be read in a list, which is told with file and line", function()
+    local code, said = go({}, { list = { "good", "bad line" }, broken_line = "no address" })
+    assert.same({ 1, "list.txt: line 7: no address; it is left out", "list.txt: line 2: target: 'bad line' is none" },
+      { code, said[1], said[2] })
+  end)
+
   it("is 4 where results can't be written, or the list can't be read to its end", function()
     assert.equal(4, (go({ "good", "dead", "bad" }, { in_order = { sink({ fails_at = 0 }) } })))
     local code, said = go({ "good" }, { problem = "Is a directory" })
-    assert.same({ 4, "--targets_in: Is a directory" }, { code, said[1] })
+    assert.same({ 4, "--targets_in: list.txt: Is a directory" }, { code, said[1] })
   end)
 
   it("is 130 where it was interrupted, whatever was found before", function()

@@ -27,6 +27,11 @@ describe("a target", function()
     ["  padded.example:99 "] = { "padded.example", 99 },
     ["_sip._tcp.example"] = { "_sip._tcp.example", 443 },
     ["B\195\188cher.example:99"] = { "xn--bcher-kva.example", 99 },
+    ["www.example.com:https"] = { "www.example.com", 443 },
+    ["192.0.2.1:IMAPS"] = { "192.0.2.1", 993 },
+    ["[2001:db8::1]:submissions"] = { "2001:db8::1", 465 },
+    ["mail.example:submission{192.0.2.7}"] = { "mail.example", 587, "192.0.2.7" },
+    ["mail.example:xmpp-client"] = { "mail.example", 5222 },
     ["b\195\188cher.example{192.0.2.7}"] = { "xn--bcher-kva.example", 443, "192.0.2.7" },
   }) do
     it("may be '" .. text .. "'", function()
@@ -46,6 +51,8 @@ describe("a target", function()
     ["host:-1"] = port,
     ["host:4e2"] = port,
     ["[::1]443"] = port,
+    ["host:http"] = "no service with TLS has the name 'http' here; give the number of its port",
+    ["host:x\27[2J"] = port,
     [":443"] = "the host is missing",
     ["http://host"] = "http:// is not supported; give host:port",
     ["ho st"] = "a host name may contain only letters, digits, '.', '-' and '_'",

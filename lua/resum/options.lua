@@ -48,6 +48,7 @@ local BOUNDS = {
   attempts = { 1, 100000, whole = true },
   concurrency = { 1, 1000, whole = true },
   max_connections = { 1, 100000, whole = true },
+  max_targets = { 1, 100000000, whole = true },
   retries = { 0, 100, whole = true },
   timeout = { 0.01, 3600 },
   delay = { 0, 3600 },
@@ -71,7 +72,7 @@ function M.number_problem(name, value)
   if value and value >= lowest and value <= highest and not (whole and value % 1 ~= 0) then -- NaN is not
     return nil
   end
-  return ("takes %s from %g to %g"):format(whole and "a whole number" or "a number of seconds", lowest, highest)
+  return ("takes %s from %.10g to %.10g"):format(whole and "a whole number" or "a number of seconds", lowest, highest)
 end
 
 local LONGEST_PROTOCOL = 255 -- bytes (RFC 7301, section 3.1)

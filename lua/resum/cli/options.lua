@@ -48,10 +48,14 @@ local function new_parser()
       .. "--expect was not met; 4 stopped because the list could not be read or the results could not be written; 130 "
       .. "interrupted (143 by SIGTERM).\n\nIn option names, - and _ are the same.")
     :help_max_width(80)
-  parser:argument("targets", "host, host:port, [v6]:port or host:port{address}; the default port is 443")
+  parser:argument("targets", "host, host:port, host:service (as https), [v6]:port, host:port{address}, or a range "
+    .. "of addresses as 192.0.2.0/24:443; the default port is 443")
     :args("*"):argname("TARGET")
   parser:option("--targets-in", "read more targets from a file, one per line; # starts a comment, rank,host is "
-    .. "understood; - is stdin"):argname("FILE")
+    .. "understood; so are nmap's -oG and -oX and masscan's -oJ, for their open ports with TLS; - is stdin")
+    :argname("FILE")
+  parser:option("--max-targets", "refuse ranges of more than N addresses (1000000)"):argname("N")
+    :convert(number("max_targets"))
   parser:option("--resume", "skip the targets that this file lists as done: the --json-lines output of an earlier run, "
     .. "or a file of its own"):argname("STATE")
   parser:option("--shard", "scan only the i-th of n shares of the targets"):argname("i/n"):convert(shard.parse)

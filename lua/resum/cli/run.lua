@@ -3,7 +3,6 @@
 -- result looks and what an option means, it does not know.
 
 local expectation = require "resum.cli.expectation"
-local lines = require "resum.cli.lines"
 local interrupt = require "resum.cli.interrupt"
 local escape = require "resum.util.escape"
 local target = require "resum.target"
@@ -152,26 +151,39 @@ function Run:scan_target(number, parsed)
   end
 end
 
+-- Where a line of the list stands.
+function Run:place(line)
+  return ("%s: line %d: "):format(self.parsed.targets_in == "-" and "stdin" or self.parsed.targets_in, line)
+end
+
+-- The target that a text names; or nil and a message.
+function Run:parse(text, problem)
+  if problem then
+    return nil, ("target: '%s': %s"):format(escape(text, 80), problem)
+  end
+  return self.scanner:parse(text)
+end
+
 -- The next target as a job; what is no target is said and counts as finished. nil: there is none left, or the run is
 -- over.
 function Run:next_job()
-  local text, is_named
+  local text, is_named, line, problem
   if not self:is_over() then
-    text, is_named = self.targets:next()
+    text, is_named, line, problem = self.targets:next()
   end
   while text and not self:is_over() do
     self.count = self.count + 1
     local number = self.count
-    local parsed, message = self.scanner:parse(text)
+    local parsed, message = self:parse(text, problem)
     if parsed then
       self.under_way[number] = { target = parsed, addresses = {} }
       return function()
         self:scan_target(number, parsed)
       end
     end
-    self:complain("%s", message)
+    self:complain("%s%s", line and self:place(line) or "", message)
     self:finish_target(number, unusable(text, message, is_named))
-    text, is_named = self.targets:next()
+    text, is_named, line, problem = self.targets:next()
   end
   return nil
 end
@@ -207,10 +219,10 @@ function Run:conclude()
   self:mark_unfinished()
   self.progress:close()
   if self.targets.problem then
-    self:complain("--targets_in: %s", self.targets.problem)
+    self:complain("--targets_in: %s: %s", self.parsed.targets_in, self.targets.problem)
     self:raise_exit(EXIT.stopped)
   elseif self.count == 0 and self.targets.skipped == 0 and not self.cancelled then
-    self:complain("nothing was tested: the list names no target")
+    self:complain("nothing was tested: the list names no target, or no open port of TLS")
     self:raise_exit(EXIT.usage)
   end
   local about = { elapsed_s = self.host.now() - self.started, summary = self.summary and self.summary:fold() }
@@ -267,9 +279,8 @@ function M.new(plan)
     started = plan.host.now(),
   }, Run)
   -- Whatever stood there was not scanned.
-  function plan.targets.on_too_long(number)
-    run:complain("--targets_in: %s: line %d is longer than %d bytes and is left out", plan.parsed.targets_in, number,
-      lines.LONGEST_NAME)
+  function plan.targets.on_problem(line, problem)
+    run:complain("%s%s; it is left out", run:place(line), problem)
     run:raise_exit(EXIT.not_all_scanned)
   end
   return run

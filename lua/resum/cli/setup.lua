@@ -136,11 +136,11 @@ local function add_text_sinks(parsed, line, host, add)
   return out, message
 end
 
--- Lines go out as targets finish; so does everything once there is a list, as its order would have to be kept in mind.
+-- Lines go out as targets finish; so does everything once there is a list or a range, as its order would have to be kept in mind.
 local function open_sinks(parsed, done, line, host)
   local sinks = { as_they_come = {}, in_order = {} }
   local function add(one, as_they_come)
-    local list = (as_they_come or parsed.targets_in) and sinks.as_they_come or sinks.in_order
+    local list = (as_they_come or parsed.targets_in or parsed.has_range) and sinks.as_they_come or sinks.in_order
     list[#list + 1] = one
   end
   if parsed.json_out then
@@ -179,7 +179,8 @@ local function open_targets(parsed, done, host)
       return nil, "--targets_in: " .. message
     end
   end
-  return targets.new({ arguments = parsed.targets, stream = stream, shard = parsed.shard, done = done })
+  return targets.new({ arguments = parsed.targets, stream = stream, protocol = parsed.starttls,
+    max_targets = parsed.max_targets, shard = parsed.shard, done = done })
 end
 
 -- How many targets there are, those that are done included: a list is read for it once more, so it must be a file.
@@ -213,7 +214,7 @@ end
 local function room(parsed)
   local wanted = parsed.max_connections or AT_ONCE
   if not parsed.targets_in and not parsed.max_connections then
-    wanted = math.min(wanted, #parsed.targets * PER_ADDRESS)
+    wanted = math.min(wanted, parsed.named * PER_ADDRESS)
   end
   local at_once, message = file_limit.make_room(wanted)
   if message then
@@ -256,6 +257,10 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string message: something can't be opened
 function M.make(parsed, scan)
+  parsed.named, parsed.has_range = targets.count(parsed.targets, parsed.max_targets)
+  if parsed.max_targets and not parsed.targets_in and not parsed.has_range then
+    return nil, "--max_targets is about ranges such as 192.0.2.0/24, and there is none"
+  end
   local at_once = room(parsed)
   share(scan, at_once)
   local scanner, message = resum.prepare(scan)
