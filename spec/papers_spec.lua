@@ -166,11 +166,12 @@ describe("the number of connections", function()
     local figures = {}
     for place, text in pairs({ help = help, manual = manual, method = method, readme = readme }) do
       local flat = text:gsub("\n%.Fl[^\n]*", ""):gsub("[`%s]+", " ")
-      local few, low, high = flat:match("makes about (%d+) connections.-(%d+) to (%d+)[.;]")
-      figures[place] = ("%s, %s to %s"):format(few, low, high)
+      local few, many, low, high = flat:match("makes (%d+) to (%d+) connections to an address.-(%d+) to (%d+)[.;]")
+      figures[place] = ("%s to %s, %s to %s"):format(few, many, low, high)
     end
-    local row = page.by_heading(method)["How many connections"]["--resum_rate"]
-    local wanted = ("25, %s to %s"):format(row.cells[2], row.cells[3])
+    local rows = page.by_heading(method)["How many connections"]
+    local support, rate = rows["--resum"].cells, rows["--resum_rate"].cells
+    local wanted = ("%s to %s, %s to %s"):format(support[2], support[3], rate[2], rate[3])
     assert.same({ help = wanted, manual = wanted, method = wanted, readme = wanted }, figures)
   end)
 end)

@@ -176,6 +176,58 @@ function Scanner:run(wanted_target, more)
   return result
 end
 
+-- What is added to the control's own handshake and the scans' connections.
+local function add(sum, more)
+  sum.least, sum.most = sum.least + more.least, sum.most + more.most
+end
+
+--- What a scan of one address is made of, and how many connections that takes where none fails: the least where all
+-- resumes, the most where sessions are refused.
+-- @function scanner:parts
+-- @treturn {table,...} name ("control" or a scan's), least, most, summary of each part, in order
+function Scanner:parts()
+  local options = self.options
+  local looks_from = self.wanted.rate or self.wanted.balancer
+  local handshakes = looks_from and options.sources and math.max(1, #options.sources) or 1
+  local parts = { { name = "control", least = handshakes, most = handshakes, summary = "whether TLS is spoken there" } }
+  for _, scan in ipairs(scans) do
+    if self.wanted[scan.name] then
+      local made = scan.connections(merge(scan.defaults, options))
+      parts[#parts + 1] = { name = scan.name, least = made.least, most = made.most,
+        summary = made.summary or scan.summary }
+    end
+  end
+  return parts
+end
+
+--- How many connections a target takes where none fails.
+-- @function scanner:connections
+-- @tparam[opt=1] integer count of its addresses
+-- @treturn table least and most
+function Scanner:connections(count)
+  count = count or 1
+  local sum = { least = 0, most = 0 }
+  for _, part in ipairs(self:parts()) do
+    add(sum, { least = count * part.least, most = count * part.most })
+  end
+  if self.wanted.rate and self.wanted.balancer then
+    add(sum, cross_address.connections(count, self.options.mechanisms))
+  end
+  return sum
+end
+
+--- Where a target's connections would go. Names are looked up; no connection is made.
+-- @function scanner:plan_of
+-- @tparam table parsed target
+-- @treturn[1] table of the target: see resum.transport.endpoint's describe
+-- @treturn[1] {string,...} addresses
+-- @treturn[2] nil
+-- @treturn[2] string message
+function Scanner:plan_of(parsed)
+  local addresses, message = self.plan.endpoints:addresses(parsed, self.options.host)
+  return addresses and self.plan.endpoints:describe(parsed), addresses or message
+end
+
 --- The target that a caller gives; misuse is raised.
 -- @function scanner:target
 -- @tparam string|table given see resum.run

@@ -1,8 +1,8 @@
 --- `make bench-network`: what the scans of pools of real servers take over a network: wall time, connections, verdict.
 -- Three nginx behind HAProxy or nginx's stream module, in a network namespace of their own; resum in another; between
 -- them a link with a round trip, and with loss where wanted. As root, with /dev/net/tun.
--- Owns what is measured and how it is printed. The environment says what is measured: BENCH_RTT (milliseconds, "50 150"),
--- BENCH_LOSS (percent, "0"), BENCH_POOLS (names, all), BENCH_SCANS (names, all), BENCH_RUNS (1).
+-- Owns what is measured and how it is printed. The environment says what is measured: BENCH_RTT (milliseconds, "50
+-- 150"), BENCH_LOSS (percent, "0"), BENCH_POOLS (names, all), BENCH_SCANS (names, all), BENCH_RUNS (1).
 
 local cjson = require "cjson"
 local network = require "spec.support.network"
@@ -75,7 +75,8 @@ end
 
 local function scan(link, server, arguments)
   local command = table.move(arguments, 1, #arguments, 2, { process.ROOT .. "/lua/bin/resum" })
-  table.move({ "--quiet", "--json_out", "-", ("%s:%d"):format(network.SERVER, server.port) }, 1, 4, #command + 1, command)
+  local rest = { "--quiet", "--json_out", "-", ("%s:%d"):format(network.SERVER, server.port) }
+  table.move(rest, 1, #rest, #command + 1, command)
   local before, started = link.connections(), uv.hrtime()
   local done = link.run(command, PATIENCE)
   local seconds = (uv.hrtime() - started) / 1e9

@@ -10,6 +10,7 @@ local mechanisms = require "resum.connection.mechanism"
 local escape = require "resum.util.escape"
 local options_of = require "resum.options"
 local resum = require "resum"
+local scanners = require "resum.scanner"
 local shard = require "resum.cli.shard"
 local suggestion = require "resum.cli.suggestion"
 
@@ -38,14 +39,20 @@ local function mechanism_list(given)
   return list, message and "--mechanisms " .. message
 end
 
+-- What the command promises about its connections: what the scans declare.
+local function promise()
+  local support, rate = scanners.new({}):connections(), scanners.new({ rate = true }):connections()
+  local words = "A scan makes %d to %d connections to an address, with --resum-rate %d to %d; --dry-run counts yours."
+  return words:format(support.least, support.most, rate.least, rate.most)
+end
+
 local function new_parser()
   local parser = argparse("resum")
     :description("Tells whether TLS session resumption really works, how often and why not: by session ID, by RFC 5077 "
       .. "ticket and by TLS 1.3 PSK.")
-    :epilog("A scan makes about 25 connections to an address, with --resum-rate 420 to 900. Scan only what you may "
-      .. "scan.\n\nExit codes: 0 all targets were scanned, each at one address at least; 1 some target could not be "
-      .. "scanned; 2 usage error; 3 an "
-      .. "--expect was not met; 4 stopped because the list could not be read or the results could not be written; 130 "
+    :epilog(promise() .. " Scan only what you may scan.\n\nExit codes: 0 all targets were scanned, each at one "
+      .. "address at least; 1 some target could not be scanned; 2 usage error; 3 an --expect was not met; 4 stopped "
+      .. "because the list could not be read or the results could not be written; 130 "
       .. "interrupted (143 by SIGTERM).\n\nIn option names, - and _ are the same.")
     :help_max_width(80)
   parser:argument("targets", "host, host:port, host:service (as https), [v6]:port, host:port{address}, or a range "
@@ -107,6 +114,8 @@ local function new_parser()
     .. "counts) and summarise; --json-out says where the lines go")
   parser:option("--host", "use this event loop or socket library")
     :choices({ "uv", "luasocket", "cqueues" })
+  parser:flag("--dry-run", "print what would be sent where, and how many connections that takes; names are looked up, "
+    .. "no connection is made")
   parser:flag("--quiet", "print errors only: no report and no progress")
   parser:flag("--repl", "open a Lua prompt with resum loaded")
   parser:flag("--version", "print the version"):action(function()

@@ -28,7 +28,10 @@ local function read_done(parsed)
   if not parsed.resume then
     return nil
   end
-  local cut, message = resume.cut(parsed.resume)
+  local cut, message = 0, nil
+  if not parsed.dry_run then
+    cut, message = resume.cut(parsed.resume)
+  end
   if not cut then
     return nil, "--resume: " .. message
   elseif cut > 0 then
@@ -136,7 +139,8 @@ local function add_text_sinks(parsed, line, host, add)
   return out, message
 end
 
--- Lines go out as targets finish; so does everything once there is a list or a range, as its order would have to be kept in mind.
+-- Lines go out as targets finish; so does everything once there is a list or a range, as its order would have to be
+-- kept in mind.
 local function open_sinks(parsed, done, line, host)
   local sinks = { as_they_come = {}, in_order = {} }
   local function add(one, as_they_come)
@@ -197,7 +201,7 @@ end
 
 local function open_progress(parsed, list, host)
   local mode = parsed.progress
-  if not mode and not parsed.quiet and is_capable_terminal(2) then
+  if not mode and not parsed.quiet and not parsed.dry_run and is_capable_terminal(2) then
     mode = "line"
   end
   return progress.new({
@@ -282,6 +286,9 @@ function M.make(parsed, scan)
     return nil, message
   end
   local line = open_progress(parsed, list, host)
+  if parsed.dry_run then -- no file is touched
+    return { parsed = parsed, host = host, scanner = scanner, targets = list, at_once = at_once, progress = line }
+  end
   local sinks
   sinks, message = open_sinks(parsed, done, line, host)
   if not sinks then

@@ -131,10 +131,10 @@ function M.count(arguments, max_targets)
 end
 
 --- @tparam table options arguments (list of texts), stream (of the list, or nil), protocol (of --starttls: says which
---   ports of a port scanner's list are wanted), max_targets (addresses of a range), shard (see resum.cli.shard, or nil),
---   done (set of texts to be left out, or nil)
--- @treturn table targets; the field skipped counts what was left out as done; its field on_problem may be set to what is
---   called with the number of each line that can't be read, and what is wrong with it
+--   ports of a port scanner's list are wanted), max_targets (addresses of a range), shard (see resum.cli.shard, or
+--   nil), done (set of texts to be left out, or nil)
+-- @treturn table targets; the field skipped counts what was left out as done; its field on_problem may be set to what
+--   is called with the number of each line that can't be read, and what is wrong with it
 function M.new(options)
   local targets = setmetatable({
     arguments = options.arguments,

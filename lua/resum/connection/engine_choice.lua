@@ -16,6 +16,10 @@ local TRIES = 3 -- answers that only libssl could give, before the probe is give
 -- What stands behind a hybrid group: a server that has none of these answers the probe's usual offer with an alert.
 local CLASSIC_GROUPS = { "x25519", "secp256r1", "secp384r1", "secp521r1" }
 
+--- Connections beside an attempt's own by which the probe's first answer is checked, for each mechanism: least and
+-- most, where none fails.
+M.CHECKS = { least = 1, most = 1 + 2 * MORE }
+
 local DECIDED = { resumed = true, refused = true }
 
 local function new_tally()

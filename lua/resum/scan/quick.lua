@@ -131,6 +131,27 @@ local function about_the_others(results, names)
     "Mend that, or issue none; leave out --quick to see more."
 end
 
+-- Answers that make it certain that sessions are refused, at the earliest.
+local function fewest_answers()
+  local decide, count = statistics.sequential(HEALTHY, BROKEN, ERROR), 1
+  local decision = decide(true)
+  while not decision do
+    decision, count = decide(false), count + 1
+  end
+  return count
+end
+
+--- How many connections it makes, where none fails and the server speaks the mechanisms' versions.
+-- @tparam table options mechanisms, attempts
+-- @treturn table least (it is broken, and that shows at once) and most (nothing is certain in the end); summary
+function M.connections(options)
+  return {
+    least = #options.mechanisms * (SEEDS + math.min(fewest_answers(), options.attempts)),
+    most = #options.mechanisms * (SEEDS + options.attempts),
+    summary = "whether resumption is in order behind the address, until that is certain",
+  }
+end
+
 --- @tparam table client
 -- @tparam table control the record of the control handshake
 -- @tparam table options mechanisms (list), attempts (at most so many for each; 100), retries (2), concurrency, sources

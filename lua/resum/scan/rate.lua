@@ -2,6 +2,7 @@
 -- known how they were made: a few seed sessions, each offered equally often, in random order, so that no
 -- rotation of the balancer falls into step with ours.
 
+local engine_choice = require "resum.connection.engine_choice"
 local obtaining = require "resum.scan.obtain_sessions"
 local statistics = require "resum.util.statistics"
 local verdict = require "resum.analysis.verdict"
@@ -273,12 +274,15 @@ local function measure_sessions(client, mechanism, sessions, seeds, options)
   return fresh_does_better(fixed, fresh) and fresh or fixed
 end
 
+local function seeds_for(attempts)
+  return math.max(1, math.min(SEEDS, attempts // OFFERS))
+end
+
 -- What the support scan met does not count here: behind a balancer it may have met some of the servers only.
 local function measure(client, mechanism, control, options)
   local seeds = {}
   local moved = client:moved(mechanism)
-  local count = math.max(1, math.min(SEEDS, options.attempts // OFFERS))
-  local sessions = obtain_sessions(client, mechanism, count, seeds, options)
+  local sessions = obtain_sessions(client, mechanism, seeds_for(options.attempts), seeds, options)
   if #sessions == 0 then
     local after = obtaining.other_version_after(client, mechanism, seeds)
     return without_sessions(mechanism, verdict.of_seeds(mechanism, seeds, control, after), seeds, options)
@@ -289,6 +293,16 @@ local function measure(client, mechanism, control, options)
   end
   result.engine_moved = client:moved(mechanism)
   return result
+end
+
+--- How many connections it makes, where none fails and the server speaks the mechanisms' versions.
+-- @tparam table options mechanisms, attempts, engine, starttls
+-- @treturn table least (everything resumes) and most (sessions are refused; tickets are not single-use)
+function M.connections(options)
+  local each = seeds_for(options.attempts) + options.attempts
+  local checks = options.engine == "probe" and engine_choice.CHECKS or { least = 0, most = 0 }
+  local least = options.starttls and 0 or checks.least -- libssl makes all where a protocol wants a goodbye
+  return { least = #options.mechanisms * (each + least), most = #options.mechanisms * (each + checks.most) }
 end
 
 --- @tparam table client

@@ -16,6 +16,9 @@ local ACCIDENTS = 2 -- so many failures are not looked into any further after th
 local LATER = { 0.3, 2 } -- seconds after which a refused session is offered again: a cache may be written late
 local REQUESTS = 5 -- sessions whose client sends a request, where the first one was forgotten
 
+--- Connections where no connection fails: all_resumed, and refused, that for each session which was refused.
+M.CONNECTIONS = { all_resumed = 2, refused = #LATER }
+
 local function offer(client, mechanism, session, design, options)
   return client:attempt({
     mechanism = mechanism,

@@ -125,6 +125,18 @@ function M.run(client, control, options)
   return verdicts
 end
 
+--- How many connections it makes, where none fails and the server speaks the mechanisms' versions.
+-- @tparam table options mechanisms, attempts
+-- @treturn table least (everything resumes) and most (sessions are refused)
+function M.connections(options)
+  local first = 1 + options.attempts
+  local fresh = 2 * options.attempts
+  return {
+    least = #options.mechanisms * (first + second_look.CONNECTIONS.all_resumed),
+    most = #options.mechanisms * (first + fresh + second_look.CONNECTIONS.refused * options.attempts),
+  }
+end
+
 M.defaults = { attempts = 5, engine = "handshake" }
 
 return M

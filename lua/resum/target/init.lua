@@ -105,8 +105,8 @@ local function port_number(text)
 end
 
 --- Reads what a user calls a target.
--- @tparam string text "host", "host:port", "host:service", "[v6]:port", "v6", "host:port{address}" (scan that address of the host
---   only), "https://host:port/"
+-- @tparam string text "host", "host:port", "host:service", "[v6]:port", "v6", "host:port{address}" (scan that
+--   address of the host only), "https://host:port/"
 -- @tparam[opt=443] integer default_port the port when there is none in the text
 -- @treturn[1] table {text, host (letters beyond ASCII in their xn-- form), port, address (or nil)}
 -- @treturn[2] nil

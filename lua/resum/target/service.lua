@@ -1,5 +1,5 @@
--- Services that speak TLS, by name and port: IANA's names, and those that nmap and Debian have for the same ports. Pure:
--- this machine's own list of services has no say, so that a list of targets means the same everywhere.
+-- Services that speak TLS, by name and port: IANA's names, and those that nmap and Debian have for the same ports. It
+-- is pure: this machine's own list of services has no say, so that a list of targets means the same everywhere.
 
 local M = {}
 

@@ -119,12 +119,17 @@ local function wanted_port(entry, protocol)
   return entry.status == "open" and ports.are_wanted(port, found, protocol) and port or nil
 end
 
+local function is_record(record)
+  return record ~= nil and type(record.ip) == "string" and address.family(record.ip) ~= nil
+    and type(record.ports) == "table"
+end
+
 -- What an object says, as a list of targets; or nil and what is wrong with it.
 local function read(text, protocol)
   local record = decode(text)
   if not record and text:find('^{%s*"?finished') then
     return {} -- the last line of older versions, which need be no JSON
-  elseif not record or type(record.ip) ~= "string" or not address.family(record.ip) or type(record.ports) ~= "table" then
+  elseif not is_record(record) then
     return nil, "this is no record of masscan: {\"ip\": ADDRESS, \"ports\": [...]}"
   end
   local targets = {}

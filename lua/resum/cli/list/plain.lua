@@ -14,8 +14,8 @@ local function is_heading(line)
   return line:lower():find('^"?rank"?%s*,%s*"?%a+"?%s*$') ~= nil
 end
 
--- The ports behind "Ports:", as number/state/protocol/owner/service/rpc/version/: in -oG "|" stands for "/". masscan has
--- a field less.
+-- The ports behind "Ports:", as number/state/protocol/owner/service/rpc/version/: in -oG "|" stands for "/". masscan
+-- has a field less.
 local function add_ports(targets, host, text, protocol)
   for port, state, transport, name, version in (text .. "/"):gmatch("(%d+)/(%a+)/(%a+)/[^/]*/([^/,]*)/([^,]*)") do
     local tunnel, inner = name:match("^(%a+)|(.*)$")
@@ -31,8 +31,8 @@ local function add_ports(targets, host, text, protocol)
   return targets
 end
 
--- A line of -oG; nil when it is none. The name in brackets is what the address is called in reverse, so it is no name to
--- ask the server for.
+-- A line of -oG; nil when it is none. The name in brackets is what the address is called in reverse, and no name to ask
+-- the server for.
 local function greppable(line, protocol)
   local host, fields = line:gsub("^Timestamp: %d+%s+", ""):match("^Host: (%S+) %([^)]*%)%s*(.*)$")
   if not host then

@@ -13,6 +13,18 @@ local M = {}
 local ROUNDS = 3
 local MOST = 16
 
+--- How many connections it makes, where none fails.
+-- @tparam integer count of addresses
+-- @tparam {string,...} mechanisms
+-- @treturn table least, and most (tickets are good for one connection)
+function M.connections(count, mechanisms)
+  count = math.min(count, MOST)
+  if count < 2 then
+    return { least = 0, most = 0 }
+  end
+  return { least = #mechanisms * ROUNDS * count * (1 + count), most = #mechanisms * ROUNDS * count * 2 * count }
+end
+
 -- The addresses; also those that issue nothing, as a client that has a session may land there.
 local function places_of(addresses, clients, mechanism)
   local places = {}

@@ -19,6 +19,20 @@ local MARKED = { sessions = 12, offers = 9 } -- session IDs offered to see the n
 local TICKETLESS = { tries = 72, sessions = 2, offers = 72, refused = 3 } -- and those of a member without tickets
 local IDENTITIES = 24 -- connections that offer one PSK of each key
 
+--- How many connections it makes at most, where none fails.
+-- @tparam {string,...} mechanisms
+-- @treturn integer
+function M.most_connections(mechanisms)
+  local most = 0
+  for _, mechanism in ipairs(mechanisms) do
+    local ticketless = mechanism == "session_id" and TICKETLESS.tries + TICKETLESS.offers or 0
+    most = most + math.max(CONFIRM_MOST, ticketless)
+      + (mechanism == "session_id" and MARKED.sessions * MARKED.offers or 0)
+      + (mechanism == "psk" and IDENTITIES or 0)
+  end
+  return most
+end
+
 local Closer = {}
 Closer.__index = Closer
 

@@ -22,6 +22,22 @@ local BLOCKS_WHERE_WELL = 40 -- one block for so many attempts of the plain figu
 local BLOCKS_WHERE_NOT = 20
 local LOOKS = 20 -- full handshakes where none has issued anything so far
 
+--- How many connections it makes, where none fails and the server speaks the mechanisms' versions.
+-- @tparam table options mechanisms, attempts, quick
+-- @treturn table least (everything resumes; with quick see resum.scan.quick) and most (some sessions are refused)
+function M.connections(options)
+  if options.quick then
+    return quick.connections(options)
+  end
+  local both = 2 * BLOCK + 1 + BLOCK -- the pairs and the chain of a block
+  local count = #options.mechanisms
+  return {
+    least = count * math.max(1, options.attempts // BLOCKS_WHERE_WELL) * (both + OLD_IN_BLOCK),
+    most = count * math.max(1, options.attempts // BLOCKS_WHERE_NOT) * (both + OLD_IN_BLOCK + 1)
+      + follow_up.most_connections(options.mechanisms),
+  }
+end
+
 -- One scan at work.
 local Scan = {}
 Scan.__index = Scan
