@@ -199,7 +199,7 @@ local function count_targets(parsed, host)
   return count
 end
 
-local function open_progress(parsed, list, host)
+local function open_progress(parsed, list, scanner, host)
   local mode = parsed.progress
   if not mode and not parsed.quiet and not parsed.dry_run and is_capable_terminal(2) then
     mode = "line"
@@ -208,6 +208,9 @@ local function open_progress(parsed, list, host)
     mode = mode,
     now = host.now,
     total = mode and count_targets(parsed, host),
+    expected = parsed.named == 1 and not parsed.targets_in and function(addresses)
+      return scanner:connections(addresses)
+    end or nil,
     skipped = function()
       return list.skipped
     end,
@@ -285,7 +288,7 @@ function M.make(parsed, scan)
   if not list then
     return nil, message
   end
-  local line = open_progress(parsed, list, host)
+  local line = open_progress(parsed, list, scanner, host)
   if parsed.dry_run then -- no file is touched
     return { parsed = parsed, host = host, scanner = scanner, targets = list, at_once = at_once, progress = line }
   end
