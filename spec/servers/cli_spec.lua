@@ -47,8 +47,9 @@ describe("the command", function()
         "      Ticket (RFC 5077)  TLS 1.2  supported            5 of 5 resumed; 192-byte ticket, lifetime hint 300 s",
         "      PSK (RFC 8446)     TLS 1.3  supported            5 of 5 resumed; 2 tickets, lifetime 300 s",
         "    => Resumption by ticket and PSK works."),
-      block(ssh.address, '    error: not a TLS server: it said "' .. run.stdout:match('"(SSH%-2.0[^"]*)"') .. '"'),
-      block(closed.address, "    unreachable: connect: refused"),
+      block(ssh.address, '    error: not a TLS server: it said "' .. run.stdout:match('"(SSH%-2.0[^"]*)"')
+        .. '": that is SSH, which knows no TLS: name another port (HOST:PORT)'),
+      block(closed.address, "    unreachable: connect: refused: is the port right?"),
     }, "\n"), run.stdout)
     assert.same({ "resum: target: '127.0.0.1:70000': the port must be a number from 1 to 65535" }, lines(run.stderr))
     assert.equal(2, run.code)
@@ -75,7 +76,7 @@ describe("the command", function()
     end
     assert.equal(100, #address.rate.psk.sequence)
     assert.equal(0, #address.rate.ticket.sequence)
-    assert.equal(6, #address.support.psk.attempts)
+    assert.equal(8, #address.support.psk.attempts)
   end)
 
   it("writes one JSON object a line for each target, and a file where it is told to", function()

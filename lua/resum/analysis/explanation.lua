@@ -40,6 +40,10 @@ function M.failure_reason(seeds)
   return M.most_frequent(kinds) or "no_attempts"
 end
 
+local function set(verdict, judged, reason)
+  verdict.verdict, verdict.reason = judged, reason
+end
+
 -- Offers that fail where full handshakes do not are no accidents: who comes back has to come again.
 local function explain_failures(verdict, evidence)
   local offers = table.move(evidence.fixed, 1, #evidence.fixed, 1, {})
@@ -47,8 +51,7 @@ local function explain_failures(verdict, evidence)
   local failures = contrast.failures(offers, evidence.seeds)
   if failures and verdict.reason ~= "alert_on_resumption" then
     verdict.failures = failures
-    verdict.verdict = verdict.resumed > 0 and "partially_supported" or "not_supported"
-    verdict.reason = "fails_on_resumption"
+    set(verdict, verdict.resumed > 0 and "partially_supported" or "not_supported", "fails_on_resumption")
   end
   return failures
 end
@@ -59,11 +62,12 @@ local function explain_refusals(verdict, evidence)
   for _, look in ipairs(evidence.later or {}) do
     accepted = accepted + count_outcome(look.records, "resumed")
     if contrast.resumes_less(evidence.pairs, look.records) and not verdict.usable_after_s then
-      verdict.verdict, verdict.reason, verdict.usable_after_s = "partially_supported", "late_cache", look.after_s
+      set(verdict, "partially_supported", "late_cache")
+      verdict.usable_after_s = look.after_s
     end
   end
   if accepted > 0 and verdict.verdict == "not_supported" then
-    verdict.verdict, verdict.reason = "partially_supported", "issued_not_always_accepted"
+    set(verdict, "partially_supported", "issued_not_always_accepted")
   end
 end
 
@@ -87,9 +91,9 @@ function M.apply(verdict, evidence)
   explain_refusals(verdict, evidence)
   local asked = evidence.after_request or {}
   if contrast.resumes_less(asked, evidence.pairs or evidence.fixed) then
-    verdict.verdict, verdict.reason = "partially_supported", "forgotten_at_request"
+    set(verdict, "partially_supported", "forgotten_at_request")
   elseif verdict.verdict == "not_supported" and lacks_fresh(evidence) then
-    verdict.verdict, verdict.reason = "inconclusive", M.failure_reason(evidence.seeds)
+    set(verdict, "inconclusive", M.failure_reason(evidence.seeds))
   end
 end
 

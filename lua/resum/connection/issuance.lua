@@ -46,26 +46,28 @@ local function say(connection, words)
   connection:send(connection.machine:write(words) or "", connection.host.now() + REQUEST_WAIT)
 end
 
-local function send_request(connection)
+-- Asks, and once more in other words where that is not answered soon. Returns whether the connection still goes on.
+local function wait_for_answer(connection, answered, seconds)
+  local now = connection.host.now
+  local started = now()
   connection:listen()
   say(connection, connection.request)
+  local alive = connection:read_until(answered, started + math.min(seconds, REQUEST_WAIT / 2))
+  local again = alive and not answered() and connection.client.dialer:request_again(connection.request)
+  if again then
+    say(connection, again)
+  end
+  return alive and connection:read_until(answered, started + seconds)
 end
 
 -- Asks, and waits for the answer. Returns whether the connection still goes on.
 local function ask(connection, known, more)
   local now, timeout = connection.host.now, connection.client.timeout
   local started = now()
-  send_request(connection)
   local function answered()
     return connection.heard or more()
   end
-  local deadline = started + patience_for_answer(known, timeout)
-  local alive = connection:read_until(answered, math.min(deadline, started + REQUEST_WAIT / 2))
-  local again = alive and not answered() and connection.client.dialer:request_again(connection.request)
-  if again then
-    say(connection, again)
-  end
-  alive = alive and connection:read_until(answered, deadline)
+  local alive = wait_for_answer(connection, answered, patience_for_answer(known, timeout))
   if answered() then
     known.answer, known.silent = math.max(known.answer or 0, now() - started), false
     alive = alive and connection:read_until(more, now() + REQUEST_WAIT)
@@ -128,10 +130,10 @@ end
 function M.request(connection)
   local known = connection.client.issuance
   if connection.heard == nil and connection.request and connection.machine.write and connection:goes_on() then
-    send_request(connection)
-    connection:read_until(function()
+    local function answered()
       return connection.heard
-    end, connection.host.now() + (known.silent and MORE_WAIT or REQUEST_WAIT))
+    end
+    wait_for_answer(connection, answered, known.silent and MORE_WAIT or REQUEST_WAIT)
   end
   return connection.heard == true
 end

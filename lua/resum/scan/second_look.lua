@@ -14,7 +14,9 @@ local BESIDE = 40
 local ROUNDS = 2
 local ACCIDENTS = 2 -- so many failures are not looked into any further after the first round
 local LATER = { 0.3, 2 } -- seconds after which a refused session is offered again: a cache may be written late
-local REQUESTS = 5 -- sessions whose client sends a request, where the first one was forgotten
+-- Sessions whose client sends a request, where the first one was forgotten: 0 of 5 against 5 of 5 is no chance (1 in
+-- 252, or its contrary).
+local REQUESTS = 5
 
 --- Connections where no connection fails: all_resumed, and refused, that for each session which was refused.
 M.CONNECTIONS = { all_resumed = 2, refused = #LATER }
@@ -153,8 +155,12 @@ local function offer_after_request(client, mechanism, evidence, options)
   return session ~= nil
 end
 
--- As a client meets it: with a request. One look is enough where the session is still known after it.
+-- As a client meets it: with a request. One look is enough where the session is still known after it; and few offers
+-- without a request are no contrast to any number with one.
 local function ask_first(client, mechanism, evidence, options)
+  if options.attempts < REQUESTS then
+    return
+  end
   evidence.after_request = {}
   local goes_on = offer_after_request(client, mechanism, evidence, options)
   goes_on = goes_on and refused_in(evidence.after_request)
