@@ -1,6 +1,6 @@
 -- How far a run is: on a terminal as one line on stderr that is drawn again and again, for machines as JSON lines
--- there. It counts what it is told and draws when it is told something, never too often. Of a single target it says what
--- is done there; of many, how many are done.
+-- there. It counts what it is told and draws when it is told something, never too often. Of a single target it says
+-- what is done there; of many, how many are done.
 
 local cjson = require "cjson"
 local escape = require "resum.util.escape"
@@ -64,8 +64,8 @@ local function words_of_one(state)
 end
 
 --- The line's words.
--- @tparam table state done, total (or nil), connections, per_second (or nil), errors (code -> count), eta_s (or nil); of
---   a single target also connections_least and connections_most, mechanism and phase (or nil)
+-- @tparam table state done, total (or nil), connections, per_second (or nil), errors (code -> count), eta_s (or nil);
+--   of a single target also connections_least and connections_most, mechanism and phase (or nil)
 -- @treturn string
 function M.words(state)
   if state.connections_least then
