@@ -29,6 +29,9 @@ local function without_chance(value)
     if not left and not DIFFERS[name] or type(inner) == "table" and name == "session_id" then
       kept[name] = without_chance(inner)
     end
+    if name == "alerts" then -- who says goodbye first is chance
+      table.sort(kept[name], function(a, b) return a.from < b.from end)
+    end
   end
   return kept
 end
