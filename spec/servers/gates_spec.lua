@@ -49,7 +49,7 @@ describe("the exit code", function()
       local path = folder .. "/list" .. number
       process.write_file(path, text)
       local run = resum("--quiet", "--targets_in", path)
-      assert.same({ 2, "", "resum: nothing was tested: the list names no target\n" },
+      assert.same({ 2, "", "resum: nothing was tested: the list names no target, and no open port with TLS\n" },
         { run.code, run.stdout, run.stderr })
     end
   end)
@@ -94,7 +94,60 @@ describe("what is written for machines", function()
   it("says so when it can't be written", function()
     for _, format in ipairs({ "junit", "sarif", "csv" }) do
       local run = resum("--quiet", ("--%s_out"):format(format), "/dev/full", closed())
-      assert.same({ 4, ("resum: --%s_out: No space left on device\n"):format(format) }, { run.code, run.stderr })
+      local said = ("resum: --%s_out: No space left on device\n"):format(format)
+      assert.same({ 4, said }, { run.code, run.stderr:match("[^\n]*\n$") })
     end
+  end)
+end)
+
+describe("--quiet", function()
+  after_each(servers.stop_all)
+
+  it("prints nothing where all is well", function()
+    local run = resum("--quiet", "--mechanisms", "ticket", "--expect", "ticket=supported", nginx().address)
+    assert.same({ 0, "", "" }, { run.code, run.stdout, run.stderr })
+  end)
+
+  local ssh, down
+  before_each(function()
+    ssh, down = servers.odd({ kind = "ssh" }).address, closed()
+  end)
+
+  -- { what, arguments, code, what is said }
+  local function cases()
+    return {
+      { "a target is down", { down }, 1, down .. ": 127.0.0.1: connect: refused" },
+      { "a target speaks no TLS", { ssh }, 1, ssh .. ": 127.0.0.1: not a TLS server: " },
+      { "a name is unknown", { "no-such-name.invalid" }, 1, "no-such-name.invalid:443: resolve: no address for " },
+      { "an address is of the other family", { "-4", "127.0.0.1:443{::1}" }, 1,
+        "127.0.0.1:443: resolve: ::1 is not an IPv4 address" },
+      { "a target is none", { "a.example:0" }, 2, "target: 'a.example:0': the port must be" },
+      { "a range is too large", { "10.0.0.0/8" }, 2, "target: '10.0.0.0/8': a range of 2^24 addresses is too large" },
+      { "an expectation is not met",
+        { "--mechanisms", "ticket", "--expect", "ticket=not_supported", nginx().address }, 3,
+        ": expected ticket=not_supported, found supported on 127.0.0.1" },
+      { "the quick check finds no resumption",
+        { "--mechanisms", "session_id", "--resum_rate", "--quick", nginx().address }, 3,
+        ": resumption is not in order: no_resumption on 127.0.0.1" },
+    }
+  end
+
+  it("still says in one line what is wrong, whatever that is", function()
+    for _, case in ipairs(cases()) do
+      local what, arguments, code, said = table.unpack(case)
+      local run = resum("--quiet", table.unpack(arguments))
+      assert.same({ code, "" }, { run.code, run.stdout }, what)
+      assert.is_truthy(run.stderr:find(said, 1, true), what .. ": " .. run.stderr)
+      assert.matches("^resum: [^\n]*\n$", run.stderr, what)
+    end
+  end)
+
+  it("says it of a list, too, with file and line where that tells more", function()
+    local path = process.temporary_directory() .. "/list"
+    process.write_file(path, ("%s\nb.example:0\n"):format(down))
+    local run = resum("--quiet", "--targets_in", path)
+    assert.same({ 1, "" }, { run.code, run.stdout })
+    assert.is_truthy(run.stderr:find(down .. ": 127.0.0.1: connect: refused", 1, true), run.stderr)
+    assert.is_truthy(run.stderr:find("resum: " .. path .. ": line 2: target: 'b.example:0': ", 1, true), run.stderr)
   end)
 end)

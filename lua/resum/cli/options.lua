@@ -50,10 +50,10 @@ local function new_parser()
   local parser = argparse("resum")
     :description("Tells whether TLS session resumption really works, how often and why not: by session ID, by RFC 5077 "
       .. "ticket and by TLS 1.3 PSK.")
-    :epilog(promise() .. " Scan only what you may scan.\n\nExit codes: 0 all targets were scanned, each at one "
-      .. "address at least; 1 some target could not be scanned; 2 usage error; 3 an --expect was not met; 4 stopped "
-      .. "because the list could not be read or the results could not be written; 130 "
-      .. "interrupted (143 by SIGTERM).\n\nIn option names, - and _ are the same.")
+    :epilog(promise() .. " Scan only what you may scan.\n\nExit codes: 0 all targets were scanned, each at one address "
+      .. "at least; 1 some target could not be scanned; 2 usage error; 3 an --expect was not met; 4 stopped because "
+      .. "the list could not be read or the results could not be written; 130 interrupted (143 by SIGTERM).\n\n"
+      .. "In option names, - and _ are the same.")
     :help_max_width(80)
   parser:argument("targets", "host, host:port, host:service (as https), [v6]:port, host:port{address}, or a range "
     .. "of addresses as 192.0.2.0/24:443; the default port is 443")

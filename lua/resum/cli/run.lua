@@ -76,14 +76,42 @@ function Run:note_expectations(result)
       self:raise_exit(EXIT.not_as_expected)
     end
   end
-  if self.parsed.quick and not expectation.is_in_order(result) then
+  local in_order, found = true, nil
+  if self.parsed.quick then
+    in_order, found = expectation.is_in_order(result)
+  end
+  if not in_order then
+    if self.parsed.quiet then -- else the report says it
+      self:complain("%s: resumption is not in order: %s", target.label(result.target), found)
+    end
     self:raise_exit(EXIT.not_as_expected)
+  end
+end
+
+-- What has been said of it, or is nobody's fault.
+local TOLD = { interrupted = true, internal = true }
+
+-- What the report would say of what could not be scanned, where there is none.
+function Run:tell_errors(result)
+  if not self.parsed.quiet or result.unusable then
+    return
+  end
+  local said = TOLD[result.error and result.error.code]
+  for _, entry in ipairs(said and {} or result.addresses) do
+    if entry.error and not TOLD[entry.error.code] then
+      said = true
+      self:complain("%s: %s: %s", target.label(result.target), escape(entry.address), escape(entry.error.message, 300))
+    end
+  end
+  if result.error and not said then
+    self:complain("%s: %s", target.label(result.target), escape(result.error.message, 300))
   end
 end
 
 function Run:finish_target(number, result)
   self.under_way[number] = nil
   self.progress:finished(result)
+  self:tell_errors(result)
   if self.summary then
     self.summary:add(result)
   end
@@ -222,7 +250,7 @@ function Run:conclude()
     self:complain("--targets_in: %s: %s", self.parsed.targets_in, self.targets.problem)
     self:raise_exit(EXIT.stopped)
   elseif self.count == 0 and self.targets.skipped == 0 and not self.cancelled then
-    self:complain("nothing was tested: the list names no target, or no open port of TLS")
+    self:complain("nothing was tested: the list names no target, and no open port with TLS")
     self:raise_exit(EXIT.usage)
   end
   local about = { elapsed_s = self.host.now() - self.started, summary = self.summary and self.summary:fold() }
