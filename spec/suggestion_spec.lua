@@ -1,4 +1,4 @@
-local suggestion = require "resum.cli.suggestion"
+local suggestion = require "resum.util.suggestion"
 
 describe("a word that is no option", function()
   local names = { "resum-rate", "json-out", "json-lines", "html-out", "sni", "no-sni", "starttls", "timeout", "cert" }

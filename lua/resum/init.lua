@@ -6,6 +6,7 @@ local default_host = require "resum.host.default"
 local handshake_text = require "resum.report.text.handshake"
 local handshakes = require "resum.connection.handshake"
 local help = require "resum.help"
+local many = require "resum.many"
 local new_failure = require "resum.util.failure"
 local options_of = require "resum.options"
 local random = require "resum.util.random"
@@ -140,6 +141,64 @@ function M.rate(wanted_target, options)
   return result, message, code
 end
 
+-- The targets of a list, one after another.
+local function each_of(list)
+  local i = 0
+  return function()
+    i = i + 1
+    return list[i]
+  end
+end
+
+--- Scans many targets, as many at once as may be, each connection within limits that all share; names are looked up
+-- once. Memory is taken for those under way, however many there are. (On a host that can't wait side by side, as
+-- LuaSocket's, they come one after another.)
+-- @tparam function|table targets a function that returns the next target each time and nil after the last one (a
+--   string, or what resum.target.parse gave), such as io.lines(path); or a list of targets
+-- @tparam table|nil options see run, and max_connections (in total at once, 100: it has to fit this process's limit of
+--   open files)
+-- @tparam function on_result called with each result as it comes (see run; of a string that is no target: status
+--   "error", error.code "usage") and its number among the targets
+-- @treturn[1] table counts: targets, completed, unreachable, error
+-- @treturn[2] nil
+-- @treturn[2] string message: an option is not usable
+-- @treturn[2] string code: "usage"
+-- @raise what targets or on_result raise; nothing new is begun after it
+function M.scan_all(targets, options, on_result)
+  if type(targets) ~= "function" and type(targets) ~= "table" then
+    error("resum: scan_all takes a function or a list of targets, not a " .. type(targets), 2)
+  elseif type(on_result) ~= "function" then
+    error("resum: scan_all needs a function to be called with each result, not a " .. type(on_result), 2)
+  elseif options ~= nil and type(options) ~= "table" then
+    error("resum: the options must be a table, not a " .. type(options), 2)
+  end
+  local own = copy(options or {})
+  local at_once = own.max_connections or many.IN_TOTAL
+  own.max_connections = nil
+  local problem = options_of.number_problem("max_connections", type(at_once) == "number" and at_once or nil)
+  if problem then
+    error("resum: the option max_connections " .. problem, 2)
+  end
+  own = checked(own, 2)
+  many.share(own, at_once)
+  local one, message, code = scanner.new(own)
+  if not one then
+    return nil, message, code
+  end
+  local counts
+  counts, message = many.run(one, {
+    next_target = type(targets) == "table" and each_of(targets) or targets,
+    on_result = on_result,
+    at_once = at_once,
+    cancelled = own.cancelled,
+    host = own.host,
+  })
+  if message then
+    error("resum: " .. message, 2)
+  end
+  return counts
+end
+
 --- Makes one handshake, to look at.
 -- @tparam string|table wanted_target see run; of several addresses the first one that answers
 -- @tparam[opt] table options session (offered for resumption, from an earlier handshake:session()), and those of run
@@ -170,10 +229,10 @@ function M.open(wanted_target, options)
   return handshakes.open(plan.endpoints, parsed, others, session)
 end
 
---- What there is, with an example each; for the REPL.
--- @treturn string
-function M.help()
-  return help
+--- Prints what there is, with an example each.
+-- @tparam[opt] string name of one verb, such as "rate": prints more of that
+function M.help(name)
+  print(help.text(name))
 end
 
 return M

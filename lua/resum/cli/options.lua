@@ -12,7 +12,7 @@ local options_of = require "resum.options"
 local resum = require "resum"
 local scanners = require "resum.scanner"
 local shard = require "resum.cli.shard"
-local suggestion = require "resum.cli.suggestion"
+local suggestion = require "resum.util.suggestion"
 
 local M = {}
 

@@ -1,9 +1,8 @@
 -- From options to what a run needs: its targets, its limits, the sinks its results go to, its progress line. It opens
 -- files and starts nothing.
 
-local rate_limiter = require "resum.transport.rate_limiter"
 local file_limit = require "resum.cli.file_limit"
-local dns_cache = require "resum.transport.dns_cache"
+local many = require "resum.many"
 local options = require "resum.cli.options"
 local output = require "resum.cli.output"
 local progress = require "resum.cli.progress"
@@ -17,7 +16,6 @@ local targets = require "resum.cli.targets"
 local M = {}
 
 local AT_ONCE = 500 -- connections, when nobody says
-local PER_ADDRESS = 10
 
 local function say(format, ...)
   io.stderr:write("resum: ", format:format(...), "\n")
@@ -221,26 +219,13 @@ end
 local function room(parsed)
   local wanted = parsed.max_connections or AT_ONCE
   if not parsed.targets_in and not parsed.max_connections then
-    wanted = math.min(wanted, parsed.named * PER_ADDRESS)
+    wanted = math.min(wanted, parsed.named * many.PER_ADDRESS)
   end
   local at_once, message = file_limit.make_room(wanted)
   if message then
     say("%s", message)
   end
   return at_once
-end
-
--- What many targets share: names that were looked up, limits on connections.
-local function share(scan, at_once)
-  if scan.host.expect_lookups then
-    scan.host.expect_lookups(at_once)
-  end
-  scan.host = dns_cache.remember(scan.host)
-  scan.admit = rate_limiter.new(scan.host, {
-    total = at_once,
-    per_address = scan.concurrency or PER_ADDRESS,
-    delay = scan.delay,
-  })
 end
 
 -- Two results in one file would be neither.
@@ -269,7 +254,7 @@ function M.make(parsed, scan)
     return nil, "--max_targets is about ranges such as 192.0.2.0/24, and there is none"
   end
   local at_once = room(parsed)
-  share(scan, at_once)
+  many.share(scan, at_once)
   local scanner, message = resum.prepare(scan)
   if not scanner then
     return nil, options.in_flags(message)
