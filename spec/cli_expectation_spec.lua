@@ -65,7 +65,7 @@ describe("an expectation", function()
 
   it("finds resumption out of order where the quick check does", function()
     local function quick(verdict)
-      return expectation.is_in_order({ addresses = { { balancer = { verdict = verdict } }, { status = "error" } } })
+      return (expectation.is_in_order({ addresses = { { balancer = { verdict = verdict } }, { status = "error" } } }))
     end
     assert.same({ true, true, false, false }, { quick("healthy"), quick("inconclusive"), quick("broken"),
       quick("no_resumption") })
