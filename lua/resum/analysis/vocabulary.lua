@@ -247,9 +247,11 @@ end
 
 --- An interval of shares, its ends rounded outwards: it must not promise more than was measured.
 -- @tparam {number,number} interval
+-- @tparam[opt=" to "] string between what stands between the ends, "-" where there is little room
 -- @treturn string
-function M.interval(interval)
-  return ("%.0f to %.0f %%"):format(math.floor(100 * interval[1] + 1e-9), math.ceil(100 * interval[2] - 1e-9))
+function M.interval(interval, between)
+  return ("%.0f%s%.0f %%"):format(math.floor(100 * interval[1] + 1e-9), between or " to ",
+    math.ceil(100 * interval[2] - 1e-9))
 end
 
 --- The mechanisms of a table, in the order in which reports show them.
