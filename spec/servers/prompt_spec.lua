@@ -1,6 +1,6 @@
---- Ctrl-C at Lua's prompt, while a scan waits for a server: it ends the scan and its connections, and the prompt goes on.
--- Lua takes the signal back with each line typed; libuv, stopped and started again, left it to the system in between,
--- which then ended the program.
+--- Ctrl-C at Lua's prompt, while a scan waits for a server: it ends the scan and its connections, and the prompt goes
+-- on. Lua takes the signal back with each line typed; libuv, stopped and started again, left it to the system in
+-- between, which then ended the program.
 
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"

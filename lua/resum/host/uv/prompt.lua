@@ -1,7 +1,7 @@
 -- Ctrl-C at Lua's prompt, while luv waits. Lua's own answer to it is an error at the next instruction of the main
--- thread: that comes late, as the main thread waits in libuv, or in one of libuv's callbacks, where luv ends the program.
--- So the signal is taken over there, again with each line typed, as Lua takes it back. Anywhere else, in a script or a program
--- that embeds Lua, signals are none of our business.
+-- thread: that comes late, as the main thread waits in libuv, or in one of libuv's callbacks, where luv ends the
+-- program. So the signal is taken over there, again with each line typed, as Lua takes it back. Anywhere else, in a
+-- script or a program that embeds Lua, signals are none of our business.
 
 local uv = require "resum.host.uv.luv"
 
