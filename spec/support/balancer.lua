@@ -22,23 +22,19 @@ local function parse_address(text)
   return host, math.floor(tonumber(port))
 end
 
--- Each open handle's balancer. luv can't be asked which are open: it frees a closed handle, and 1.48 crashes when it is
--- asked about a collected one, which Lua shows as a key of a weak table for one more cycle.
-local open = {}
-
+-- luv frees a handle once it is closed: after that even the question whether it is raises an error.
 local function close(socket)
-  if open[socket] then
-    open[socket] = nil
+  local there, closing = pcall(socket.is_closing, socket)
+  if there and not closing then
     socket:close()
   end
 end
 
 -- RST instead of FIN. After a shutdown the kernel refuses that: then a plain close has to do.
 local function reset(socket)
-  if open[socket] and not socket:close_reset() then
+  if not socket:is_closing() and not socket:close_reset() then
     close(socket)
   end
-  open[socket] = nil
 end
 
 -- Reads and forgets until the peer ends the connection, then closes.
@@ -204,7 +200,6 @@ local function balance(options)
       return fault.act(client)
     end
     local link = { client = client, upstream = uv.new_tcp(), half_closed = 0, fault = suffers and fault or nil }
-    open[link.upstream] = open[client]
     local host, port = parse_address(options.backends[choose(number, #options.backends)])
     link.upstream:nodelay(true)
     link.upstream:connect(host, port, function(failure)
@@ -214,6 +209,7 @@ local function balance(options)
         forward(link, delay_ms)
       end
     end)
+    return link.upstream
   end
 end
 
@@ -299,7 +295,7 @@ function ODD.drip(client)
     local timer = uv.new_timer()
     timer:start(0, 50, function()
       sent = sent + 1
-      if not open[client] then
+      if client:is_closing() then
         timer:close()
       else
         client:write(sent <= #BIG_RECORD and BIG_RECORD:sub(sent, sent) or "\2")
@@ -327,24 +323,28 @@ function M.listen(options)
     error("not an odd server: " .. tostring(options.odd), 2)
   end
   local balancer = { accepted = 0 }
+  local sockets = setmetatable({}, { __mode = "k" })
   local server = uv.new_tcp()
-  open[server] = balancer
 
   local function accept(failure)
     local client = uv.new_tcp()
-    open[client] = balancer
     if failure or not server:accept(client) then
       return close(client)
     end
     client:nodelay(true)
     balancer.accepted = balancer.accepted + 1
-    serve(client, balancer.accepted)
+    sockets[client] = true
+    local upstream = serve(client, balancer.accepted)
+    if upstream then
+      sockets[upstream] = true
+    end
   end
 
   --- Ends every connection and stops listening. The loop has to turn once more after it.
   function balancer.close()
-    for socket, owner in pairs(open) do
-      if owner == balancer then
+    close(server)
+    for socket in pairs(sockets) do
+      if pcall(socket.is_closing, socket) then -- luv does not know those any more that it has let go of
         close(socket)
       end
     end

@@ -32,7 +32,7 @@ local function list_of(format, names)
     local items, after = string.unpack(length_format, body)
     local names_found, at = {}, 1
     if after <= #body then
-      error("trailing bytes after the list")
+      error("something stands behind the list")
     end
     while at <= #items do
       local number

@@ -3,9 +3,7 @@
 -- until it is done. Who waits how is in uv/wait.lua, what reads and writes in uv/stream.lua. It knows nothing of TLS,
 -- targets or verdicts.
 
-require("resum.host.nmap").refuse("uv")
-
-local uv = require "resum.host.uv.luv"
+local uv = require "luv"
 
 local common = require "resum.host.common"
 local CODES = require("resum.host.uv.failure").CODES

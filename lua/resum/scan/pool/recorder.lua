@@ -2,8 +2,7 @@
 -- as the plain entries that the analysis reads, each naming the connection that issued the session it offered. It also
 -- spreads connections over several local addresses where there are. Judges nothing.
 
-local labels = require "resum.analysis.pool.labels"
-local random = require "resum.util.random"
+local sighting = require "resum.analysis.pool.sighting"
 
 local M = {}
 
@@ -26,7 +25,7 @@ local function choose_source(journal, options)
     journal.turn = journal.turn % #sources + 1
     return sources[journal.turn]
   end
-  return sources[random.integer(#sources)]
+  return sources[math.random(#sources)]
 end
 
 -- A clock that counts starts and ends: what was at the same time needs no seconds.
@@ -39,12 +38,10 @@ end
 -- @function journal:attempt
 -- @tparam table options see resum.connection.client; source is chosen when it is not given and there are several
 -- @treturn table record of resum.connection.client
--- @treturn table entry {order, mechanism, design, from, source, awaited, started, ended}, and what
---   resum.analysis.pool.labels.read adds; {} where the scan was over
+-- @treturn table entry {order, mechanism, design, from, source, awaited, started, ended, started_s, ended_s},
+--   and what
+--   resum.analysis.pool.sighting.read adds
 function Journal:attempt(options)
-  if self.client.cancelled() then
-    return self.client:attempt(options), {}
-  end
   local source = options.source or (self.sources and choose_source(self, options)) or nil
   local entry = {
     order = #self.entries + 1,
@@ -54,6 +51,7 @@ function Journal:attempt(options)
     source = source,
     awaited = options.want_tickets,
     started = self:tick(),
+    started_s = self.client.host.now(),
   }
   self.entries[entry.order] = entry
   local made = {}
@@ -62,11 +60,8 @@ function Journal:attempt(options)
   end
   made.source = source
   local record = self.client:attempt(made)
-  entry.ended = self:tick()
-  if record.outcome == "interrupted" then -- it keeps its number, and says nothing
-    return record, entry
-  end
-  labels.read(entry, record)
+  entry.ended, entry.ended_s = self:tick(), self.client.host.now()
+  sighting.read(entry, record)
   if options.sessions and entry.outcome == "resumed" then
     entry.from = self.issued[options.sessions[record.facts.selected_identity + 1]]
   end
