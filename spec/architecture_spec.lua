@@ -1,7 +1,6 @@
---- Arrows point down only, and a folder is a layer. Reads the require lines of lua/ and the #include lines of plugin/:
--- the arrows between folders must have an order, and the few rules below hold. The order itself stands nowhere: it is
--- what the files say. Holds pure files to having no input and output, and all files to what Lua 5.3 and nmap's `strict`
--- allow.
+--- Arrows point down only, and a folder is a layer. Reads the require lines of lua/: the arrows between folders must
+-- have an order, and the few rules below hold. The order itself stands nowhere: it is what the files say. Holds pure
+-- files to having no input and output, and all files to what Lua 5.3 and nmap's `strict` allow.
 
 local uv = require "luv"
 local process = require "spec.support.process"
@@ -21,26 +20,11 @@ local NEVER = {
 
 -- Libraries that are not ours, and the folders that may use each.
 local LIBRARIES = {
-  luv = { "host", "cli" }, cjson = { "report", "cli" }, argparse = { "cli" }, socket = { "host" }, cqueues = { "host" },
+  luv = { "host" }, cjson = { "report", "cli" }, argparse = { "cli" },
+  lxp = { "cli" }, socket = { "host" }, cqueues = { "host" },
   nmap = { "host", "nse", "programs" }, stdnse = { "host", "nse", "programs" }, shortport = { "programs" },
   sslcert = { "nse", "programs" }, tls = { "nse" },
 }
-
--- The C files, from the top to the bottom; a line may include its own files and those below.
-local C_LAYERS = {
-  { "module.c" },
-  { "context.c", "identity.c", "handshake.c", "session.c", "session.h", "probe.c", "messages.c", "offer.c", "offer.h" },
-  { "flow.c", "resume12.c", "resume13.c", "probe.h", "tools.c", "tools.h" },
-  { "transcript.c", "transcript.h", "tools.c", "tools.h" },
-  { "fit.c", "fit.h", "record.c", "record.h", "keys.c", "keys.h", "sha2.c", "sha2.h",
-    "suites.c", "suites.h" },
-  { "options.c", "error.c", "resum.h" },
-  { "names.c", "names.h" },
-  { "hello.c", "hello.h", "der.c", "der.h" },
-  { "compat.h", "buffer.h", "wire.h" },
-}
--- Bytes in, structs out: these know no Lua, so that they can be tried and fuzzed without it.
-local C_WITHOUT_LUA = { "wire.h", "buffer.h", "der.c", "hello.c", "suites.c", "keys.c", "record.c", "fit.c" }
 
 local IMPURE = { "io", "os", "print", "coroutine", "debug", "load", "loadfile", "dofile", "package" }
 
@@ -261,66 +245,32 @@ describe("the Lua files", function()
   end)
 end)
 
-describe("the C files", function()
-  local rank = {}
-  for number, files in ipairs(C_LAYERS) do
-    for _, name in ipairs(files) do
-      rank[name] = number
+describe("docs/architecture.md", function()
+  it("names every file of lua/ and plugin/ in the row of its folder", function()
+    local rows = {}
+    for row in text_of("docs/architecture.md"):gmatch("\n| ([^\n]+)") do
+      rows[#rows + 1] = row
     end
-  end
-
-  local function includes(name)
-    local ours, theirs = {}, {}
-    local text = text_of("plugin/" .. name)
-    for included in text:gmatch('#include "([^"]+)"') do
-      ours[#ours + 1] = included
-    end
-    for included in text:gmatch("#include <([^>]+)>") do
-      theirs[#theirs + 1] = included
-    end
-    return ours, theirs
-  end
-
-  it("stand in a layer each, and include what stands beside or below them", function()
-    for _, path in ipairs(files_under("plugin", "%.[ch]$")) do
-      local name = path:match("[^/]+$")
-      assert(rank[name], name .. " stands in no layer of this spec")
-      for _, included in ipairs((includes(name))) do
-        assert.is_true(rank[included] >= rank[name], name .. " includes " .. included .. ", which stands above it")
-      end
-    end
-  end)
-
-  it("reach Lua's headers through compat.h alone, and the pure ones not at all", function()
-    local function reaches_lua(name)
-      local ours, theirs = includes(name)
-      for _, header in ipairs(theirs) do
-        if header:match("^lua") or header:match("^lauxlib") then
-          assert.equal("compat.h", name)
-          return true
+    local function is_named(path)
+      local folder, name = path:match("^(.-)([^/]+)$")
+      for _, row in ipairs(rows) do
+        local found = row:find("`" .. name:gsub("%p", "%%%0") .. "`") or row:find("`" .. path:gsub("%p", "%%%0") .. "`")
+        for part in folder:gsub("^lua/resum/", ""):gsub("^lua/", ""):gmatch("[^/]+") do
+          found = found and row:find(part .. "/", 1, true)
         end
-      end
-      for _, header in ipairs(ours) do
-        if reaches_lua(header) then
+        if found then
           return true
         end
       end
       return false
     end
-    assert.is_true(reaches_lua("probe.c"))
-    for _, path in ipairs(files_under("plugin", "%.[ch]$")) do
-      reaches_lua(path:match("[^/]+$"))
+    local paths = files_under("plugin", "%.c$")
+    table.move(LUA_FILES, 1, #LUA_FILES, #paths + 1, paths)
+    table.move(SCRIPTS, 1, #SCRIPTS, #paths + 1, paths)
+    for _, path in ipairs(paths) do
+      assert.is_true(is_named(path), path .. " is not on the map")
     end
-    for _, name in ipairs(C_WITHOUT_LUA) do
-      assert.is_false(reaches_lua(name), name)
-    end
-  end)
-
-  it("ask for versions of Lua and OpenSSL in compat.h alone", function()
-    for _, path in ipairs(files_under("plugin", "%.[ch]$")) do
-      if path ~= "plugin/compat.h" then
-        assert.is_nil(text_of(path):match("LUA_VERSION_NUM") or text_of(path):match("OPENSSL_VERSION_NUMBER"), path)
-      end
-    end
+    assert.is_false(is_named("lua/resum/scan/nowhere.lua"))
+    assert.is_false(is_named("lua/resum/report/verdict.lua"))
   end)
 end)

@@ -45,7 +45,29 @@ describe("an expectation", function()
     it("is not '" .. text .. "'", function()
       local rule, message = expectation.parse(text)
       assert.is_nil(rule)
-      assert.equal("--expect takes rules such as ticket=supported or psk>=0.95, not '" .. text .. "'", message)
+      assert.equal(
+        "--expect takes rules such as ticket=supported, psk>=95% or balancer=all_shared, not '" .. text .. "'", message)
     end)
   end
+
+  it("takes percent, and what stands behind the address", function()
+    local one = { addresses = { { address = "192.0.2.1", status = "completed", rate = { psk = { rate = 0.95 } },
+      balancer = { verdict = "nothing_shared" } } } }
+    assert.is_true((expectation.check(expectation.parse("psk>=95%"), one)))
+    assert.same({ false, "0.95 on 192.0.2.1" }, { expectation.check(expectation.parse("psk >= 95.1%"), one) })
+    assert.is_true((expectation.check(expectation.parse("balancer=nothing-shared"), one)))
+    assert.same({ false, "nothing_shared on 192.0.2.1" },
+      { expectation.check(expectation.parse("balancer=all_shared"), one) })
+    for _, text in ipairs({ "psk>=101%", "balancer>=1", "balancer=supported", "ticket=all_shared", "psk>=%" }) do
+      assert.is_nil((expectation.parse(text)))
+    end
+  end)
+
+  it("finds resumption out of order where the quick check does", function()
+    local function quick(verdict)
+      return (expectation.is_in_order({ addresses = { { balancer = { verdict = verdict } }, { status = "error" } } }))
+    end
+    assert.same({ true, true, false, false }, { quick("healthy"), quick("inconclusive"), quick("broken"),
+      quick("no_resumption") })
+  end)
 end)

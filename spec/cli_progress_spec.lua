@@ -1,6 +1,21 @@
 -- How far a run is, told by a clock that the spec turns.
 
+local process = require "spec.support.process"
 local progress = require "resum.cli.progress"
+local uv = require "luv"
+
+local function files_under(folder, found)
+  found = found or {}
+  for _, name in ipairs(process.list(process.ROOT .. "/" .. folder)) do
+    local path = folder .. "/" .. name
+    if uv.fs_stat(process.ROOT .. "/" .. path).type == "directory" then
+      files_under(path, found)
+    else
+      found[#found + 1] = process.ROOT .. "/" .. path
+    end
+  end
+  return found
+end
 
 local function new(options)
   local clock = { time = 100 }
@@ -8,6 +23,7 @@ local function new(options)
     now = function() return clock.time end,
     total = options.total,
     skipped = function() return options.skipped or 0 end,
+    expected = options.expected,
   })
   return line, clock
 end
@@ -25,7 +41,7 @@ describe("progress", function()
     finish(line, 2, "timeout")
     finish(line, 1, "refused")
     for _ = 1, 40 do
-      line:event({ kind = "attempt" })
+      line:event({ kind = "attempt", record = { mechanism = "control", design = "control" } })
     end
     line:event({ kind = "started" })
     clock.time = 104
@@ -70,4 +86,69 @@ describe("progress", function()
         progress.words({ done = 1, total = 9, connections = 4, per_second = 0.5, errors = {}, eta_s = seconds }))
     end)
   end
+end)
+
+describe("the progress of a single target", function()
+  local function attempts(line, count, mechanism, design)
+    for _ = 1, count do
+      line:event({ kind = "attempt", record = { mechanism = mechanism, design = design } })
+    end
+  end
+
+  local function single()
+    return new({ total = 1, expected = function(addresses)
+      return { least = 100 * addresses, most = 300 * addresses }
+    end })
+  end
+
+  it("tells what is done there, how much of it, and how long it will take", function()
+    local line, clock = single()
+    assert.equal("looking up the address, 0 of 100 to 300 connections made", progress.words(line:state()))
+    line:event({ kind = "started", result = { addresses = { {} } } })
+    attempts(line, 1, "control", "control")
+    clock.time = 101
+    assert.equal("connecting, 1 of 100 to 300 connections made, about 99 s left", progress.words(line:state()))
+    attempts(line, 49, "psk", "pairs")
+    clock.time = 105
+    assert.equal("PSK (RFC 8446): offering fresh sessions, 50 of 100 to 300 connections made, about 5 s left",
+      progress.words(line:state()))
+    attempts(line, 70, "session_id", "confirm")
+    clock.time = 112
+    assert.same({ done = 0, total = 1, skipped = 0, connections = 120, errors = {}, elapsed_s = 12, eta_s = 18,
+      connections_least = 100, connections_most = 300, mechanism = "session_id", phase = "confirm" }, line:state())
+  end)
+
+  it("counts all of its addresses", function()
+    local line = single()
+    line:event({ kind = "started", result = { addresses = { {}, {}, {} } } })
+    assert.matches("0 of 300 to 900 connections", progress.words(line:state()))
+  end)
+
+  it("has no time left once it is done, and none to promise beyond the most", function()
+    local line, clock = single()
+    attempts(line, 400, "psk", "fixed")
+    clock.time = 110
+    assert.equal(0, line:state().eta_s)
+    finish(line, 1)
+    assert.equal(0, line:state().eta_s)
+  end)
+
+  it("has a word for every phase that a scan names", function()
+    local named = {}
+    for _, path in ipairs(files_under("lua/resum/scan", files_under("lua/resum/connection"))) do
+      local text = process.read_file(path)
+      for _, pattern in ipairs({ 'design = "([%l_]+)"', 'attempt%(mechanism, "([%l_]+)"',
+        'session, "([%l_]+)", options', 'fixed_plan%([^\n]*"([%l_]+)"', 'plan, "([%l_]+)", sequence' }) do
+        for design in text:gmatch(pattern) do
+          named[design] = true
+        end
+      end
+    end
+    named.spent, named.string = nil, nil -- what the analysis calls an offer afterwards; the type of the option
+    local known = {}
+    for phase in pairs(progress.PHASES) do
+      known[phase] = true
+    end
+    assert.same(known, named)
+  end)
 end)

@@ -95,9 +95,12 @@ describe("a list of targets", function()
     } })
     collectgarbage()
     local before = collectgarbage("count")
-    local text = source:next()
-    assert.is_true(#text >= 4096 and #text < 3 * 16384, "kept " .. #text)
+    local told = {}
+    function source.on_problem(number)
+      told[#told + 1] = number
+    end
     assert.is_nil(source:next())
+    assert.same({ 1 }, told)
     assert.is_true(most - before < 4096)
   end)
 
@@ -106,6 +109,60 @@ describe("a list of targets", function()
     assert.same({ "a.example", "b.example" }, all(source))
     assert.equal("Is a directory", source.problem)
     assert.is_nil(source:next())
+  end)
+
+  it("may hold ranges of addresses, each of which becomes a target", function()
+    assert.same({ "192.0.2.4:8443", "192.0.2.5:8443", "192.0.2.6:8443", "192.0.2.7:8443", "a.example", "2001:db8::",
+      "2001:db8::1" }, (from_list("192.0.2.6/30:8443\n1,a.example\n2001:db8::/127\n")))
+    assert.same({ "192.0.2.0", "192.0.2.1", "x" }, (from_list("x", { arguments = { "192.0.2.0/31" } })))
+  end)
+
+  it("takes the addresses of a range for shares and for what is done", function()
+    local seen = {}
+    for _, index in ipairs({ "1/2", "2/2" }) do
+      local options = { shard = shard.parse(index), done = { ["192.0.2.9"] = true } }
+      for _, text in ipairs((from_list("192.0.2.0/24", options))) do
+        assert.is_nil(seen[text])
+        seen[text] = true
+        seen[#seen + 1] = text
+      end
+    end
+    assert.equal(255, #seen)
+    assert.is_nil(seen["192.0.2.9"])
+  end)
+
+  it("tells a range that is too large, with its line, and goes on", function()
+    local stream = stream_of({ "# x\n192.0.2.0/29\nb.example\n" })
+    local source = targets.new({ arguments = {}, stream = stream, max_targets = 7 })
+    assert.same({ "192.0.2.0/29", false, 2, "a range of 2^3 addresses is too large (--max_targets allows 7)" },
+      { source:next() })
+    assert.same({ "b.example", false, 3 }, { source:next() })
+  end)
+
+  it("holds no range: a large one takes no more memory than a small one", function()
+    local source = targets.new({ arguments = { "10.0.0.0/13" } })
+    collectgarbage()
+    local before, count = collectgarbage("count"), 0
+    while source:next() do
+      count = count + 1
+      if count % 100000 == 0 then
+        collectgarbage()
+        assert.is_true(collectgarbage("count") - before < 256)
+      end
+    end
+    assert.equal(1 << 19, count)
+  end)
+
+  it("names no address of a range once the run is over", function()
+    local source = targets.new({ arguments = { "192.0.2.0/24", "a.example", "192.0.2.0/1", "b.example" } })
+    assert.equal("192.0.2.0", source:next())
+    assert.same({ "a.example", "b.example" }, { source:next_argument(), source:next_argument() })
+    assert.is_nil(source:next_argument())
+  end)
+
+  it("knows how many targets a command line names", function()
+    assert.same({ 2, false }, { targets.count({ "a.example", "192.0.2.0/1" }) })
+    assert.same({ 257, true }, { targets.count({ "a.example", "192.0.2.0/24:443" }) })
   end)
 
   it("comes after the targets of the command line", function()
@@ -133,6 +190,22 @@ describe("a share of the targets", function()
     assert.equal(0xCBF43926, shard.crc32("123456789")) -- the check value in catalogues of CRCs
     assert.equal(0, shard.crc32(""))
     assert.equal(0x414FA339, shard.crc32("The quick brown fox jumps over the lazy dog"))
+  end)
+
+  it("is CRC-32 modulo the number of shares, as any program can tell", function()
+    -- Python: zlib.crc32(b"www.example.com:443") % 7, and % 1000
+    for text, remainders in pairs({
+      ["www.example.com:443"] = { 3, 239 },
+      ["a.example"] = { 1, 412 },
+      ["b.example:8443"] = { 4, 81 },
+      ["[2001:db8::1]:443"] = { 5, 370 },
+    }) do
+      for i, shares in ipairs({ 7, 1000 }) do
+        for index = 0, shares - 1 do
+          assert.equal(index == remainders[i], shard.holds(shard.parse(index .. "/" .. shares), text), text)
+        end
+      end
+    end
   end)
 
   it("has every target in one share exactly, whichever way engines count", function()

@@ -9,6 +9,7 @@ local wire = require "spec.support.wire"
 
 local EXTENSION = wire.EXTENSION
 local SIGNATURE_ALGORITHMS = 13
+local RENEGOTIATION_INFO = 0xff01
 
 local function hello_of(options)
   local client = memory.client { context = options }
@@ -101,14 +102,34 @@ describe("a context", function()
       assert.is_nil(hello_of({ tickets = false, max_version = "TLSv1.2" }).extensions[EXTENSION.session_ticket])
     end)
 
+    it("the extended master secret, and not where it is not wanted", function()
+      assert.equal("", hello_of().extensions[EXTENSION.extended_master_secret])
+      assert.is_nil(hello_of({ extended_master_secret = false, max_version = "TLSv1.2" }).extensions[23])
+      local server = memory.server { max_version = "TLSv1.2" }
+      local visit = memory.visit(server, { context = { extended_master_secret = false } })
+      assert.same({ false, false }, { visit.facts.extended_master_secret,
+        visit.session:fields().extended_master_secret })
+    end)
+
     it("psk_dhe_ke in the first ClientHello, without which some servers issue no ticket", function()
       assert.equal("\1\1", hello_of().extensions[EXTENSION.psk_key_exchange_modes])
     end)
 
-    it("a small ClientHello by default", function()
-      local client = memory.client()
-      local _, bytes = client:step()
-      assert.is_true(#bytes < 512, #bytes .. " bytes")
+    it("a small ClientHello but for a hybrid key share, which libssl has had since 3.5", function()
+      local has_hybrid = core.context { groups = "X25519MLKEM768" } ~= nil
+      for _, case in ipairs { { 512, { groups = "X25519:P-256:P-384:P-521" } }, { has_hybrid and 1700 or 512, {} } } do
+        local client = memory.client { context = case[2] }
+        local _, bytes = client:step()
+        assert.is_true(#bytes < case[1], #bytes .. " bytes")
+      end
+    end)
+
+    it("what asks for secure renegotiation, in whichever version", function()
+      for _, version in ipairs { "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3" } do
+        local hello = hello_of { min_version = version, max_version = version }
+        local scsv = numbers(hello.ciphers):find("0x00ff", 1, true) ~= nil
+        assert.is_true(scsv or hello.extensions[RENEGOTIATION_INFO] == "\0", version)
+      end
     end)
 
     it("the same, whatever another context offers", function()
@@ -176,6 +197,11 @@ describe("a context", function()
       { name = "ciphersuites", options = { ciphersuites = "TLS_NOTHING" }, code = "unsupported" },
       { name = "groups", options = { groups = "P-255" }, code = "unsupported" },
       { name = "groups", options = { groups = "" }, code = "unsupported" },
+      { name = "groups", options = { groups = "?P-255" }, code = "unsupported" },
+      { name = "groups", options = { groups = "brainpoolP256r1", min_version = "TLSv1.3" }, code = "unsupported" },
+      { name = "ciphersuites", options = { ciphersuites = "", min_version = "TLSv1.3" }, code = "unsupported" },
+      { name = "ciphers", options = { ciphers = "ECDHE-RSA-AES128-GCM-SHA256", max_version = "TLSv1.1" },
+        code = "unsupported" },
       { name = "sigalgs", options = { sigalgs = "rsa_md2" }, code = "unsupported" },
       { name = "certificate", certificate = function() return "no PEM", good.key_pem end, code = "invalid" },
       { name = "certificate", certificate = function() return "", good.key_pem end, code = "invalid" },

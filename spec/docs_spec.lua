@@ -86,7 +86,7 @@ global
   lua-prepend-path %s/lua/?.lua
   lua-prepend-path %s/lua/?/init.lua
   lua-prepend-path %s/?.lua
-  lua-prepend-path %s/build/5.3/?.so cpath
+  lua-prepend-path %s/build/%s/?.so cpath
   lua-load %s/task.lua
 listen any
   bind unix@%s/any.sock
@@ -94,6 +94,12 @@ listen any
   timeout connect 1s
   timeout server 1s
 ]]
+
+  -- Which Lua the installed HAProxy has; it says "Built with Lua version : Lua 5.4.7".
+  local function lua_version()
+    local run = process.run({ command = { "haproxy", "-vv" }, environment = { LD_PRELOAD = false } })
+    return assert(run.stdout:match("Lua version : Lua (%d+%.%d+)"), "HAProxy has no Lua")
+  end
 
   -- Starts HAProxy with the guide's task; what it logs.
   local function run_task(target)
@@ -104,7 +110,7 @@ listen any
     process.write_file(folder .. "/task.lua", task)
     local root = process.ROOT
     process.write_file(folder .. "/haproxy.cfg",
-      CONFIG:format(root, root, folder, root, folder, folder))
+      CONFIG:format(root, root, folder, root, lua_version(), folder, folder))
     local child = process.start({
       command = { "haproxy", "-db", "-f", folder .. "/haproxy.cfg" },
       environment = { LUA_PATH = false, LUA_CPATH = false, LD_PRELOAD = false },

@@ -1,5 +1,6 @@
--- The probe's record layer (plugin/flow.c) against a server that cuts, empties, mixes and repeats records, with true
--- keys. Each case says what the probe makes of it, by the alert that it sends, and libssl where that differs in kind.
+-- The probe's record layer (plugin/tls/flow.c) against a server that cuts, empties, mixes and repeats records, with
+-- true keys. Each case says what the probe makes of it, by the alert that it sends, and libssl where that differs in
+-- kind.
 
 local duel = require "spec.support.duel"
 local scripted = require "spec.support.scripted"
@@ -74,8 +75,7 @@ local NEW = {
   { "33 empty records", insert(1, HANDSHAKE, "", "plain", 33), UNEXPECTED_MESSAGE },
   { "an empty protected record", insert(2, HANDSHAKE, "", "handshake"), UNEXPECTED_MESSAGE },
   { "an empty alert", insert(2, ALERT, "", "handshake"), DECODE_ERROR },
-  { "change_cipher_spec before everything", insert(1, CCS, "\1", "plain"), "resumed",
-    UNEXPECTED_MESSAGE }, -- RFC 8446, section 5, has it dropped; libssl does not know yet that it speaks TLS 1.3
+  { "change_cipher_spec before everything", insert(1, CCS, "\1", "plain"), UNEXPECTED_MESSAGE },
   { "change_cipher_spec", insert(2, CCS, "\1", "plain"), "resumed" },
   { "32 of change_cipher_spec", insert(2, CCS, "\1", "plain", 32), "resumed" },
   { "33 of change_cipher_spec", insert(2, CCS, "\1", "plain", 33), UNEXPECTED_MESSAGE },
@@ -147,6 +147,64 @@ for version, cases in pairs { ["TLSv1.3"] = NEW, ["TLSv1.2"] = OLD } do
     end)
   end)
 end
+
+describe("a probe", function()
+  -- A machine that has the server's first record, and waits for more.
+  local function waiting(version)
+    return duel.ask("probe", version, { flight = function(flight)
+      for i = #flight, 2, -1 do
+        flight[i] = nil
+      end
+    end }).machine
+  end
+
+  it("has no proof in a promise: what it was told in the ServerHello is no resumption", function()
+    for _, version in ipairs({ "TLSv1.2", "TLSv1.3" }) do
+      local facts = waiting(version):facts()
+      assert.same({ version, false, false }, { facts.version, facts.reused, facts.finished })
+      assert.is_nil(facts.proof)
+    end
+  end)
+
+  it("tells the server's alert by its name, also where it calls itself a warning in TLS 1.3", function()
+    for _, level in ipairs({ "\1", "\2" }) do
+      local answer = duel.ask("probe", "TLSv1.3", insert(2, ALERT, level .. "\40", "handshake"))
+      assert.same({ "alert", "handshake: the server sent the alert handshake_failure (40)" },
+        { answer.code, answer.message })
+    end
+  end)
+
+  it("is closed in the middle by close_notify: that is no end in order", function()
+    for version, by in pairs({ ["TLSv1.2"] = "plain", ["TLSv1.3"] = "handshake" }) do
+      local answer = duel.ask("probe", version, insert(2, ALERT, "\1\0", by))
+      assert.same({ "closed", "handshake: the server sent close_notify in the middle" },
+        { answer.code, answer.message })
+    end
+  end)
+
+  it("waits for no record of more than 2^14 + 2048 bytes (RFC 5246, section 6.2.3)", function()
+    local longest = (1 << 14) + 2048
+    assert.equal("want", (waiting("TLSv1.2"):step("\22\3\3" .. (">I2"):pack(longest))))
+    local state, _, message = waiting("TLSv1.2"):step("\22\3\3" .. (">I2"):pack(longest + 1))
+    assert.same({ nil, "handshake: a record is too long" }, { state, message })
+  end)
+
+  it("waits for no message of more than 128 KiB", function()
+    local state, _, message = waiting("TLSv1.2"):step("\22\3\3" .. (">s2"):pack("\4" .. (">I3"):pack(131073)))
+    assert.same({ nil, "handshake: a handshake message is too long" }, { state, message })
+  end)
+end)
+
+describe("a change_cipher_spec behind Finished of TLS 1.3", function()
+  it("is refused by both, where the probe still reads", function()
+    for _, engine in ipairs { "probe", "handshake" } do
+      local machine = duel.ask(engine, "TLSv1.3", {}, { tickets = true }).machine
+      local state, alert, _, code = machine:step("\20\3\3\0\1\1")
+      assert.same({ nil, "protocol_error" }, { state, code }, engine)
+      assert.is_true(#alert > 0 and machine:facts().reused, engine)
+    end
+  end)
+end)
 
 describe("a probe that has its answer", function()
   it("is not talked out of it by what comes after", function()

@@ -52,8 +52,9 @@ describe("resum.scan", function()
       shown[i] = { entry.address, entry.status, entry.error.message, entry.error.code, entry.support }
     end
     assert.same({
-      { "192.0.2.1", "unreachable", "connect: refused", "refused" },
-      { "2001:db8::1", "unreachable", "connect: no answer in time", "timeout" },
+      { "192.0.2.1", "unreachable", "connect: refused: is the port right?", "refused" },
+      { "2001:db8::1", "unreachable", "connect: no answer in time: waited 5 s on 2 connections; --timeout waits longer",
+        "timeout" },
     }, shown)
     assert.same({ "192.0.2.1 99", "192.0.2.1 99", "2001:db8::1 99", "2001:db8::1 99" }, one.connected)
   end)
@@ -78,7 +79,7 @@ describe("resum.scan", function()
 
   it("says so when a name has no address", function()
     local result = resum.scan("a.example", { host = host(nil, {}) })
-    assert.same({ "unreachable", "resolve: no address for a.example", "unreachable", {} },
+    assert.same({ "unreachable", "resolve: no address for a.example: is the name right?", "unreachable", {} },
       { result.status, result.error.message, result.error.code, result.addresses })
   end)
 
@@ -92,7 +93,8 @@ describe("resum.scan", function()
 
   it("prints itself", function()
     local result = resum.scan("a.example", { host = host(nil, {}) })
-    assert.equal("a.example:443\n  unreachable: resolve: no address for a.example\n", tostring(result))
+    assert.equal("a.example:443\n  unreachable: resolve: no address for a.example: is the name right?\n",
+      tostring(result))
   end)
 
   it("tells of a target or a certificate that can't be used", function()
@@ -104,13 +106,13 @@ describe("resum.scan", function()
 
   it("tells of options that do not fit together", function()
     for message, options in pairs({
-      ["tls: it is one of 1.0, 1.1, 1.2, 1.3"] = { tls = "1.4" },
+      ["tls: must be one of 1.0, 1.1, 1.2, 1.3"] = { tls = "1.4" },
       ["tls: psk does not belong to TLS 1.2"] = { tls = "1.2", mechanisms = { "ticket", "psk" } },
-      ["family: it is inet or inet6"] = { family = "ipv4" },
+      ["family: must be inet or inet6"] = { family = "ipv4" },
       ["xmpp_to: the host is missing"] = { starttls = "xmpp", xmpp_to = "" },
-      ["xmpp_to: a host name has letters"] = { starttls = "xmpp", xmpp_to = "a' b='c" },
-      ["starttls: it is one of auto, smtp"] = { starttls = "gopher" },
-      ["proxy: this is no proxy: "] = { proxy = "ftp://user:s3cret@host" },
+      ["xmpp_to: a host name may contain only"] = { starttls = "xmpp", xmpp_to = "a' b='c" },
+      ["starttls: must be one of auto, smtp"] = { starttls = "gopher" },
+      ["proxy: not a proxy: "] = { proxy = "ftp://user:s3cret@host" },
     }) do
       local result, found, code = resum.scan("a.example", options)
       assert.same({ nil, "usage" }, { result, code })
@@ -122,7 +124,7 @@ describe("resum.scan", function()
   it("does not scan an address of the other family", function()
     local one = host({ "192.0.2.1" }, {})
     local result = resum.scan("a.example{192.0.2.1}", { family = "inet6", host = one })
-    assert.same({ "unreachable", "resolve: 192.0.2.1 is no IPv6 address", {} },
+    assert.same({ "unreachable", "resolve: 192.0.2.1 is not an IPv6 address: leave out -4 or -6", {} },
       { result.status, result.error.message, one.connected })
   end)
 
@@ -134,7 +136,79 @@ describe("resum.scan", function()
     assert.has_error(function() resum.scan({}) end,
       "resum: a target is a string such as host:port, or what resum.target.parse gave")
     assert.has_error(function() resum.scan("a.example", { mechanisms = { "control" } }) end,
-      "resum: there is no mechanism 'control'")
+      "resum: the option mechanisms takes a list of session_id, ticket, psk, not 'control'")
+  end)
+end)
+
+describe("what a caller gives", function()
+  local HERE = "spec/init_spec.lua:%d+: " -- it is told at the caller's line
+
+  local function told(misuse, problem)
+    local fine, message = pcall(misuse)
+    assert.is_false(fine)
+    assert.matches("^[^\n]*" .. HERE .. "resum: " .. problem, message)
+  end
+
+  it("must be a table where options are meant, in every verb", function()
+    for _, verb in ipairs({ "run", "scan", "rate", "open" }) do
+      told(function() resum[verb]("a.example", 5) end, "the options must be a table, not a number")
+    end
+    told(function() resum.prepare("fast") end, "the options must be a table, not a string")
+    told(function() resum.check(true) end, "the options must be a table, not a boolean")
+  end)
+
+  it("may be for one target what a scanner's run takes, and nothing else", function()
+    local scanner = resum.prepare({ host = host({}, {}) })
+    told(function() scanner:run("a.example", 5) end, "the options must be a table, not a number")
+    told(function() scanner:run("a.example", { attempts = 3 }) end, "the option attempts can't be used here")
+    told(function() scanner:run("a.example", { on_event = "loud" }) end,
+      "the option on_event must be a function, not a string")
+    told(function() scanner:run(443) end, "a target is a string such as host:port, not a number")
+  end)
+
+  it("is looked at where single attempts are made, too", function()
+    local one = host({}, {})
+    local endpoint = { address = "192.0.2.1", port = 443 }
+    told(function() resum.attempt.new_client("192.0.2.1", {}) end, "the field of an endpoints? must be a table")
+    told(function() resum.attempt.new_client({ address = "192.0.2.1" }, { host = one }) end, "the endpoint has no port")
+    told(function() resum.attempt.new_client({ adress = "x", port = 1 }, { host = one }) end,
+      "there is no field of an endpoint 'adress'")
+    told(function() resum.attempt.new_client(endpoint, {}) end, "a client needs the option host")
+    told(function() resum.attempt.new_client(endpoint, { host = one, timout = 1 }) end,
+      "there is no option of a client 'timout'")
+    local client = resum.attempt.new_client(endpoint, { host = one })
+    told(function() client:attempt({ mechanism = "psk", want_tikets = true }) end,
+      "there is no option of an attempt 'want_tikets'")
+    told(function() client:attempt({ mechanism = "tickets" }) end, "there is no mechanism 'tickets'")
+    told(function() client:attempt({ mechanism = "psk", session = "x" }) end,
+      "the option of an attempt session must be a userdata, not a string")
+    told(function() client:attempt(5) end, "the option of an attempts must be a table, not a number")
+  end)
+
+  it("leaves no secret where it can be read: neither in a client nor in a scanner", function()
+    local pki = require "spec.support.pki"
+    local one = host({}, {})
+    local own = pki.get("client")
+    local secret = own.key_pem
+    local function search(value, seen)
+      if value == secret then
+        return true
+      elseif type(value) ~= "table" or seen[value] then
+        return false
+      end
+      seen[value] = true
+      for name, field in pairs(value) do
+        if search(name, seen) or search(field, seen) then
+          return true
+        end
+      end
+      return false
+    end
+    local options = { host = one, certificate = own.certificate_pem, private_key = secret }
+    local client = resum.attempt.new_client({ address = "192.0.2.1", port = 443 }, options)
+    assert.is_false(search(client, {}))
+    assert.is_false(search(resum.prepare(options), {}))
+    assert.is_true(search(options, {}))
   end)
 end)
 
@@ -166,7 +240,7 @@ describe("resum.prepare", function()
         events[#events + 1] = event.kind
       end,
       cancelled = function()
-        return true
+        return #one.connected > 0
       end,
     })
     assert.same({ { "started", "attempt" }, 1 }, { events, #one.connected })
@@ -176,7 +250,7 @@ describe("resum.prepare", function()
   it("says what is not usable: an option at once, a target when it comes", function()
     local scanner, message, code = resum.prepare({ tls = "1.4" })
     assert.is_nil(scanner)
-    assert.same({ "tls: it is one of 1.0, 1.1, 1.2, 1.3", "usage" }, { message, code })
+    assert.same({ "tls: must be one of 1.0, 1.1, 1.2, 1.3", "usage" }, { message, code })
     local result, problem, kind = resum.prepare():run("a.example:0")
     assert.is_nil(result)
     assert.same({ "target: 'a.example:0': the port must be a number from 1 to 65535", "usage" }, { problem, kind })

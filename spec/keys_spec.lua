@@ -1,5 +1,5 @@
--- The PRF and HKDF of plugin/keys.c against published vectors, and the records of plugin/record.c against themselves:
--- every suite opens what it sealed, and nothing that was changed.
+-- The PRF and HKDF of plugin/tls/schedule.c against published vectors, and the records of plugin/tls/record.c against
+-- themselves: every suite opens what it sealed, and nothing that was changed.
 
 local hex = require "spec.support.hex"
 local keys = require "spec.support.keys"
@@ -93,6 +93,10 @@ describe("a record", function()
       assert.is_nil(reading:open(record))
     end)
 
+    it(case.name .. ": does not open when it holds more than 2^14 bytes", function()
+      assert.is_nil(keys.protection(case.fields):open(keys.protection(case.fields):seal(22, ("p"):rep(16385))))
+    end)
+
     it(case.name .. ": opens no garbage", function()
       local garbage = random.new(31)
       for _ = 1, 200 do
@@ -100,5 +104,39 @@ describe("a record", function()
         assert.is_nil(keys.protection(case.fields):open("\22\3\3" .. (">s2"):pack(body)))
       end
     end)
+  end)
+end)
+
+describe("a protected record", function()
+  it("of TLS 1.3 is none without a type inside (RFC 8446, section 5.4)", function()
+    local fields = { version = "TLSv1.3", cipher = "TLS_AES_128_GCM_SHA256", key = ("k"):rep(16), iv = ("i"):rep(12) }
+    local function opened(content, plain)
+      return { keys.protection(fields):open(keys.protection(fields):seal(content, plain)) }
+    end
+    assert.same({ 22, "a" }, opened(22, "a"))
+    assert.same({ 22, "a" }, opened(0, "a\22\0\0\0")) -- padding behind the type
+    assert.same({}, opened(0, "\0\0\0"))
+  end)
+
+  -- The initialization vector is not the MAC's matter until it is encrypt-then-MAC: there the spec makes a new MAC.
+  it("with CBC has padding of one kind of bytes (RFC 5246, section 6.2.3.2)", function()
+    local mac_key = ("m"):rep(20)
+    local fields = { version = "TLSv1.2", cipher = "TLS_RSA_WITH_AES_128_CBC_SHA", encrypt_then_mac = true,
+      key = ("k"):rep(16), iv = "", mac_key = mac_key }
+    -- A record of one byte and padding, in which a bit of the byte at this place is another one.
+    local function opened(place)
+      local record = keys.protection(fields):seal(22, "p")
+      local body = record:sub(6, -21)
+      if place then
+        body = body:sub(1, place - 1) .. string.char(body:byte(place) ~ 1) .. body:sub(place + 1)
+      end
+      local covered = ("\0"):rep(8) .. "\22\3\3" .. (">s2"):pack(body)
+      return keys.protection(fields):open("\22\3\3" .. (">s2"):pack(body .. keys.hmac("sha1", mac_key, covered)))
+    end
+    assert.equal(22, (opened()))
+    assert.equal(22, (opened(1))) -- the content is another one, which is the MAC's matter
+    for place = 2, 16 do
+      assert.is_nil((opened(place)), place)
+    end
   end)
 end)

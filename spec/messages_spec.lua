@@ -1,4 +1,4 @@
---- The readers of handshake messages (plugin/hello.c) and the facts made of them (plugin/transcript.c), on messages
+--- The readers of handshake messages (plugin/tls/hello.c) and the facts made of them (plugin/lua/facts.c), on messages
 -- that no libssl has looked at before: what is malformed gives no fact, and nothing reads past its end.
 
 local memory = require "spec.support.memory"
@@ -56,12 +56,13 @@ describe("a ServerHello", function()
         session_id = "id" } },
     ["of TLS 1.3"] = { { extensions = TLS13 .. extension(51, "\0\29\0\1x") .. extension(41, "\0\7") },
       { version = "TLSv1.3", cipher = "TLS_AES_128_GCM_SHA256", cipher_id = 0x1301, session_id = "", group = "x25519",
-        server_key_share = true, selected_identity = 7 } },
+        server_key_share = true, server_share = "x", selected_identity = 7 } },
     ["with numbers that nobody has named"] = {
       { cipher = 0x1a2b, extensions = extension(43, "\3\9") .. extension(51, "\x7f\1\0\1x") },
       { version = "0x0309", cipher = "0x1a2b", cipher_id = 0x1a2b, session_id = "", group = "0x7f01",
-        server_key_share = true } },
+        server_key_share = true, server_share = "x" } },
     ["with a message that is longer than its content"] = { { rest = "x" }, {} },
+    ["with something behind its extensions"] = { { extensions = TLS13, rest = "x" }, {} },
     ["with extensions that end in the middle of one"] = { { extensions = TLS13:sub(1, -2) }, {} },
     ["with extensions that end in the middle of a length"] = { { extensions = "\0\43\0" }, {} },
     ["with half a version"] = { { extensions = extension(43, "\3") }, {} },
@@ -98,14 +99,21 @@ describe("a NewSessionTicket", function()
     ["of TLS 1.2 with something behind it"] = { 12, "\0\0\1\44\0\6ticket!", nil },
     ["of TLS 1.2 that is shorter than it says"] = { 12, "\0\0\1\44\0\7ticket", nil },
     ["of TLS 1.3"] = { 13, (">I4 I4 s1 s2 s2"):pack(7200, 0xfedcba98, "n", "ticket", ""),
-      { ticket = "ticket", lifetime_s = 7200, age_add = 0xfedcba98, nonce_length = 1 } },
+      { ticket = "ticket", lifetime_s = 7200, age_add = 0xfedcba98, nonce = "n", nonce_length = 1,
+        extensions = {} } },
     ["of TLS 1.3 for early data"] = { 13, (">I4 I4 s1 s2 s2"):pack(0xffffffff, 0, "", "t", early),
-      { ticket = "t", lifetime_s = 0xffffffff, age_add = 0, nonce_length = 0, max_early_data = 4096 } },
+      { ticket = "t", lifetime_s = 0xffffffff, age_add = 0, nonce = "", nonce_length = 0, max_early_data = 4096,
+        extensions = { { type = 42, body = "\0\0\16\0" } } } },
     ["of TLS 1.3 with an extension that nobody knows"] = {
       13, (">I4 I4 s1 s2 s2"):pack(1, 2, "nn", "t", extension(0xdada, "x")),
-      { ticket = "t", lifetime_s = 1, age_add = 2, nonce_length = 2 } },
+      { ticket = "t", lifetime_s = 1, age_add = 2, nonce = "nn", nonce_length = 2,
+        extensions = { { type = 0xdada, body = "x" } } } },
     ["of TLS 1.3 without its extensions"] = { 13, (">I4 I4 s1 s2"):pack(7200, 1, "n", "ticket"), nil },
     ["of TLS 1.3 with extensions cut short"] = { 13, (">I4 I4 s1 s2 s2"):pack(1, 1, "n", "t", early:sub(1, -2)), nil },
+    ["of TLS 1.3 for early data, of which too little is said"] = {
+      13, (">I4 I4 s1 s2 s2"):pack(1, 1, "n", "t", extension(42, "\0\0\16")), nil },
+    ["of TLS 1.3 for early data, of which too much is said"] = {
+      13, (">I4 I4 s1 s2 s2"):pack(1, 1, "n", "t", extension(42, "\0\0\0\16\0")), nil },
     ["of TLS 1.3 with a nonce longer than the message"] = { 13, "\0\0\0\1\0\0\0\1\255nonce", nil },
     ["of 65535 bytes"] = { 12, (">I4 s2"):pack(1, ("t"):rep(65535)), { ticket = ("t"):rep(65535), lifetime_s = 1 } },
   } do
@@ -131,6 +139,24 @@ describe("other messages", function()
     assert.same({ alpn = "h2", early_data = true }, said(facts_of(message(8, (">s2"):pack(alpn .. early)))))
     assert.same({}, said(facts_of(message(8, (">s2"):pack(alpn .. early:sub(1, 3))))))
     assert.same({}, said(facts_of(message(8, ""))))
+  end)
+
+  it("tell of a certificate, compressed (RFC 8879) or not", function()
+    assert.is_true(facts_of(message(11, "\0\0\0")).certificate)
+    assert.is_true(facts_of(message(25, "\0\1")).certificate)
+    assert.is_false(facts_of(message(22, "\0\1")).certificate)
+  end)
+
+  it("give the serial number of a certificate, unless it is cut short", function()
+    local function serial_of(number)
+      local tbs = "\48" .. string.char(#number) .. number
+      local leaf = "\48" .. string.char(#tbs) .. tbs
+      return facts_of(server_hello { cipher = 0xc02f }, message(11, (">s3"):pack((">s3"):pack(leaf)))).leaf_serial
+    end
+    assert.equal("abc", serial_of("\2\3abc"))
+    assert.equal("\255", serial_of("\2\2\0\255"))
+    assert.is_nil(serial_of("\2\9abc"))
+    assert.is_nil(serial_of("\3\3abc"))
   end)
 
   it("give alerts, known and unknown, whole and cut short", function()

@@ -171,8 +171,10 @@ describe("a probe of TLS 1.2", function()
     local seen = probe(server, { session = session })
     assert.same({ false, session:fields().id }, { seen.facts.ticket_offered, seen.facts.session_id_sent })
     local by_ticket = memory.server({ max_version = TLS12 })
-    local first = probe(by_ticket, { session = session_of(by_ticket, TLS12) })
+    session = session_of(by_ticket, TLS12)
+    local first = probe(by_ticket, { session = session })
     assert.equal(32, #first.facts.session_id_sent)
+    assert.not_equal(session:fields().id, first.facts.session_id_sent) -- that one libssl made up
     assert.equal(first.facts.session_id_sent, first.facts.session_id)
   end)
 end)
@@ -429,6 +431,16 @@ describe("a probe", function()
     assert.same({ nil, "too_much" }, { machine:step(answer), (select(4, machine:step(""))) })
   end)
 
+  it("takes no more than its bound in pieces, too", function()
+    local server, session = resuming()
+    local machine = assert(core.probe({ session = session, max_bytes = 20 }))
+    local _, hello = machine:step()
+    local _, answer = server:accept():step(hello)
+    assert.equal("want", (machine:step(answer:sub(1, 15))))
+    assert.same({ nil, "", "handshake: the server sent more than is taken in", "too_much" },
+      { machine:step(answer:sub(16, 30)) })
+  end)
+
   it("says what is no TLS", function()
     local _, session = resuming()
     local machine = assert(core.probe({ session = session }))
@@ -452,7 +464,8 @@ describe("a probe", function()
     local machine, message, code = core.probe({ session = assert(core.session({
       der = head .. (">I2"):pack(length + 1) .. rest })) })
     assert.is_nil(machine)
-    assert.same({ "probe: the session's cipher suite or ticket is beyond the probe", "unsupported" }, { message, code })
+    assert.same({ "probe: the session's version or cipher suite is beyond the probe", "unsupported" },
+      { message, code })
   end)
 
   it("says goodbye once, also where more came than is kept", function()
@@ -477,6 +490,16 @@ describe("a probe", function()
     assert.equal(16, seen.facts.psk_identities_sent)
     sessions[17] = session
     assert.has_error(function() core.probe({ sessions = sessions }) end)
+  end)
+
+  it("takes no older session among several of TLS 1.3", function()
+    local server = memory.server()
+    local old, new = session_of(server, TLS12), session_of(server, TLS13)
+    for _, sessions in ipairs({ { new, old }, { old, new } }) do
+      local ran, message = pcall(core.probe, { sessions = sessions })
+      assert.is_false(ran)
+      assert.is_truthy(message:find("several sessions have to be TLS 1.3 ones", 1, true), message)
+    end
   end)
 
   it("raises what is a mistake of the caller", function()

@@ -43,7 +43,8 @@ a.example:25, STARTTLS of smtp, through socks5h://proxy.example:1080
     local hint = "Connections were turned away while up to 10 were open at once: the server may limit their number. "
       .. "Try --concurrency 4, and --delay.\n"
     local function shown()
-      return report.target(result({ rate = { ticket = support("supported", rate) } })):find(hint, 1, true)
+      local text = report.target(result({ rate = { ticket = support("supported", rate) } }))
+      return text:gsub("\n       ", " "):find(hint, 1, true)
     end
     assert.is_truthy(shown())
     rate.error_kinds = { protocol_error = 20 }
@@ -64,6 +65,8 @@ a.example:443
       PSK (RFC 8446)              not applicable       the server does not speak TLS 1.3
     => Resumption by ticket works.
        Resumption by session ID does not work.
+       The server issues a session ID and never accepts one: who offers it makes a full handshake all the same.
+       Mend that, or issue none.
 ]], report.target(result({ support = {
       session_id = support("not_supported", { resumed = 0, refused = 5, reason = "issued_not_accepted" }),
       ticket = support("supported", { lifetime_hint_s = 300, ticket_length = 192 }),

@@ -1,6 +1,6 @@
--- What the probe takes for an answer up to TLS 1.2 (plugin/resume12.c, fit.c), against a server with true keys that
--- says what no server should. Each case says what the probe makes of it, by the alert that it sends, and libssl where
--- that differs in kind.
+-- What the probe takes for an answer up to TLS 1.2 (plugin/tls/resume12.c, server_hello_check.c), against a server with
+-- true keys that says what no server should. Each case says what the probe makes of it, by the alert that it sends, and
+-- libssl where that differs in kind.
 
 local core = require "resum.core"
 local duel = require "spec.support.duel"

@@ -1,5 +1,5 @@
--- The traces of RFC 8448, byte for byte: what plugin/hello.c, keys.c, record.c and transcript.c make of the full
--- handshake and of the one with a HelloRetryRequest, and the whole resumption with early data as a probe runs it.
+-- The traces of RFC 8448, byte for byte: what plugin/tls/hello.c, schedule.c, record.c and transcript.c make of the
+-- full handshake and of the one with a HelloRetryRequest, and the whole resumption with early data as a probe runs it.
 
 local core = require "resum.core"
 local hex = require "spec.support.hex"

@@ -254,6 +254,21 @@ describe("a session", function()
       { session:derive { cipher = 0x4242 } })
   end)
 
+  it("may be issued after 2038, and up to the year 2514", function()
+    local made = { version = "TLSv1.2", cipher = "TLS_RSA_WITH_AES_128_CBC_SHA", secret = ("s"):rep(48), ticket = "t",
+      lifetime_s = 7200 }
+    for _, time_s in ipairs { 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 4102444800, 0x3ffffffff } do
+      made.time_s = time_s
+      local session = assert(core.session(made))
+      assert.equal(time_s, session:fields().time_s)
+      assert.equal(time_s, assert(core.session { der = session:der() }):fields().time_s)
+      assert.equal(time_s, assert(core.session { pem = session:pem() }):fields().time_s)
+      assert.equal(time_s, session:derive { ticket = "u" }:fields().time_s)
+    end
+    made.time_s = 0x400000000
+    assert.is_false((pcall(core.session, made)))
+  end)
+
   it("derived from one of a server resumes there", function()
     for _, kind in ipairs(KINDS) do
       local visit, server = visit_of(kind)

@@ -46,6 +46,7 @@ function read.server.server_hello(facts, bytes)
   facts.encrypt_then_mac = extensions[EXTENSION.encrypt_then_mac] ~= nil
   facts.session_ticket = extensions[EXTENSION.session_ticket] ~= nil
   facts.server_key_share = share ~= nil
+  facts.server_share = share and share:sub(5) -- behind the group and a length
   facts.group = share and wire.GROUP[(">I2"):unpack(share)]
   facts.selected_identity = identity and (">I2"):unpack(identity)
   facts.alpn = wire.alpn(extensions[EXTENSION.alpn])
@@ -92,9 +93,11 @@ end
 function read.server.new_session_ticket(facts, bytes)
   local ticket = wire.new_session_ticket(bytes, facts.version_number)
   local early = ticket.extensions and ticket.extensions[EXTENSION.early_data]
+  local extensions = ticket.extensions and { early and { type = EXTENSION.early_data, body = early } }
   table.insert(facts.tickets, {
     ticket = ticket.ticket, lifetime_s = ticket.lifetime_s, age_add = ticket.age_add,
-    nonce_length = ticket.nonce and #ticket.nonce, max_early_data = early and (">I4"):unpack(early),
+    nonce = ticket.nonce, nonce_length = ticket.nonce and #ticket.nonce, extensions = extensions,
+    max_early_data = early and (">I4"):unpack(early),
   })
 end
 

@@ -62,6 +62,24 @@ describe("a verdict", function()
       { "supported", "single_use_tickets", "5/5 refused 0 errors 0" } },
     { "knows tickets for one connection also among errors", "Rntnn", "RRRRR",
       { "supported", "single_use_tickets", "5/5 refused 0 errors 0" } },
+    { "does not take errors after a resumption for single use", "Rtttt", "RRRRR",
+      { "supported", nil, "6/10 refused 0 errors 4" } },
+    { "does not take what never resumed for single use", "nnnnn", "RRRRR",
+      { "partially_supported", "issued_not_always_accepted", "5/10 refused 5 errors 0" } },
+    { "goes by the old session where fresh ones did no better", "RRRnn", "RRRtt",
+      { "partially_supported", "issued_not_always_accepted", "3/5 refused 2 errors 0" } },
+    { "is there where as many attempts were answered as failed", "RtRt", nil,
+      { "supported", nil, "2/4 refused 0 errors 2" } },
+    { "is not there where more attempts failed than were answered", "RtRtt", nil,
+      { "inconclusive", "timeout", "2/5 refused 0 errors 3" } },
+    { "takes two alerts among a dozen attempts for errors", "RRRRRRRRRRaa", nil,
+      { "supported", nil, "10/12 refused 0 errors 2" } },
+    { "takes a fifth of alerts for the answer of one server in five", "RRRRaRRRRa", nil,
+      { "partially_supported", "alert_on_resumption", "8/10 refused 2 errors 0" } },
+    { "takes two alerts without a resumption for a refusal", "aa", nil,
+      { "not_supported", "alert_on_resumption", "0/2 refused 2 errors 0" } },
+    { "names no alert where others were refused without one", "naann", "naann",
+      { "not_supported", "issued_not_accepted", "0/5 refused 5 errors 0" } },
   }
   for _, case in ipairs(cases) do
     it(case[1], function()
@@ -69,6 +87,12 @@ describe("a verdict", function()
       assert.same(case[4], judged("ticket", evidence))
     end)
   end
+
+  it("takes a single alert about the version for a refusal: such a server will never resume", function()
+    local older = failed("alert", "protocol_version", 70)
+    assert.same({ "partially_supported", "alert_on_resumption", "1/2 refused 1 errors 0" },
+      judged("psk", { fixed = { offers("R")[1], older } }))
+  end)
 
   it("names the alert that it is about", function()
     local alert = failed("alert", "internal_error", 80)
@@ -95,6 +119,7 @@ describe("without a session to offer", function()
   local empty = "0/0 refused 0 errors 0"
   local protocol_version = failed("alert", "protocol_version", 70)
   local handshake_failure = failed("alert", "handshake_failure", 40)
+  local insufficient_security = failed("alert", "insufficient_security", 71)
   local decode_error = failed("alert", "decode_error", 50)
   local dropped = { outcome = "closed", version = "TLSv1.3", facts = { alerts = {}, tickets = {} } }
   local lower = { outcome = "protocol_error", version = "TLSv1.2", facts = { alerts = {}, tickets = {} } }
@@ -113,6 +138,12 @@ describe("without a session to offer", function()
       { "not_applicable", "version_not_supported", empty } },
     { "nothing in common says nothing else: ciphers or groups may be meant", { handshake_failure, handshake_failure },
       true, { "inconclusive", "alert", empty } },
+    { "neither does insufficient_security", { insufficient_security, insufficient_security }, true,
+      { "inconclusive", "alert", empty } },
+    { "two different alerts say nothing", { decode_error, failed("alert", "internal_error", 80) }, true,
+      { "inconclusive", "alert", empty } },
+    { "two dropped connections say nothing even when another version works right after them",
+      { failed("closed"), failed("closed") }, "after", { "inconclusive", "closed", empty } },
     { "dropped connections say nothing when the version stood in a ServerHello", { dropped, dropped, dropped }, true,
       { "inconclusive", "closed", empty } },
     { "a repeated refusal says nothing when no other version works", { handshake_failure, handshake_failure }, false,
@@ -167,6 +198,12 @@ describe("what was issued", function()
     assert.same({ "not_supported", "not_issued" }, { v.verdict, v.reason, v.ticket_length, v.lifetime_hint_s })
   end)
 
+  it("is a PSK to be thrown away at once where its lifetime is 0 (RFC 8446, section 4.6.1)", function()
+    local v = verdict.judge("psk", { seeds = { full({ tickets = { { ticket = "t", lifetime_s = 0 } } }, "TLSv1.3") },
+      fixed = {} })
+    assert.same({ "not_supported", "lifetime_zero", 1, 0 }, { v.verdict, v.reason, v.tickets_issued, v.lifetime_s })
+  end)
+
   it("is no ticket where none came", function()
     local v = verdict.judge("psk", { seeds = { full({}, "TLSv1.3") }, fixed = {} })
     assert.same({ "not_supported", "not_issued", 0, "TLSv1.3" }, { v.verdict, v.reason, v.tickets_issued, v.version })
@@ -192,5 +229,32 @@ describe("counting", function()
     assert.same({ seeds[1], fixed[1], fixed[2], fixed[3], fresh[1], fresh[2] }, v.attempts)
     assert.same({ fixed = { attempted = 3, resumed = 1, refused = 2, errors = 0 },
       pairs = { attempted = 2, resumed = 2, refused = 0, errors = 0 } }, v.designs)
+  end)
+end)
+
+describe("a verdict whose evidence was cut off", function()
+  local function cut_off(evidence)
+    evidence.interrupted = true
+    local result = judged("psk", evidence)
+    return { result[1], result[2] }
+  end
+
+  it("says that sessions resume, and not that they don't", function()
+    assert.same({ "supported" }, cut_off({ fixed = offers("RR") }))
+    assert.same({ "inconclusive", "interrupted" }, cut_off({ fixed = offers("nn") }))
+    assert.same({ "inconclusive", "interrupted" }, cut_off({ fixed = offers("Rnn") }))
+    assert.same({ "inconclusive", "interrupted" }, cut_off({ fixed = offers("Rnn"), pairs = offers("n") }))
+  end)
+
+  it("is none where nothing was offered, whatever was issued", function()
+    assert.same({ "inconclusive", "no_attempts" }, cut_off({ fixed = {} }))
+    assert.same({ "inconclusive", "no_attempts" }, cut_off({ fixed = {}, seeds = {} }))
+    assert.same({ "inconclusive", "no_attempts" }, cut_off({ fixed = {}, seeds = { full(nil, "TLSv1.3") } }))
+  end)
+
+  it("keeps what errors say, and that the version is not spoken", function()
+    assert.same({ "inconclusive", "timeout" }, cut_off({ fixed = offers("tt") }))
+    assert.same({ "not_applicable", "version_not_supported" },
+      cut_off({ fixed = {}, seeds = { failed("alert", "protocol_version", 70) } }))
   end)
 end)

@@ -7,14 +7,14 @@ local found, resum = pcall(require, "resum.nse")
 
 description = [[
 Measures how often a TLS server resumes sessions: by session ID (RFC 5246), by ticket (RFC 5077) and by the PSKs of
-TLS 1.3 (RFC 8446). Behind a load balancer a session may be resumed at times only, because not every server shares
-it, and a few attempts do not show that.
+TLS 1.3 (RFC 8446). Behind a load balancer a session may resume only now and then, because not every server shares it,
+and a few attempts do not show that.
 
-For each mechanism four sessions are offered 25 times each, in random order, ten at once. The script tells the share
-that resumed, its 95 % interval (Wilson) and the sequence of outcomes. Errors are counted apart. Some more connections
-offer fresh sessions, and chains of sessions, one after another; from all of them together the script infers what stands
-behind the address: how many groups of servers that share their sessions, how the balancer chooses among them, and what
-to do about it. It is intrusive because of its number of connections: some 200 for each mechanism.
+For each mechanism four sessions are offered 25 times each, in random order, ten at once. The script reports the share
+that resumed, its 95 % interval (Wilson) and the sequence of outcomes. Errors are counted separately. More connections
+offer fresh sessions and chains of sessions, one after another; from all of them together the script infers what stands
+behind the address: how many groups of servers share their sessions, how the balancer chooses among them, and what to do
+about it. It is intrusive because of its number of connections: 140 to 300 for each mechanism.
 
 The handshakes are made by the Lua module resum, which has to be installed (<code>make install-nse</code> in resum's
 source); without it the script says so when verbose, and does nothing.
@@ -28,8 +28,8 @@ source); without it the script says so when verbose, and does nothing.
 -- @args tls-resumption-rate.attempts How many attempts are made for each mechanism. Default: 100
 -- @args tls-resumption-rate.mechanisms Which to try: some of session_id, ticket and psk. Default: all
 -- @args tls-resumption-rate.concurrency How many connections are made at once. Default: 10
--- @args tls-resumption-rate.deadline After how long the script stops and tells what it knows by then; time for which
---       Nmap lets it wait for a connection is not counted. Default: 5m
+-- @args tls-resumption-rate.deadline How long the script may take before it stops and reports what it knows by then;
+--       time that Nmap makes it wait for a connection does not count. Default: 5m
 -- @args tls.servername Server name to ask for (SNI). Default: the target's name, and none where the target is an
 --       address
 -- @see tls-resumption.nse

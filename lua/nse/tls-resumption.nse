@@ -15,14 +15,14 @@ at what the server does, not at what it announces: a ticket that was issued is n
 all of the offers are accepted, five fresh sessions are offered once each, which tells a server behind a load balancer
 that does not share its sessions with the others from tickets that are good for one connection.
 
-Errors (no answer in time, a reset) are counted apart and never taken for "not supported". Every connection is ended
-with close_notify, because many servers forget a session whose connection ended otherwise.
+Errors (no answer in time, a reset) are counted separately and never reported as "not supported". Every connection is
+ended with close_notify, because many servers forget a session whose connection ended otherwise.
 
 The handshakes are made by the Lua module resum, which has to be installed (<code>make install-nse</code> in resum's
 source); without it the script says so when verbose, and does nothing. Ports where TLS begins with STARTTLS are handled
 as by Nmap's other TLS scripts.
 
-Some 20 to 50 connections are made to each port, one after another.
+About 25 connections are made to each port, up to 80 where not all sessions resume, most of them one after another.
 
 References:
 * RFC 5077, section 3: tickets
@@ -39,8 +39,8 @@ References:
 -- @args tls-resumption.rate Measure the rate of resumption as well, with 100 attempts for each mechanism;
 --       tls-resumption-rate does that, and more. Default: no
 -- @args tls-resumption.concurrency How many connections are made at once for the rate. Default: 10
--- @args tls-resumption.deadline After how long the script stops and tells what it knows by then; time for which Nmap
---       lets it wait for a connection is not counted. Default: 2m
+-- @args tls-resumption.deadline How long the script may take before it stops and reports what it knows by then; time
+--       that Nmap makes it wait for a connection does not count. Default: 2m
 -- @args tls.servername Server name to ask for (SNI). Default: the target's name, and none where the target is an
 --       address
 -- @see tls-resumption-rate.nse
@@ -56,7 +56,9 @@ References:
 -- |     Ticket (RFC 5077)  TLS 1.2  supported            5 of 5 resumed; 192-byte ticket, lifetime hint 300 s
 -- |     PSK (RFC 8446)     TLS 1.3  supported            5 of 5 resumed; 2 tickets, lifetime 300 s
 -- |   => Resumption by ticket and PSK works.
--- |_     Resumption by session ID does not work.
+-- |     Resumption by session ID does not work.
+-- |     The server issues a session ID and never accepts one: who offers it makes a full handshake all the same.
+-- |_     Mend that, or issue none.
 --
 -- @xmloutput
 -- <elem key="address">192.0.2.7</elem>

@@ -1,146 +1,62 @@
--- The public face: what `require "resum"` gives. It finds the addresses of a target, makes sure that TLS is
--- spoken there at all (the control), runs the scans asked for, and folds them to one result that prints
--- itself.
+-- The public face: what `require "resum"` gives, and nothing else. How it is done stands in the modules it requires.
 
-local cross_address = require "resum.scan.pool.cross_address"
-local rate_limiter = require "resum.transport.rate_limiter"
-local attempt = require "resum.connection.client"
-local connectivity = require "resum.connection.connectivity"
+local clients = require "resum.connection.client"
 local core = require "resum.core"
-local help = require "resum.help"
-local recorder = require "resum.scan.pool.recorder"
-local limits = require "resum.limits"
-local mechanisms = require "resum.connection.mechanism"
-local new_failure = require "resum.util.failure"
-local handshakes = require "resum.connection.handshake"
+local default_host = require "resum.host.default"
 local handshake_text = require "resum.report.text.handshake"
-local endpoints = require "resum.transport.endpoint"
-local scans = require "resum.scan"
+local handshakes = require "resum.connection.handshake"
+local help = require "resum.help"
+local many = require "resum.many"
+local new_failure = require "resum.util.failure"
+local options_of = require "resum.options"
+local random = require "resum.util.random"
+local scanner = require "resum.scanner"
 local target = require "resum.target"
-local text = require "resum.report.text"
 
 local M = {
   _VERSION = "resum " .. core.VERSION,
   VERSION = core.VERSION,
-  attempt = attempt,
   client_hello = core.client_hello,
   core = core,
   parse = core.parse,
-  target = target,
 }
 
-local DEFAULTS = { concurrency = 10, retries = 2 }
+-- What a ClientHello begins with comes from libcrypto's generator; so this process draws other numbers than the last.
+local RANDOM_AT = 5 + 4 + 2 + 1 -- behind the headers of record and message, and the version
+random.seed((string.unpack("<i8", core.client_hello(), RANDOM_AT)))
+
+handshakes.Handshake.__tostring = handshake_text.summary
+handshakes.Transcript.__tostring = handshake_text.transcript
+
+--- Targets: reading what a user calls one.
+M.target = { parse = target.parse, label = target.label, host = target.host, is_address = target.is_address }
 
 --- Hosts: what connects, resolves and waits.
 M.host = {}
 
---- The host used when none is given: luv, or LuaSocket where luv is not installed.
+--- The host used when none is given: luv, or LuaSocket where luv is not installed; inside nmap nsock.
+-- @function host.default
 -- @treturn table host
-function M.host.default()
-  local found, host = pcall(require, "resum.host.uv")
-  return found and host or require("resum.host.luasocket")
-end
+M.host.default = default_host.choose
 
--- What run, scan and rate take, and of which type.
-local OPTIONS = {
-  support = "boolean",
-  rate = "boolean",
-  mechanisms = "table",
-  attempts = "number",
-  concurrency = "number",
-  timeout = "number",
-  retries = "number",
-  engine = "string",
-  delay = "number",
-  starttls = "string",
-  xmpp_to = "string",
-  proxy = "string or table",
-  sni = "string",
-  no_sni = "boolean",
-  tls = "string",
-  certificate = "string",
-  private_key = "string",
-  key_form = "string",
-  passphrase = "string",
-  request = "string",
-  source = "string",
-  sources = "table",
-  quick = "boolean",
-  balancer = "boolean",
-  family = "string",
-  host = "table",
-  on_event = "function",
-  cancelled = "function",
-  admit = "function",
-}
+--- Single attempts: a client of one address, see resum.connection.client.
+M.attempt = { new_client = clients.new_client }
 
-local function check_number(name, value, level)
-  local problem = limits.problem(name, value)
-  if problem then
-    error(("resum: the option %s %s, not %s"):format(name, problem, value), level + 1)
-  end
-end
-
-local function check_mechanisms(names, level)
-  if #names == 0 then
-    error("resum: the option mechanisms names none", level + 1)
-  end
-  for _, name in ipairs(names) do
-    if not mechanisms[name] or not mechanisms[name].title then
-      error(("resum: there is no mechanism '%s'"):format(tostring(name)), level + 1)
+local function copy(options, fields)
+  local all = {}
+  for _, from in ipairs({ options, fields or {} }) do
+    for name, value in pairs(from) do
+      all[name] = value
     end
   end
+  return all
 end
 
-local function check_types(options, level)
-  for name, value in pairs(options) do
-    if not OPTIONS[name] then
-      error(("resum: there is no option '%s'"):format(tostring(name)), level + 1)
-    elseif not OPTIONS[name]:find(type(value), 1, true) then
-      error(("resum: the option %s must be a %s, not a %s"):format(name, OPTIONS[name], type(value)), level + 1)
-    elseif OPTIONS[name] == "number" then
-      check_number(name, value, level + 1)
-    end
-  end
-  if options.engine and options.engine ~= "probe" and options.engine ~= "handshake" then
-    error(("resum: there is no engine '%s'"):format(options.engine), level + 1)
-  end
-  if options.mechanisms then
-    check_mechanisms(options.mechanisms, level + 1)
-  end
-end
-
--- The mechanisms to be scanned; all that fit the version, where none are named.
-local function fitting_mechanisms(options, versions)
-  local fitting = {}
-  for _, name in ipairs(options.mechanisms or mechanisms.names) do
-    if mechanisms.fits(mechanisms[name], versions) then
-      fitting[#fitting + 1] = name
-    elseif options.mechanisms then
-      return nil, ("tls: %s does not belong to TLS %s"):format(name, options.tls)
-    end
-  end
-  return fitting
-end
-
--- What the options come to: the route, the pinned versions, the mechanisms.
-local function read_options(options, level)
-  check_types(options, level + 1)
-  local context, message = core.context(attempt.identity(options))
-  local plan = {}
-  if context then
-    plan.route, message = endpoints.new(options)
-  end
-  if plan.route then
-    plan.versions, message = mechanisms.pin(options.tls)
-  end
-  if plan.versions then
-    plan.mechanisms, message = fitting_mechanisms(options, plan.versions)
-  end
-  if not plan.mechanisms then
-    return nil, message, "usage"
-  end
-  return plan
+-- A caller's options, checked, with a host.
+local function checked(options, level)
+  local all = copy(options_of.check(options, level + 1))
+  all.host = all.host or M.host.default()
+  return all
 end
 
 --- Can these options be used? A misuse (unknown name, wrong type) is raised.
@@ -150,185 +66,8 @@ end
 -- @treturn[2] string message: the client certificate, the proxy or a name is not usable, options exclude each other
 -- @treturn[2] string code: "usage"
 function M.check(options)
-  local plan, message, code = read_options(options, 2)
+  local plan, message, code = options_of.read(options_of.check(options, 2))
   return plan and true, message, code
-end
-
-local result_meta = {
-  __tostring = function(result)
-    return text.target(result, {})
-  end,
-}
-
-local entry_meta = { __tostring = text.address }
-
-local function merge(...)
-  local all = {}
-  for i = 1, select("#", ...) do
-    for name, value in pairs((select(i, ...)) or {}) do
-      all[name] = value
-    end
-  end
-  return all
-end
-
-local function nothing() end
-
--- Where a way in that ends has not led to the server.
-local UNREACHED = { connect = true, proxy = true }
-
-local function interrupted()
-  return "error", new_failure("interrupted", "interrupted")
-end
-
--- Only libssl says goodbye in the server's protocol. Where there is one it makes the attempts, unless somebody wants
--- otherwise; and where the server would hold it against us, no probe is made at all.
-local function scan_options(scan, client, options)
-  local polite, owed = { engine = "handshake" }, { engine = "handshake", no_probe = true }
-  return merge(scan.defaults, client.dialer.goodbye and polite, options, client.dialer.goodbye_is_owed and owed)
-end
-
-local function note_failure(entry, problem)
-  entry.status, entry.error = UNREACHED[problem.stage] and "unreachable" or "error", problem
-end
-
--- The control came from the first of several local addresses. One that leads nowhere would look like a server that
--- drops connections.
-local function problem_of_sources(client, sources, retries)
-  for i = 2, #sources do
-    local record = connectivity.try(client, retries, sources[i])
-    if record.outcome ~= "full" and not client.cancelled() then
-      local problem = record.error
-      return new_failure(("from %s: %s"):format(sources[i], problem.message), problem.code, problem.stage)
-    end
-  end
-end
-
-local function scan_address(entry, client, wanted, options)
-  local first = connectivity.run(client, options.retries)
-  entry.control = first
-  entry.client_certificate = connectivity.client_certificate(first, options.certificate ~= nil)
-  local problem = first.error
-  if first.outcome == "full" and options.sources and (wanted.rate or wanted.balancer) then
-    problem = problem_of_sources(client, options.sources, options.retries)
-  end
-  if problem then
-    return note_failure(entry, problem)
-  end
-  local recorded = recorder.new(client, options.sources)
-  for _, scan in ipairs(scans) do
-    if wanted[scan.name] and not client.cancelled() then
-      local caller = scan.recorded and recorded or client
-      entry[scan.name] = scan.run(caller, first, scan_options(scan, client, options), entry)
-    end
-  end
-  if not client.cancelled() then
-    entry.status, entry.error = "completed", nil
-  end
-end
-
--- One job an address; what one raises is kept as its error, the others go on.
-local function scan_addresses(result, addresses, wanted, plan, options)
-  local jobs, clients = {}, {}
-  for i, address in ipairs(addresses) do
-    local status, problem = interrupted() -- until it is done
-    local entry = setmetatable({
-      address = address,
-      resolved_by = addresses.resolved_by,
-      status = status,
-      error = problem,
-    }, entry_meta)
-    result.addresses[i] = entry
-    local client = attempt.new_client(plan.route:endpoint(result.target, address), options)
-    local sources = plan.route:sources_to(address)
-    clients[i] = client
-    jobs[i] = function()
-      if sources and not sources[1] then
-        note_failure(entry, new_failure("connect: no source address is of its family", "unreachable", "connect"))
-      else
-        scan_address(entry, client, wanted, merge(options, { sources = options.sources and sources }))
-      end
-    end
-  end
-  for i, problem in pairs(options.host.parallel(jobs, #jobs)) do
-    result.addresses[i].status = "error"
-    result.addresses[i].error = new_failure(tostring(problem), "internal")
-  end
-  if wanted.rate and wanted.balancer and #clients > 1 then
-    result.across = cross_address.run(result.addresses, clients, options)
-  end
-end
-
--- A target counts as scanned when one of its addresses was.
-local function conclude(result)
-  local first = result.addresses[1]
-  result.status, result.error = first.status, first.error
-  for _, entry in ipairs(result.addresses) do
-    if entry.status == "completed" then
-      result.status, result.error = "completed", nil
-      return
-    end
-  end
-end
-
-local Scanner = {}
-Scanner.__index = Scanner
-
---- Runs the scans on every address of a target.
--- @function scanner:run
--- @tparam string|table wanted_target see resum.run
--- @tparam[opt] table more options for this target alone: on_event, cancelled
--- @return as resum.run
-function Scanner:run(wanted_target, more)
-  local plan, options = self.plan, merge(self.options, more)
-  if type(wanted_target) == "table" and not (wanted_target.host and wanted_target.port) then
-    error("resum: a target is a string such as host:port, or what resum.target.parse gave", 3)
-  end
-  local parsed, message, code = wanted_target, nil, nil
-  if type(wanted_target) ~= "table" then
-    parsed, message, code = plan.route:parse(wanted_target)
-  end
-  if not parsed then
-    return nil, message, code
-  end
-  local started = options.host.now()
-  local result = setmetatable({
-    target = plan.route:describe(parsed),
-    addresses = {},
-  }, result_meta)
-  options.on_event({ kind = "started", result = result })
-  local addresses, problem, problem_code = plan.route:addresses(parsed, options.host)
-  if addresses then
-    scan_addresses(result, addresses, self.wanted, plan, options)
-    conclude(result)
-  else
-    result.status, result.error = "unreachable", new_failure(problem, problem_code)
-  end
-  result.elapsed_s = options.host.now() - started
-  return result
-end
-
-local function new_scanner(options, level)
-  local plan, message, code = read_options(options, level + 1)
-  if not plan then
-    return nil, message, code
-  end
-  options = merge(DEFAULTS, { on_event = nothing }, options, {
-    mechanisms = plan.mechanisms,
-    versions = plan.versions,
-    contexts = {},
-  })
-  options.host = options.host or M.host.default()
-  options.admit = options.admit or options.delay and rate_limiter.new(options.host, { delay = options.delay })
-  return setmetatable({
-    plan = plan,
-    options = options,
-    wanted = {
-      support = options.support or not options.rate,
-      rate = options.rate and not options.quick,
-      balancer = options.rate and options.balancer ~= false,
-    },
-  }, Scanner)
 end
 
 --- Reads options once for many targets, which then share what is offered to servers (making that takes as long as some
@@ -339,7 +78,20 @@ end
 -- @treturn[2] string message: an option is not usable
 -- @treturn[2] string code: "usage"
 function M.prepare(options)
-  return new_scanner(options or {}, 2)
+  return scanner.new(checked(options, 2))
+end
+
+-- As M.run, with options that were checked; level is that of the caller who is to blame.
+local function run(wanted_target, options, level)
+  local one, message, code = scanner.new(options)
+  local parsed
+  if one then
+    parsed, message, code = one:target(wanted_target, level + 1)
+  end
+  if not parsed then
+    return nil, message, code
+  end
+  return one:run(parsed)
 end
 
 --- Runs the scans asked for on every address of a target.
@@ -353,10 +105,12 @@ end
 --   certificate, private_key, key_form and passphrase (see resum.core.context), source (local address), sources (list
 --   of them: the rate's connections are spread over them, the others come from the first), quick (with rate: a
 --   verdict only, as soon as it is certain), balancer (false: the rate alone, not what stands behind it), request
---   (bytes said inside TLS where a ticket does not come by itself, instead of the protocol's), host (a host module),
---   family ("inet" or "inet6": addresses of that kind only), on_event (called with {kind = "started", result} and
---   {kind = "attempt", record}), cancelled (asked between connections: true ends the scan), admit (asked before each
---   connection, see resum.transport.rate_limiter: limits that several scans share; with it, delay is admit's business)
+--   (bytes said inside TLS where a ticket does not come by itself, instead of the protocol's), alpn (list of
+--   application protocols to offer), proxy_protocol (1 or 2: a PROXY header comes before anything else), host (a host
+--   module), family ("inet" or "inet6": addresses of that kind only), on_event (called with {kind = "started", result}
+--   and {kind = "attempt", record}), cancelled (asked between connections: true ends the scan), admit (asked before
+--   each connection, see resum.transport.rate_limiter: limits that several scans share; with it, delay is admit's
+--   business)
 -- @treturn[1] table {target, status ("completed", "unreachable", "error"), error, elapsed_s, addresses = {{address,
 --   resolved_by ("proxy": the address is the name), status, error, client_certificate, support, rate, balancer (see
 --   resum.analysis.pool.analyse)},...}, across (with several addresses: see resum.scan.pool.cross_address)}; tostring()
@@ -365,11 +119,8 @@ end
 -- @treturn[2] string message: the target or an option is not usable
 -- @treturn[2] string code: "usage"
 function M.run(wanted_target, options)
-  local scanner, message, code = new_scanner(options or {}, 2)
-  if not scanner then
-    return nil, message, code
-  end
-  return scanner:run(wanted_target)
+  local result, message, code = run(wanted_target, checked(options, 2), 2)
+  return result, message, code -- no tail call: an error names the caller's line
 end
 
 --- Is resumption supported? A few attempts for each mechanism.
@@ -377,7 +128,8 @@ end
 -- @tparam[opt] table options see run
 -- @treturn table as run
 function M.scan(wanted_target, options)
-  return M.run(wanted_target, merge(options, { support = true, rate = false }))
+  local result, message, code = run(wanted_target, copy(checked(options, 2), { support = true, rate = false }), 2)
+  return result, message, code
 end
 
 --- How often is a session resumed? Many attempts for each mechanism.
@@ -385,11 +137,67 @@ end
 -- @tparam[opt] table options see run
 -- @treturn table as run
 function M.rate(wanted_target, options)
-  return M.run(wanted_target, merge(options, { support = false, rate = true }))
+  local result, message, code = run(wanted_target, copy(checked(options, 2), { support = false, rate = true }), 2)
+  return result, message, code
 end
 
-handshakes.Handshake.__tostring = handshake_text.summary
-handshakes.Transcript.__tostring = handshake_text.transcript
+-- The targets of a list, one after another.
+local function each_of(list)
+  local i = 0
+  return function()
+    i = i + 1
+    return list[i]
+  end
+end
+
+--- Scans many targets, as many at once as may be, each connection within limits that all share; names are looked up
+-- once. Memory is taken for those under way, however many there are. (On a host that can't wait side by side, as
+-- LuaSocket's, they come one after another.)
+-- @tparam function|table targets a function that returns the next target each time and nil after the last one (a
+--   string, or what resum.target.parse gave), such as io.lines(path); or a list of targets
+-- @tparam table|nil options see run, and max_connections (in total at once, 100: it has to fit this process's limit of
+--   open files)
+-- @tparam function on_result called with each result as it comes (see run; of a string that is no target: status
+--   "error", error.code "usage") and its number among the targets
+-- @treturn[1] table counts: targets, completed, unreachable, error
+-- @treturn[2] nil
+-- @treturn[2] string message: an option is not usable
+-- @treturn[2] string code: "usage"
+-- @raise what targets or on_result raise; nothing new is begun after it
+function M.scan_all(targets, options, on_result)
+  if type(targets) ~= "function" and type(targets) ~= "table" then
+    error("resum: scan_all takes a function or a list of targets, not a " .. type(targets), 2)
+  elseif type(on_result) ~= "function" then
+    error("resum: scan_all needs a function to be called with each result, not a " .. type(on_result), 2)
+  elseif options ~= nil and type(options) ~= "table" then
+    error("resum: the options must be a table, not a " .. type(options), 2)
+  end
+  local own = copy(options or {})
+  local at_once = own.max_connections or many.IN_TOTAL
+  own.max_connections = nil
+  local problem = options_of.number_problem("max_connections", type(at_once) == "number" and at_once or nil)
+  if problem then
+    error("resum: the option max_connections " .. problem, 2)
+  end
+  own = checked(own, 2)
+  many.share(own, at_once)
+  local one, message, code = scanner.new(own)
+  if not one then
+    return nil, message, code
+  end
+  local counts
+  counts, message = many.run(one, {
+    next_target = type(targets) == "table" and each_of(targets) or targets,
+    on_result = on_result,
+    at_once = at_once,
+    cancelled = own.cancelled,
+    host = own.host,
+  })
+  if message then
+    error("resum: " .. message, 2)
+  end
+  return counts
+end
 
 --- Makes one handshake, to look at.
 -- @tparam string|table wanted_target see run; of several addresses the first one that answers
@@ -401,26 +209,30 @@ handshakes.Transcript.__tostring = handshake_text.transcript
 -- @treturn[2] nil
 -- @treturn[2] table problem {message, code = "usage"}: the target or an option is not usable
 function M.open(wanted_target, options)
-  options = merge(options)
-  local session = options.session
-  options.session = nil
-  local plan, message, code = read_options(options, 2)
-  local parsed = plan and wanted_target
-  if plan and type(wanted_target) ~= "table" then
-    parsed, message, code = plan.route:parse(wanted_target)
+  local session = type(options) == "table" and options.session or nil
+  local others = options
+  if session then
+    others = copy(options)
+    others.session = nil
+  end
+  others = checked(others, 2)
+  local plan, message, code = options_of.read(others)
+  local parsed
+  if plan then
+    parsed, message, code = plan.endpoints:target(wanted_target, 2)
   end
   if not parsed then
     return nil, new_failure(message, code)
   end
-  options = merge(DEFAULTS, options, { versions = plan.versions })
-  options.host = options.host or M.host.default()
-  return handshakes.open(plan.route, parsed, options, session)
+  others.retries = others.retries or 2
+  others.versions, others.identity = plan.versions, plan.identity
+  return handshakes.open(plan.endpoints, parsed, others, session)
 end
 
---- What there is, with an example each; for the REPL.
--- @treturn string
-function M.help()
-  return help
+--- Prints what there is, with an example each.
+-- @tparam[opt] string name of one verb, such as "rate": prints more of that
+function M.help(name)
+  print(help.text(name))
 end
 
 return M

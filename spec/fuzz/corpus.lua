@@ -6,6 +6,8 @@ local fixed_random = require "spec.support.fixed_random"
 local keys = require "spec.support.keys"
 local memory = require "spec.support.memory"
 local pair = require "spec.support.pair"
+local pki = require "spec.support.pki"
+local process = require "spec.support.process"
 
 local ROOT = "build/fuzz/"
 local TICKET_KEYS = ("k"):rep(80)
@@ -143,7 +145,10 @@ local function message_seeds()
   for _, options in ipairs { OLD, NEW, { groups = "P-521" } } do
     local visit = memory.visit(memory.server(options))
     local hello
+    local all = {}
     for _, entry in ipairs(visit.client:transcript()) do
+      local kind = (entry.from == "server" and 1 or 0) | (entry.type == "alert" and 2 or 0)
+      all[#all + 1] = string.char(kind) .. (">s2"):pack(entry.bytes)
       if entry.type ~= "alert" and #entry.bytes > 0 then
         seed("messages", "\0", entry.bytes)
         seed("messages", "\1", entry.bytes:sub(5))
@@ -153,6 +158,7 @@ local function message_seeds()
         end
       end
     end
+    seed("messages", "\3", table.concat(all))
     seed("messages", "\0", visit.result.server_sent)
     seed("messages", "\0", visit.result.client_sent)
   end
@@ -179,7 +185,61 @@ local function record_seeds()
   end
 end
 
+-- --- certificates and keys, in every form that is read ---
+
+-- Bits of the first byte of identity.c's inputs; the form p12 is named by 2.
+local KEY_APART, PASSPHRASE, NAMES_FORM, FORM_P12 = 1, 2, 4, 0x20
+local FEW = { "-iter", "2" } -- a key derivation of a moment
+
+local function openssl(...)
+  local path = process.temporary_directory() .. "/out"
+  local command = table.move({ ... }, 1, select("#", ...), 2, { "openssl" })
+  table.move({ "-out", path }, 1, 2, #command + 1, command)
+  local result = process.run { command = command, seconds = 60 }
+  assert(result.code == 0, result.stderr)
+  local bytes = process.read_file(path)
+  process.remove(path:match("^(.+)/"))
+  return bytes
+end
+
+local function keys_of(client)
+  local function encrypted(...)
+    return openssl("pkcs8", "-topk8", "-in", client.key, "-passout", "pass:secret", FEW[1], FEW[2], ...)
+  end
+  return { client.key_pem, openssl("pkey", "-in", client.key, "-outform", "DER"), encrypted("-outform", "PEM"),
+    encrypted("-outform", "DER") }
+end
+
+local function bags_of(client, ca)
+  local function bag(...)
+    return openssl("pkcs12", "-export", "-in", client.certificate, "-inkey", client.key, "-certfile", ca.certificate,
+      FEW[1], FEW[2], ...)
+  end
+  return { bag("-passout", "pass:secret"), bag("-passout", "pass:"), bag("-legacy", "-passout", "pass:secret") }
+end
+
+local function identity_seeds()
+  local client, ca = pki.get("client"), pki.get("ca")
+  local private, bags = keys_of(client), bags_of(client, ca)
+  private[#private + 1] = bags[1]
+  bags[#bags + 1] = client.certificate_pem .. client.key_pem
+  for _, certificate in ipairs { client.certificate_pem, client.certificate_pem .. ca.certificate_pem,
+    openssl("x509", "-in", client.certificate, "-outform", "DER") } do
+    for _, bytes in ipairs(private) do
+      for _, choice in ipairs { KEY_APART, KEY_APART | PASSPHRASE, KEY_APART | NAMES_FORM } do
+        seed("identity", string.char(choice), (">s2"):pack(certificate), bytes)
+      end
+    end
+  end
+  for _, bytes in ipairs(bags) do
+    for _, choice in ipairs { 0, PASSPHRASE, NAMES_FORM | FORM_P12 } do
+      seed("identity", string.char(choice), (">s2"):pack(bytes))
+    end
+  end
+end
+
 write_sessions()
+identity_seeds()
 message_seeds()
 record_seeds()
 probe_seeds()

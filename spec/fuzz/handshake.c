@@ -56,11 +56,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   fixed_random_start();
   fixed_random_restart();
   start(L, choice);
-  fuzz_feed(L, 2, r, chunk * 4, fixed_random_restart);
+  fuzz_feed(L, 2, r, (size_t)chunk * 4, fixed_random_restart);
   fuzz_method(L, 2, "read", 0, 1);
   lua_pushliteral(L, "GET / HTTP/1.0\r\n\r\n");
   fuzz_method(L, 2, "write", 1, 1);
   lua_settop(L, 2);
-  fuzz_finish(L, 2, choice & 0x80);
+  fuzz_finish(L, 2, (choice & 0x80) != 0);
   return 0;
 }

@@ -1,10 +1,14 @@
-/* Fuzzes the readers of hello.c, the judgements of fit.c and resum.parse with messages that nobody
- * has looked at. The first byte chooses; two messages stand behind the length of the first.
+/* Fuzzes the readers of hello.c, the judgements of server_hello_check.c and resum.parse with
+ * messages that nobody has looked at. The first byte chooses; two messages stand behind the length
+ * of the first.
  */
 #include "fuzz.h"
 
-#include "fit.h"
-#include "hello.h"
+#include "lua/facts.h"
+#include "tls/hello.h"
+#include "tls/numbers.h"
+#include "tls/server_hello_check.h"
+#include "tls/transcript.h"
 
 #include <stdlib.h>
 
@@ -46,11 +50,12 @@ static void read_all(rs_reader body) {
 static void write_second(rs_reader first, const rs_server_hello *retry) {
   const unsigned char share[32] = {9};
   const rs_key_share key_share = {retry->group, {share, sizeof share}};
+  const rs_hello_changes changes = {&key_share, retry->cookie, retry->cipher};
   const size_t size = first.left + retry->cookie.length + sizeof share + 64;
   unsigned char *room = (unsigned char *)malloc(size);
   rs_writer w = rs_writer_of(room, size);
   rs_client_hello before, after;
-  if (rs_write_second_client_hello(&w, first, &key_share, retry->cookie)) {
+  if (rs_write_second_client_hello(&w, first, &changes)) {
     rs_reader written = rs_reader_of(room, w.used);
     rs_read_bytes(&written, RS_MESSAGE_HEADER);
     fuzz_check(rs_read_client_hello(first, &before) && rs_read_client_hello(written, &after),
@@ -77,14 +82,34 @@ static void judge(rs_reader ours, rs_reader theirs) {
   write_second(ours, &server);
 }
 
+/* Facts of a connection's messages, each behind a byte for its side and kind and its length. */
+static void tell(rs_reader r) {
+  lua_State *L = fuzz_state();
+  rs_transcript t = {0};
+  while (r.left > 0) {
+    const unsigned kind = rs_read_u8(&r);
+    rs_reader message = rs_read_vector(&r, 2);
+    rs_transcript_add(&t, (kind & 1) != 0, kind & 2 ? RS_ALERT : RS_HANDSHAKE, message.at,
+                      message.left);
+  }
+  lua_newtable(L);
+  rs_facts_set(L, &t);
+  rs_facts_push_messages(L, &t);
+  rs_facts_push_alert(L, &t);
+  rs_transcript_free(&t);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   rs_reader r = rs_reader_of(data, size);
-  switch (rs_read_u8(&r) % 3) {
+  switch (rs_read_u8(&r) % 4) {
   case 0:
     parse((rs_bytes){r.at, r.left});
     break;
   case 1:
     read_all(r);
+    break;
+  case 3:
+    tell(r);
     break;
   default: {
     rs_reader ours = rs_read_vector(&r, 2);

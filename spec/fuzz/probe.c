@@ -1,18 +1,22 @@
-/* Fuzzes resum.probe on what a server sends. Plain mutation would stop at the first record that is
- * not authentic, so this target is built without proofs (RS_FUZZ_WITHOUT_PROOFS, record.h): every
- * protected record is its own plaintext, and any Finished is right. The first byte chooses what is
- * offered, the second how the stream is cut; the mutator knows where records and messages begin.
+/* Fuzzes the machine of plugin/tls on what a server sends, without a Lua state. Plain mutation
+ * would stop at the first record that is not authentic, so this target is built without proofs
+ * (RS_FUZZ_WITHOUT_PROOFS, tls/crypto.h): every protected record is its own plaintext, and any
+ * Finished is right. The first byte chooses what is offered, the second how the stream is cut; the
+ * mutator knows where records and messages begin.
  */
-#include "fuzz.h"
+#include "check.h"
 
 #include "fixed_random.h"
-#include "hello.h"
-#include "record.h"
-
-#include <stdlib.h>
+#include "tls/asn1.h"
+#include "tls/flow.h"
+#include "tls/resume12.h"
+#include "tls/resume13.h"
+#include "tls/send.h"
+#include "tls/start.h"
 
 enum {
   MAX_BYTES = 1 << 16,
+  MOST_BYTES_OUT = 1 << 18,
   CHOICES = 2, /* bytes before the stream */
   WANTS_TICKETS = 4,
   HELLO_IS_PROOF = 8,
@@ -22,61 +26,180 @@ enum {
   EOF_AT_END = 128
 };
 
-/* --- the target --- */
+/* --- the sessions of corpus.lua --- */
 
-static void set_bytes(lua_State *L, const char *name, const char *bytes, size_t length) {
-  lua_pushlstring(L, bytes, length);
-  lua_setfield(L, -2, name);
+enum { ID12, TICKET12, PSK13, SESSIONS };
+
+/* Numbers of an SSL_SESSION's fields, as libssl's ssl_asn1.c has them. */
+enum { LIFETIME = 9, TICKET = 10, FLAGS = 13, AGE_ADD = 14, MAX_EARLY_DATA = 15 };
+
+static rs_bytes content_of(rs_reader r) {
+  return (rs_bytes){r.at, r.left};
 }
 
-static void set_sessions(lua_State *L, unsigned kind) {
-  static const char *const names[] = {"id12", "ticket12", "psk13", "psk13"};
-  lua_newtable(L);
-  fuzz_push_session(L, names[kind]);
-  lua_rawseti(L, -2, 1);
-  if (kind == 3) {
-    fuzz_push_session(L, names[kind]);
-    lua_rawseti(L, -2, 2);
+static void take_field(rs_session_parts *parts, unsigned number, rs_reader field) {
+  unsigned tag;
+  if (number == LIFETIME)
+    parts->lifetime_s = rs_asn1_read_integer(field);
+  else if (number == FLAGS)
+    parts->extended_master_secret = (rs_asn1_read_integer(field) & 1) != 0;
+  else if (number == AGE_ADD)
+    parts->age_add = rs_asn1_read_integer(field);
+  else if (number == MAX_EARLY_DATA)
+    parts->max_early_data = rs_asn1_read_integer(field);
+  else if (number == TICKET)
+    parts->ticket = content_of(rs_asn1_read(&field, &tag));
+}
+
+/* SEQUENCE { version, ssl_version, cipher, session_id, master_key, [1] … }. */
+static void take_session(rs_session_parts *parts, rs_reader der) {
+  unsigned tag;
+  rs_reader fields = rs_asn1_read(&der, &tag);
+  rs_asn1_read(&fields, &tag);
+  parts->version = rs_asn1_read_integer(fields);
+  rs_asn1_read(&fields, &tag);
+  rs_reader cipher = rs_asn1_read(&fields, &tag);
+  parts->cipher = rs_read_u16(&cipher);
+  parts->id = content_of(rs_asn1_read(&fields, &tag));
+  parts->secret = content_of(rs_asn1_read(&fields, &tag));
+  while (fields.left > 0) {
+    rs_reader field = rs_asn1_read(&fields, &tag);
+    take_field(parts, tag - RS_ASN1_CONTEXT, field);
   }
-  lua_setfield(L, -2, "sessions");
+  fuzz_check(!fields.bad && parts->secret.length > 0, "a session of corpus.lua that is none");
+}
+
+static const rs_session_parts *session_of(unsigned kind) {
+  static const char *const paths[SESSIONS] = {"build/fuzz/sessions/id12.der",
+                                              "build/fuzz/sessions/ticket12.der",
+                                              "build/fuzz/sessions/psk13.der"};
+  static unsigned char rooms[SESSIONS][1 << 13];
+  static rs_session_parts sessions[SESSIONS];
+  if (sessions[kind].version == 0) {
+    FILE *file = fopen(paths[kind], "rb");
+    fuzz_check(file != NULL, "no sessions: run make fuzz");
+    const size_t length = fread(rooms[kind], 1, sizeof rooms[kind], file);
+    (void)fclose(file);
+    take_session(&sessions[kind], rs_reader_of(rooms[kind], length));
+  }
+  return &sessions[kind];
+}
+
+/* --- the target --- */
+
+static rs_tools *tools(void) {
+  static rs_tools all;
+  static int open;
+  if (!open)
+    rs_tools_open(&all);
+  open = 1;
+  return &all;
+}
+
+/* Two PSKs where the choice's lowest bits are both set. */
+static void take_psks(rs_probe *p, rs_start_plan *plan, rs_offer *offer, size_t count) {
+  const rs_session_parts *parts = session_of(PSK13);
+  rs_psk_schedule schedule;
+  const rs_suite *suite = rs_start_suite(p, parts);
+  fuzz_check(suite && rs_psk_schedule_of(p->tools, (rs_hash)suite->hash, parts->secret, &schedule),
+             "no PSK");
+  for (size_t i = 0; i < count; i++)
+    fuzz_check(rs_start_add_psk(p, plan, parts, &schedule, rs_start_obfuscated_age(parts, 0)),
+               "no room for a PSK");
+  offer->fields.psks = plan->psks;
+  offer->fields.psk_count = count;
 }
 
 /* As corpus.lua does. A session ID would hide that of the session "id12". */
-static void set_options(lua_State *L, unsigned choice) {
-  char fixed[32];
-  memset(fixed, 'r', sizeof fixed);
-  set_bytes(L, "random", fixed, sizeof fixed);
-  if ((choice & 3) != 0)
-    set_bytes(L, "session_id", fixed, choice & NO_SESSION_ID ? 0 : sizeof fixed);
-  lua_pushinteger(L, MAX_BYTES);
-  lua_setfield(L, -2, "max_bytes");
-  lua_pushboolean(L, (choice & WANTS_TICKETS) != 0);
-  lua_setfield(L, -2, "tickets");
-  if (choice & HELLO_IS_PROOF)
-    set_bytes(L, "proof", "hello", 5);
+static void start(rs_probe *p, unsigned choice) {
+  static const unsigned char fixed[] = "rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr", early[] = "early";
+  const unsigned kind = (choice & 3) > PSK13 ? PSK13 : choice & 3;
+  rs_start_plan plan = {0};
+  rs_offer offer;
+  memset(p, 0, sizeof *p);
+  p->tools = tools();
+  p->version = session_of(kind)->version;
+  p->max_bytes = MAX_BYTES;
+  p->wants_tickets = (choice & WANTS_TICKETS) != 0;
+  p->hello_is_proof = (choice & HELLO_IS_PROOF) != 0;
   if (choice & EARLY_DATA)
-    set_bytes(L, "early_data", "early", 5);
-  if (choice & RANDOM_SHARE)
-    set_bytes(L, "key_share", "random", 6);
+    plan.early_data = (rs_bytes){early, sizeof early - 1};
+  fuzz_check(rs_offer_default(p->tools, &offer, p->version, session_of(kind)->cipher), "no offer");
+  if (kind == PSK13)
+    take_psks(p, &plan, &offer, (choice & 3) - 1);
+  else
+    fuzz_check(!rs_start_take_session(p, session_of(kind), &offer), "no session");
+  offer.fields.random = (rs_bytes){fixed, RS_RANDOM};
+  if (kind != ID12)
+    offer.fields.session_id = (rs_bytes){fixed, choice & NO_SESSION_ID ? 0 : RS_MAX_SESSION_ID};
+  offer.fields.early_data = plan.early_data.length > 0;
+  const int wants_random = (choice & RANDOM_SHARE) || plan.early_data.length > 0;
+  fuzz_check(!rs_start_add_key_share(p, &plan, &offer, wants_random), "no key share");
+  rs_start_send(p, &offer, &plan);
+  fuzz_check(p->state == RS_PROBE_WANT && p->out.used > 0, "no ClientHello");
+}
+
+/* What holds after every step. */
+static void look(rs_probe *p, int had_failed) {
+  static const char *const codes[] = {"alert",       "closed",   "protocol_error",
+                                      "unsupported", "too_much", "openssl"};
+  const int failed = p->state == RS_PROBE_FAILED;
+  int known = !failed;
+  for (size_t i = 0; failed && p->code && i < sizeof codes / sizeof codes[0]; i++)
+    known |= strcmp(p->code, codes[i]) == 0;
+  fuzz_check(p->state <= RS_PROBE_FAILED && known, "a state or a code that nobody knows");
+  fuzz_check(!failed || p->message || strcmp(p->code, "alert") == 0, "a failure without a message");
+  fuzz_check(!had_failed || failed, "a machine that had failed goes on");
+  fuzz_check(p->out.used <= MOST_BYTES_OUT, "too much to send");
+  p->out.used = 0;
+}
+
+static void feed(rs_probe *p, rs_reader stream, size_t chunk) {
+  while (stream.left > 0) {
+    const size_t length = chunk && chunk < stream.left ? chunk : stream.left;
+    const int had_failed = p->state == RS_PROBE_FAILED;
+    rs_probe_feed(p, (rs_bytes){rs_read_bytes(&stream, length), length});
+    look(p, had_failed);
+  }
+}
+
+/* Asks for all that the class asks for. */
+static void finish(rs_probe *p) {
+  unsigned char psk[RS_MAX_HASH];
+  rs_session_parts parts;
+  rs_server_hello hello;
+  rs_reader body;
+  rs_transcript_server_hello(&p->transcript, &hello);
+  rs_transcript_fatal_alert(&p->transcript, 1);
+  fuzz_check(!p->finished || !rs_transcript_has_certificate(&p->transcript),
+             "resumed, with a Certificate");
+  if (p->finished && p->version < RS_TLS13)
+    rs_resume12_session_parts(p, &parts);
+  for (size_t place = 0; p->finished && rs_transcript_ticket(&p->transcript, &place, &body);)
+    if (p->version >= RS_TLS13 && rs_resume13_ticket_parts(p, body, psk, &parts))
+      fuzz_check(parts.ticket.length > 0, "a session without a ticket");
+  if (p->finished && p->state != RS_PROBE_FAILED)
+    rs_probe_send_alert(p, RS_ALERT_WARNING, RS_ALERT_CLOSE_NOTIFY);
+  rs_probe_free(p);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  lua_State *L = fuzz_state();
   rs_reader r = rs_reader_of(data, size);
   const unsigned choice = rs_read_u8(&r), chunk = rs_read_u8(&r);
+  rs_probe p;
   if (r.bad)
     return 0;
   fixed_random_start();
   fixed_random_restart();
-  lua_getfield(L, 1, "probe");
-  lua_newtable(L);
-  set_sessions(L, choice & 3);
-  set_options(L, choice);
-  fuzz_call(L, 1, 1);
-  fuzz_check(lua_isuserdata(L, 2), "no probe");
-  fuzz_method(L, 2, "step", 0, 0);
-  fuzz_feed(L, 2, r, chunk * 4, NULL);
-  fuzz_finish(L, 2, choice & EOF_AT_END);
+  start(&p, choice);
+  look(&p, 0);
+  feed(&p, r, (size_t)chunk * 4);
+  if (choice & EOF_AT_END) {
+    const int had_failed = p.state == RS_PROBE_FAILED;
+    rs_probe_end_of_stream(&p);
+    look(&p, had_failed);
+  }
+  finish(&p);
   return 0;
 }
 

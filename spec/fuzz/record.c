@@ -1,11 +1,10 @@
 /* Fuzzes record.c: what was sealed opens again, and what comes from the peer is opened or not,
  * within its bounds. Three bytes choose suite, version and content; a body follows.
  */
-#include "fuzz.h"
+#include "check.h"
 
-#include "record.h"
-
-#include <stdlib.h>
+#include "tls/record.h"
+#include "tls/numbers.h"
 
 static const unsigned suites[] = {0x002f, 0x003d, 0xc028, 0xc02f, 0xc030, 0xcca8, 0xc09c,
                                   0xc0a3, 0x1301, 0x1302, 0x1303, 0x1304, 0x1305};
@@ -56,8 +55,10 @@ static void round_trip(rs_protection writing, rs_protection reading, unsigned co
 static void take(rs_protection reading, unsigned content, rs_bytes body) {
   unsigned char *room = (unsigned char *)malloc(body.length + 1);
   rs_bytes plain = {NULL, 0};
+  fuzz_check(room != NULL, "no memory");
   memcpy(room, body.bytes, body.length);
   unsigned char *exact = (unsigned char *)realloc(room, body.length ? body.length : 1);
+  fuzz_check(exact != NULL, "no memory");
   if (rs_open(tools(), &reading, &content, exact, body.length, &plain))
     fuzz_check(plain.length <= body.length, "more came out than went in");
   free(exact);

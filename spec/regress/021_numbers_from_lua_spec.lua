@@ -25,7 +25,7 @@ describe("a number that no scan can work with", function()
 
   it("is one by way of an empty list of mechanisms, too", function()
     assert.has_error(function() resum.scan("127.0.0.1:1", { mechanisms = {} }) end,
-      "resum: the option mechanisms names none")
+      "resum: the option mechanisms takes a list of session_id, ticket, psk, and this one is empty")
   end)
 
   it("is told from an option on the command line, where it has a sign", function()

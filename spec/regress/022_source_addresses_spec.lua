@@ -57,15 +57,15 @@ describe("a local address to connect from", function()
     assert.same({ "completed", 2, 0 },
       { spread.status, spread.addresses[1].rate.ticket.resumed, spread.addresses[1].rate.ticket.errors })
     local none = scan(server.address, { source = "::1" })
-    assert.same({ "unreachable", "connect: no source address is of its family" }, { none.status, none.error.message })
+    assert.same({ "unreachable", "connect: no source address has its family" }, { none.status, none.error.message })
   end)
 
   it("is an address, and nothing else", function()
     for _, option in ipairs { { source = "localhost" }, { sources = { "127.0.0.1", "localhost" } } } do
-      assert.same({ nil, "source: 'localhost' is no IP address", "usage" }, { resum.scan("127.0.0.1:1", option) })
+      assert.same({ nil, "source: 'localhost' is not an IP address", "usage" }, { resum.scan("127.0.0.1:1", option) })
     end
     local run = process.run { command = { "lua" .. _VERSION:match("%d%.%d"), process.ROOT .. "/lua/bin/resum",
       "--source", "300.1.1.1", "127.0.0.1:1" } }
-    assert.same({ 2, "resum: --source: '300.1.1.1' is no IP address\n" }, { run.code, run.stderr })
+    assert.same({ 2, "resum: --source: '300.1.1.1' is not an IP address\n" }, { run.code, run.stderr })
   end)
 end)

@@ -4,6 +4,7 @@
 local pool = require "spec.support.pool"
 local rate = require "resum.scan.rate"
 local simulation = require "spec.support.simulation"
+local random = require "resum.util.random"
 
 -- All handshakes but a few meet the server that does not speak TLS 1.3.
 local function mostly_old(seed)
@@ -16,6 +17,7 @@ describe("a mechanism whose version some members do not speak", function()
   it("is measured where others do", function()
     for seed = 1, 20 do
       math.randomseed(seed)
+      random.seed(seed)
       local rates = rate.run(pool.client(pool.new(mostly_old(seed))), { version = "TLSv1.3" },
         { mechanisms = { "psk" }, attempts = 100, concurrency = 10, retries = 2, engine = "probe" }, {})
       assert.same({ "partially_supported", 100 }, { rates.psk.verdict, rates.psk.attempted }, seed)

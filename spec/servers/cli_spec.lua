@@ -47,8 +47,9 @@ describe("the command", function()
         "      Ticket (RFC 5077)  TLS 1.2  supported            5 of 5 resumed; 192-byte ticket, lifetime hint 300 s",
         "      PSK (RFC 8446)     TLS 1.3  supported            5 of 5 resumed; 2 tickets, lifetime 300 s",
         "    => Resumption by ticket and PSK works."),
-      block(ssh.address, '    error: not a TLS server: it said "' .. run.stdout:match('"(SSH%-2.0[^"]*)"') .. '"'),
-      block(closed.address, "    unreachable: connect: refused"),
+      block(ssh.address, '    error: not a TLS server: it said "' .. run.stdout:match('"(SSH%-2.0[^"]*)"')
+        .. '": that is SSH, which knows no TLS: name another port (HOST:PORT)'),
+      block(closed.address, "    unreachable: connect: refused: is the port right?"),
     }, "\n"), run.stdout)
     assert.same({ "resum: target: '127.0.0.1:70000': the port must be a number from 1 to 65535" }, lines(run.stderr))
     assert.equal(2, run.code)
@@ -75,7 +76,7 @@ describe("the command", function()
     end
     assert.equal(100, #address.rate.psk.sequence)
     assert.equal(0, #address.rate.ticket.sequence)
-    assert.equal(6, #address.support.psk.attempts)
+    assert.equal(8, #address.support.psk.attempts)
   end)
 
   it("writes one JSON object a line for each target, and a file where it is told to", function()
@@ -191,7 +192,15 @@ end)
 
 describe("a misuse", function()
   for arguments, expected in pairs({
-    ["--bogus a.example"] = "unknown option '--bogus'",
+    ["--bogus a.example"] = "unknown option '--bogus' (resum --help lists the options)",
+    ["--rate a.example"] = "unknown option '--rate'; did you mean --resum_rate?",
+    ["--json a.example"] = "unknown option '--json'; did you mean --json_out?",
+    ["--time_out 3 a.example"] = "unknown option '--time-out'; did you mean --timeout?",
+    ["--no_balancer a.example"] = "--no_balancer is about a rate: add --resum_rate",
+    ["--pass env:X a.example"] = "--pass needs --cert",
+    ["--keyform pem a.example"] = "--keyform needs --cert",
+    ["--json_out - --csv_out - a.example"] = "--json_out and --csv_out can't both go to stdout",
+    ["--junit_out ./one --sarif_out one a.example"] = "--junit_out and --sarif_out name one file",
     [""] = "no target: name one or more as host:port",
     ["--attempts 0 a.example"] = "--attempts takes a whole number from 1 to 100000, not '0'",
     ["--attempts 1.5 a.example"] = "--attempts takes a whole number from 1 to 100000, not '1.5'",
@@ -275,18 +284,20 @@ describe("on a terminal", function()
   after_each(servers.stop_all)
 
   local function on_terminal(environment, address)
-    local command = ("%s '%s' --mechanisms psk --resum_rate %s"):format(LUA, RESUM, address)
+    local command = ("%s '%s' --mechanisms psk --resum_rate --delay 0.02 %s"):format(LUA, RESUM,
+      address) -- slow enough to be seen, whatever the machine
     return process.run({ command = { "script", "-qec", command, "/dev/null" }, environment = environment }).stdout
   end
 
   it("there is a progress line and colour; NO_COLOR takes the colour away", function()
     local server = nginx()
     local coloured = on_terminal({ TERM = "xterm", NO_COLOR = false }, server.address)
-    assert.is_truthy(coloured:find("resum: 0 of 1 targets done", 1, true), coloured)
+    assert.is_truthy(coloured:find("resum: looking up the address, 0 of 142 to", 1, true), coloured)
+    assert.matches("resum: PSK %(RFC 8446%): [%l ]+, %d+ of 142 to %d+ connections made, about %d+ s left", coloured)
     assert.is_truthy(coloured:find("\27[32m", 1, true))
     local plain = on_terminal({ TERM = "xterm", NO_COLOR = "1" }, server.address)
     assert.is_nil(plain:find("\27[32m", 1, true))
-    assert.is_truthy(plain:find("resum: 0 of 1 targets done", 1, true))
+    assert.is_truthy(plain:find("resum: looking up the address, 0 of 142 to", 1, true))
   end)
 
   it("and without one there is neither", function()

@@ -75,6 +75,11 @@ describe("work shared among machines", function()
     return verdicts
   end
 
+  -- One of the targets is down, which is said.
+  local function without_the_dead_one(said)
+    return (said:gsub("resum: 127%.0%.0%.1:1: [^\n]*refused[^\n]*\n", ""))
+  end
+
   local function assert_same_as_single_run()
     local merged = run(example("merge", "sh"))
     assert.same({ 0, "" }, { merged.code, merged.stderr })
@@ -86,7 +91,7 @@ describe("work shared among machines", function()
 
   it("by GNU parallel comes to the same as a single run", function()
     local ended = run(example("parallel", "sh"))
-    assert.same({ 0, "", "" }, { ended.code, ended.stdout, ended.stderr })
+    assert.same({ 0, "", "" }, { ended.code, ended.stdout, without_the_dead_one(ended.stderr) })
     assert_same_as_single_run()
   end)
 
@@ -109,7 +114,7 @@ exec real-resum "$@" --attempts 1 --max_connections 50
     many.cut_file(folder .. "/part-3.jsonl", 50) -- and its last line is torn
     local again = run((command:gsub("%-%-joblog", "--resume-failed --joblog")))
     assert.equal(0, again.code)
-    assert.matches("a torn last line of %d+ bytes is cut", again.stderr)
+    assert.matches("an incomplete last line of %d+ bytes was cut off", again.stderr)
     assert_same_as_single_run()
   end)
 
@@ -120,7 +125,7 @@ exec real-resum "$@" --attempts 1 --max_connections 50
     it("by " .. name .. " comes to the same as a single run", function()
       for index = case.first, case.first + SHARES - 1 do
         local ended = run(case.script, { [case.variable] = ("%d"):format(index) })
-        assert.same({ 0, "", "" }, { ended.code, ended.stdout, ended.stderr })
+        assert.same({ 0, "", "" }, { ended.code, ended.stdout, without_the_dead_one(ended.stderr) })
       end
       assert_same_as_single_run()
     end)

@@ -43,11 +43,19 @@ describe("make install-nse #unsanitized", function()
     for _, file in ipairs({
       paths.library .. "/resum/core.so",
       paths.share .. "/resum/init.lua",
-      paths.share .. "/resum/nse.lua",
+      paths.share .. "/resum/nse/init.lua",
       paths.scripts .. "/tls-resumption.nse",
       paths.scripts .. "/tls-resumption-rate.nse",
     }) do
       assert.is_truthy(uv.fs_stat(stage.folder .. file), file)
+    end
+  end)
+
+  it("is undone by make uninstall-nse, down to the folders that it made", function()
+    local folder = process.temporary_directory()
+    for _, target in ipairs({ "install-nse", "uninstall-nse" }) do
+      nmap.make(target, folder .. "/a package")
+      assert.equal(target == "install-nse", uv.fs_stat(folder .. "/a package") ~= nil)
     end
   end)
 end)
@@ -64,6 +72,8 @@ describe("tls-resumption in nmap #unsanitized", function()
       "  PSK (RFC 8446)     TLS 1.3  supported            5 of 5 resumed; 2 tickets, lifetime 300 s",
       "=> Resumption by ticket and PSK works.",
       "   Resumption by session ID does not work.",
+      "   The server issues a session ID and never accepts one: who offers it makes a full handshake all the same.",
+      "   Mend that, or issue none.",
     }, "\n  "), result.output)
     result.output = nil
     local ticket_length = result.support.psk.ticket_length -- grows with the server's name
@@ -142,7 +152,7 @@ describe("tls-resumption in nmap #unsanitized", function()
       { result.rate.ticket.attempted, result.rate.ticket.concurrency, result.rate.ticket.sequence })
     for argument, words in pairs({
       ["attempts=0"] = "attempts takes a whole number from 1 to 100000",
-      ["mechanisms=quic"] = "mechanisms takes some of session_id, ticket, psk",
+      ["mechanisms=quic"] = "mechanisms takes a list of session_id, ticket, psk, not 'quic'",
     }) do
       result = only_script(nmap.run({ ports = { server.port }, arguments = "tls-resumption." .. argument }))
       assert.same({ output = "ERROR: tls-resumption." .. words }, result)
@@ -182,7 +192,7 @@ describe("tls-resumption in nmap #unsanitized", function()
 
   it("says in one line that the module is missing", function()
     local server, other = start("nginx"), start("nginx")
-    local run = nmap.run({ ports = { server.port, other.port }, working_directory = "/" })
+    local run = nmap.run({ ports = { server.port, other.port }, without_module = true })
     assert.equal(0, run.code)
     assert.same({}, run.scripts)
     local _, lines = run.stdout:gsub("%[tls%-resumption%] needs the Lua module resum: module 'resum.nse' not found", "")
@@ -291,5 +301,74 @@ describe("tls-resumption-rate in nmap #unsanitized", function()
     assert.equal("nothing_shared", result.balancer.mechanisms.ticket.verdict)
     assert.matches("=> The servers behind this address share nothing%.", result.output)
     assert.matches("Rate, by up to 100 attempts each", result.output)
+  end)
+end)
+
+-- Scripts of a user's own, which know nothing of hosts.
+describe("resum in a script of one's own in nmap #unsanitized", function()
+  local function script(name, code)
+    process.write_file(("%s/%s.nse"):format(nmap.stage().scripts, name), [[
+      description, categories = "A script of a user's own.", { "safe" }
+      local nmap, stdnse = require "nmap", require "stdnse"
+      function portrule() return true end
+      function action(host, port)
+        ]] .. code .. [[
+
+      end
+    ]])
+    return name
+  end
+
+  it("scans with plain resum.scan and resum.open, on nsock", function()
+    local server = start("nginx", { session_tickets = "on" })
+    local name = script("own-scan", [[
+      local resum = require "resum"
+      local target = ("%s:%d"):format(host.ip, port.number)
+      local result = resum.scan(target, { attempts = 3 })
+      local handshake = assert(resum.open(target))
+      return { host = resum.host.default().name, psk = result.addresses[1].support.psk.verdict,
+        outcome = handshake.outcome, version = handshake.version }
+    ]])
+    local result = only_script(nmap.run({ ports = { server.port }, script = name }))
+    result.output = nil
+    assert.same({ host = "nsock", psk = "supported", outcome = "full", version = "TLSv1.3" }, result)
+  end)
+
+  it("lets other scripts go on while it waits", function()
+    local silent = start("odd", { kind = "silent" })
+    local name = script("own-wait", [[
+      local resum = require "resum"
+      local over = false
+      local ticks = 0
+      local thread = stdnse.new_thread(function()
+        while not over do
+          stdnse.sleep(0.05)
+          ticks = ticks + 1
+        end
+      end)
+      local result = resum.scan(("%s:%d"):format(host.ip, port.number), { timeout = 1, retries = 0 })
+      over = true
+      return { code = result.error.code, went_on = ticks > 3 and "yes" or "no" }
+    ]])
+    local result = only_script(nmap.run({ ports = { silent.port }, script = name }))
+    result.output = nil
+    assert.same({ code = "timeout", went_on = "yes" }, result)
+  end)
+
+  it("refuses the hosts that would hold nmap up, and says what to do", function()
+    local server = start("nginx")
+    local name = script("own-host", [[
+      local said = {}
+      for _, name in ipairs({ "uv", "luasocket", "cqueues" }) do
+        local loaded, problem = pcall(require, "resum.host." .. name)
+        said[name] = not loaded and tostring(problem)
+      end
+      return said
+    ]])
+    local result = only_script(nmap.run({ ports = { server.port }, script = name }))
+    for _, host in ipairs({ "uv", "luasocket", "cqueues" }) do
+      assert.equal(("resum: the host %s can't be used inside nmap, as it would hold up nmap's other scripts: leave the "
+        .. "option host out, or give resum.host.nsock"):format(host), result[host])
+    end
   end)
 end)

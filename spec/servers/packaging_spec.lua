@@ -36,15 +36,42 @@ local function installed_version(root, version)
 end
 
 describe("make install #unsanitized", function()
+  local PREFIX = "/any where/resum"
   local folder, root
 
   local function make(target, version)
-    run({ "make", "-s", target, "DESTDIR=" .. folder, "PREFIX=/opt/resum", "LUA_VERSION=" .. version })
+    run({ "make", "-s", target, "DESTDIR=" .. folder, "PREFIX=" .. PREFIX, "LUA_VERSION=" .. version })
+  end
+
+  -- The whole command, down to a connection, with no variable but those given.
+  local function assert_starts(command, version, variables)
+    local words = { "env", "-i" }
+    table.move(variables or {}, 1, #(variables or {}), 3, words)
+    table.move(command, 1, #command, #words + 1, words)
+    local version_words = table.move({ "--version" }, 1, 1, #words + 1, { table.unpack(words) })
+    assert.matches("^resum [%d.]+, OpenSSL 3[^,]+, Lua " .. version .. "\n$", run(version_words))
+    words[#words + 1] = "127.0.0.1:" .. process.closed_port()
+    local result = process.run({ command = words, working_directory = "/" })
+    assert.same({ 1, "" }, { result.code, result.stderr })
+    assert.matches("connect: refused[^\n]*\n$", result.stdout)
+  end
+
+  -- What is under a folder, folders included.
+  local function content(path, found)
+    found = found or {}
+    for _, name in ipairs(process.list(path)) do
+      found[#found + 1] = path .. "/" .. name
+      if uv.fs_lstat(path .. "/" .. name).type == "directory" then
+        content(path .. "/" .. name, found)
+      end
+    end
+    return found
   end
 
   setup(function()
     folder = process.temporary_directory()
-    root = folder .. "/opt/resum"
+    root = folder .. PREFIX
+    assert(uv.fs_mkdir(folder .. "/any where", 448))
     make("install", "5.3")
     make("install", "5.4")
   end)
@@ -56,28 +83,70 @@ describe("make install #unsanitized", function()
     assert.equal("resum " .. resum.VERSION, resum._VERSION)
   end)
 
-  it("gives each a command, and resum is the one installed last", function()
+  it("gives each a command that finds its own files, and resum is the one installed last", function()
     assert.equal("resum-5.4", uv.fs_readlink(root .. "/bin/resum"))
-    for _, version in ipairs({ "5.3", "5.4" }) do
-      local said = run({ root .. "/bin/resum-" .. version, "--version" }, {
-        LUA_PATH = ("%s/share/lua/%s/?.lua;%s/share/lua/%s/?/init.lua;;"):format(root, version, root, version),
-        LUA_CPATH = ("%s/lib/lua/%s/?.so;;"):format(root, version),
-      })
-      assert.matches("^resum [%d.]+, OpenSSL 3[^,]+, Lua " .. version .. "\n$", said)
-    end
+    assert_starts({ root .. "/bin/resum-5.3" }, "5.3")
+    assert_starts({ root .. "/bin/resum-5.4" }, "5.4")
+    assert_starts({ root .. "/bin/resum" }, "5.4")
     assert.is_true(exists(root .. "/share/man/man1/resum.1"))
   end)
 
-  it("is undone by make uninstall, one version at a time", function()
-    make("uninstall", "5.4")
-    assert.equal(resum._VERSION .. "\n", installed_version(root, "5.3"))
-    assert.equal("resum-5.3", uv.fs_readlink(root .. "/bin/resum"))
-    assert.is_false(exists(root .. "/share/lua/5.4/resum"))
-    assert.is_false(exists(root .. "/lib/lua/5.4/resum"))
-    make("uninstall", "5.3")
-    for _, path in ipairs({ "/bin/resum", "/bin/resum-5.3", "/share/lua/5.3/resum", "/share/man/man1/resum.1" }) do
-      assert.is_nil(uv.fs_lstat(root .. path), path)
+  it("gives a command that starts from PATH, behind links, and after being copied", function()
+    local elsewhere = process.temporary_directory()
+    assert_starts({ "resum" }, "5.4", { ("PATH=%s/bin:/usr/bin:/bin"):format(root) })
+    assert(uv.fs_symlink(root .. "/bin/resum", elsewhere .. "/it's a link"))
+    assert(uv.fs_symlink("it's a link", elsewhere .. "/another"))
+    assert_starts({ elsewhere .. "/another" }, "5.4")
+    run({ "cp", "-a", root, elsewhere .. "/package" })
+    assert_starts({ elsewhere .. "/package/bin/resum" }, "5.4")
+    assert(uv.fs_rename(root, root .. ".away"))
+    assert_starts({ elsewhere .. "/package/bin/resum-5.3" }, "5.3")
+    assert(uv.fs_rename(root .. ".away", root))
+  end)
+
+  it("gives a command that is not touched by what a user has Lua do at its start", function()
+    for _, name in ipairs({ "LUA_INIT", "LUA_INIT_5_4", "LUA_INIT_5_3" }) do
+      for _, code in ipairs({ "error('not here')", "print('noise')", "package.path = '' package.cpath = ''" }) do
+        for _, version in ipairs({ "5.3", "5.4" }) do
+          assert_starts({ root .. "/bin/resum-" .. version }, version, { name .. "=" .. code })
+        end
+      end
     end
+  end)
+
+  it("leaves nothing of what was installed there before", function()
+    process.write_file(root .. "/share/lua/5.4/resum/cli.lua", "error('of an earlier version')")
+    make("install", "5.4")
+    assert_starts({ root .. "/bin/resum-5.4" }, "5.4")
+  end)
+
+  it("is undone by make uninstall, one version at a time, down to the folders that it made", function()
+    for _, order in ipairs({ { "5.4", "5.3" }, { "5.3", "5.4" } }) do
+      make("uninstall", order[1])
+      assert.equal(resum._VERSION .. "\n", installed_version(root, order[2]))
+      assert_starts({ root .. "/bin/resum" }, order[2])
+      for _, path in ipairs(content(root)) do
+        assert.is_nil(path:find(order[1], 1, true), path)
+      end
+      make("uninstall", order[2])
+      assert.same({ folder .. "/any where" }, content(folder))
+      make("install", "5.3")
+      make("install", "5.4")
+    end
+  end)
+
+  it("leaves folders in which something of somebody else's stands", function()
+    process.write_file(root .. "/share/lua/5.3/other.lua", "")
+    make("uninstall", "5.3")
+    make("uninstall", "5.4")
+    assert.same({ "", "/share", "/share/lua", "/share/lua/5.3", "/share/lua/5.3/other.lua" },
+      (function(found)
+        for i, path in ipairs(found) do
+          found[i] = path:sub(#root + 1)
+        end
+        table.remove(found, 1) -- what was there before
+        return found
+      end)(content(folder)))
   end)
 end)
 
@@ -106,17 +175,45 @@ describe("luarocks make", function()
   end)
 end)
 
-describe("make docs", function()
-  it("makes a page for each module, with what is documented in it #heavy", function()
+describe("make docs #heavy", function()
+  local function page(name)
+    return process.read_file(process.ROOT .. "/build/docs/" .. name)
+  end
+
+  setup(function()
     run({ "make", "-s", "docs" })
-    for page, words in pairs({
+  end)
+
+  it("makes a page for each module, with what is documented in it", function()
+    for name, words in pairs({
       ["modules/resum.html"] = "rate(wanted_target",
       ["modules/resum.core.html"] = "handshake:step",
       ["modules/resum.host.uv.html"] = "connect(address, port",
-      ["topics/write-a-host.md.html"] = "<h1>Write a host</h1>",
+      ["internals/resum.scanner.html"] = "scanner:run",
+      ["internals/resum.host.luv_thread.html"] = "luv",
+      ["internals/resum.target.idn2.html"] = "to_ascii",
+      ["guides/write-a-host.md.html"] = "<h1>Write a host</h1>",
     }) do
-      local html = process.read_file(process.ROOT .. "/build/docs/" .. page)
-      assert.is_truthy(html:find(words, 1, true), page)
+      assert.is_truthy(page(name):find(words, 1, true), name)
+    end
+  end)
+
+  it("lists public modules first, then the guides, then what is inside", function()
+    local content = page("index.html"):match('<div id="content">(.*)')
+    local headings, modules = {}, {}
+    for heading in content:gmatch("<h2>(%u%l+)</h2>") do
+      headings[#headings + 1] = heading
+    end
+    assert.same({ "Modules", "Guides", "Internals" }, headings)
+    for module in content:gmatch('href="modules/([%w_.]+)%.html"') do
+      modules[#modules + 1] = module
+    end
+    assert.same({ "resum", "resum.core", "resum.target" }, { table.unpack(modules, 1, 3) })
+    for i = 4, #modules do
+      assert.is_truthy(modules[i] == "resum.connection.client" or modules[i]:find("^resum%.host%."), modules[i])
+    end
+    for _, file in ipairs(process.list(process.ROOT .. "/docs")) do
+      assert.is_true(not file:find("%.md$") or content:find("guides/" .. file, 1, true) ~= nil, file)
     end
   end)
 end)

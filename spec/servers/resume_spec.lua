@@ -77,7 +77,7 @@ describe("a run that was stopped", function()
     many.cut_file(out, 100)
     local again = scan(path, "--resume", out)
     assert.equal(0, again.code)
-    assert.matches("^resum: %-%-resume: .*: a torn last line of %d+ bytes is cut\n$", again.stderr)
+    assert.matches("^resum: %-%-resume: .*: an incomplete last line of %d+ bytes was cut off\n$", again.stderr)
     many.assert_all_completed(list, out)
   end)
 

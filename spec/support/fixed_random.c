@@ -1,47 +1,8 @@
-/* spec.support.fixed_random: libcrypto's random bytes, the same on every run. With them a recorded
- * handshake can be replayed to a client, which then derives the same keys again. For fuzzing and
- * its corpus only; it is linked into the fuzz targets as well.
- */
-#define OPENSSL_SUPPRESS_DEPRECATED /* RAND_set_rand_method: the short way, and good enough here   \
-                                     */
-
+/* spec.support.fixed_random: libcrypto's random bytes, the same on every run (fixed_random.h). */
 #include "fixed_random.h"
 
 #include <lauxlib.h>
 #include <lua.h>
-#include <openssl/rand.h>
-#include <stdint.h>
-
-enum { START = 1 };
-
-static uint64_t state = START;
-
-/* SplitMix64 (Steele, Lea and Flood). */
-static uint64_t next_number(void) {
-  uint64_t z = (state += UINT64_C(0x9e3779b97f4a7c15));
-  z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-  z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-  return z ^ (z >> 31);
-}
-
-static int give_bytes(unsigned char *out, int length) {
-  for (int i = 0; i < length; i++)
-    out[i] = (unsigned char)next_number();
-  return 1;
-}
-
-static int say_ready(void) {
-  return 1;
-}
-
-void fixed_random_start(void) {
-  static const RAND_METHOD method = {NULL, give_bytes, NULL, NULL, give_bytes, say_ready};
-  RAND_set_rand_method(&method);
-}
-
-void fixed_random_restart(void) {
-  state = START;
-}
 
 static int module_stop(lua_State *L) {
   (void)L;

@@ -106,6 +106,19 @@ local function connecting(sentence, scene)
     stream:close()
   end)
 
+  sentence("knows its own end, as long as it is open, where it tells it at all", function()
+    local stream = scene:connect("silent")
+    if stream.own_address then
+      local address, port = stream:own_address()
+      assert.equal("127.0.0.1", address)
+      assert.equal("integer", math.type(port))
+      assert.is_true(port > 0 and port ~= scene.ports.silent)
+      stream:close()
+      assert.is_nil((stream:own_address()))
+    end
+    stream:close()
+  end)
+
   sentence("connects without options", function()
     assert(host.connect("127.0.0.1", scene.ports.silent)):close()
   end)

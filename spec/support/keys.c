@@ -1,11 +1,12 @@
-/* spec.support.keys: keys.c, suites.c and record.c as Lua functions, so that specs compare them
- * with published vectors and a scripted server can answer with them; and a key of the spec's own
- * for a probe, which draws its own otherwise. It judges nothing and keeps nothing but keys.
+/* spec.support.keys: crypto.c, schedule.c, suites.c and record.c as Lua functions, so that specs
+ * compare them with published vectors and a scripted server can answer with them; and a key of the
+ * spec's own for a probe, which draws its own otherwise. It judges nothing and keeps nothing but
+ * keys.
  */
-#include "resum.h"
-
-#include "names.h"
-#include "probe.h"
+#include "lua/options.h"
+#include "tls/names.h"
+#include "tls/numbers.h"
+#include "tls/send.h"
 
 #include <string.h>
 
@@ -163,9 +164,9 @@ static rs_probe *check_probe(lua_State *L) {
 static int keys_give(lua_State *L) {
   rs_probe *p = check_probe(L);
   EVP_PKEY *key = private_key(L, luaL_checkstring(L, 2), check_bytes(L, 3));
-  EVP_PKEY_free(p->key);
-  p->key = key;
-  p->group = rs_group_number(luaL_checkstring(L, 2));
+  EVP_PKEY_free(p->share.key);
+  p->share.key = key;
+  p->share.group = rs_group_number(luaL_checkstring(L, 2));
   return 0;
 }
 
@@ -276,7 +277,7 @@ static int keys_suite(lua_State *L) {
 
 /* --- the transcript --- */
 
-/*** Hash of handshake messages, as plugin/transcript.c takes it: after a HelloRetryRequest the
+/*** Hash of handshake messages, as plugin/tls/transcript.c takes it: after a HelloRetryRequest the
  * first ClientHello is replaced (RFC 8446, section 4.4.1).
  * @function transcript_hash(hash, {message,...})
  * @treturn string|nil */

@@ -1,10 +1,8 @@
 /* spec.support.messages: the facts of messages that a spec made up. In a real handshake libssl
- * stands between a hostile server and the readers in transcript.c and hello.c; here nothing does.
+ * stands between a hostile server and the readers in facts.c and hello.c; here nothing does.
  */
-#include "resum.h"
-
-#include "hello.h"
-#include "transcript.h"
+#include "lua/facts.h"
+#include "tls/numbers.h"
 
 #include <string.h>
 
@@ -28,8 +26,8 @@ static void add_entry(lua_State *L, rs_transcript *t) {
 
 /*** @function facts
  * @tparam table messages list of {from = "client" or "server", bytes =, alert = true for an alert}
- * @treturn table the facts of rs_transcript_set_facts
- * @treturn table the list of rs_transcript_push
+ * @treturn table the facts of rs_facts_set
+ * @treturn table the list of rs_facts_push_messages
  * @treturn boolean whether something was forgotten */
 static int messages_facts(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -39,8 +37,8 @@ static int messages_facts(lua_State *L) {
   for (lua_Integer i = 1; lua_rawgeti(L, 1, i) == LUA_TTABLE; i++, lua_pop(L, 1))
     add_entry(L, t);
   lua_newtable(L);
-  rs_transcript_set_facts(L, t);
-  rs_transcript_push(L, t);
+  rs_facts_set(L, t);
+  rs_facts_push_messages(L, t);
   lua_pushboolean(L, t->incomplete);
   return 3;
 }

@@ -46,6 +46,23 @@ local function path_of(staged, paths)
   return { ("LUA_PATH=%s/?.lua;%s/?/init.lua;;"):format(folder, folder), ("LUA_CPATH=%s/?.so;;"):format(folder) }
 end
 
+--- Installs for nmap, or takes it away again.
+-- @tparam string target "install-nse" or "uninstall-nse"
+-- @tparam string folder DESTDIR
+function M.make(target, folder)
+  local made = process.run({
+    command = { "make", "-s", target, "DESTDIR=" .. folder },
+    working_directory = process.ROOT,
+    environment = MAKE_ENVIRONMENT,
+    seconds = SECONDS,
+  })
+  if made.code ~= 0 then
+    error(("make %s failed:\n%s"):format(target, made.stderr), 2)
+  end
+end
+
+local NOWHERE = { "LUA_PATH=/nonexistent/?.lua", "LUA_CPATH=/nonexistent/?.so" }
+
 local stage
 
 --- Installs into a folder of this spec run, once.
@@ -56,15 +73,7 @@ function M.stage()
     return stage
   end
   local folder, paths = process.temporary_directory(), M.paths()
-  local made = process.run({
-    command = { "make", "-s", "install-nse", "DESTDIR=" .. folder },
-    working_directory = process.ROOT,
-    environment = MAKE_ENVIRONMENT,
-    seconds = SECONDS,
-  })
-  if made.code ~= 0 then
-    error("make install-nse failed:\n" .. made.stderr, 2)
-  end
+  M.make("install-nse", folder)
   stage = { folder = folder, scripts = folder .. paths.scripts, working_directory = folder .. paths.share }
   local core = "/resum/core.so"
   process.write_file(stage.working_directory .. core, process.read_file(folder .. paths.library .. core))
@@ -141,7 +150,7 @@ end
 --- Runs nmap on ports of 127.0.0.1 with scripts of ours.
 -- @tparam table options ports (list), script (its name without .nse, perhaps with + before it; default
 --   "+tls-resumption"), arguments (for --script-args), more (list of further options), target (default "127.0.0.1"),
---   working_directory (default: where it finds the module)
+--   without_module (true: it finds no resum, be it staged or installed)
 -- @treturn table code, stdout, stderr, scripts: list of {id, port, result}; result is a table of strings and tables,
 --   its field output is what nmap shows
 function M.run(options)
@@ -157,8 +166,8 @@ function M.run(options)
   end
   table.move(options.more or {}, 1, #(options.more or {}), #arguments + 1, arguments)
   local result = process.run({
-    command = in_empty_environment(arguments, not options.working_directory and staged.environment),
-    working_directory = options.working_directory or staged.working_directory,
+    command = in_empty_environment(arguments, options.without_module and NOWHERE or staged.environment),
+    working_directory = options.without_module and "/" or staged.working_directory,
     seconds = SECONDS,
   })
   result.scripts = scripts_of(process.read_file(xml))

@@ -135,16 +135,11 @@ end
 local SEALED_STATE = ("."):rep(152)
 
 -- A ticket that carries its state: the name of the key, then what only the key's owner reads.
--- The key with which a server issues now.
-local function issuing_key(pool, server)
-  return pool.key_at and pool.key_at(pool, server) or server.keys[1]
-end
-
 local function sealed(pool, server)
   pool.issued = pool.issued + 1
-  local key = issuing_key(pool, server)
+  local key = server.keys[1]
   local name = pool.key_names == "random" and bytes(pool, 16) or key
-  return ("%s%08d%s"):format(name, pool.issued, SEALED_STATE), key
+  return ("%s%08d%s"):format(name, pool.issued, SEALED_STATE), key, server.bound and server.certificate or nil
 end
 
 local function stored(pool)
@@ -152,47 +147,28 @@ local function stored(pool)
   return ("%-32s"):format(bytes(pool, 16) .. pool.issued)
 end
 
--- What binds a session beside its key: the certificate (nginx's session ID context), the virtual host's name (Apache),
--- the hash and extended master secret (OpenSSL), the clock (a session of the future is as good as one of now).
-local function is_bound_elsewhere(pool, server, session)
-  local issuer = session.issuer
-  local age = pool.time + (server.clock or 0) - session.time
-  return (server.bound and server.certificate ~= issuer.certificate) or server.context ~= issuer.context
-    or server.cipher ~= issuer.cipher or server.no_ems ~= issuer.no_ems or age > (server.lifetime or math.huge)
-end
-
-local function accepts_ticket(pool, server, session)
-  if server.off or server.tickets == false or not session.key then
-    return false
-  elseif pool.accept then
-    return pool.accept(pool, server, session)
-  elseif is_bound_elsewhere(pool, server, session) then
+local function accepts_key(server, key, certificate)
+  if server.off or server.tickets == false or (server.bound and server.certificate ~= certificate) then
     return false
   end
-  for _, own in ipairs(pool.key_at and { pool.key_at(pool, server) } or server.keys) do
-    if own == session.key then
+  for _, own in ipairs(server.keys) do
+    if own == key then
       return true
     end
   end
   return false
 end
 
--- A cache may be written late, and keeps a session for so long.
 local function has_stored(pool, server, id)
   local cache = not server.off and server.cache and pool.caches[server.cache]
-  local at = cache and cache[id]
-  if not at then
-    return false
-  end
-  local age = pool.time - at
-  return age >= (server.store_delay or 0) and age <= (server.lifetime or math.huge)
+  return cache ~= nil and cache ~= false and cache[id] == true
 end
 
 local function store(pool, server, id)
   if server.cache and not server.off then
     local cache = pool.caches[server.cache] or {}
     pool.caches[server.cache] = cache
-    cache[#cache + 1], cache[id] = id, pool.time
+    cache[#cache + 1], cache[id] = id, true
     if server.cache_size and #cache > server.cache_size then
       cache[table.remove(cache, 1)] = nil
     end
@@ -205,15 +181,13 @@ end
 
 -- What the client keeps after a resumption that renewed nothing: the same, as an object of its own.
 local function copy(session)
-  return { id = session.id, key = session.key, client_id = session.client_id, issuer = session.issuer,
-    time = session.time, number = session.number, server = session.server }
+  return { id = session.id, key = session.key, certificate = session.certificate, client_id = session.client_id }
 end
 
 local SERVE = {}
 
 function SERVE.session_id(pool, server, session, facts)
-  if session and session.id and has_stored(pool, server, session.id)
-    and not (pool.accept and not pool.accept(pool, server, session)) then
+  if session and has_stored(pool, server, session.id) then
     facts.session_id = session.id
     return true, copy(session)
   end
@@ -225,8 +199,7 @@ function SERVE.session_id(pool, server, session, facts)
   if gives then
     facts.session_id = stored(pool)
     store(pool, server, facts.session_id)
-    return false, { id = facts.session_id, client_id = facts.session_id, issuer = server, time = pool.time,
-      number = pool.issued }
+    return false, { id = facts.session_id, client_id = facts.session_id }
   end
   return false, nil
 end
@@ -234,16 +207,16 @@ end
 local function issue_tickets(pool, server, facts, count)
   local session
   for i = 1, count do
-    local ticket, key = sealed(pool, server)
-    facts.tickets[i] = { ticket = ticket, lifetime_s = server.lifetime_shown or 300 }
-    session = { key = key, issuer = server, time = pool.time + (server.clock or 0), number = pool.issued }
+    local ticket, key, certificate = sealed(pool, server)
+    facts.tickets[i] = { ticket = ticket, lifetime_s = server.lifetime or 300 }
+    session = { key = key, certificate = certificate }
   end
   return session
 end
 
 function SERVE.ticket(pool, server, session, facts)
-  local resumed = session ~= nil and accepts_ticket(pool, server, session)
-  if resumed and session.key == issuing_key(pool, server) then
+  local resumed = session ~= nil and accepts_key(server, session.key, session.certificate)
+  if resumed and session.key == server.keys[1] then
     return true, copy(session)
   elseif uses_tickets(server) then
     local issued = issue_tickets(pool, server, facts, 1)
@@ -258,7 +231,7 @@ end
 function SERVE.psk(pool, server, session, facts)
   local resumed = false
   if session and session.key then
-    resumed = accepts_ticket(pool, server, session)
+    resumed = accepts_key(server, session.key, session.certificate)
   elseif session then
     resumed = has_stored(pool, server, session.id)
     if resumed and server.single_use then
@@ -274,9 +247,9 @@ function SERVE.psk(pool, server, session, facts)
   for i = 1, 2 do
     id = stored(pool)
     store(pool, server, id)
-    facts.tickets[i] = { ticket = id, lifetime_s = server.lifetime_shown or 300 }
+    facts.tickets[i] = { ticket = id, lifetime_s = server.lifetime or 300 }
   end
-  return resumed, { id = id, issuer = server, time = pool.time, number = pool.issued }
+  return resumed, { id = id }
 end
 
 -- A full handshake of any version, to see whether there is TLS at all.
@@ -310,10 +283,7 @@ end
 
 local OVERTAKEN = 0.1 -- share of the connections made at once that reach the balancer after others started later
 
-local ROUND_TRIP = 0.01 -- seconds, on the average
-
 local function pass_time(pool)
-  pool.time = pool.time - ROUND_TRIP * math.log(1 - pool.random()) / math.max(1, pool.concurrent or 1)
   if pool.concurrent and pool.concurrent > 1 then
     coroutine.yield()
   end
@@ -346,24 +316,20 @@ local function serve(pool, server, options, record)
   end
   record.outcome = session and (resumed and "resumed" or "refused") or "full"
   record.reused, record.facts, record.version = resumed, facts, "TLSv" .. version
-  facts.cipher, facts.extended_master_secret = server.cipher or "TLS_AES_256_GCM_SHA384", not server.no_ems
   if not resumed then
     facts.leaf_sha256, facts.leaf_serial = server.certificate or "the same", "1"
     facts.extensions = { 43, 51 }
   end
-  if options.engine == "probe" and session then -- it leaves before tickets come
-    facts.tickets, issued = {}, resumed and issued or nil
-  end
-  if pool.breaks and pool.random() < pool.breaks then -- after the handshake, and before what is issued
-    facts.tickets, issued, record.broke = {}, nil, true
+  if options.engine == "probe" and record.outcome == "refused" then -- it leaves before tickets come
+    facts.tickets, issued = {}, nil
   end
   record.sessions = issued and { issued } or {}
   return issued
 end
 
-local function one_of_several(pool, server, options)
+local function one_of_several(server, options)
   for i, session in ipairs(options.sessions or {}) do
-    if accepts_ticket(pool, server, session) then
+    if accepts_key(server, session.key, session.certificate) then
       return session, i - 1
     end
   end
@@ -381,13 +347,13 @@ local function attempt(pool, options)
   local session = options.session
   local connection = { source = options.source, client_id = session and session.client_id }
   local i = choose(pool, connection)
-  if lost(pool) or (session and pool.servers[i].drops_offers and pool.random() < pool.servers[i].drops_offers) then
+  if lost(pool) then
     return fail(pool, record)
   end
   pool.active[i] = (pool.active[i] or 0) + 1
   pass_time(pool)
   local server = pool.servers[i]
-  local offered, identity = one_of_several(pool, server, options)
+  local offered, identity = one_of_several(server, options)
   local issued = serve(pool, server, { mechanism = options.mechanism, session = offered,
     ticket_extension = options.ticket_extension, engine = options.engine }, record)
   if issued then
@@ -452,7 +418,6 @@ end
 function M.new(options)
   local pool = {
     credit = {}, active = {}, last = {}, placed = {}, table = {}, caches = {}, count = 0, turns = 0, issued = 0,
-    time = 0,
     random = generator(options.seed or 1),
   }
   for name, value in pairs(options) do
@@ -470,8 +435,7 @@ end
 function M.client(pool)
   local client = {}
   client.host = {
-    now = function() return pool.time end,
-    sleep = function(seconds) pool.time = pool.time + seconds end,
+    now = function() return 0 end,
     parallel = function(jobs, limit)
       return parallel(pool, jobs, limit)
     end,

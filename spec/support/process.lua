@@ -258,6 +258,7 @@ end
 local function environment_list(changes, program)
   local variables = uv.os_environ()
   variables.PATH = search_path()
+  variables.TERM, variables.NO_COLOR = "xterm", nil -- whatever runs the specs
   if not is_ours(program) then
     variables.ASAN_OPTIONS = "detect_leaks=0"
   end
@@ -400,7 +401,8 @@ function M.start(options)
   add_methods(child, pipe)
   local handle
   local spawned, pid = spawn(options, { input, output, errors }, function(code, signal)
-    child.exited = { code = code, signal = signal }
+    -- As a shell has it: libuv's code of a crash is 0.
+    child.exited = { code = signal == 0 and code or 128 + signal, signal = signal }
     children[child.pid] = nil
     handle:close()
   end)

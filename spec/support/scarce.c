@@ -2,7 +2,7 @@
  * allocations. Whatever C holds when Lua raises "not enough memory" has to be found by a finalizer;
  * the leak check of `make asan` says whether it was.
  */
-#include "compat.h"
+#include "lua/compat.h"
 
 #include <lualib.h>
 

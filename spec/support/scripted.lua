@@ -5,6 +5,7 @@
 --
 -- Hooks change a flight before it is hashed or sealed:
 --   retry          TLS 1.3: fields of a HelloRetryRequest as of `hello`; false or nil for none
+--   bytes(message) a ServerHello or HelloRetryRequest as bytes -> what goes out in its place
 --   hello(fields)  the ServerHello: legacy_version, random, session_id, cipher, compression, extensions ({type, body})
 --   messages(list) the handshake messages between ServerHello and Finished, as bytes
 --   flight(list)   all of it as {content =, bytes =, by = "plain" | "handshake" | "application"}, a record each
@@ -68,6 +69,12 @@ function Server:hook(name, value)
   return value
 end
 
+-- A hello, after the last hook on it.
+function Server:hello_bytes(fields)
+  local hello = server_hello(fields)
+  return self.options.bytes and self.options.bytes(hello) or hello
+end
+
 function Server:add(message)
   self.transcript[#self.transcript + 1] = message
 end
@@ -129,7 +136,7 @@ function Server:answer13(client)
   for _, extension in ipairs(fields.extensions) do
     self.has_share = self.has_share or extension[1] == wire.EXTENSION.key_share
   end
-  local hello = server_hello(fields)
+  local hello = self:hello_bytes(fields)
   self:add(hello)
   self:derive13(client)
   local flight = { { content = M.HANDSHAKE, bytes = hello, by = "plain" } }
@@ -149,7 +156,7 @@ function Server:retry13(client)
   local fields = self:hello_fields(client, { { 43, "\3\4" }, { 44, (">s2"):pack("cookie") } })
   fields.random = M.RETRY_RANDOM
   self.options.retry(fields)
-  local hello = server_hello(fields)
+  local hello = self:hello_bytes(fields)
   self:add(hello)
   self.retried = true
   return self.writing.plain:seal(M.HANDSHAKE, hello)
@@ -177,7 +184,7 @@ end
 
 function Server:answer12(client)
   local fields = self:hook("hello", self:hello_fields(client, { { 0xff01, "\0" }, { 23, "" } }))
-  local hello = server_hello(fields)
+  local hello = self:hello_bytes(fields)
   self:add(hello)
   self:derive12(client, fields.random)
   local flight = { { content = M.HANDSHAKE, bytes = hello, by = "plain" } }

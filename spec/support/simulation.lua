@@ -5,6 +5,7 @@ local balancer = require "resum.scan.pool.sampling"
 local journal = require "resum.scan.pool.recorder"
 local pool = require "spec.support.pool"
 local rate = require "resum.scan.rate"
+local random = require "resum.util.random"
 
 local M = {}
 
@@ -18,6 +19,7 @@ local MECHANISMS = { "session_id", "ticket", "psk" }
 -- @treturn table the plain figure
 function M.run(options, more)
   math.randomseed(options.seed)
+  random.seed(options.seed)
   local recorded = journal.new(pool.client(pool.new(options)), options.sources)
   local scan = { mechanisms = MECHANISMS, attempts = 100, concurrency = 10, retries = 2, engine = "probe",
     sources = options.sources }

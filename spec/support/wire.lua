@@ -1,6 +1,6 @@
 --- Reads TLS messages, for specs that compare what resum says with what stood on the wire.
 -- Written from the RFCs with string.unpack and without bounds of its own (it raises on malformed messages); it shares
--- nothing with plugin/hello.c, which it checks.
+-- nothing with plugin/tls/hello.c, which it checks.
 
 local hex = require "spec.support.hex"
 

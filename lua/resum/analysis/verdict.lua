@@ -3,11 +3,13 @@
 -- connection is never "TLS 1.3 only", a ticket issued is not a ticket accepted, and a ticket that works
 -- once is not a fault of the server.
 
+local explanation = require "resum.analysis.explanation"
 local mechanisms = require "resum.connection.mechanism"
 
 local M = {}
 
-local ERRORS = { timeout = true, reset = true, closed = true, unreachable = true, protocol_error = true }
+local ERRORS = { timeout = true, reset = true, closed = true, unreachable = true, protocol_error = true,
+  no_starttls = true }
 local PROTOCOL_VERSION = 70 -- alerts of RFC 8446, section 6.2
 local NOTHING_IN_COMMON = { [40] = true, [71] = true } -- handshake_failure, insufficient_security
 local REPEATED = 2 -- the same alert so often is no accident
@@ -74,16 +76,6 @@ function M.count(records, seeds)
   return counts
 end
 
-local function most_frequent(kinds)
-  local best
-  for kind, n in pairs(kinds) do
-    if not best or n > kinds[best] or (n == kinds[best] and kind < best) then
-      best = kind
-    end
-  end
-  return best
-end
-
 --- The verdict that counts alone carry.
 -- @tparam table counts from count()
 -- @treturn string "supported", "partially_supported", "not_supported" or "inconclusive"
@@ -92,7 +84,7 @@ end
 function M.of_counts(counts)
   local answered = counts.resumed + counts.refused
   if answered == 0 or counts.errors > answered then
-    return "inconclusive", most_frequent(counts.error_kinds) or "no_attempts"
+    return "inconclusive", explanation.most_frequent(counts.error_kinds) or "no_attempts"
   elseif counts.refused == 0 then
     return "supported"
   end
@@ -170,27 +162,36 @@ local function version_is_missing(evidence, mechanism)
   return false
 end
 
-local function failure_reason(seeds)
-  local kinds = {}
+-- Why a server that completed handshakes gave no session; and what was not seen is not "nothing": where no connection
+-- went on until the server had its say, it is what ended the most of them.
+local function without_issue(seeds, mechanism)
+  local unseen, version = {}, nil
   for _, record in ipairs(seeds) do
-    local how = record.outcome
-    kinds[how] = (kinds[how] or 0) + 1
+    if record.outcome == "full" then
+      version = version or record.version
+      if #record.facts.tickets > 0 and mechanism.name == "psk" then
+        return "not_supported", "lifetime_zero", record.version
+      elseif not record.unseen then
+        return "not_supported", "not_issued", record.version
+      end
+      unseen[record.unseen] = (unseen[record.unseen] or 0) + 1
+    end
   end
-  return most_frequent(kinds) or "no_attempts"
+  local reason = explanation.most_frequent(unseen)
+  return reason and "inconclusive", reason, version
 end
 
 -- Without a session to offer: why?
 local function without_session(evidence, mechanism)
-  for _, record in ipairs(evidence.seeds) do
-    if record.outcome == "full" then
-      local thrown_away = mechanism.name == "psk" and #record.facts.tickets > 0
-      return "not_supported", thrown_away and "lifetime_zero" or "not_issued", record.version
-    end
+  local verdict, reason, version = without_issue(evidence.seeds, mechanism)
+  if verdict then
+    return verdict, reason, version
   end
   if version_is_missing(evidence, mechanism) then
     return "not_applicable", "version_not_supported"
   end
-  return "inconclusive", failure_reason(evidence.seeds)
+  local breaks = evidence.breaks and mechanism.name == "ticket"
+  return "inconclusive", breaks and "breaks_with_tickets" or explanation.failure_reason(evidence.seeds)
 end
 
 -- A session that resumed on its first offer only, while fresh ones always do: every ticket is good for one connection
@@ -254,8 +255,9 @@ function NOTE_ISSUED.ticket(verdict, facts)
   verdict.ticket_length = #facts.tickets[1].ticket
 end
 
-function NOTE_ISSUED.psk(verdict, facts)
-  verdict.tickets_issued = #facts.tickets
+function NOTE_ISSUED.psk(verdict, facts, record)
+  verdict.tickets_issued = #facts.tickets + (facts.tickets_forgotten or 0)
+  verdict.more_tickets = record.tickets_cut and true or nil
   verdict.lifetime_s = facts.tickets[1].lifetime_s
   verdict.ticket_length = #facts.tickets[1].ticket
 end
@@ -266,12 +268,24 @@ local function add_issued(verdict, seeds, mechanism)
     if record.outcome == "full" then
       verdict.version = verdict.version or record.version
       if mechanism.issued(record.facts) or verdict.reason == "lifetime_zero" then
-        return NOTE_ISSUED[mechanism.name](verdict, record.facts)
+        return NOTE_ISSUED[mechanism.name](verdict, record.facts, record)
       end
     end
   end
   if mechanism.name == "psk" and verdict.reason == "not_issued" then
     verdict.tickets_issued = 0
+  end
+end
+
+-- Full handshakes, and those of them that broke before a ticket could come.
+local function add_cut_short(verdict, seeds)
+  local full, cut = 0, 0
+  for _, record in ipairs(seeds) do
+    full = full + (record.outcome == "full" and 1 or 0)
+    cut = cut + (record.unseen == "cut_short" and 1 or 0)
+  end
+  if cut > 0 then
+    verdict.full_handshakes, verdict.cut_short = full, cut
   end
 end
 
@@ -305,16 +319,33 @@ local function weigh(evidence, fixed, fresh)
   return both, M.of_counts(both)
 end
 
+local NEEDS_ALL = { not_supported = true, partially_supported = true }
+
+--- Takes back what only all of the evidence can show, where the scan was over before there was all of it: that a
+-- session is not accepted, or not always (a fresh one might be, or the next server might issue one).
+-- @tparam table verdict verdict, reason, attempted; changed
+function M.cut_off(verdict)
+  if NEEDS_ALL[verdict.verdict] then
+    verdict.verdict, verdict.alert = "inconclusive", nil
+    verdict.reason = verdict.attempted > 0 and "interrupted" or "no_attempts"
+  end
+end
+
 --- Judges one mechanism from all that was tried.
 -- @tparam string name "session_id", "ticket" or "psk"
 -- @tparam table evidence seeds (records of full handshakes), fixed (records: one session offered again and
---   again), pairs (records: each a fresh session offered once; or nil), full_after (boolean: a full handshake worked
+--   again), pairs (records: each a fresh session offered once; or nil), later and after_request (of
+--   resum.scan.second_look, or nil), full_after (boolean: a full handshake worked
 --   after the offers), version_works (true: TLS of a version of this mechanism's was established elsewhere),
 --   other_version_works (boolean: TLS of another version was), other_version_chosen (boolean: the server chose such a
---   version when all were offered), other_version_after (boolean: it was established right after the seeds)
+--   version when all were offered), breaks (boolean: the control had to do without tickets),
+--   other_version_after (boolean: it was established right after the seeds), interrupted (boolean: the scan was over
+--   before all was tried)
 -- @treturn table verdict, reason, alert (its name, where the reason is one), version, attempted, resumed, refused,
 --   errors, error_kinds, designs (counts of each), attempts (every record), and what was issued: session_id_length;
---   lifetime_hint_s (seconds), ticket_length; tickets_issued, lifetime_s
+--   lifetime_hint_s (seconds), ticket_length; tickets_issued (more_tickets: at least), lifetime_s; cut_short (of
+--   full_handshakes so many broke before a ticket could come; nil: none); failures ({offers, full}, {failed, made}
+--   each: offers fail more often); usable_after_s (a refused session was taken so much later)
 function M.judge(name, evidence)
   local mechanism = mechanisms[name]
   local fixed = M.count(evidence.fixed, evidence.seeds)
@@ -328,9 +359,18 @@ function M.judge(name, evidence)
   elseif evidence.full_after and counts.errors >= DROPPED and counts.errors == counts.attempted then
     verdict.reason = "errors_on_resumption"
   end
+  explanation.apply(verdict, evidence)
+  if evidence.interrupted then
+    M.cut_off(verdict)
+  end
   add_issued(verdict, evidence.seeds, mechanism)
+  add_cut_short(verdict, evidence.seeds)
   verdict.attempts = {}
-  for _, records in ipairs({ evidence.seeds, evidence.fixed, evidence.pairs or {} }) do
+  local lists = { evidence.seeds, evidence.fixed, evidence.pairs or {}, evidence.after_request or {} }
+  for _, look in ipairs(evidence.later or {}) do
+    lists[#lists + 1] = look.records
+  end
+  for _, records in ipairs(lists) do
     table.move(records, 1, #records, #verdict.attempts + 1, verdict.attempts)
   end
   verdict.alert = M.name_of_alert(verdict.reason, verdict.attempts)
@@ -352,6 +392,7 @@ function M.of_seeds(name, seeds, control, other_version_after)
     other_version_works = not spoken,
     other_version_chosen = M.other_version_chosen(name, control),
     other_version_after = other_version_after,
+    breaks = control.without_tickets,
   })
 end
 

@@ -1,6 +1,8 @@
 -- The command's options that say how a server is reached and as whom: words in, fields of what resum.run takes out. It
 -- reads the certificate's files, and where a passphrase is to be found; what a message says never holds a secret.
 
+local lines = require "resum.cli.lines"
+local options_of = require "resum.options"
 local proxy = require "resum.transport.proxy"
 local starttls = require "resum.transport.starttls"
 
@@ -18,39 +20,71 @@ local function through(given)
   return one, message and "--proxy: " .. message
 end
 
+local function protocol_list(given)
+  local names = {}
+  for name in (given .. ","):gmatch("%s*(.-)%s*,") do
+    names[#names + 1] = name
+  end
+  local problem = options_of.protocols_problem(names)
+  return not problem and names or nil, problem and "--alpn " .. problem
+end
+
+local ESCAPED = { r = "\r", n = "\n", t = "\t", ["0"] = "\0", ["\\"] = "\\" }
+
+-- Bytes as people write them: "QUIT\r\n", "\x10\x0c".
+local function bytes(given)
+  local parts, at = {}, 1
+  while at <= #given do
+    local plain, stop = given:match("^([^\\]+)()", at)
+    local digits, after = given:match("^\\x(%x%x)()", at)
+    if plain then
+      parts[#parts + 1], at = plain, stop
+    elseif digits then
+      parts[#parts + 1], at = string.char(tonumber(digits, 16)), after
+    elseif ESCAPED[given:sub(at + 1, at + 1)] then
+      parts[#parts + 1], at = ESCAPED[given:sub(at + 1, at + 1)], at + 2
+    else
+      return nil, "--request knows \\r, \\n, \\t, \\0, \\\\ and \\xHH, and no other escape"
+    end
+  end
+  return table.concat(parts)
+end
+
 --- Adds the options to a parser.
 -- @tparam table parser argparse's
 function M.add(parser)
-  parser:option("--starttls", "ask for TLS in a protocol first: auto (by the port), "
-    .. table.concat(starttls.names, ", ") .. "; where a target has no port, it is the protocol's")
+  parser:option("--starttls", "ask for TLS in this protocol first: auto (chosen by the port), "
+    .. table.concat(starttls.names, ", ") .. "; a target without a port gets the protocol's")
     :argname("PROTOCOL"):convert(protocol)
-  parser:option("--xmpp-to", "domain to ask an XMPP server for, instead of the target's host"):argname("DOMAIN")
-  parser:option("--proxy --https-tunnel", "go through http://[user:password@]host:port (CONNECT), socks5://… or "
-    .. "socks5h://…; with http and socks5h the proxy looks up the names"):argname("URL"):convert(through)
-  parser:option("--sni", "server name to ask for, instead of the target's host"):argname("NAME")
-  parser:flag("--no-sni", "ask for no server name")
-  parser:flag("-4", "IPv4 addresses only"):target("ipv4")
-  parser:flag("-6", "IPv6 addresses only"):target("ipv6")
+  parser:option("--xmpp-to", "ask an XMPP server for this domain, instead of --sni or the target's host")
+    :argname("DOMAIN")
+  parser:option("--proxy --https-tunnel", "connect through http://[user:password@]host:port (CONNECT), socks5://... "
+    .. "or socks5h://...; with http and socks5h the proxy looks up names"):argname("URL"):convert(through)
+  parser:option("--proxy-protocol", "send a PROXY header of this version, with our own address, before anything else")
+    :argname("1|2"):choices({ "1", "2" })
+  parser:option("--sni", "send this server name instead of the target's host"):argname("NAME")
+  parser:flag("--no-sni", "send no server name")
+  parser:option("--alpn", "offer these application protocols, such as h2,http/1.1"):argname("LIST")
+    :convert(protocol_list)
+  parser:option("--request", "say this inside TLS to make the server answer, instead of the protocol's own words: some "
+    .. "servers issue tickets only with their first data; \\r, \\n, \\xHH are bytes"):argname("TEXT"):convert(bytes)
+  parser:flag("-4", "use IPv4 addresses only"):target("ipv4")
+  parser:flag("-6", "use IPv6 addresses only"):target("ipv6")
   parser:option("--tls", "speak this version only"):choices({ "1.0", "1.1", "1.2", "1.3" })
-  parser:option("--cert", "client certificate: PEM (chain allowed), DER or PKCS#12"):argname("FILE")
-  parser:option("--key", "its private key: PEM, DER or PKCS#12; without this option it is looked for in --cert's file")
+  parser:option("--cert", "client certificate: PEM (may hold a chain), DER or PKCS#12"):argname("FILE")
+  parser:option("--key", "its private key: PEM, DER or PKCS#12; by default it is looked for in the file of --cert")
     :argname("FILE")
-  parser:option("--keyform", "what the key must be; by default that is seen"):choices({ "pem", "der", "p12" })
-  parser:option("--pass", "passphrase of the key: env:VARIABLE, file:PATH (its first line), pass:TEXT or the text "
-    .. "itself, which other users of this machine may see; without this option RESUM_PASS of the environment")
+  parser:option("--keyform", "require this format of the key; detected by default"):choices({ "pem", "der", "p12" })
+  parser:option("--pass", "passphrase of the key: env:VARIABLE, file:PATH (first line), pass:TEXT or the text "
+    .. "itself, which other users of this machine can see; the default is the environment variable RESUM_PASS")
     :argname("WHERE")
 end
 
+local LARGEST = 1024 * 1024 -- bytes of a certificate's file, its chain and key included, or of a passphrase's
+
 local function read_file(path)
-  local file, message = io.open(path, "rb")
-  local content = file and file:read("a")
-  if file then
-    file:close()
-  end
-  if content then
-    return content
-  end
-  return nil, message or path .. ": cannot be read"
+  local content, message = lines.content(path, LARGEST)
+  return content, not content and (message or path .. ": cannot be read") or nil
 end
 
 local SOURCES = {
@@ -85,7 +119,12 @@ end
 
 local function add_certificate(options, parsed)
   if not parsed.cert then
-    return not parsed.key, parsed.key and "--key needs --cert"
+    for _, option in ipairs({ "key", "keyform", "pass" }) do
+      if parsed[option] then
+        return nil, ("--%s needs --cert"):format(option)
+      end
+    end
+    return true
   end
   local message
   options.certificate, message = read_file(parsed.cert)
@@ -103,14 +142,6 @@ local function add_certificate(options, parsed)
   return not message, message and "--pass: " .. message
 end
 
---- The port of a target that has none; nil: there is no other than that of all.
--- @tparam table parsed what the parser made of the command line
--- @treturn integer|nil
-function M.default_port(parsed)
-  local asked_for = parsed.starttls and starttls.find(parsed.starttls)
-  return asked_for and asked_for.ports[1]
-end
-
 --- What the options come to.
 -- @tparam table parsed what the parser made of the command line
 -- @treturn[1] table fields for resum.run
@@ -126,10 +157,13 @@ function M.options(parsed)
     starttls = parsed.starttls,
     xmpp_to = parsed.xmpp_to,
     proxy = parsed.proxy,
+    proxy_protocol = parsed.proxy_protocol and math.tointeger(tonumber(parsed.proxy_protocol)),
     sni = parsed.sni,
     no_sni = parsed.no_sni,
     family = parsed.ipv4 and "inet" or parsed.ipv6 and "inet6" or nil,
     tls = parsed.tls,
+    alpn = parsed.alpn,
+    request = parsed.request,
   }
   local good, message = add_certificate(options, parsed)
   return good and options or nil, message

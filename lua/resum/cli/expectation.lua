@@ -1,52 +1,50 @@
--- What a user expects of a target (--expect): "ticket=supported" or "psk>=0.95". Pure: rules and results in, yes or no
--- out.
+-- What a user expects of a target (--expect): "ticket=supported", "psk>=95%", "balancer=all_shared". Pure: rules and
+-- results in, yes or no out.
 
 local mechanisms = require "resum.connection.mechanism"
 local escape = require "resum.util.escape"
+local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
-local VERDICTS = {
-  supported = true,
-  partially_supported = true,
-  not_supported = true,
-  not_applicable = true,
-  inconclusive = true,
-}
-
-local function is_mechanism(name)
-  for _, one in ipairs(mechanisms.names) do
-    if one == name then
-      return true
-    end
-  end
-  return false
+-- "0.95" or "95%" -> 0.95
+local function share_of(text)
+  local percent = text:match("^(.*)%%$")
+  local share = tonumber(percent or text)
+  share = share and percent and share / 100 or share
+  return share and share >= 0 and share <= 1 and share or nil
 end
 
 --- Reads a rule.
--- @tparam string text "MECHANISM=VERDICT", or "MECHANISM>=SHARE" (a rate from 0 to 1)
--- @treturn[1] table {text, mechanism, verdict or share}
+-- @tparam string text "MECHANISM=VERDICT", "MECHANISM>=SHARE" (a rate: 0.95 or 95%), or "balancer=VERDICT"
+-- @treturn[1] table {text, mechanism (or balancer = true), verdict or share}
 -- @treturn[2] nil
 -- @treturn[2] string message
 function M.parse(text)
-  local name, sign, value = text:match("^%s*([%w_-]+)%s*([>=]=?)%s*([%w_.-]+)%s*$")
-  local rule = { text = text, mechanism = name and name:gsub("-", "_") }
-  if name and is_mechanism(rule.mechanism) then
-    local share = tonumber(value)
+  local name, sign, value = text:match("^%s*([%w_-]+)%s*([>=]=?)%s*([%w_.%%-]+)%s*$")
+  if name then
+    name = name:gsub("-", "_")
+    local rule = { text = text, mechanism = mechanisms.find(name) and name, balancer = name == "balancer" or nil }
     local verdict = value:gsub("-", "_")
-    if sign == "=" and VERDICTS[verdict] then
+    local known = rule.balancer and vocabulary.pools or rule.mechanism and vocabulary.verdicts or {}
+    if sign == "=" and known[verdict] then
       rule.verdict = verdict
       return rule
-    elseif sign == ">=" and share and share >= 0 and share <= 1 then
-      rule.share = share
+    elseif sign == ">=" and rule.mechanism and share_of(value) then
+      rule.share = share_of(value)
       return rule
     end
   end
-  return nil, ("--expect takes rules such as ticket=supported or psk>=0.95, not '%s'"):format(escape(text, 60))
+  return nil, ("--expect takes rules such as ticket=supported, psk>=95%% or balancer=all_shared, not '%s'"):format(
+    escape(text, 60))
 end
 
 -- Met by this address? And what was found instead.
 local function holds(rule, entry)
+  if rule.balancer then
+    local found = entry.balancer and entry.balancer.verdict
+    return found == rule.verdict, found or "nothing"
+  end
   local rate = entry.rate and entry.rate[rule.mechanism]
   if rule.share then
     local share = rate and rate.rate
@@ -59,6 +57,20 @@ local function holds(rule, entry)
     end
   end
   return (support or rate) ~= nil, "nothing"
+end
+
+--- Is resumption in order on every address that was scanned, as far as the quick check tells?
+-- @tparam table result what resum.run returned with quick
+-- @treturn boolean
+-- @treturn string|nil what was found instead
+function M.is_in_order(result)
+  for _, entry in ipairs(result.addresses) do
+    local verdict = entry.balancer and entry.balancer.verdict
+    if verdict == "broken" or verdict == "no_resumption" then
+      return false, ("%s on %s"):format(verdict, entry.address)
+    end
+  end
+  return true
 end
 
 --- Does the rule hold on every address of the target that was scanned?

@@ -1,5 +1,5 @@
 -- How many connections the limit of open files leaves. The soft limit is raised as far as it may be, for this process
--- only: by prlimit (util-linux), as Lua can't do it and the C module makes handshakes and nothing else.
+-- only.
 
 local system = require "resum.cli.system"
 
@@ -35,11 +35,6 @@ local function limits()
   end
 end
 
-local function raise(count)
-  local pid = read_line("/proc/self/stat", "^(%d+)")
-  system.run("prlimit --pid %s --nofile=%s:", pid, ("%d"):format(count))
-end
-
 --- Makes room for connections.
 -- @tparam integer connections how many are wanted at once
 -- @treturn integer how many there can be
@@ -49,7 +44,7 @@ function M.make_room(connections)
   local needed = connections + others
   local soft, hard = limits()
   if soft and soft < needed and soft < hard then
-    raise(math.min(needed, hard))
+    system.raise_file_limit(math.min(needed, hard))
     soft = limits()
   end
   if not soft or soft >= needed then

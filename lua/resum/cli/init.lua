@@ -1,6 +1,8 @@
 -- The command line: words in, an exit code out. Options are in cli/options.lua, what they mean for a run in
--- cli/setup.lua, what runs in cli/run.lua, where results go in cli/writers.lua; cli/merge.lua joins results.
+-- cli/setup.lua, what runs in cli/run.lua, where results go in cli/writers.lua; cli/dry_run.lua tells what would run,
+-- cli/merge.lua joins results.
 
+local dry_run = require "resum.cli.dry_run"
 local merge = require "resum.cli.merge"
 local options = require "resum.cli.options"
 local setup = require "resum.cli.setup"
@@ -27,7 +29,7 @@ function M.main(argv)
     io.stderr:write("resum: ", message, "\n")
     return run.EXIT.usage
   end
-  return run.new(made):go()
+  return (parsed.dry_run and dry_run or run).new(made):go()
 end
 
 return M

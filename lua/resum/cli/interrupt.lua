@@ -1,26 +1,37 @@
--- Ctrl-C, or a plea to end: no new connection; those under way have a moment, then what is known is shown. A second one
--- ends at once.
+-- Ctrl-C, or a plea to end: no new connection; those under way have a moment, then what is known is shown. The end
+-- comes within half a second, also where nobody takes what is shown. A second one ends at once.
+
+local at_once = require("resum.host.leave").at_once
 
 local M = {}
 
-local GRACE_MS = 1500 -- for connections that are under way
+-- Together less than the half second after which somebody at a terminal tries again.
+local GRACE_MS = 250 -- for connections that are under way
+local LAST_WORDS_MS = 150 -- for what is known to be written
 -- What a shell says of a program that they ended.
 local SIGNALS = { sigint = 130, sigterm = 143 }
 
 --- Watches for SIGINT and SIGTERM while the loop of luv turns. (Without luv SIGINT reaches the jobs as an error, Lua's
 -- own way.)
 -- @tparam table host
--- @tparam table run gets `cancelled`, the exit code; run:conclude() shows what is known and returns the exit code
+-- @tparam table run gets `cancelled`, the exit code; run:conclude() shows what is known and returns the exit code, or
+--   nil when that is under way already
 -- @treturn function ends the watch
 function M.watch(host, run)
   if host.name ~= "uv" then
     return function() end
   end
-  local uv = require "luv"
+  local uv = require "resum.host.uv.luv"
   local timer, handles = uv.new_timer(), {}
+  local function leave()
+    at_once(run.cancelled)
+  end
   local function conclude()
+    timer:start(LAST_WORDS_MS, 0, leave)
     host.start(function() -- a callback can't wait for an output
-      os.exit(run:conclude())
+      if run:conclude() then
+        leave()
+      end
     end)
   end
   for name, code in pairs(SIGNALS) do
@@ -28,7 +39,7 @@ function M.watch(host, run)
     handles[#handles + 1] = signal
     signal:start(name, function()
       if run.cancelled then
-        os.exit(code)
+        at_once(code)
       end
       run.cancelled = code
       timer:start(GRACE_MS, 0, conclude)

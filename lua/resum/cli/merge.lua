@@ -2,6 +2,7 @@
 -- was interrupted counts only where there is nothing better. It reads the files twice; in between it keeps in mind
 -- where each target's line begins, and no result.
 
+local lines = require "resum.cli.lines"
 local resume = require "resum.cli.resume"
 local system = require "resum.cli.system"
 local summaries = require "resum.analysis.summary"
@@ -14,26 +15,26 @@ local SHOWN = 10 -- of the lines that can't be read
 -- Where a line stands, as one number: the file's, the offset, and whether its target is done.
 local FILE_BIT, DONE = 48, 1
 
--- Calls on_line(line, offset, number) for each line of a file.
+-- Calls on_line(line, offset, number) for each line of a file; the line is false where it is too long.
 local function each_line(path, on_line)
   local file, message = resume.open(path)
   if not file then
     return nil, message
   end
-  local offset, number = 0, 0
-  for line in file:lines("L") do
-    number = number + 1
+  local next_line = lines.of_file(file)
+  local line, number, offset = next_line()
+  while line ~= nil do
     on_line(line, offset, number)
-    offset = offset + #line
+    line, number, offset = next_line()
   end
   file:close()
-  return true
+  return not number or nil, number
 end
 
 local function read_line(path, offset)
   local file = assert(io.open(path, "rb"))
   file:seek("set", offset)
-  local line = file:read("L")
+  local line = lines.of_file(file)()
   file:close()
   return line
 end
@@ -71,10 +72,10 @@ end
 
 function Merge:scan(index, path)
   return each_line(path, function(line, offset, number)
-    local result = resume.decode(line)
+    local result = line and resume.decode(line)
     if result then
       self:note(result.target.text, line, place_of(index, offset), resume.is_done(result))
-    elseif line:find("%S") then
+    elseif not line or line:find("%S") then
       self:note_torn(path, number)
     end
   end)
@@ -82,7 +83,7 @@ end
 
 function Merge:write(index, path, on_line)
   each_line(path, function(line, offset)
-    local result = resume.decode(line)
+    local result = line and resume.decode(line)
     local place = result and self.places[result.target.text]
     if place and place & ~DONE == place_of(index, offset) then
       self.summary:add(result)

@@ -6,18 +6,23 @@ local argparse = require "argparse"
 local connection = require "resum.cli.connection"
 local core = require "resum.core"
 local expectation = require "resum.cli.expectation"
-local limits = require "resum.limits"
 local mechanisms = require "resum.connection.mechanism"
 local escape = require "resum.util.escape"
+local options_of = require "resum.options"
 local resum = require "resum"
+local scanners = require "resum.scanner"
 local shard = require "resum.cli.shard"
+local suggestion = require "resum.util.suggestion"
 
 local M = {}
+
+--- The options that say where results are written.
+M.OUTPUTS = { "json_out", "html_out", "junit_out", "sarif_out", "csv_out", "openmetrics_out" }
 
 local function number(name)
   return function(given)
     local value = tonumber(given)
-    local problem = limits.problem(name, value)
+    local problem = options_of.number_problem(name, value)
     if problem then
       return nil, ("--%s %s, not '%s'"):format(name, problem, escape(given, 40))
     end
@@ -26,77 +31,98 @@ local function number(name)
 end
 
 local function mechanism_list(given)
-  local list, seen = {}, {}
+  local names = {}
   for name in (given .. ","):gmatch("%s*(.-)%s*,") do
-    name = name:gsub("-", "_")
-    local known = false
-    for _, one in ipairs(mechanisms.names) do
-      known = known or one == name
-    end
-    if not known then
-      return nil, ("--mechanisms takes a list of %s, not '%s'"):format(
-        table.concat(mechanisms.names, ", "), escape(name, 40))
-    elseif not seen[name] then
-      seen[name] = true
-      list[#list + 1] = name
-    end
+    names[#names + 1] = name:gsub("-", "_")
   end
-  return list
+  local list, message = mechanisms.read_list(names)
+  return list, message and "--mechanisms " .. message
+end
+
+-- What the command promises about its connections: what the scans declare.
+local function promise()
+  local support, rate = scanners.new({}):connections(), scanners.new({ rate = true }):connections()
+  local words = "A scan makes %d to %d connections to an address, with --resum-rate %d to %d; --dry-run counts yours."
+  return words:format(support.least, support.most, rate.least, rate.most)
 end
 
 local function new_parser()
   local parser = argparse("resum")
-    :description("Tells whether TLS session resumption really works: by session ID, RFC 5077 ticket and TLS 1.3 PSK.")
-    :epilog("Exit: 0 all scanned; 1 some target could not be scanned; 2 usage; 3 an --expect was not met; "
-      .. "4 stopped, as the list can't be read or the results can't be written; 130 interrupted (143 by SIGTERM).\n"
+    :description("Tells whether TLS session resumption really works, how often and why not: by session ID, by RFC 5077 "
+      .. "ticket and by TLS 1.3 PSK.")
+    :epilog(promise() .. " Scan only what you may scan.\n\nExit codes: 0 all targets were scanned, each at one address "
+      .. "at least; 1 some target could not be scanned; 2 usage error; 3 an --expect was not met; 4 stopped because "
+      .. "the list could not be read or the results could not be written; 130 interrupted (143 by SIGTERM).\n\n"
       .. "In option names, - and _ are the same.")
-  parser:argument("targets", "host, host:port, [v6]:port or host:port{address}; the port is 443 when there is none")
+    :help_max_width(80)
+  parser:argument("targets", "host, host:port, host:service (as https), [v6]:port, host:port{address}, or a range "
+    .. "of addresses as 192.0.2.0/24:443; the default port is 443")
     :args("*"):argname("TARGET")
-  parser:option("--targets-in", "more targets, one a line (# comments; rank,host too); - is stdin"):argname("FILE")
-  parser:option("--resume", "leave out targets that are done according to this file: earlier --json_lines output, or a "
-    .. "file that is kept for the purpose"):argname("STATE")
-  parser:option("--shard", "take the i-th of n shares of the targets only"):argname("i/n"):convert(shard.parse)
-  parser:flag("--resum", "is resumption supported? 5 attempts each (this is the default)")
-  parser:flag("--resum-rate", "how often, behind a load balancer? 100 attempts each")
-  parser:flag("--quick", "with --resum_rate: stop as soon as it is certain, at 1 % error, whether resumption is in "
-    .. "order behind the address; a verdict, no rate")
-  parser:flag("--no-balancer", "with --resum_rate: the rate alone, and not what stands behind the address")
-  parser:option("--source", "local address to connect from; repeatable: a balancer may choose the server by it")
+  parser:option("--targets-in", "read more targets from a file, one per line; # starts a comment, rank,host is "
+    .. "understood; so are nmap's -oG and -oX and masscan's -oJ, for their open ports with TLS; - is stdin")
+    :argname("FILE")
+  parser:option("--max-targets", "refuse ranges of more than N addresses (1000000)"):argname("N")
+    :convert(number("max_targets"))
+  parser:option("--resume", "skip the targets that this file lists as done: the --json-lines output of an earlier run, "
+    .. "or a file of its own"):argname("STATE")
+  parser:option("--shard", "scan only the i-th of n shares of the targets"):argname("i/n"):convert(shard.parse)
+  parser:flag("--resum", "test whether resumption is supported, with 5 attempts per mechanism (the default)")
+  parser:flag("--resum-rate", "measure how often sessions resume, with 100 attempts per mechanism, and find out "
+    .. "what stands behind the address")
+  parser:flag("--quick", "with --resum-rate: stop as soon as it is certain, at 1 % error, whether resumption works at "
+    .. "all servers behind the address; gives a verdict and no rate, and exits with 3 where it does not")
+  parser:flag("--no-balancer", "with --resum-rate: measure the rate only, not what stands behind the address")
+  parser:option("--source", "connect from this local address; may be repeated, as a balancer may choose the "
+    .. "server by it")
     :argname("ADDRESS"):count("*")
-  parser:option("--attempts", "attempts for each mechanism"):argname("N"):convert(number("attempts"))
-  parser:option("--mechanisms", "which: " .. table.concat(mechanisms.names, ",")):argname("LIST")
+  parser:option("--attempts", "attempts per mechanism (5; for the rate 100)"):argname("N"):convert(number("attempts"))
+  parser:option("--mechanisms", "test only these: " .. table.concat(mechanisms.names, ",")):argname("LIST")
     :convert(mechanism_list)
-  parser:option("--engine", "what offers sessions: probe (raw and cheap; the rate's default) or handshake (libssl; the "
-    .. "support scan's)"):choices({ "probe", "handshake" })
-  parser:option("--concurrency", "connections at once to an address (10)"):argname("N")
+  parser:option("--engine", "how sessions are offered: by probe (cheap; the default for the rate) or by "
+    .. "handshake (libssl; the default for the support scan)"):choices({ "probe", "handshake" })
+  parser:option("--concurrency", "at most N connections to one address at once (10)"):argname("N")
     :convert(number("concurrency"))
-  parser:option("--max-connections", "connections at once overall (500)"):argname("N")
+  parser:option("--max-connections", "at most N connections in total at once (500)"):argname("N")
     :convert(number("max_connections"))
-  parser:option("--delay", "seconds between the starts of two connections to an address (0)"):argname("S")
+  parser:option("--delay", "wait S seconds between the starts of connections to one address (0)"):argname("S")
     :convert(number("delay"))
-  parser:option("--timeout", "seconds for a connection, and for a handshake (5; SMTP and FTP have 15 to greet)")
+  parser:option("--timeout", "give up on a connection, or on a handshake, after S seconds (5; SMTP and FTP "
+    .. "greetings get 15)")
     :argname("S"):convert(number("timeout"))
-  parser:option("--retries", "how often a full handshake that failed is tried again (2)"):argname("N")
+  parser:option("--retries", "try a full handshake that failed again up to N times (2)"):argname("N")
     :convert(number("retries"))
   connection.add(parser)
-  parser:option("--expect", "exit with 3 unless it holds: ticket=supported, or psk>=0.95 (a rate); repeatable")
+  parser:option("--expect", "exit with 3 unless this holds, such as ticket=supported, psk>=95% (a rate) or "
+    .. "balancer=all_shared; may be repeated")
     :argname("RULE"):count("*"):convert(expectation.parse)
-  parser:option("--json-out", "write JSON there; - is stdout, and then there is no other output"):argname("FILE")
-  parser:option("--html-out", "write a page of HTML there, with pictures; it is one file and asks for no other; - is "
+  parser:option("--json-out", "write JSON to a file; - is stdout, and then nothing else is printed"):argname("FILE")
+  parser:option("--html-out", "write an HTML page with charts, in one file that loads nothing; - is "
     .. "stdout"):argname("FILE")
-  parser:flag("--json-lines", "write JSON as one object a line for each target, as each finishes; without --json-out "
-    .. "to stdout")
-  parser:flag("--summary", "at the end: how many resume by each mechanism, lifetimes, shared ticket keys, errors")
-  parser:option("--progress", "how far it is, on stderr: line (also without a terminal), or json (one object a second)")
+  parser:option("--junit-out", "write JUnit XML for CI: one test case per finding"):argname("FILE")
+  parser:option("--sarif-out", "write SARIF 2.1.0: one result per finding"):argname("FILE")
+  parser:option("--csv-out", "write CSV: one line per target and address"):argname("FILE")
+  parser:option("--openmetrics-out", "write OpenMetrics for a textfile collector, when all targets are done")
+    :argname("FILE")
+  parser:flag("--json-lines", "write JSON as one line per target, as each finishes; to stdout unless --json-out "
+    .. "says otherwise")
+  parser:flag("--summary", "end with a summary: how many resume by each mechanism, lifetimes, shared ticket "
+    .. "keys, errors")
+  parser:option("--progress", "show progress on stderr: as a line (even without a terminal), or as json (one "
+    .. "object per second)")
     :choices({ "line", "json" })
-  parser:flag("--merge", "the arguments are files of JSON lines: join them (the last result of a target counts) and "
-    .. "summarise; --json-out says where the lines go")
-  parser:option("--host", "what makes the connections: uv, luasocket, cqueues")
+  parser:flag("--merge", "take the arguments as files of JSON lines, merge them (the last result of a target "
+    .. "counts) and summarise; --json-out says where the lines go")
+  parser:option("--host", "use this event loop or socket library")
     :choices({ "uv", "luasocket", "cqueues" })
-  parser:flag("--quiet", "no report and no progress; only errors, and JSON where asked for")
-  parser:flag("--repl", "a Lua prompt with resum at hand")
+  parser:flag("--dry-run", "print what would be sent where, and how many connections that takes; names are looked up, "
+    .. "no connection is made")
+  parser:flag("--quiet", "print errors only: no report and no progress")
+  parser:flag("--repl", "open a Lua prompt with resum loaded")
   parser:flag("--version", "print the version"):action(function()
     print(resum._VERSION .. ", " .. core.OPENSSL .. ", " .. _VERSION)
+    if #core.MISSING > 0 then
+      print("OpenSSL, as it is configured here, lacks " .. table.concat(core.MISSING, ", "))
+    end
     os.exit(0)
   end)
   return parser
@@ -108,7 +134,7 @@ local function normalise(argv)
   for _, word in ipairs(argv) do
     is_option = is_option and word ~= "--"
     local last = out[#out]
-    if is_option and word:find("^%-%.?%d") and last and limits.known(last:match("^%-%-([%l-]+)$")) then
+    if is_option and word:find("^%-%.?%d") and last and options_of.takes_number(last:match("^%-%-([%l-]+)$")) then
       out[#out] = last .. "=" .. word
     else
       out[#out + 1] = is_option and word:gsub("^%-%-[%w_]+", function(name)
@@ -145,9 +171,14 @@ local function scan_options(parsed)
   options.timeout = parsed.timeout
   options.retries = parsed.retries
   options.host = parsed.host and require("resum.host." .. parsed.host) or resum.host.default()
-  local usable
-  usable, message = resum.check(options)
-  return usable and options, message and message:gsub("^([%w_]+):", as_flag)
+  return options
+end
+
+--- What a scan says of its options, in the command's words.
+-- @tparam string message
+-- @treturn string
+function M.in_flags(message)
+  return (message:gsub("^([%w_]+):", as_flag))
 end
 
 -- What fits no single option's converter: options that need one another.
@@ -160,37 +191,61 @@ local function complete(parsed)
   for _, rule in ipairs(parsed.expect) do
     if rule.share and not parsed.resum_rate then
       return nil, "--expect " .. rule.text .. " is about a rate: add --resum_rate"
-    elseif parsed.quick and (rule.share or not parsed.resum) then
+    elseif parsed.quick and (rule.share or rule.mechanism and not parsed.resum) then
       return nil, ("--expect %s is not what --quick finds out: leave out --quick"):format(rule.text)
+    elseif rule.balancer and (not parsed.resum_rate or parsed.no_balancer) then
+      return nil, ("--expect %s is about what stands behind the address: %s"):format(rule.text,
+        parsed.no_balancer and "leave out --no_balancer" or "add --resum_rate")
     end
   end
   if parsed.quick and not parsed.resum_rate then
     return nil, "--quick is about a rate: add --resum_rate"
   elseif parsed.quick and parsed.no_balancer then
     return nil, "--quick and --no_balancer exclude each other"
-  elseif parsed.json_out == "-" and parsed.html_out == "-" then
-    return nil, "--json_out and --html_out can't both go to stdout"
+  elseif parsed.no_balancer and not parsed.resum_rate then
+    return nil, "--no_balancer is about a rate: add --resum_rate"
   elseif parsed.json_lines and not parsed.json_out then
     parsed.json_out = "-"
   elseif parsed.resume and parsed.json_out and not parsed.json_lines then
     return nil, "--resume can't go on with a JSON document: add --json_lines"
   end
-  parsed.show_text = not parsed.quiet and parsed.json_out ~= "-" and parsed.html_out ~= "-"
-  parsed.default_port = connection.default_port(parsed)
+  for _, option in ipairs(M.OUTPUTS) do
+    if parsed[option] == "-" and parsed.to_stdout then
+      return nil, ("--%s and --%s can't both go to stdout"):format(parsed.to_stdout, option)
+    end
+    parsed.to_stdout = parsed[option] == "-" and option or parsed.to_stdout
+  end
+  parsed.show_text = not parsed.quiet and not parsed.to_stdout
   return true
+end
+
+-- What the parser complains about, in one line; for an option that is none, what was meant.
+local function misuse(parser, message)
+  local word = message:match("^unknown option '%-%-([^']*)'")
+  if word then
+    local names = {}
+    for name in parser:get_usage():gmatch("%-%-([%l%d-]+)") do
+      names[#names + 1] = name
+    end
+    local meant = suggestion.of(word, names)
+    message = ("unknown option '--%s'%s"):format(word, meant and ("; did you mean --%s?"):format(meant:gsub("-", "_"))
+      or "")
+  end
+  return escape(message:gsub("\n", ". "), 200) .. " (resum --help lists the options)"
 end
 
 --- Reads the command line.
 -- @tparam {string,...} argv the words after the command's name
--- @treturn[1] table parsed: targets, expect, json_out, json_lines, quiet, show_text, default_port (of targets that
---   have none; or nil), and every option as it was given
+-- @treturn[1] table parsed: targets, expect, json_out, json_lines, quiet, show_text, and every option
+--   as it was given
 -- @treturn[1] table scan: what resum.run takes; nil with --merge
 -- @treturn[2] nil
 -- @treturn[2] string message: what does not fit
 function M.parse(argv)
-  local good, parsed = new_parser():pparse(normalise(argv))
+  local parser = new_parser()
+  local good, parsed = parser:pparse(normalise(argv))
   if not good then
-    return nil, escape(parsed:gsub("\n", ". "), 200) .. " (resum --help lists the options)"
+    return nil, misuse(parser, parsed)
   end
   if parsed.repl then
     return parsed

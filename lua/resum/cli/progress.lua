@@ -1,9 +1,10 @@
 -- How far a run is: on a terminal as one line on stderr that is drawn again and again, for machines as JSON lines
--- there. It counts what it is told and draws when it is told something, never too often.
+-- there. It counts what it is told and draws when it is told something, never too often. Of a single target it says
+-- what is done there; of many, how many are done.
 
 local cjson = require "cjson"
 local escape = require "resum.util.escape"
-local system = require "resum.cli.system"
+local mechanisms = require "resum.connection.mechanism"
 
 local M = {}
 
@@ -13,12 +14,23 @@ local EVERY_S = { line = 0.1, json = 1 } -- not more often
 local LINE = "\r\27[K\27[?7lresum: %s\27[?7h"
 local WINDOW_S = 30 -- the rate is that of the last so many seconds
 
---- Is this file descriptor a terminal?
--- @tparam integer fd
--- @treturn boolean
-function M.is_terminal(fd)
-  return system.execute("test -t " .. fd)
-end
+--- What connections are for, by their design.
+M.PHASES = {
+  control = "connecting",
+  seed = "obtaining sessions",
+  fixed = "offering sessions again and again",
+  fresh = "offering each session once",
+  pairs = "offering fresh sessions",
+  chain = "offering the newest session",
+  quick = "offering sessions until it is certain",
+  beside = "comparing with full handshakes",
+  later = "offering refused sessions again",
+  after_request = "resuming after a request",
+  confirm = "offering what never resumed",
+  marked = "telling servers apart",
+  identities = "offering several sessions at once",
+  across = "comparing addresses",
+}
 
 local function duration(seconds)
   if seconds < 100 then
@@ -38,10 +50,27 @@ local function error_words(errors)
   return table.concat(kinds, ", ")
 end
 
+-- Of a single target: what is done there, and how much of it.
+local function words_of_one(state)
+  local mechanism = mechanisms.find(state.mechanism or "")
+  local words = {
+    (mechanism and mechanism.title .. ": " or "") .. (M.PHASES[state.phase] or "looking up the address"),
+    ("%d of %d to %d connections made"):format(state.connections, state.connections_least, state.connections_most),
+  }
+  if state.eta_s then
+    words[#words + 1] = ("about %s left"):format(duration(state.eta_s))
+  end
+  return table.concat(words, ", ")
+end
+
 --- The line's words.
--- @tparam table state done, total (or nil), connections, per_second (or nil), errors (code -> count), eta_s (or nil)
+-- @tparam table state done, total (or nil), connections, per_second (or nil), errors (code -> count), eta_s (or nil);
+--   of a single target also connections_least and connections_most, mechanism and phase (or nil)
 -- @treturn string
 function M.words(state)
+  if state.connections_least then
+    return words_of_one(state)
+  end
   local words = {
     state.total and ("%d of %d targets done"):format(state.done, state.total) or ("%d targets done"):format(state.done),
     ("%d connections made"):format(state.connections),
@@ -75,15 +104,34 @@ function Progress:per_second(now)
   return seconds > 0 and (self.finished_count - oldest.finished) / seconds or nil
 end
 
+-- Seconds left, at the speed so far: until the fewest connections are made that there can be, and after those, until
+-- the most.
+local function seconds_left(made, expected, elapsed)
+  local goal = made < expected.least and expected.least or expected.most
+  return made > 0 and elapsed > 0 and math.max(0, goal - made) * elapsed / made or nil
+end
+
+-- What is known of a single target, while it is scanned.
+function Progress:add_single(state)
+  local count = self.result and #self.result.addresses or 0
+  local expected = self.expected(math.max(1, count))
+  state.connections_least, state.connections_most = expected.least, expected.most
+  state.mechanism, state.phase = self.mechanism, self.phase
+  if self.finished_count == 0 then
+    state.eta_s = seconds_left(self.connections, expected, state.elapsed_s)
+  end
+  return state
+end
+
 --- How far the run is.
 -- @function progress:state
--- @treturn table see words; elapsed_s, skipped as well
+-- @treturn table see words (mechanism is a name, phase one of PHASES); elapsed_s, skipped as well
 function Progress:state()
   local now = self.now()
   local done = self.finished_count + self.skipped()
   local per_second = self.finished_count > 0 and self:per_second(now) or nil
   local left = self.total and math.max(0, self.total - done)
-  return {
+  local state = {
     done = done,
     total = self.total,
     skipped = self.skipped(),
@@ -93,6 +141,7 @@ function Progress:state()
     eta_s = left and per_second and per_second > 0 and left / per_second or nil,
     elapsed_s = now - self.started,
   }
+  return self.expected and self:add_single(state) or state
 end
 
 local function rounded(number)
@@ -123,8 +172,14 @@ end
 --- Takes note of an event of a scan.
 -- @function progress:event
 function Progress:event(event)
-  if event.kind == "attempt" then
+  if event.kind == "started" then
+    self.result = self.expected and event.result
+    self:draw_when_due()
+  elseif event.kind == "attempt" then
+    local record = event.record
     self.connections = self.connections + 1
+    self.mechanism = mechanisms.find(record.mechanism) and record.mechanism or nil
+    self.phase = record.design
     self:draw_when_due()
   end
 end
@@ -161,7 +216,8 @@ function Progress:close()
 end
 
 --- @tparam table options mode ("line", "json"; nil: nothing is shown), now (seconds, monotonic), total (how many
---   targets there are, or nil), skipped (function: how many of them were done before)
+--   targets there are, or nil), skipped (function: how many of them were done before), expected (of a single target:
+--   function of the number of its addresses, see resum.scanner's connections)
 -- @treturn table progress
 function M.new(options)
   local now = options.now()
@@ -172,6 +228,10 @@ function M.new(options)
     skipped = options.skipped,
     started = now,
     samples = { { time = now, finished = 0 } },
+    expected = options.expected,
+    result = nil, -- of a single target, while it is scanned
+    mechanism = nil, -- of the last connection
+    phase = nil,
     finished_count = 0,
     connections = 0,
     errors = {},

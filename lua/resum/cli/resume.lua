@@ -3,6 +3,7 @@
 
 local cjson = require "cjson"
 local interrupt = require "resum.cli.interrupt"
+local lines = require "resum.cli.lines"
 local system = require "resum.cli.system"
 
 local M = {}
@@ -54,7 +55,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string message
 function M.cut(path)
-  if not system.run("test -f %s", path) then
+  if not system.is_file(path) then
     return 0
   end
   local file, message = M.open(path)
@@ -63,7 +64,7 @@ function M.cut(path)
   end
   local whole, size = whole_length(file)
   file:close()
-  if whole < size and not system.run("truncate -s %s -- %s", ("%d"):format(whole), path) then
+  if whole < size and not system.truncate(path, whole) then
     return nil, path .. ": its torn last line can't be cut"
   end
   return size - whole
@@ -101,8 +102,13 @@ function M.read(path)
   if not file then
     return absent and done or nil, absent and about or message
   end
-  for line in file:lines() do
-    if line:find("^{") then
+  local next_line = lines.of_file(file)
+  local line, problem = next_line()
+  while line ~= nil do
+    line = line and line:gsub("\n$", "")
+    if not line then
+      about.unreadable = about.unreadable + 1
+    elseif line:find("^{") then
       local result = M.decode(line)
       about.results = true
       if not result then
@@ -113,9 +119,10 @@ function M.read(path)
     elseif line ~= "" then
       done[line] = true
     end
+    line, problem = next_line()
   end
   file:close()
-  return done, about
+  return not problem and done or nil, problem or about
 end
 
 return M

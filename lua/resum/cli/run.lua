@@ -14,8 +14,9 @@ M.EXIT = { all_scanned = 0, not_all_scanned = 1, usage = 2, not_as_expected = 3,
 
 local EXIT = M.EXIT
 
--- The gravest wins: interrupted, stopped, usage, not all scanned, not as expected.
-local GRAVITY = { [0] = 0, [3] = 1, [1] = 2, [2] = 3, [4] = 4, [130] = 5 }
+-- The gravest wins: interrupted, stopped, usage, not as expected, not all scanned. A gate must not be masked by another
+-- target that is down.
+local GRAVITY = { [0] = 0, [1] = 1, [3] = 2, [2] = 3, [4] = 4, [130] = 5 }
 
 local Run = {}
 Run.__index = Run
@@ -75,11 +76,42 @@ function Run:note_expectations(result)
       self:raise_exit(EXIT.not_as_expected)
     end
   end
+  local in_order, found = true, nil
+  if self.parsed.quick then
+    in_order, found = expectation.is_in_order(result)
+  end
+  if not in_order then
+    if self.parsed.quiet then -- else the report says it
+      self:complain("%s: resumption is not in order: %s", target.label(result.target), found)
+    end
+    self:raise_exit(EXIT.not_as_expected)
+  end
+end
+
+-- What has been said of it, or is nobody's fault.
+local TOLD = { interrupted = true, internal = true }
+
+-- What the report would say of what could not be scanned, where there is none.
+function Run:tell_errors(result)
+  if not self.parsed.quiet or result.unusable then
+    return
+  end
+  local said = TOLD[result.error and result.error.code]
+  for _, entry in ipairs(said and {} or result.addresses) do
+    if entry.error and not TOLD[entry.error.code] then
+      said = true
+      self:complain("%s: %s: %s", target.label(result.target), escape(entry.address), escape(entry.error.message, 300))
+    end
+  end
+  if result.error and not said then
+    self:complain("%s: %s", target.label(result.target), escape(result.error.message, 300))
+  end
 end
 
 function Run:finish_target(number, result)
   self.under_way[number] = nil
   self.progress:finished(result)
+  self:tell_errors(result)
   if self.summary then
     self.summary:add(result)
   end
@@ -147,26 +179,39 @@ function Run:scan_target(number, parsed)
   end
 end
 
+-- Where a line of the list stands.
+function Run:place(line)
+  return ("%s: line %d: "):format(self.parsed.targets_in == "-" and "stdin" or self.parsed.targets_in, line)
+end
+
+-- The target that a text names; or nil and a message.
+function Run:parse(text, problem)
+  if problem then
+    return nil, ("target: '%s': %s"):format(escape(text, 80), problem)
+  end
+  return self.scanner:parse(text)
+end
+
 -- The next target as a job; what is no target is said and counts as finished. nil: there is none left, or the run is
 -- over.
 function Run:next_job()
-  local text, is_named
+  local text, is_named, line, problem
   if not self:is_over() then
-    text, is_named = self.targets:next()
+    text, is_named, line, problem = self.targets:next()
   end
   while text and not self:is_over() do
     self.count = self.count + 1
     local number = self.count
-    local parsed, message = target.parse(text, self.parsed.default_port)
+    local parsed, message = self:parse(text, problem)
     if parsed then
       self.under_way[number] = { target = parsed, addresses = {} }
       return function()
         self:scan_target(number, parsed)
       end
     end
-    self:complain("%s", message)
+    self:complain("%s%s", line and self:place(line) or "", message)
     self:finish_target(number, unusable(text, message, is_named))
-    text, is_named = self.targets:next()
+    text, is_named, line, problem = self.targets:next()
   end
   return nil
 end
@@ -184,7 +229,7 @@ function Run:mark_unfinished()
   local text = self.targets:next_argument()
   while text do
     self.count = self.count + 1
-    local parsed, message = target.parse(text, self.parsed.default_port)
+    local parsed, message = self.scanner:parse(text)
     self:finish_target(self.count, parsed and interrupted({ target = parsed, addresses = {} })
       or unusable(text, message, true))
     text = self.targets:next_argument()
@@ -193,13 +238,20 @@ end
 
 --- Shows everything that is known; what is not known yet is marked.
 -- @function run:conclude
--- @treturn integer exit code
+-- @treturn integer|nil exit code; nil when somebody else does this already
 function Run:conclude()
+  if self.concluding then
+    return nil
+  end
+  self.concluding = true
   self:mark_unfinished()
   self.progress:close()
   if self.targets.problem then
-    self:complain("--targets_in: %s", self.targets.problem)
+    self:complain("--targets_in: %s: %s", self.parsed.targets_in, self.targets.problem)
     self:raise_exit(EXIT.stopped)
+  elseif self.count == 0 and self.targets.skipped == 0 and not self.cancelled then
+    self:complain("nothing was tested: the list names no target, and no open port with TLS")
+    self:raise_exit(EXIT.usage)
   end
   local about = { elapsed_s = self.host.now() - self.started, summary = self.summary and self.summary:fold() }
   for _, sinks in ipairs({ self.sinks.as_they_come, self.sinks.in_order }) do
@@ -219,21 +271,26 @@ function Run:go()
   local ran, problem = pcall(host.parallel, function()
     return self:next_job()
   end, self.at_once)
-  stop_watching()
   if not ran then
     self.cancelled = interrupt.is(problem)
     if not self.cancelled then
+      stop_watching()
       error(problem, 0)
     end
   end
-  return self:conclude()
+  local code = self:conclude()
+  while not code do -- the watch is at it, and ends the program
+    host.sleep(1)
+  end
+  stop_watching()
+  return code
 end
 
 --- A run, ready to go.
 -- @tparam table plan see resum.cli.setup
 -- @treturn table run
 function M.new(plan)
-  return setmetatable({
+  local run = setmetatable({
     parsed = plan.parsed,
     host = plan.host,
     scanner = plan.scanner,
@@ -249,6 +306,12 @@ function M.new(plan)
     exit = EXIT.all_scanned,
     started = plan.host.now(),
   }, Run)
+  -- Whatever stood there was not scanned.
+  function plan.targets.on_problem(line, problem)
+    run:complain("%s%s; it is left out", run:place(line), problem)
+    run:raise_exit(EXIT.not_all_scanned)
+  end
+  return run
 end
 
 return M

@@ -1,9 +1,9 @@
 -- From options to what a run needs: its targets, its limits, the sinks its results go to, its progress line. It opens
 -- files and starts nothing.
 
-local rate_limiter = require "resum.transport.rate_limiter"
 local file_limit = require "resum.cli.file_limit"
-local dns_cache = require "resum.transport.dns_cache"
+local many = require "resum.many"
+local options = require "resum.cli.options"
 local output = require "resum.cli.output"
 local progress = require "resum.cli.progress"
 local resum = require "resum"
@@ -16,7 +16,6 @@ local targets = require "resum.cli.targets"
 local M = {}
 
 local AT_ONCE = 500 -- connections, when nobody says
-local PER_ADDRESS = 10
 
 local function say(format, ...)
   io.stderr:write("resum: ", format:format(...), "\n")
@@ -27,18 +26,21 @@ local function read_done(parsed)
   if not parsed.resume then
     return nil
   end
-  local cut, message = resume.cut(parsed.resume)
+  local cut, message = 0, nil
+  if not parsed.dry_run then
+    cut, message = resume.cut(parsed.resume)
+  end
   if not cut then
     return nil, "--resume: " .. message
   elseif cut > 0 then
-    say("--resume: %s: a torn last line of %d bytes is cut", parsed.resume, cut)
+    say("--resume: %s: an incomplete last line of %d bytes was cut off", parsed.resume, cut)
   end
   local done, about = resume.read(parsed.resume)
   if not done then
     return nil, "--resume: " .. about
   end
   if about.unreadable > 0 then
-    say("--resume: %s: %d lines are no results; their targets are scanned again", parsed.resume, about.unreadable)
+    say("--resume: %s: %d lines are not results; their targets are scanned again", parsed.resume, about.unreadable)
   end
   return { set = done, is_results = about.results }
 end
@@ -65,7 +67,7 @@ end
 
 -- Does it understand more than letters?
 local function is_capable_terminal(fd)
-  return os.getenv("TERM") ~= "dumb" and progress.is_terminal(fd)
+  return os.getenv("TERM") ~= "dumb" and system.is_terminal(fd)
 end
 
 local function in_colour()
@@ -84,18 +86,44 @@ local function json_sink(parsed, host)
   elseif parsed.json_lines then
     return writers.lines(out)
   end
-  return writers.document(out, about_run())
+  return writers.document(out, "json", about_run())
 end
 
-local function page_sink(parsed, host)
-  local out, message = output.open(host, parsed.html_out, "w", parsed.html_out == "-" and "stdout" or "--html_out")
-  return out and writers.page(out, about_run()), message
+-- A document for each --FORMAT_out but JSON's.
+local function add_documents(parsed, host, add)
+  for _, format in ipairs({ "html", "junit", "sarif", "csv" }) do
+    local option = format .. "_out"
+    local path = parsed[option]
+    local out, message
+    if path then
+      out, message = output.open(host, path, "w", path == "-" and "stdout" or "--" .. option)
+    end
+    if message then
+      return nil, message
+    elseif out then
+      add(writers.document(out, format, about_run()))
+    end
+  end
+  return true
+end
+
+local function add_metrics(parsed, host, add)
+  local path = parsed.openmetrics_out
+  if not path then
+    return true
+  end
+  local out, message = output.open(host, path == "-" and "-" or path .. writers.UNFINISHED, "w",
+    path == "-" and "stdout" or "--openmetrics_out")
+  if out then
+    add(writers.metrics(out, path))
+  end
+  return out, message
 end
 
 -- What people read: reports, and the summary, which makes way on stdout for JSON.
 local function add_text_sinks(parsed, line, host, add)
-  local colour = in_colour() -- asked first: luv keeps an opened terminal from programs that we start
-  local to_stderr = parsed.json_out == "-" or parsed.html_out == "-"
+  local colour = in_colour()
+  local to_stderr = parsed.to_stdout ~= nil
   if not parsed.show_text and not parsed.summary then
     return true
   end
@@ -109,11 +137,12 @@ local function add_text_sinks(parsed, line, host, add)
   return out, message
 end
 
--- Lines go out as targets finish; so does everything once there is a list, as its order would have to be kept in mind.
+-- Lines go out as targets finish; so does everything once there is a list or a range, as its order would have to be
+-- kept in mind.
 local function open_sinks(parsed, done, line, host)
   local sinks = { as_they_come = {}, in_order = {} }
   local function add(one, as_they_come)
-    local list = (as_they_come or parsed.targets_in) and sinks.as_they_come or sinks.in_order
+    local list = (as_they_come or parsed.targets_in or parsed.has_range) and sinks.as_they_come or sinks.in_order
     list[#list + 1] = one
   end
   if parsed.json_out then
@@ -123,14 +152,14 @@ local function open_sinks(parsed, done, line, host)
     end
     add(json, parsed.json_lines)
   end
-  if parsed.html_out then
-    local page, message = page_sink(parsed, host)
-    if not page then
-      return nil, message
-    end
-    add(page)
+  local good, message = add_documents(parsed, host, add)
+  if good then
+    good, message = add_metrics(parsed, host, add)
   end
-  local good, message = add_text_sinks(parsed, line, host, add)
+  if not good then
+    return nil, message
+  end
+  good, message = add_text_sinks(parsed, line, host, add)
   if not good then
     return nil, message
   end
@@ -152,12 +181,13 @@ local function open_targets(parsed, done, host)
       return nil, "--targets_in: " .. message
     end
   end
-  return targets.new({ arguments = parsed.targets, stream = stream, shard = parsed.shard, done = done })
+  return targets.new({ arguments = parsed.targets, stream = stream, protocol = parsed.starttls,
+    max_targets = parsed.max_targets, shard = parsed.shard, done = done })
 end
 
 -- How many targets there are, those that are done included: a list is read for it once more, so it must be a file.
 local function count_targets(parsed, host)
-  if parsed.targets_in and not system.run("test -f %s", parsed.targets_in) then
+  if parsed.targets_in and not system.is_file(parsed.targets_in) then
     return nil
   end
   local list, count = open_targets(parsed, nil, host), 0
@@ -167,15 +197,18 @@ local function count_targets(parsed, host)
   return count
 end
 
-local function open_progress(parsed, list, host)
+local function open_progress(parsed, list, scanner, host)
   local mode = parsed.progress
-  if not mode and not parsed.quiet and is_capable_terminal(2) then
+  if not mode and not parsed.quiet and not parsed.dry_run and is_capable_terminal(2) then
     mode = "line"
   end
   return progress.new({
     mode = mode,
     now = host.now,
     total = mode and count_targets(parsed, host),
+    expected = parsed.named == 1 and not parsed.targets_in and function(addresses)
+      return scanner:connections(addresses)
+    end or nil,
     skipped = function()
       return list.skipped
     end,
@@ -186,7 +219,7 @@ end
 local function room(parsed)
   local wanted = parsed.max_connections or AT_ONCE
   if not parsed.targets_in and not parsed.max_connections then
-    wanted = math.min(wanted, #parsed.targets * PER_ADDRESS)
+    wanted = math.min(wanted, parsed.named * many.PER_ADDRESS)
   end
   local at_once, message = file_limit.make_room(wanted)
   if message then
@@ -195,17 +228,18 @@ local function room(parsed)
   return at_once
 end
 
--- What many targets share: names that were looked up, limits on connections.
-local function share(scan, at_once)
-  if scan.host.expect_lookups then
-    scan.host.expect_lookups(at_once)
+-- Two results in one file would be neither.
+local function find_same_output(parsed)
+  local named = {}
+  for _, option in ipairs(options.OUTPUTS) do
+    local path = parsed[option]
+    for other, taken in pairs(path and path ~= "-" and named or {}) do
+      if system.same_file(path, taken) then
+        return ("--%s and --%s name one file"):format(other, option)
+      end
+    end
+    named[option] = path
   end
-  scan.host = dns_cache.remember(scan.host)
-  scan.admit = rate_limiter.new(scan.host, {
-    total = at_once,
-    per_address = scan.concurrency or PER_ADDRESS,
-    delay = scan.delay,
-  })
 end
 
 --- Makes a plan.
@@ -215,28 +249,43 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string message: something can't be opened
 function M.make(parsed, scan)
-  local host = scan.host
-  local done, message = read_done(parsed)
+  parsed.named, parsed.has_range = targets.count(parsed.targets, parsed.max_targets)
+  if parsed.max_targets and not parsed.targets_in and not parsed.has_range then
+    return nil, "--max_targets is about ranges such as 192.0.2.0/24, and there is none"
+  end
+  local at_once = room(parsed)
+  many.share(scan, at_once)
+  local scanner, message = resum.prepare(scan)
+  if not scanner then
+    return nil, options.in_flags(message)
+  end
+  message = find_same_output(parsed)
   if message then
     return nil, message
   end
-  local list
+  local host = scan.host
+  local done, list
+  done, message = read_done(parsed)
+  if message then
+    return nil, message
+  end
   list, message = open_targets(parsed, done and done.set, host)
   if not list then
     return nil, message
   end
-  local line = open_progress(parsed, list, host)
+  local line = open_progress(parsed, list, scanner, host)
+  if parsed.dry_run then -- no file is touched
+    return { parsed = parsed, host = host, scanner = scanner, targets = list, at_once = at_once, progress = line }
+  end
   local sinks
   sinks, message = open_sinks(parsed, done, line, host)
   if not sinks then
     return nil, message
   end
-  local at_once = room(parsed)
-  share(scan, at_once)
   return {
     parsed = parsed,
-    host = scan.host,
-    scanner = assert(resum.prepare(scan)),
+    host = host,
+    scanner = scanner,
     targets = list,
     at_once = at_once,
     sinks = sinks,

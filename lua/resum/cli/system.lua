@@ -1,48 +1,69 @@
--- The few things that Lua can't do and every system has a small program for. It knows nothing of scans.
+-- Files, terminals and limits, as far as Lua itself can't ask about them: through luv, and prlimit (util-linux) for
+-- what luv can't do either. It knows nothing of scans.
+
+local uv = require "resum.host.uv.luv"
 
 local M = {}
 
 local SIGINT = 2
+local READ_AND_WRITE = 438 -- octal 666: the mode of a file that is made, which none is here
 
---- A word as the shell reads it back.
--- @tparam string word
--- @treturn string
-function M.quote(word)
-  return "'" .. word:gsub("'", "'\\''") .. "'"
+-- What is at the end of a path; nil where there is nothing.
+local function look_at(path)
+  return uv.fs_stat(path == "-" and "/dev/stdout" or path)
 end
 
---- Runs a command as it is.
--- @tparam string command
--- @treturn boolean did it end with 0?
-function M.execute(command)
-  local done, how, code = os.execute(command)
-  if how == "signal" and code == SIGINT then -- the system has kept it from us meanwhile
-    error("interrupted!", 0)
-  end
-  return done == true
+--- Is there a plain file?
+-- @tparam string path
+-- @treturn boolean
+function M.is_file(path)
+  local found = look_at(path)
+  return found ~= nil and found.type == "file"
 end
 
---- Runs a program, which has nothing to say on stdout; what it says on stderr is dropped.
--- @tparam string format of the command, words in its %s
--- @tparam string,... ... the words, which are quoted
--- @treturn boolean did it end with 0?
-function M.run(format, ...)
-  local words = {}
-  for i, word in ipairs({ ... }) do
-    words[i] = M.quote(tostring(word))
-  end
-  return M.execute(format:format(table.unpack(words)) .. " 2>/dev/null")
+-- The same name for a file that is not there yet, by whatever way it is named.
+local function whole_name(path)
+  local folder, name = path:match("^(.*)/([^/]*)$")
+  local real = uv.fs_realpath(folder == "" and "/" or folder or ".")
+  return real and real .. "/" .. (name or path) or path
 end
 
---- Are these two the same file?
+--- Are these two the same file, or will they be when it is made?
 -- @tparam string one path; "-" is stdout
 -- @tparam string other path
 -- @treturn boolean
 function M.same_file(one, other)
-  local function path(name)
-    return name == "-" and "/dev/stdout" or name
+  local a, b = look_at(one), look_at(other)
+  if a and b then
+    return a.dev == b.dev and a.ino == b.ino
   end
-  return one == other or M.run("test %s -ef %s", path(one), path(other))
+  return not a and not b and whole_name(one) == whole_name(other)
+end
+
+--- Cuts a file.
+-- @tparam string path
+-- @tparam integer length bytes that stay
+-- @treturn boolean done?
+function M.truncate(path, length)
+  local fd = uv.fs_open(path, "r+", READ_AND_WRITE)
+  local cut = fd and uv.fs_ftruncate(fd, length)
+  return fd ~= nil and uv.fs_close(fd) == true and cut == true
+end
+
+--- Is this file descriptor a terminal?
+-- @tparam integer fd
+-- @treturn boolean
+function M.is_terminal(fd)
+  return uv.guess_handle(fd) == "tty"
+end
+
+--- Raises the soft limit of open files of this process.
+-- @tparam integer count at most the hard limit
+function M.raise_file_limit(count)
+  local _, how, code = os.execute(("prlimit --pid %d --nofile=%d: 2>/dev/null"):format(uv.os_getpid(), count))
+  if how == "signal" and code == SIGINT then -- the system has kept it from us meanwhile
+    error("interrupted!", 0)
+  end
 end
 
 return M

@@ -1,11 +1,14 @@
--- Where results go: reports for people, JSON as one document or as one line a target, a page of HTML, names of targets
--- that are done. A
--- sink takes results one by one (write) and the end of the run (finish); both return true, or nil and a message. It
--- keeps no result, and knows no scan and no exit code.
+-- Where results go: reports for people, documents in several formats, JSON as one line a target, metrics, names of
+-- targets that are done. A sink takes results one by one (write) and the end of the run (finish); both return true, or
+-- nil and a message. It keeps no result (but metrics, which are small), and knows no scan and no exit code.
 
+local csv = require "resum.report.csv"
 local html = require "resum.report.html"
 local json = require "resum.report.json"
+local junit = require "resum.report.junit"
+local openmetrics = require "resum.report.openmetrics"
 local resume = require "resum.cli.resume"
+local sarif = require "resum.report.sarif"
 local summary_text = require("resum.report.text.summary").text
 local text = require "resum.report.text"
 
@@ -77,43 +80,77 @@ end
 local Document = {}
 Document.__index = Document
 
-function Document:write(result)
-  local separator = self.begun and "," or json.head(self.about)
+-- What stands between two items, or in front of the first.
+function Document:lead()
+  local lead = self.begun and self.format.separator or self.format.head(self.about)
   self.begun = true
-  return self.output:write(separator .. json.line(result))
+  return lead
+end
+
+function Document:write(result)
+  local item = self.format.item(result)
+  if item == "" then
+    return true
+  end
+  return self.output:write(self:lead() .. item)
 end
 
 function Document:finish(about)
-  return self.output:write((self.begun and "" or json.head(self.about)) .. json.tail(about) .. "\n")
+  return self.output:write((self.begun and "" or self.format.head(self.about)) .. self.format.tail(about))
 end
 
---- JSON, one document; it is whole when the run has ended.
+local function nothing()
+  return ""
+end
+
+-- What a document of each format is made of.
+local FORMATS = {
+  json = { head = json.head, item = json.line, separator = ",", tail = function(about)
+    return json.tail(about) .. "\n"
+  end },
+  html = { head = html.head, item = html.target, separator = "", tail = html.tail },
+  junit = { head = junit.head, item = junit.target, separator = "", tail = junit.tail },
+  sarif = { head = sarif.head, item = sarif.target, separator = ",", tail = sarif.tail },
+  csv = { head = csv.head, item = csv.target, separator = "", tail = nothing },
+}
+
+--- One document, in one of several formats; it is whole when the run has ended.
 -- @tparam table output see resum.cli.output
+-- @tparam string format "json", "html", "junit", "sarif" or "csv"
 -- @tparam table about see resum.report.json.head
 -- @treturn table sink
-function M.document(output, about)
-  return setmetatable({ output = output, about = about }, Document)
+function M.document(output, format, about)
+  return setmetatable({ output = output, format = FORMATS[format], about = about, begun = false }, Document)
 end
 
-local Page = {}
-Page.__index = Page
+local Metrics = {}
+Metrics.__index = Metrics
 
-function Page:write(result)
-  local head = self.begun and "" or html.head(self.about)
-  self.begun = true
-  return self.output:write(head .. html.target(result))
+function Metrics:write(result)
+  self.samples:add(result)
+  return true
 end
 
-function Page:finish(about)
-  return self.output:write((self.begun and "" or html.head(self.about)) .. html.tail(about))
+-- Its reader must never see half of it: what is written has another name until it is whole.
+function Metrics:finish()
+  local written, message = self.output:write(self.samples:text())
+  self.output:close()
+  if written and self.path ~= "-" then
+    local renamed, why = os.rename(self.path .. M.UNFINISHED, self.path)
+    return renamed, why and "--openmetrics_out: " .. why
+  end
+  return written, message
 end
 
---- A page of HTML; it is whole when the run has ended.
--- @tparam table output see resum.cli.output
--- @tparam table about see resum.report.html.head
+--- Behind the name of a file that is not whole yet.
+M.UNFINISHED = ".new"
+
+--- OpenMetrics, written when the run has ended.
+-- @tparam table output see resum.cli.output; of path .. UNFINISHED, which is renamed then
+-- @tparam string path "-": stdout
 -- @treturn table sink
-function M.page(output, about)
-  return setmetatable({ output = output, about = about }, Page)
+function M.metrics(output, path)
+  return setmetatable({ output = output, path = path, samples = openmetrics.new() }, Metrics)
 end
 
 local State = {}

@@ -1,40 +1,50 @@
 -- A client of one address: makes attempts there, on the engine that can, and keeps what was learned of the server. What
 -- one connection does stands in exchange.lua; which engine makes it, in engine_choice.lua.
 
-local core = require "resum.core"
+local arguments = require "resum.util.arguments"
 local dialer = require "resum.transport.dialer"
 local engine_choice = require "resum.connection.engine_choice"
 local exchange = require "resum.connection.exchange"
+local identities = require "resum.connection.identity"
+local issuance = require "resum.connection.issuance"
 local mechanisms = require "resum.connection.mechanism"
 local session_age = require "resum.connection.session_age"
 
 local M = {}
 
---- Who the client is, of a table of options: what resum.core.context takes for that.
--- @tparam table options
--- @treturn table certificate, private_key, key_form, passphrase
-function M.identity(options)
-  return {
-    certificate = options.certificate,
-    private_key = options.private_key,
-    key_form = options.key_form,
-    passphrase = options.passphrase,
-  }
-end
+local ENDPOINT = {
+  address = "string", port = "number", server_name = "string", name = "string", starttls = "table", xmpp_to = "string",
+  proxy = "table", source = "string", proxy_protocol = "number",
+}
+
+local OPTIONS = {
+  host = "table", timeout = "number", retries = "number", source = "string", versions = "table", identity = "function",
+  certificate = "string", private_key = "string", key_form = "string", passphrase = "string", on_event = "function",
+  cancelled = "function", admit = "function", key_share = "string", contexts = "table", request = "string",
+  alpn = "table",
+}
+
+local ATTEMPT = {
+  mechanism = "string", session = "userdata", sessions = "table", engine = "string", proof = "string",
+  want_tickets = "boolean or string", compare = "boolean", design = "string", transcript = "boolean", after = "table",
+  tries = "number", source = "string", ticket_extension = "boolean", take_sessions = "boolean", stays = "boolean",
+  asks = "boolean",
+}
 
 local Client = {}
 Client.__index = Client
 
 local function new_context(client, mechanism, ticket_extension)
-  local options = M.identity(client)
-  for _, offered in ipairs({ mechanism.context, client.more }) do
-    for name, value in pairs(offered) do
-      options[name] = value
+  local offer = {}
+  for _, fields in ipairs({ client.more, mechanism.context }) do
+    for name, value in pairs(fields) do
+      offer[name] = value
     end
   end
-  options.tickets = ticket_extension or options.tickets
-  mechanisms.narrow(options, client.versions)
-  return assert(core.context(options))
+  offer.tickets = ticket_extension or offer.tickets
+  offer.dhe = client.dhe
+  mechanisms.narrow(offer, client.versions)
+  return assert(client.identity(offer))
 end
 
 --- What is offered for a mechanism: what the mechanism needs, within the client's versions. Made once, also for several
@@ -44,8 +54,8 @@ function Client:context(mechanism, ticket_extension)
   local context = self.contexts[name]
   if not context then
     local versions = self.versions
-    local key = ("%s %s %s %s %s"):format(name, versions.min_version, versions.max_version, self.more.ciphers,
-      table.concat(self.more.alpn or {}, ","))
+    local key = ("%s %s %s %s %s %s %s"):format(name, versions.min_version, versions.max_version, self.more.ciphers,
+      self.more.tickets, table.concat(self.more.alpn or {}, ","), self.dhe)
     context = self.shared_contexts[key] or new_context(self, mechanism, ticket_extension)
     self.shared_contexts[key], self.contexts[name] = context, context
   end
@@ -65,11 +75,27 @@ function Client:limit_version(version)
   return true
 end
 
---- Offers more than the usual from now on.
+--- Offers something beside what was asked for from now on; what a mechanism needs comes before it.
 -- @function client:offer_more
--- @tparam table|nil more ciphers, alpn (see resum.core.context); nil: the usual
+-- @tparam table|nil more ciphers, alpn, tickets (see resum.core.context); nil: what was asked for
 function Client:offer_more(more)
-  self.more, self.contexts = more or {}, {}
+  self.more, self.contexts = { alpn = self.asked_for.alpn }, {}
+  for name, value in pairs(more or {}) do
+    self.more[name] = value
+  end
+end
+
+-- A server's Diffie-Hellman group that costs too much to compute hides what it does: it is asked again without such
+-- suites, and stays so, if it has others. If it has none, its group is the reason.
+local function without_dhe(client, options, record)
+  client.dhe, client.contexts = false, {}
+  local again = engine_choice.attempt(client, options, exchange.connect)
+  if again.outcome == "alert" then
+    client.dhe, client.contexts, client.has_only_dhe = nil, {}, true
+    return record
+  end
+  again.instead_of = { engine = record.engine, outcome = record.outcome, error = record.error }
+  return again
 end
 
 --- Makes one attempt. On the engine "probe" it may take more than one connection: see resum.connection.engine_choice.
@@ -83,21 +109,30 @@ end
 --   moment first), source (local address), ticket_extension (engine "handshake": asks for a ticket also where the
 --   mechanism does not), take_sessions (false: none is to be offered; by default they are taken, of a probe with
 --   want_tickets only), stays (true: the server's end is awaited in any case, so that no more connections are open than
---   it seems)
+--   it seems), asks (true: a request is sent inside TLS, as clients do; engine "handshake")
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
---   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"), reused,
---   version, cipher, facts, sessions (to offer next, as far as they were taken), error ({message, code, stage:
---   "connect", "proxy", "starttls", "handshake"}),
---   timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of (what the probe met, where libssl had
---   to decide), shut (the server had let us in before, and did not in all the retries)
+--   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"; "interrupted":
+--   cancelled() was true, so that no connection was made, and there is nothing to count), reused, version, cipher,
+--   facts, sessions (to offer next, as far as they were taken), error ({message, code, stage: "connect", "proxy",
+--   "starttls", "handshake"}), timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of (what the
+--   probe met, where libssl had to decide), shut (the server had let us in before, and did not in all the retries),
+--   unseen (no ticket came, and this kept us from seeing that none is issued: see resum.connection.issuance), answered
+--   (whether a request was), tickets_cut (there may have been more)
 function Client:attempt(options)
-  if options.after then
+  arguments.check(options, ATTEMPT, "option of an attempt", 2)
+  if not mechanisms[options.mechanism] or not mechanisms[options.mechanism].context then
+    error(("resum: there is no mechanism '%s'"):format(tostring(options.mechanism)), 2)
+  elseif options.after then
     self.dialer:pause_after(options.after.error, options.tries)
   end
   if options.sessions and options.engine ~= "probe" then
-    error("resum: several sessions can be offered by the engine probe only", 2)
+    error("resum: only the engine probe can offer several sessions", 2)
   end
-  return engine_choice.attempt(self, options, exchange.connect)
+  local record = engine_choice.attempt(self, options, exchange.connect)
+  if record.error and record.error.code == "dh_too_large" and not self.has_only_dhe then
+    return without_dhe(self, options, record)
+  end
+  return record
 end
 
 --- Has a session outlived what its server promised, or will it within a second?
@@ -126,17 +161,13 @@ local function admit_all()
   return nothing
 end
 
---- A client of one address: makes attempts there.
--- @tparam table endpoint {address, port, server_name (SNI, or nil for none)}, and what resum.transport.dialer.open takes
--- @tparam table options host (a host module), timeout (seconds, 5), retries (0: of what shuts the door for a moment),
---   source (local address), versions ({min_version, max_version}: no others are offered), certificate, private_key,
---   key_form and passphrase (see resum.core.context), on_event (called with {kind="attempt", record=…} after each),
---   cancelled (asked between attempts), admit (see resum.transport.rate_limiter), key_share ("random": the probe never
---   shows the base point), contexts (a table, empty at first, for clients that show the same certificate: what they
---   offer is made once for all)
--- @treturn table client; client:attempt{mechanism=…, session=…, want_tickets=…} returns a record
-function M.new_client(endpoint, options)
+--- As new_client, for who has checked the endpoint and the options, and may have more of them.
+-- @tparam table endpoint
+-- @tparam table options
+-- @treturn table client
+function M.new(endpoint, options)
   local path = dialer.new(endpoint, options)
+  local asked_for = { alpn = options.alpn }
   return setmetatable({
     host = options.host,
     address = endpoint.address,
@@ -144,21 +175,49 @@ function M.new_client(endpoint, options)
     server_name = endpoint.server_name,
     timeout = path.timeout,
     dialer = path,
-    certificate = options.certificate,
-    private_key = options.private_key,
-    key_form = options.key_form,
-    passphrase = options.passphrase,
+    identity = options.identity or assert(identities.read(options)),
     on_event = options.on_event or nothing,
     cancelled = options.cancelled or never,
     admit = options.admit or admit_all,
     pinned = options.versions or {},
     versions = options.versions or {},
-    more = {},
+    asked_for = asked_for,
+    more = asked_for,
     contexts = {},
     shared_contexts = options.contexts or {},
     engines = {},
     key_share = options.key_share,
+    groups = nil, -- what the probe offers in TLS 1.3 where the usual won't do
+    issuance = issuance.nothing_known(), -- what this server's tickets have taken so far
+    dhe = nil, -- false: suites with Diffie-Hellman over a finite field are not offered any more
+    has_only_dhe = nil,
   }, Client)
+end
+
+--- A client of one address: makes attempts there.
+-- @tparam table endpoint {address, port, server_name (SNI, or nil for none)}, and what resum.transport.dialer.open
+--   takes
+-- @tparam table options host (a host module), timeout (seconds, 5), retries (0: of what shuts the door for a moment),
+--   source (local address), versions ({min_version, max_version}: no others are offered), identity (see
+--   resum.connection.identity), or certificate, private_key, key_form and passphrase (see resum.core.context), on_event
+--   (called with {kind="attempt", record=…} after each), cancelled (asked between attempts), admit (see
+--   resum.transport.rate_limiter), key_share ("random": the probe never shows the base point), contexts (a table, empty
+--   at first, for clients that show the same certificate: what they offer is made once for all), request (bytes said
+--   inside TLS where a ticket does not come by itself, instead of the protocol's), alpn (list of application protocols
+--   to offer)
+-- @treturn table client; client:attempt{mechanism=…, session=…, want_tickets=…} returns a record
+function M.new_client(endpoint, options)
+  arguments.check(endpoint, ENDPOINT, "field of an endpoint", 2)
+  arguments.check(options, OPTIONS, "option of a client", 2)
+  for _, needed in ipairs({ "address", "port" }) do
+    if not endpoint[needed] then
+      error("resum: the endpoint has no " .. needed, 2)
+    end
+  end
+  if not options.host then
+    error("resum: a client needs the option host: resum.host.default(), for example", 2)
+  end
+  return M.new(endpoint, options)
 end
 
 return M

@@ -2,18 +2,22 @@
 -- that a dead or odd server is never taken for one that does not resume. What it shows beside that: which versions the
 -- server can bear, and whether it wants a client certificate.
 
+local next_step = require "resum.connection.next_step"
+
 local M = {}
 
 -- Limits that are tried where the server can't bear a ClientHello of today.
 local OLDER = { "TLSv1.2", "TLSv1.0" }
 
 -- What is offered beyond the usual where an alert asks for it (RFC 8446, section 6.2): suites that hardly anybody
--- takes, and the names of what HTTP servers speak, without which some let nobody in.
-local EVERY_SUITE = { ciphers = "ALL:COMPLEMENTOFALL:!aNULL:!eNULL:!PSK:!SRP" }
+-- takes, groups that cost much to compute, and the names of what HTTP servers speak, without which some let nobody in.
+local EVERY_SUITE = { ciphers = "ALL:COMPLEMENTOFALL:!aNULL:!eNULL:!PSK:!SRP", large_groups = true }
 local MORE = { [40] = EVERY_SUITE, [71] = EVERY_SUITE, [120] = { alpn = { "h2", "http/1.1" } } }
 
 -- Codes of what stays so, however often it is asked.
-local LASTING = { no_starttls = true, turned_away = true, proxy = true, injected = true }
+local LASTING = {
+  no_starttls = true, turned_away = true, proxy = true, no_tunnel = true, injected = true, dh_too_large = true,
+}
 
 local CLOSE_NOTIFY = 0
 
@@ -68,7 +72,7 @@ end
 -- Or it is offered more, and stays so.
 local function try_more(client, record)
   local more = MORE[fatal_alert(record)]
-  if more then
+  if more and not (more.alpn and client.more.alpn) then
     client:offer_more(more)
     local richer = attempt(client)
     if richer.outcome == "full" then
@@ -79,30 +83,27 @@ local function try_more(client, record)
   return record
 end
 
-local NAME_IS_UNKNOWN = 112
-local MAY_MISS_A_NAME = { [40] = true, [80] = true, [NAME_IS_UNKNOWN] = true }
-local NOTHING_IN_COMMON = { [40] = true, [71] = true } -- handshake_failure, insufficient_security
-local NO_PROTOCOL = 120
-
--- What a user can do about an alert, as far as it tells.
-local function advice(alert, name)
-  if alert == NAME_IS_UNKNOWN and name then
-    return ("the server does not know the name %s; --sni asks for another"):format(name)
-  elseif MAY_MISS_A_NAME[alert] and not name then
-    return "perhaps it wants a server name: --sni NAME"
-      .. (NOTHING_IN_COMMON[alert] and "; or cipher suites or groups that are not offered here" or "")
-  elseif NOTHING_IN_COMMON[alert] then
-    return "perhaps it wants cipher suites or groups that are not offered here"
-  elseif alert == NO_PROTOCOL then
-    return "it wants an application protocol (ALPN) that is not offered here"
+-- Or it can't bear to be asked for a ticket: then nobody asks, but the mechanism that is about tickets. (Where it can't
+-- bear a version of today either, that is offered in its place.)
+local function try_without_tickets(client, record)
+  client:offer_more({ tickets = false })
+  local barer = attempt(client)
+  if barer.outcome ~= "full" then
+    barer = try_older(client, barer)
   end
+  if barer.outcome == "full" then
+    barer.without_tickets = true
+    return barer
+  end
+  client:offer_more(nil)
+  return record
 end
 
 local function with_advice(client, record)
-  local said = record.outcome == "alert" and not wants_certificate(record)
-    and advice(fatal_alert(record), client.server_name)
-  if said then
-    record.error.message = ("%s: %s"):format(record.error.message, said)
+  local advice = record.outcome ~= "full" and not wants_certificate(record) and not client.cancelled()
+    and next_step.of(record, client, fatal_alert(record))
+  if advice then
+    record.error.message = ("%s: %s"):format(record.error.message, advice)
   end
   return record
 end
@@ -116,6 +117,7 @@ function M.try(client, retries, source)
   local record
   for try = 0, retries do
     record = attempt(client, record, try, source)
+    record.tries = try + 1
     if is_settled(record, try) or wants_certificate(record) or client.cancelled() then
       break
     end
@@ -128,15 +130,18 @@ end
 -- @tparam table client
 -- @tparam integer retries
 -- @treturn table record of the handshake: of the good one, or of the last one that offered all; version_limit, where it
---   had to offer less
+--   had to offer less; without_tickets, where it must not ask for tickets
 function M.run(client, retries)
   local record = M.try(client, retries)
-  if record.outcome == "full" or record.error.stage ~= "handshake" or is_silent(record) or wants_certificate(record)
-    or client.cancelled() then
-    return record
+  local tries = record.outcome ~= "full" and record.error.stage == "handshake" and not LASTING[record.error.code]
+    and not is_silent(record) and not wants_certificate(record) and { try_older, try_more, try_without_tickets } or {}
+  for _, try in ipairs(tries) do
+    if record.outcome == "full" or client.cancelled() then
+      break
+    end
+    record = try(client, record)
   end
-  record = try_older(client, record)
-  return record.outcome == "full" and record or with_advice(client, try_more(client, record))
+  return with_advice(client, record)
 end
 
 -- Did the server, too, take the handshake for complete? In TLS 1.3 we are through before it has looked at what we sent:

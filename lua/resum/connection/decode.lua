@@ -32,7 +32,7 @@ local function list_of(format, names)
     local items, after = string.unpack(length_format, body)
     local names_found, at = {}, 1
     if after <= #body then
-      error("something stands behind the list")
+      error("trailing bytes after the list")
     end
     while at <= #items do
       local number

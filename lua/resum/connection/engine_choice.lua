@@ -4,6 +4,7 @@
 -- chance, the mechanism moves to libssl for good. It opens no connection itself: exchange.lua does.
 
 local statistics = require "resum.util.statistics"
+local random = require "resum.util.random"
 
 local M = {}
 
@@ -11,6 +12,13 @@ local SAMPLE = 20 -- one attempt in so many runs on libssl, to compare
 local MORE = 7 -- so many more of each engine where the first answers differ
 local SIGNIFICANT = 0.0002 -- 8 of 8 against 0 of 8 is rarer than that, and 3 of 3 against 0 of 40
 local TRIES = 3 -- answers that only libssl could give, before the probe is given up
+
+-- What stands behind a hybrid group: a server that has none of these answers the probe's usual offer with an alert.
+local CLASSIC_GROUPS = { "x25519", "secp256r1", "secp384r1", "secp521r1" }
+
+--- Connections beside an attempt's own by which the probe's first answer is checked, for each mechanism: least and
+-- most, where none fails.
+M.CHECKS = { least = 1, most = 1 + 2 * MORE }
 
 local DECIDED = { resumed = true, refused = true }
 
@@ -46,11 +54,9 @@ end
 local function random_order(count)
   local order = {}
   for i = 1, 2 * count do
-    local place = math.random(i)
-    order[i] = order[place]
-    order[place] = i <= count and "probe" or "handshake"
+    order[i] = i <= count and "probe" or "handshake"
   end
-  return order
+  return random.shuffle(order)
 end
 
 -- A second opinion on the first answer, and more of both where it is another one, as behind a balancer it may well be.
@@ -75,24 +81,51 @@ local function works(state)
   return state.probe.resumed + state.probe.refused > 0
 end
 
--- The same attempt on libssl, because the probe's answer was none. An alert may be the answer of one server of several:
--- libssl is asked until it has met that one, too, before its answer takes the alert's place.
+-- What may be the answer of one server of several, and none of the probe's doing.
+local function may_be_the_servers(record)
+  return record.outcome == "alert" or (record.outcome == "protocol_error" and record.error.code ~= "unsupported")
+end
+
+-- The same attempt on libssl, because the probe's answer was none. An alert or a breach may be what one server of
+-- several answers: libssl is asked until it has met that one, too, before its answer takes the other's place.
 local function ask_libssl(client, state, record, options, connect)
-  local is_alert = record.outcome == "alert"
+  local asks_on = may_be_the_servers(record)
   local asks, again = 0
   repeat
     again = connect(client, options, "handshake")
     asks = asks + 1
-  until not is_alert or asks == MORE or again.outcome == "alert" or client.cancelled()
+  until not asks_on or asks == MORE or again.outcome == record.outcome or client.cancelled()
   again.instead_of = { engine = "probe", outcome = record.outcome, error = record.error }
   if again.outcome == record.outcome then
     state.agreed = record.outcome -- libssl meets the same: from now on the probe is believed
   elseif DECIDED[again.outcome] then
     state.helped = state.helped + asks
-    if state.helped >= (works(state) and TRIES * MORE or TRIES) and (is_alert or not works(state)) then
+    if state.helped >= (works(state) and TRIES * MORE or TRIES) and (asks_on or not works(state)) then
       state.moved = "the probe can't be used: " .. record.error.message
     end
   end
+  return again
+end
+
+-- The first probes of all were dropped. Is it the probe that is dropped? Only if libssl never is, and the probe always:
+-- else a drop is an answer like others, and what was asked since are attempts of their own, which take no drop's place.
+-- That is asked once: who asks each time may fall into step with a balancer's turns.
+local function ask_why_dropped(client, state, record, options, connect)
+  local again
+  state.asked_why = true
+  for _ = 1, TRIES do
+    again = connect(client, options, "handshake")
+    note(state, again)
+    if not DECIDED[again.outcome] or client.cancelled() then
+      return record
+    end
+    local probed = connect(client, options, "probe")
+    if probed.outcome ~= record.outcome then
+      return record
+    end
+  end
+  again.instead_of = { engine = "probe", outcome = record.outcome, error = record.error }
+  state.moved = "the probe can't be used: " .. record.error.message
   return again
 end
 
@@ -101,23 +134,45 @@ local function is_odd(state, record)
   if DECIDED[outcome] or outcome == "unreachable" or outcome == state.agreed then
     return false
   end
-  return outcome == "alert" or outcome == "protocol_error" or not state.checked
+  return outcome == "alert" or outcome == "protocol_error" or not (state.checked or state.asked_why)
 end
 
-local function refuses_base_point(client, record)
-  local facts = record.facts or {}
-  return client.key_share ~= "random" and record.outcome == "alert" and facts.key_share == "base_point"
-    and not facts.version
+local function is_hybrid(group)
+  return group ~= nil and group:find("MLKEM", 1, true) ~= nil
 end
 
-local function probe(client, state, options, connect)
-  local record = connect(client, options, "probe")
-  if refuses_base_point(client, record) then
+-- An alert in place of a ServerHello.
+local function is_turned_away(record)
+  return record.outcome == "alert" and not (record.facts or {}).version
+end
+
+local function on_libssl(client, state, options, connect)
+  local record = connect(client, options, "handshake")
+  local group = (record.facts or {}).group
+  state.hybrid_group = is_hybrid(group) and group or state.hybrid_group
+  return record
+end
+
+-- What the probe offers first is cheap for both sides; a server that turns it away gets what costs more, from now on.
+-- What the record offered counts, not what the client does by now: other attempts run beside this one.
+local function with_dearer_shares(client, state, record, offered_groups, options, connect)
+  if is_turned_away(record) and state.hybrid_group and not offered_groups then
+    client.groups = { state.hybrid_group, table.unpack(CLASSIC_GROUPS) }
+    record = connect(client, options, "probe")
+  end
+  if is_turned_away(record) and (record.facts or {}).key_share == "base_point" then
     client.key_share = "random"
     record = connect(client, options, "probe")
   end
+  return record
+end
+
+local function probe(client, state, options, connect)
+  local offered_groups = client.groups
+  local record = with_dearer_shares(client, state, connect(client, options, "probe"), offered_groups, options, connect)
   if is_odd(state, record) then
-    return ask_libssl(client, state, record, options, connect)
+    local was_dropped = record.outcome ~= "alert" and record.outcome ~= "protocol_error"
+    return (was_dropped and ask_why_dropped or ask_libssl)(client, state, record, options, connect)
   elseif DECIDED[record.outcome] and not state.checked and options.compare ~= false then
     return check_first(client, state, record, options, connect)
   end
@@ -141,9 +196,9 @@ function M.attempt(client, options, connect)
   local state = state_of(client, options.mechanism)
   local offers = options.session or options.sessions
   if options.engine ~= "probe" or not offers or state.moved then
-    return connect(client, options, "handshake")
-  elseif options.compare ~= false and state.checked and options.session and math.random(SAMPLE) == 1 then
-    local record = connect(client, options, "handshake")
+    return on_libssl(client, state, options, connect)
+  elseif options.compare ~= false and state.checked and options.session and random.integer(SAMPLE) == 1 then
+    local record = on_libssl(client, state, options, connect)
     note(state, record)
     compare(state)
     return record

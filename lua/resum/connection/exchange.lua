@@ -4,17 +4,16 @@
 -- connection, and sees sockets only through a host.
 
 local core = require "resum.core"
+local issuance = require "resum.connection.issuance"
 local mechanisms = require "resum.connection.mechanism"
 local new_failure = require "resum.util.failure"
 local session_age = require "resum.connection.session_age"
 
 local M = {}
 
-local TICKET_WAIT = 1 -- seconds for a NewSessionTicket that comes by itself
-local REQUEST_WAIT = 1 -- seconds for one that comes after application data
-local MORE_WAIT = 0.1 -- seconds of silence after which no further one is expected
-local LATER = 4 -- times as late as a server's tickets were so far, one may still come
 local LINGER = { least = 0.25, most = 1, round_trips = 4 } -- for the server's end after our close_notify
+
+local LONGEST_GREETING = 200 -- bytes that are kept of what is no TLS
 
 -- dialer:open's and stream:read's codes, as outcomes
 local OUTCOME_OF_CODE = {
@@ -24,10 +23,13 @@ local OUTCOME_OF_CODE = {
   proxy = "unreachable",
   busy = "unreachable",
   turned_away = "unreachable",
+  no_tunnel = "unreachable",
+  no_starttls = "no_starttls",
   reset = "reset",
   eof = "closed",
   closed = "closed",
   alert = "alert",
+  interrupted = "interrupted",
 }
 
 local function fail(record, message, code, stage)
@@ -57,9 +59,12 @@ function Connection:receive(deadline)
   self.known_facts = bytes == nil and self.known_facts or nil
   local state, out, message, code
   if bytes then
-    state, out, message, code = self.machine:step(bytes)
+    state, out, message, code = self.machine:step(bytes, self.host.now() - self.began)
   else
     state, out, message, code = self.machine:eof()
+  end
+  if self.heard == false and self.machine:read() ~= "" then
+    self.heard = true
   end
   return state, message, code, out
 end
@@ -78,7 +83,7 @@ local function not_tls(first_bytes)
   end
   local line = first_bytes:match("^[\32-\126]*"):sub(1, 60)
   if #line < 4 then
-    return "not a TLS server: its first bytes are no TLS record"
+    return "not a TLS server: its first bytes are not a TLS record"
   end
   return ('not a TLS server: it said "%s"'):format(line)
 end
@@ -111,6 +116,7 @@ function Connection:establish(record, deadline)
   local said = code == "protocol_error" and not_tls(self.first_bytes)
   if said then
     fail(record, said, "not_tls")
+    record.said = self.first_bytes:sub(1, LONGEST_GREETING)
   elseif state == "closed" then
     fail(record, "handshake: the server sent close_notify in the middle", "closed")
   else
@@ -138,42 +144,15 @@ local function never()
   return false
 end
 
--- How long the first ticket is waited for, and whether it is asked for. Where a session was resumed, many servers issue
--- none: there it is waited for as long as this server's tickets took to come so far, where they came unasked.
-function Connection:patience()
-  local seen = self.client.ticket_delay
-  if not self.session or not seen then
-    return TICKET_WAIT, true
-  end
-  return math.min(TICKET_WAIT, math.max(MORE_WAIT, LATER * seen)), false
+-- From now on, what the server says in its application protocol is heard.
+function Connection:listen()
+  self.machine:read() -- what came before is no answer
+  self.heard = false
 end
 
-function Connection:note_delay(delay)
-  self.client.ticket_delay = math.max(self.client.ticket_delay or 0, delay)
-end
-
--- Some servers issue tickets only once application data came: wait, ask, wait again. Where one came, others may be on
--- their way; those are waited for when all are wanted.
-function Connection:wait_for_tickets(request)
-  local now, machine = self.host.now, self.machine
-  local known = 0
-  local function more()
-    return #self:facts().tickets > known
-  end
-  local started = now()
-  local wait, may_ask = self:patience()
-  local alive = self:read_until(more, started + wait)
-  if more() then
-    self:note_delay(now() - started)
-  elseif alive and may_ask and request and machine.write then
-    self:send(machine:write(request) or "", now() + REQUEST_WAIT)
-    alive = self:read_until(more, now() + REQUEST_WAIT)
-  end
-  local deadline = now() + TICKET_WAIT
-  while self.want_tickets == "all" and alive and more() do
-    known = #self:facts().tickets
-    alive = self:read_until(more, math.min(deadline, now() + MORE_WAIT))
-  end
+-- Can anything still come?
+function Connection:goes_on()
+  return not self.ended and not self.over
 end
 
 -- The protocol's goodbye and close_notify, in one write with what is due before them; then read to the end, so that
@@ -207,6 +186,13 @@ function Connection:settle(record)
   end
 end
 
+-- A handshake that was completed stays completed, whatever comes then: an alert ends the connection. But in TLS 1.3 we
+-- are through before the server has looked at our certificate, or at its absence: who asked for one, and has not gone
+-- on to tickets, may refuse it there (RFC 8446, section 4.4.2.4).
+local function refuses_certificate(facts)
+  return facts.version == "TLSv1.3" and facts.certificate_request and not facts.reused and #facts.tickets == 0
+end
+
 -- All of it between the first byte and the last.
 function Connection:run(record)
   local now, client = self.host.now, self.client
@@ -215,17 +201,21 @@ function Connection:run(record)
   record.timing.handshake_s = now() - started
   if due then
     self:settle(record)
-    if self.want_tickets and self.mechanism.tickets_come_late and self:facts().version == "TLSv1.3" then
+    local waits = self.want_tickets and self.mechanism.tickets_come_late and self:facts().version == "TLSv1.3"
+    if waits or self.asks then
       self:send(due, started + client.timeout)
       due = ""
-      self:wait_for_tickets(client.dialer.request)
+      self.request = client.dialer:request(self:facts().alpn)
+      if waits then
+        record.unseen, record.tickets_cut = issuance.wait(self, self.want_tickets)
+      end
+      record.answered = self.asks and issuance.request(self) or nil
     end
     self.leaves_at_once = record.engine == "probe" and record.outcome == "resumed" and not self.want_tickets
       and not self.stays
     self:finish(due, record.timing.handshake_s)
   end
-  -- A TLS 1.3 server can still refuse after we have finished: a missing client certificate, for example.
-  if self.over and self.over.code == "alert" and not self:facts().reused then
+  if self.over and self.over.code == "alert" and refuses_certificate(self:facts()) then
     fail(record, self.over.message, "alert")
   end
 end
@@ -252,10 +242,10 @@ end
 local MACHINES = {}
 
 function MACHINES.handshake(client, mechanism, options)
-  return assert(core.handshake(client:context(mechanism, options.ticket_extension), {
+  return core.handshake(client:context(mechanism, options.ticket_extension), {
     server_name = client.server_name,
     session = options.session,
-  }))
+  })
 end
 
 function MACHINES.probe(client, mechanism, options)
@@ -271,25 +261,30 @@ function MACHINES.probe(client, mechanism, options)
     ticket_age_s = ticket_age,
     server_name = client.server_name,
     key_share = client.key_share,
+    groups = mechanism.tickets_have_age and client.groups or nil,
     proof = options.proof,
     tickets = options.want_tickets and true,
     alpn = client.more.alpn,
   })
 end
 
-local function new_connection(client, mechanism, options, machine, stream)
+local function new_connection(client, mechanism, options, machine, stream, began)
   return setmetatable({ -- with all its fields, so that the table has its size at once
     client = client,
     host = client.host,
     stream = stream,
     machine = machine,
+    began = began, -- when the machine was made: tickets age from there
     mechanism = mechanism,
     session = options.session or options.sessions,
     want_tickets = options.want_tickets,
     stays = options.stays,
+    asks = options.asks,
     first_bytes = nil,
     ended = nil, -- the server has said all
     over = nil, -- how it ended: {message, code}
+    request = nil, -- what to ask with
+    heard = nil, -- false: it is listened for; true: the server has said something
     known_facts = nil,
     leaves_at_once = nil,
   }, Connection)
@@ -306,7 +301,7 @@ local function connect_and_run(client, mechanism, options, record)
   local stream, message, code, stage = client.dialer:open(options.source)
   record.timing.connect_s = host.now() - started
   if stream then
-    local connection = new_connection(client, mechanism, options, machine, stream)
+    local connection = new_connection(client, mechanism, options, machine, stream, started)
     connection:run(record)
     stream:close()
     write_down(record, connection, options, host.now())
@@ -350,15 +345,21 @@ function M.connect(client, options, engine)
     version = nil,
     cipher = nil,
     shut = nil,
+    unseen = nil,
+    tickets_cut = nil,
+    answered = nil,
+    said = nil,
   }
   local tries = 0
   repeat
     record.outcome, record.error = nil, nil
     connect_in_turn(client, mechanism, options, record)
     tries = tries + 1
-  until not client.dialer:opens_later(record.error, tries)
+  until not client.dialer:may_differ(record.error, tries) and not client.dialer:opens_later(record.error, tries)
   record.shut = client.dialer:is_shut(record.error) or nil
-  client.on_event({ kind = "attempt", record = record })
+  if record.outcome ~= "interrupted" then -- else there was no connection
+    client.on_event({ kind = "attempt", record = record })
+  end
   return record
 end
 

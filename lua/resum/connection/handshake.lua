@@ -26,19 +26,20 @@ M.Transcript = Transcript
 local ALERT_RECORD = "\21\3\3\0\2" -- the header that a transcript does not have
 
 -- What the message says; parse() tells a bare handshake message and a record.
-local function parsed(message)
+local function parsed(message, version)
   if message.type == "alert" then
     return core.parse(ALERT_RECORD .. message.bytes)[1]
   elseif message.type == "change_cipher_spec" or message.bytes == "" then
     return message
   end
-  return core.parse(message.bytes)[1]
+  return core.parse(message.bytes, version)[1]
 end
 
 local function read_transcript(messages, version)
+  local known = version and version:match("^TLSv1") and version
   local list = setmetatable({}, Transcript)
   for i, message in ipairs(messages) do
-    list[i] = parsed(message)
+    list[i] = parsed(message, known)
     list[i].from = message.from
   end
   list.version = version
@@ -48,6 +49,7 @@ end
 local function handshake_of(record, described)
   record.target = described
   record.transcript = read_transcript(record.transcript or {}, record.version)
+  record.transcript.forgotten = record.facts and record.facts.messages_forgotten
   return setmetatable(record, Handshake)
 end
 
@@ -70,8 +72,8 @@ end
 
 --- Makes one handshake.
 -- @tparam table route see resum.transport.endpoint
--- @tparam table parsed target
--- @tparam table options of resum.connection.client.new_client
+-- @tparam table parsed_target see resum.target.parse
+-- @tparam table options of resum.connection.client.new
 -- @tparam session|nil session to offer
 -- @treturn table the attempt's record, with target and session(); its transcript is read
 function M.open(route, parsed_target, options, session)
@@ -86,7 +88,7 @@ function M.open(route, parsed_target, options, session)
     }, described)
   end
   local record = attempt_in_turn(addresses, function(address)
-    return clients.new_client(route:endpoint(described, address), options)
+    return clients.new(route:endpoint(described, address), options)
   end, session)
   return handshake_of(record, described)
 end

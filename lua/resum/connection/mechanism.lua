@@ -3,6 +3,8 @@
 -- facts tables, and knows no connection. libssl issues TLS 1.3 tickets whatever SSL_OP_NO_TICKET says,
 -- and makes up an id for a ticket session, so the version is pinned and only the wire is asked.
 
+local escape = require "resum.util.escape"
+
 local M = {}
 
 -- A ticket without content is none: with it a server says that it has nothing to give (RFC 5077, section 3.3).
@@ -46,7 +48,7 @@ M.ticket = {
   name = "ticket",
   title = "Ticket (RFC 5077)",
   noun = "ticket",
-  context = { max_version = "TLSv1.2" },
+  context = { max_version = "TLSv1.2", tickets = true },
   issued = some_ticket(has_content),
   offered = function(facts)
     return (facts.ticket_length_sent or 0) > 0
@@ -92,6 +94,37 @@ M.any = {
   tickets_come_late = true,
 }
 
+--- One of the mechanisms that are scanned.
+-- @tparam any name
+-- @treturn table|nil
+function M.find(name)
+  for _, known in ipairs(M.names) do
+    if known == name then
+      return M[known]
+    end
+  end
+end
+
+--- Reads a list of mechanisms.
+-- @tparam {string,...} names
+-- @treturn[1] {string,...} each once, in the order given
+-- @treturn[2] nil
+-- @treturn[2] string what the list takes, and what is no mechanism, in words that follow the name of the list
+function M.read_list(names)
+  local list, seen = {}, {}
+  for _, name in ipairs(names) do
+    if not M.find(name) then
+      return nil, ("takes a list of %s, not '%s'"):format(table.concat(M.names, ", "), escape(tostring(name), 40))
+    end
+    list[#list + 1] = not seen[name] and name or nil
+    seen[name] = true
+  end
+  if not list[1] then
+    return nil, ("takes a list of %s, and this one is empty"):format(table.concat(M.names, ", "))
+  end
+  return list
+end
+
 local OLDEST, NEWEST = "TLSv1.0", "TLSv1.3"
 
 -- The versions that two ranges share: lowest, highest; nil when there is none.
@@ -134,7 +167,7 @@ local VERSIONS = { ["1.0"] = "TLSv1.0", ["1.1"] = "TLSv1.1", ["1.2"] = "TLSv1.2"
 function M.pin(name)
   local version = VERSIONS[name]
   if name and not version then
-    return nil, "tls: it is one of 1.0, 1.1, 1.2, 1.3"
+    return nil, "tls: must be one of 1.0, 1.1, 1.2, 1.3"
   end
   return { min_version = version, max_version = version }
 end

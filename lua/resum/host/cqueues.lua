@@ -4,6 +4,8 @@
 --
 -- A coroutine made inside of a controller's needs cqueues' own wrap (cqueues.auxlib), as for everything of cqueues.
 
+require("resum.host.nmap").refuse("cqueues")
+
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
 local dns = require "cqueues.dns"
@@ -151,6 +153,11 @@ function Wire:send(bytes, deadline)
   local socket = self.socket
   local sent, failure = wait_for(socket.xwrite, socket, bytes, "bn", seconds_until(deadline))
   return sent and true, not sent and (failure == errno.ETIMEDOUT and "timeout" or "reset") or nil
+end
+
+function Wire:own_address()
+  local _, address, port = self.socket:localname()
+  return address, port
 end
 
 function Wire:close()

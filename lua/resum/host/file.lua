@@ -1,6 +1,8 @@
 -- This program's own input and output, for hosts that have no better way to it: all of the program waits while it reads
 -- or writes. To who uses it, it looks like a stream.
 
+local READ_MOST = require("resum.host.common").READ_MOST
+
 local M = {}
 
 local STANDARD = { [0] = io.stdin, [1] = io.stdout, [2] = io.stderr }
@@ -8,13 +10,25 @@ local STANDARD = { [0] = io.stdin, [1] = io.stdout, [2] = io.stderr }
 local File = {}
 File.__index = File
 
---- @treturn[1] string one line: more would have to be waited for
+-- One byte after another, as Lua has no way to ask for what there is.
+local function read_line(file)
+  local bytes, problem = {}, nil
+  for i = 1, READ_MOST do
+    bytes[i], problem = file:read(1)
+    if not bytes[i] or bytes[i] == "\n" then
+      break
+    end
+  end
+  return #bytes > 0 and table.concat(bytes) or nil, problem
+end
+
+--- @treturn[1] string one line, or part of a long one: more would have to be waited for
 -- @treturn[2] nil
 -- @treturn[2] string "eof", or what the system says
 function File:read()
   local bytes, problem
   if self.file then
-    bytes, problem = self.file:read("L")
+    bytes, problem = read_line(self.file)
   end
   return bytes, not bytes and (problem or "eof") or nil
 end

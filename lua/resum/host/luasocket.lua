@@ -2,6 +2,8 @@
 -- host.parallel runs its jobs one after another: slower, but the same answers. It knows nothing of TLS,
 -- targets or verdicts.
 
+require("resum.host.nmap").refuse("luasocket")
+
 local common = require "resum.host.common"
 local family_of = require("resum.target.ip_address").family
 local file = require "resum.host.file"
@@ -89,6 +91,11 @@ function Wire:send(bytes, deadline)
   self:set_deadline(deadline)
   local sent, failure = self.connection:send(bytes) -- goes on after a partial write by itself
   return sent and true, not sent and CODES[failure] or nil
+end
+
+function Wire:own_address()
+  local address, port = self.connection:getsockname()
+  return address, tonumber(port)
 end
 
 function Wire:close()

@@ -90,6 +90,13 @@ function Wire:send(bytes, deadline)
   return sent or nil, not sent and (WHY[problem] or "reset") or nil
 end
 
+function Wire:own_address()
+  if self.socket.get_info then -- what nmap's libraries give may have none
+    local known, address, port = self.socket:get_info()
+    return known and address or nil, known and port or nil
+  end
+end
+
 function Wire:close()
   self.socket:close()
 end

@@ -10,7 +10,8 @@ Stream.__index = Stream
 
 --- Makes a stream.
 -- @tparam table wire receive(deadline): bytes, or nil and "timeout", "reset" or "eof"; send(bytes, deadline): true when
---   all are with the system, or nil and "timeout" or "reset"; close(): once. Called as methods
+--   all are with the system, or nil and "timeout" or "reset"; own_address(): address and port, or
+--   nil; close(): once. Called as methods
 -- @treturn table stream
 function M.new(wire)
   return setmetatable({
@@ -71,6 +72,17 @@ function Stream:write(bytes, deadline)
   end
   self.broken = "reset"
   return nil, "reset"
+end
+
+--- This end of the connection.
+-- @function stream:own_address
+-- @treturn[1] string IP address
+-- @treturn[1] integer port
+-- @treturn[2] nil when it is not known, or no more
+function Stream:own_address()
+  if not self.closed then
+    return self.wire:own_address()
+  end
 end
 
 --- Closes the connection. Idempotent; afterwards read and write say "eof".

@@ -3,7 +3,9 @@
 -- until it is done. Who waits how is in uv/wait.lua, what reads and writes in uv/stream.lua. It knows nothing of TLS,
 -- targets or verdicts.
 
-local uv = require "luv"
+require("resum.host.nmap").refuse("uv")
+
+local uv = require "resum.host.uv.luv"
 
 local common = require "resum.host.common"
 local CODES = require("resum.host.uv.failure").CODES

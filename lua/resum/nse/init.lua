@@ -43,17 +43,11 @@ end
 
 -- {ticket,psk} comes as a table, "ticket,psk" and ticket as a string.
 local function mechanism_list(given)
-  local list, known = {}, {}
-  for _, name in ipairs(mechanisms.names) do
-    known[name] = true
-  end
+  local names = {}
   for name in (type(given) == "table" and table.concat(given, " ") or tostring(given)):gmatch("[^%s,]+") do
-    if not known[name] then
-      return nil, "takes some of " .. table.concat(mechanisms.names, ", ")
-    end
-    list[#list + 1] = name
+    names[#names + 1] = name
   end
-  return list
+  return mechanisms.read_list(names)
 end
 
 local function seconds(given)

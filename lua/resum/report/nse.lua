@@ -7,7 +7,9 @@ local escape = require "resum.util.escape"
 local M = {}
 
 local COUNTS = { "verdict", "reason", "version", "attempted", "resumed", "refused", "errors" }
-local ISSUED = { "session_id_length", "ticket_length", "lifetime_hint_s", "tickets_issued", "lifetime_s" }
+local ISSUED = {
+  "session_id_length", "ticket_length", "lifetime_hint_s", "tickets_issued", "more_tickets", "lifetime_s",
+}
 local MARKS = { resumed = "#", refused = "." }
 
 local function copy(into, from, names)

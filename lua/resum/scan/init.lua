@@ -1,6 +1,7 @@
 -- The scans, in the order in which they run. Adding one touches its own file and one line here.
--- A scan is {name, summary, defaults, recorded, run(client, control, options, entry)}; what run returns becomes the
--- field `name` of the address, whose entry it gets. The client of a recorded scan keeps a journal
+-- A scan is {name, summary, defaults, recorded, connections(options), run(client, control, options, entry)}. How many
+-- connections it makes is {least, most}: the command and its manual promise it. What run returns becomes the field
+-- `name` of the address, whose entry it gets. The client of a recorded scan keeps a journal
 -- (resum.scan.pool.recorder).
 
 return {

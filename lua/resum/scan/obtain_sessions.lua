@@ -6,6 +6,10 @@ local mechanisms = require "resum.connection.mechanism"
 local M = {}
 
 local TRIES_WITHOUT_ISSUE = 3
+-- Connections that broke before a ticket could come show nothing, and cost little: so many find one that does not with
+-- 99 in 100, where six in seven break (0.86 ^ 30 = 0.01).
+local TRIES_WHERE_CUT = 30
+local TRIES_AT_ONCE = 2
 local DROPPED = { closed = true, reset = true }
 
 -- One full handshake; `failed` is the record of the one that failed before it, the last of so many `tries`.
@@ -17,23 +21,25 @@ local function attempt(client, mechanism, want, records, failed, tries)
     after = failed,
     tries = tries,
   })
-  records[#records + 1] = record
+  records[#records + 1] = record.outcome ~= "interrupted" and record or nil
   local issued = record.outcome == "full" and mechanisms[mechanism].issued(record.facts)
   return record, issued and #record.sessions > 0 and record.sessions or nil
 end
 
 -- A server that issues nothing is waited for: so the further tries are made side by side.
 local function try_again(client, mechanism, want, records)
-  local found
-  local function job()
-    local _, sessions = attempt(client, mechanism, want, records)
-    found = found or sessions
-  end
-  local jobs = {}
-  for i = 1, TRIES_WITHOUT_ISSUE - 1 do
-    jobs[i] = job
-  end
-  client.host.parallel(jobs, #jobs)
+  local tries, found = 1, nil
+  client.host.parallel(function()
+    local most = records[#records].unseen == "cut_short" and TRIES_WHERE_CUT or TRIES_WITHOUT_ISSUE
+    if found or tries >= most or client.cancelled() then
+      return nil
+    end
+    tries = tries + 1
+    return function()
+      local _, sessions = attempt(client, mechanism, want, records)
+      found = found or sessions
+    end
+  end, TRIES_AT_ONCE)
   return found
 end
 
@@ -43,7 +49,7 @@ end
 -- @tparam number retries how often a failed handshake is tried again
 -- @tparam[opt=true] boolean|string want "all": all tickets of a handshake are waited for, not just the first ones
 -- @treturn {session,...}|nil the sessions of one handshake, the newest one last
--- @treturn {record,...} every full handshake made
+-- @treturn {record,...} every full handshake made; {} where the scan was over before the first
 function M.obtain(client, mechanism, retries, want)
   local records = {}
   want = want or true

@@ -3,8 +3,11 @@
 -- mechanisms are tested side by side: what others do meanwhile changes no chance.
 
 local obtaining = require "resum.scan.obtain_sessions"
+local mechanisms = require "resum.connection.mechanism"
 local statistics = require "resum.util.statistics"
 local verdicts = require "resum.analysis.verdict"
+local vocabulary = require "resum.analysis.vocabulary"
+local random = require "resum.util.random"
 
 local M = {}
 
@@ -55,7 +58,7 @@ local function test(client, mechanism, sessions, options)
   local decide, counts = statistics.sequential(HEALTHY, BROKEN, ERROR), { resumed = 0, refused = 0, errors = 0 }
   local verdict
   while not verdict and goes_on(client, counts, options) do
-    local i = math.random(#sessions)
+    local i = random.integer(#sessions)
     local record = client:attempt({
       mechanism = mechanism, design = "quick", session = sessions[i], engine = "handshake", want_tickets = true,
     })
@@ -66,7 +69,7 @@ local function test(client, mechanism, sessions, options)
       if answer == "resumed" then
         replace(sessions, i, record)
       end
-    else
+    elseif answer ~= "interrupted" then
       counts.errors = counts.errors + 1
     end
   end
@@ -110,6 +113,45 @@ local ADVICE = {
 -- The first that occurs names the whole.
 local ORDER = { "broken", "inconclusive", "healthy", "no_resumption", "not_applicable" }
 
+-- What is healthy speaks for itself alone: a mechanism whose sessions are issued and never accepted is a fault.
+local function about_the_others(results, names)
+  local healthy, unaccepted = {}, {}
+  for _, name in ipairs(names) do
+    local result = results[name]
+    local list = result.verdict == "healthy" and healthy or result.refused > 0 and unaccepted
+    if list then
+      list[#list + 1] = mechanisms[name].noun
+    end
+  end
+  if #healthy == 0 or #unaccepted == 0 then
+    return nil
+  end
+  return (" That is by %s; a %s is issued, and none was ever accepted."):format(vocabulary.enumerate(healthy),
+      table.concat(unaccepted, " or a ")),
+    "Mend that, or issue none; leave out --quick to see more."
+end
+
+-- Answers that make it certain that sessions are refused, at the earliest.
+local function fewest_answers()
+  local decide, count = statistics.sequential(HEALTHY, BROKEN, ERROR), 1
+  local decision = decide(true)
+  while not decision do
+    decision, count = decide(false), count + 1
+  end
+  return count
+end
+
+--- How many connections it makes, where none fails and the server speaks the mechanisms' versions.
+-- @tparam table options mechanisms, attempts
+-- @treturn table least (it is broken, and that shows at once) and most (nothing is certain in the end); summary
+function M.connections(options)
+  return {
+    least = #options.mechanisms * (SEEDS + math.min(fewest_answers(), options.attempts)),
+    most = #options.mechanisms * (SEEDS + options.attempts),
+    summary = "whether resumption is in order behind the address, until that is certain",
+  }
+end
+
 --- @tparam table client
 -- @tparam table control the record of the control handshake
 -- @tparam table options mechanisms (list), attempts (at most so many for each; 100), retries (2), concurrency, sources
@@ -128,8 +170,9 @@ function M.run(client, control, options)
   for _, verdict in ipairs(ORDER) do
     if met[verdict] then
       local from_one = verdict == "healthy" and #(options.sources or {}) < 2
-      return { verdict = verdict, headline = from_one and FROM_ONE_ADDRESS or HEADLINES[verdict],
-        advice = ADVICE[verdict], quick = results }
+      local more, advice = about_the_others(results, options.mechanisms)
+      return { verdict = verdict, headline = (from_one and FROM_ONE_ADDRESS or HEADLINES[verdict]) .. (more or ""),
+        advice = advice or ADVICE[verdict], quick = results }
     end
   end
 end

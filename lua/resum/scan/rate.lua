@@ -2,9 +2,11 @@
 -- known how they were made: a few seed sessions, each offered equally often, in random order, so that no
 -- rotation of the balancer falls into step with ours.
 
+local engine_choice = require "resum.connection.engine_choice"
 local obtaining = require "resum.scan.obtain_sessions"
 local statistics = require "resum.util.statistics"
 local verdict = require "resum.analysis.verdict"
+local random = require "resum.util.random"
 
 local M = { name = "rate", recorded = true, summary = "how often each mechanism resumes, in many attempts" }
 
@@ -23,19 +25,11 @@ local LOOKS = 20 -- full handshakes, where the first were refused for their vers
 local BATCH = 8 -- handshakes whose sessions are fresh at a time: a server's cache may be small
 local CONFIDENCE = 0.95
 
-local function shuffle(list)
-  for i = #list, 2, -1 do
-    local j = math.random(i)
-    list[i], list[j] = list[j], list[i]
-  end
-  return list
-end
-
 -- Where a server does not speak the version, another one behind the same address may.
 local function look_further(client, mechanism, seeds, options)
   local found = obtaining.seek(client, LOOKS, 1, options.concurrency, function()
     local record = client:attempt({ mechanism = mechanism, want_tickets = true, design = "seed" })
-    seeds[#seeds + 1] = record
+    seeds[#seeds + 1] = record.outcome ~= "interrupted" and record or nil
     return record
   end)
   return #found > 0 and found or nil
@@ -85,6 +79,18 @@ local function new_watch(concurrency)
   return watch
 end
 
+-- Attempts that were not made, as the scan was over.
+local function drop_interrupted(sequence)
+  local kept = 0
+  for i, place in ipairs(sequence) do
+    sequence[i] = nil
+    if place.record.outcome ~= "interrupted" then
+      kept = kept + 1
+      sequence[kept] = place
+    end
+  end
+end
+
 -- Offers each of the plan's {seed = number, from = {session}}; appends to the sequence, in the order in which the
 -- connections are started. Returns whether the server dropped most of them.
 local function offer(client, mechanism, plan, design, sequence, seeds, options)
@@ -106,6 +112,7 @@ local function offer(client, mechanism, plan, design, sequence, seeds, options)
       watch.note(place.record.outcome)
     end
   end, options.concurrency)
+  drop_interrupted(sequence)
   return watch.stop == "crowded"
 end
 
@@ -119,7 +126,7 @@ local function fixed_plan(sessions, attempts)
     local which = (i - 1) % #sessions + 1
     plan[i] = { seed = which, from = newest[which] }
   end
-  return shuffle(plan)
+  return random.shuffle(plan)
 end
 
 -- Every session of every handshake once, in random order.
@@ -130,7 +137,7 @@ local function fresh_plan(sessions, first_seed, most)
       plan[#plan + 1] = { seed = first_seed + i, from = { session } }
     end
   end
-  shuffle(plan)
+  random.shuffle(plan)
   return table.move(plan, 1, math.min(#plan, most), 1, {})
 end
 
@@ -267,12 +274,15 @@ local function measure_sessions(client, mechanism, sessions, seeds, options)
   return fresh_does_better(fixed, fresh) and fresh or fixed
 end
 
+local function seeds_for(attempts)
+  return math.max(1, math.min(SEEDS, attempts // OFFERS))
+end
+
 -- What the support scan met does not count here: behind a balancer it may have met some of the servers only.
 local function measure(client, mechanism, control, options)
   local seeds = {}
   local moved = client:moved(mechanism)
-  local count = math.max(1, math.min(SEEDS, options.attempts // OFFERS))
-  local sessions = obtain_sessions(client, mechanism, count, seeds, options)
+  local sessions = obtain_sessions(client, mechanism, seeds_for(options.attempts), seeds, options)
   if #sessions == 0 then
     local after = obtaining.other_version_after(client, mechanism, seeds)
     return without_sessions(mechanism, verdict.of_seeds(mechanism, seeds, control, after), seeds, options)
@@ -283,6 +293,16 @@ local function measure(client, mechanism, control, options)
   end
   result.engine_moved = client:moved(mechanism)
   return result
+end
+
+--- How many connections it makes, where none fails and the server speaks the mechanisms' versions.
+-- @tparam table options mechanisms, attempts, engine, starttls
+-- @treturn table least (everything resumes) and most (sessions are refused; tickets are not single-use)
+function M.connections(options)
+  local each = seeds_for(options.attempts) + options.attempts
+  local checks = options.engine == "probe" and engine_choice.CHECKS or { least = 0, most = 0 }
+  local least = options.starttls and 0 or checks.least -- libssl makes all where a protocol wants a goodbye
+  return { least = #options.mechanisms * (each + least), most = #options.mechanisms * (each + checks.most) }
 end
 
 --- @tparam table client
@@ -297,6 +317,9 @@ function M.run(client, control, options)
   local rates = {}
   for _, mechanism in ipairs(options.mechanisms) do
     rates[mechanism] = measure(client, mechanism, control, options)
+    if client.cancelled() then
+      verdict.cut_off(rates[mechanism])
+    end
   end
   return rates
 end

@@ -3,6 +3,7 @@
 -- connection from servers that share nothing.
 
 local obtaining = require "resum.scan.obtain_sessions"
+local second_look = require "resum.scan.second_look"
 local verdict = require "resum.analysis.verdict"
 
 local M = { name = "support", summary = "whether each mechanism resumes, in a few attempts" }
@@ -25,25 +26,31 @@ local function offer(client, mechanism, session, design, options)
   })
 end
 
+-- What was not made because the scan was over is no evidence.
+local function add(records, record)
+  records[#records + 1] = record.outcome ~= "interrupted" and record or nil
+end
+
 local function offer_one_session(client, mechanism, session, options, seeds)
   local records = {}
   while #records < options.attempts and not client.cancelled() do
     session = obtaining.keep_fresh(client, mechanism, session, options.retries, seeds)
-    records[#records + 1] = offer(client, mechanism, session, "fixed", options)
+    add(records, offer(client, mechanism, session, "fixed", options))
   end
   return records
 end
 
 local function offer_fresh_sessions(client, mechanism, options, seeds)
-  local records = {}
-  for _ = 1, options.attempts do
+  local records, sessions = {}, {}
+  for i = 1, options.attempts do
     local session = obtain(client, mechanism, options, seeds)
     if not session or client.cancelled() then
       break
     end
-    records[#records + 1] = offer(client, mechanism, session, "pairs", options)
+    sessions[i] = session
+    add(records, offer(client, mechanism, session, "pairs", options))
   end
-  return records
+  return records, sessions
 end
 
 local function established(seeds)
@@ -68,19 +75,20 @@ local function gather(client, mechanism, options)
   local session = obtain(client, mechanism, options, evidence.seeds, "all")
   if session then
     evidence.fixed = offer_one_session(client, mechanism, session, options, evidence.seeds)
+    second_look.at_failures(client, mechanism, session, evidence, options)
     local counts = verdict.count(evidence.fixed, evidence.seeds)
     if counts.refused > 0 then
-      evidence.pairs = offer_fresh_sessions(client, mechanism, options, evidence.seeds)
+      evidence.pairs, evidence.fresh = offer_fresh_sessions(client, mechanism, options, evidence.seeds)
     elseif counts.resumed == 0 then
       -- Did the server go away meanwhile, or does it fail where a session is offered? (Who has to come again for a full
       -- handshake, too, may have come too often.)
       local _, records = obtain(client, mechanism, options, evidence.seeds)
-      evidence.full_after = records[1].outcome == "full"
+      evidence.full_after = records[1] ~= nil and records[1].outcome == "full"
     end
   else
     evidence.other_version_after = obtaining.other_version_after(client, mechanism, evidence.seeds)
   end
-  drop_sessions(evidence.seeds)
+  evidence.interrupted = client.cancelled()
   return evidence
 end
 
@@ -104,14 +112,29 @@ function M.run(client, control, options)
   for _, mechanism in ipairs(options.mechanisms) do
     all[mechanism] = gather(client, mechanism, options)
   end
+  second_look.run(client, all, options)
   for mechanism, evidence in pairs(all) do
+    drop_sessions(evidence.seeds)
     local is_new = mechanism == "psk"
     evidence.version_works = version_works(is_new, all, control) or nil
     evidence.other_version_works = version_works(not is_new, all, control)
+    evidence.breaks = control.without_tickets
     evidence.other_version_chosen = verdict.other_version_chosen(mechanism, control)
     verdicts[mechanism] = verdict.judge(mechanism, evidence)
   end
   return verdicts
+end
+
+--- How many connections it makes, where none fails and the server speaks the mechanisms' versions.
+-- @tparam table options mechanisms, attempts
+-- @treturn table least (everything resumes) and most (sessions are refused)
+function M.connections(options)
+  local first = 1 + options.attempts
+  local fresh = 2 * options.attempts
+  return {
+    least = #options.mechanisms * (first + second_look.CONNECTIONS.all_resumed),
+    most = #options.mechanisms * (first + fresh + second_look.CONNECTIONS.refused * options.attempts),
+  }
 end
 
 M.defaults = { attempts = 5, engine = "handshake" }

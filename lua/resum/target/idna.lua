@@ -1,7 +1,9 @@
--- Names with letters beyond ASCII, in the form that DNS and TLS carry (RFC 5890: A-labels). Pure. It encodes (RFC 3492)
--- and maps nothing: the tables of UTS 46 for lower case and NFC would outweigh resum. What is visibly not mapped yet
--- (capitals, combining marks, other full stops) is turned down with a reason; a rare one that slips through makes a
--- name that no name server knows, never another server's name.
+-- Names with letters beyond ASCII, in the form that DNS and TLS carry (RFC 5890: A-labels). Pure. Where libidn2 was
+-- when resum was built, it maps (UTS 46: capitals, other full stops) and encodes. Elsewhere resum encodes (RFC 3492)
+-- and maps nothing, as Unicode's tables would outweigh it: what is visibly not mapped yet is turned down with a reason;
+-- a rare one that slips through makes a name that no name server knows, never another server's name.
+
+local found, idn2 = pcall(require, "resum.target.idn2")
 
 local M = {}
 
@@ -114,23 +116,17 @@ local function problem_of(points)
     elseif lies_in(COMBINING, point) then
       return "accented letters must be written as one character each (Unicode's NFC)"
     elseif lies_in(NO_LETTERS, point) then
-      return "it holds a character that is no letter"
+      return "it contains a character that is not a letter"
     end
   end
 end
 
---- A host name as DNS and TLS carry it: labels beyond ASCII become "xn--…" (RFC 5891, section 4.4), capitals of ASCII
--- in them lower case. An ASCII name is returned as it is.
--- @tparam string name UTF-8
+--- As to_ascii, without libidn2.
+-- @tparam string name UTF-8, beyond ASCII
 -- @treturn[1] string
 -- @treturn[2] nil
--- @treturn[2] string what is wrong, in words: resum does no IDNA mapping
-function M.to_ascii(name)
-  if not name:find("[\128-\255]") then
-    return name
-  elseif not utf8.len(name) then
-    return nil, "it is not UTF-8"
-  end
+-- @treturn[2] string what is wrong, in words
+function M.encode(name)
   local problem
   local converted = name:gsub("[^.]+", function(label)
     if not label:find("[\128-\255]") then
@@ -141,9 +137,29 @@ function M.to_ascii(name)
     return not problem and "xn--" .. encode(points)
   end)
   if problem then
-    return nil, problem .. "; resum maps nothing, so give it as the registry has it, or in its xn-- form"
+    return nil, problem .. "; write it as it is registered, or in its xn-- form"
   end
   return converted
+end
+
+--- A host name as DNS and TLS carry it: labels beyond ASCII become "xn--…" (RFC 5891, section 4.4), mapped as UTS 46
+-- wants it. An ASCII name is returned as it is.
+-- @tparam string name UTF-8
+-- @treturn[1] string
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong, in words
+function M.to_ascii(name)
+  if not name:find("[\128-\255]") then
+    return name
+  elseif not utf8.len(name) then
+    return nil, "it is not UTF-8"
+  end
+  -- IDNA2008 has no symbols; but names with some are registered, and browsers look them up. Those need no mapping.
+  local mapped = found and not name:find("\0", 1, true) and idn2.to_ascii(name)
+  if mapped then
+    return mapped
+  end
+  return M.encode(name)
 end
 
 return M

@@ -1,9 +1,10 @@
 -- What a user may call a target: "host", "host:port", "[v6]:port", a bare IPv6 address, "host:port{address}", an
--- https:// URL. Pure: it reads text and looks nothing up.
+-- https:// URL; the port may be a service's name, as in "host:imaps". Pure: it reads text and looks nothing up.
 
 local address = require "resum.target.ip_address"
 local idn = require "resum.target.idna"
 local escape = require "resum.util.escape"
+local service = require "resum.target.service"
 
 local M = {}
 
@@ -49,11 +50,11 @@ local function host_problem(host)
   if host == "" then
     return "the host is missing"
   elseif host:find("[:%%%[]") then
-    return address.family(host) ~= "inet6" and "this is no IPv6 address; write it as [2001:db8::1]:443" or nil
+    return address.family(host) ~= "inet6" and "not an IPv6 address; write it as [2001:db8::1]:443" or nil
   elseif host:find("^[%d.]+$") then
-    return address.family(host) ~= "inet" and "this is no IPv4 address" or nil
+    return address.family(host) ~= "inet" and "not an IPv4 address" or nil
   elseif not host:find("^[%w._-]+$") then
-    return "a host name has letters, digits, '.', '-' and '_' only"
+    return "a host name may contain only letters, digits, '.', '-' and '_'"
   elseif #host > LONGEST_NAME then
     return ("a host name has at most %d characters"):format(LONGEST_NAME)
   end
@@ -89,9 +90,23 @@ function M.without_password(text)
   return scheme .. text:sub(#scheme + 1):gsub("^.*@", "...@")
 end
 
+-- "443", "https" -> 443; or nil and what is wrong, in words.
+local function port_number(text)
+  if text:find("^%a[%w-]*$") then
+    local port = service.port(text)
+    return port, not port and ("no service with TLS has the name '%s' here; give the number of its port"):format(
+      escape(text, 40)) or nil
+  end
+  local number = text:find("^%d%d?%d?%d?%d?$") and math.floor(tonumber(text))
+  if number and number >= 1 and number <= 65535 then
+    return number
+  end
+  return nil, "the port must be a number from 1 to 65535"
+end
+
 --- Reads what a user calls a target.
--- @tparam string text "host", "host:port", "[v6]:port", "v6", "host:port{address}" (scan that address of the host
---   only), "https://host:port/"
+-- @tparam string text "host", "host:port", "host:service", "[v6]:port", "v6", "host:port{address}" (scan that
+--   address of the host only), "https://host:port/"
 -- @tparam[opt=443] integer default_port the port when there is none in the text
 -- @treturn[1] table {text, host (letters beyond ASCII in their xn-- form), port, address (or nil)}
 -- @treturn[2] nil
@@ -104,24 +119,26 @@ function M.parse(text, default_port)
   local shown = escape(M.without_password(text), 80)
   local rest, scheme = without_scheme(text:match("^%s*(.-)%s*$"))
   if not rest then
-    return usage("'%s': %s:// is not spoken here; give host:port", shown, scheme)
+    return usage("'%s': %s:// is not supported; give host:port", shown, scheme)
   elseif rest == "" then
     return usage("'%s' is empty; give host:port", shown)
   end
   local outer, literal = rest:match("^(.-){(.*)}$")
   local given, port = split(outer or rest)
   local host, problem = M.host(given)
-  if not host then
+  local number = default_port or DEFAULT_PORT
+  if host and port then
+    number, problem = port_number(port)
+  end
+  if problem then
     return usage("'%s': %s", shown, problem)
-  elseif port and not (port:find("^%d%d?%d?%d?%d?$") and tonumber(port) >= 1 and tonumber(port) <= 65535) then
-    return usage("'%s': the port must be a number from 1 to 65535", shown)
   elseif literal and not M.is_address(literal) then
-    return usage("'%s': between { and } stands an IP address", shown)
+    return usage("'%s': { and } must enclose an IP address", shown)
   end
   return {
     text = text,
     host = host,
-    port = math.floor(tonumber(port or default_port or DEFAULT_PORT)),
+    port = number,
     address = literal,
   }
 end

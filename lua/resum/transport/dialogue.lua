@@ -203,7 +203,7 @@ end
 -- @function talk:finish
 function Talk:finish()
   if self.buffer ~= "" then
-    self:fail("injected", "%d bytes came in the clear behind the go-ahead for TLS: %s", #self.buffer,
+    self:fail("injected", "%d bytes came in the clear after the go-ahead for TLS: %s", #self.buffer,
       M.quote(self.buffer))
   end
 end

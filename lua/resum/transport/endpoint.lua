@@ -4,6 +4,7 @@
 local address = require "resum.target.ip_address"
 local escape = require "resum.util.escape"
 local proxy = require "resum.transport.proxy"
+local proxy_protocol = require "resum.transport.proxy_protocol"
 local starttls = require "resum.transport.starttls"
 local target = require "resum.target"
 
@@ -35,7 +36,7 @@ end
 local function source_problem(sources)
   for _, source in ipairs(sources or {}) do
     if type(source) ~= "string" or not address.family(source) then
-      return ("source: '%s' is no IP address"):format(escape(tostring(source), 60))
+      return ("source: '%s' is not an IP address"):format(escape(tostring(source), 60))
     end
   end
 end
@@ -48,11 +49,14 @@ end
 
 local function what_does_not_fit(route)
   if route.starttls and route.starttls ~= "auto" and not starttls.find(route.starttls) then
-    return "starttls: it is one of auto, " .. table.concat(starttls.names, ", ")
+    return "starttls: must be one of auto, " .. table.concat(starttls.names, ", ")
   elseif route.family and not FAMILY_NAMES[route.family] then
-    return "family: it is inet or inet6"
+    return "family: must be inet or inet6"
   elseif route.family and route.proxy and route.proxy.resolves then
-    return ("family: the proxy %s looks up the names, so nobody here can choose"):format(route.proxy)
+    return ("family: the proxy %s looks up names, so the family can't be chosen here"):format(route.proxy)
+  end
+  if route.proxy_protocol and not proxy_protocol.knows(route.proxy_protocol) then
+    return "proxy_protocol: must be 1 or 2"
   end
   return source_problem(route.sources) or route.xmpp_to and domain_problem(route.xmpp_to)
 end
@@ -60,7 +64,7 @@ end
 --- Reads the options that say how targets are reached.
 -- @tparam table options starttls (a protocol, or "auto": by the port), xmpp_to (domain), proxy (text, or what
 --   resum.transport.proxy.parse gave), sni (name), no_sni (boolean), family ("inet" or "inet6"), source (local
---   address), sources (several, to choose among)
+--   address), sources (several, to choose among), proxy_protocol (1 or 2)
 -- @treturn[1] table route
 -- @treturn[2] nil
 -- @treturn[2] string message: what does not fit
@@ -79,6 +83,7 @@ function M.new(options)
     proxy = through,
     server_name = name,
     no_sni = options.no_sni,
+    proxy_protocol = options.proxy_protocol,
     family = options.family,
     sources = options.sources and options.sources[1] and options.sources or options.source and { options.source },
   }, Route)
@@ -98,6 +103,22 @@ function Route:parse(text)
   return target.parse(text, protocol and protocol.ports[1])
 end
 
+--- A target, read where it is not yet; something else is misuse, and raised.
+-- @function route:target
+-- @tparam string|table given text, or what resum.target.parse gave
+-- @tparam integer level of the caller who is to blame, as for error()
+-- @return as resum.target.parse
+function Route:target(given, level)
+  if type(given) == "string" then
+    return self:parse(given)
+  elseif type(given) ~= "table" then
+    error("resum: a target is a string such as host:port, not a " .. type(given), level + 1)
+  elseif not given.host or not given.port then
+    error("resum: a target is a string such as host:port, or what resum.target.parse gave", level + 1)
+  end
+  return given
+end
+
 local function server_name(route, parsed)
   if route.no_sni then
     return nil
@@ -111,7 +132,7 @@ end
 -- @function route:describe
 -- @tparam table parsed target
 -- @treturn table text, host, port, sni (nil: none is sent), starttls (the protocol), xmpp_to, proxy (without
---   credentials)
+--   credentials), proxy_protocol
 function Route:describe(parsed)
   local protocol = self.starttls and starttls.find(self.starttls, parsed.port)
   return {
@@ -122,6 +143,7 @@ function Route:describe(parsed)
     starttls = protocol and protocol.name,
     xmpp_to = self.xmpp_to,
     proxy = self.proxy and tostring(self.proxy),
+    proxy_protocol = self.proxy_protocol,
   }
 end
 
@@ -136,7 +158,7 @@ end
 function Route:addresses(parsed, host)
   if parsed.address then
     if self.family and address.family(parsed.address) ~= self.family then
-      return nil, ("resolve: %s is no %s address"):format(parsed.address, FAMILY_NAMES[self.family]), "unreachable"
+      return nil, ("resolve: %s is not an %s address"):format(parsed.address, FAMILY_NAMES[self.family]), "unreachable"
     end
     return { parsed.address }
   elseif self.proxy and self.proxy.resolves and not target.is_address(parsed.host) then
@@ -171,9 +193,10 @@ function Route:endpoint(described, to)
     server_name = described.sni,
     name = described.host:gsub("%.$", ""),
     starttls = described.starttls and starttls.find(described.starttls),
-    xmpp_to = self.xmpp_to,
+    xmpp_to = self.xmpp_to or self.server_name, -- who asks for a name asks for it before TLS, too
     proxy = self.proxy,
     source = (self:sources_to(to) or {})[1],
+    proxy_protocol = self.proxy_protocol,
   }
 end
 

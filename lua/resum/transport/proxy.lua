@@ -9,7 +9,7 @@ local target = require "resum.target"
 local M = {}
 
 local HOW = "give it as http://host:port, socks5://host:port or socks5h://host:port, with user:password@ before the "
-  .. "host where it wants that"
+  .. "host if it asks for them"
 local DEFAULT_PORTS = { http = 80, socks5 = 1080, socks5h = 1080 }
 
 local credentials = setmetatable({}, { __mode = "k" }) -- proxy -> {user, password}
@@ -41,7 +41,7 @@ end
 -- RFC 1929 has a byte for the length of each, RFC 7617 no colon in the user's name.
 local function credentials_problem(kind, pair)
   if kind == "http" and pair.user:find(":", 1, true) then
-    return "a user's name can't hold a colon"
+    return "a user's name can't contain a colon"
   elseif kind ~= "http" and (pair.user == "" or #pair.user > 255 or #pair.password > 255) then
     return "user and password have at most 255 characters each, and a user at least one"
   end
@@ -57,12 +57,12 @@ function M.parse(text)
   local kind, rest = text:match("^%s*(%w+)://([^%s]*)%s*$")
   kind = kind and kind:lower()
   if not DEFAULT_PORTS[kind] then
-    return nil, "this is no proxy: " .. HOW
+    return nil, "not a proxy: " .. HOW
   end
   local place, pair = split_credentials(rest)
   local parsed = target.parse(place:gsub("/$", ""), DEFAULT_PORTS[kind])
   if not parsed or parsed.address or place:find("://", 1, true) then
-    return nil, "the proxy's host or port is none: " .. HOW
+    return nil, "the proxy's host or port is invalid: " .. HOW
   end
   local problem = pair and credentials_problem(kind, pair)
   if problem then
@@ -121,7 +121,7 @@ local function read_head(talk, proxy)
   local status_line = talk:line(what)
   local status = status_line:match("^HTTP/1%.%d (%d%d%d)%f[%D]")
   if not status then
-    talk:fail("proxy", "this is no HTTP proxy: it said %s", quote(proxy, status_line))
+    talk:fail("proxy", "not an HTTP proxy: it said %s", quote(proxy, status_line))
   end
   repeat
     local line = talk:line(what)
@@ -139,10 +139,10 @@ local function ask_http(talk, proxy, endpoint)
     status, line = read_head(talk, proxy)
   until status >= 200
   if status == 407 or status == 401 then -- tinyproxy says 401 to who has none
-    talk:fail("proxy", credentials[proxy] and "it does not accept the credentials: %s" or "it wants credentials: %s",
+    talk:fail("proxy", credentials[proxy] and "it does not accept the credentials: %s" or "it requires credentials: %s",
       quote(proxy, line))
   elseif status >= 300 then
-    talk:fail(CODE_OF_STATUS[status] or "proxy", "no tunnel: %s", quote(proxy, line))
+    talk:fail(CODE_OF_STATUS[status] or "no_tunnel", "no tunnel: %s", quote(proxy, line))
   end
 end
 
@@ -158,14 +158,14 @@ local REPLIES = {
   [4] = "host unreachable",
   [5] = "connection refused",
   [6] = "time to live expired",
-  [7] = "it knows no CONNECT",
-  [8] = "it knows no such type of address",
+  [7] = "it does not support CONNECT",
+  [8] = "it does not support this type of address",
 }
 local CODE_OF_REPLY = { [3] = "unreachable", [4] = "unreachable", [5] = "refused", [6] = "unreachable" }
 
 local function check_version(talk, version)
   if version ~= 5 then
-    talk:fail("proxy", "this is no SOCKS 5 proxy")
+    talk:fail("proxy", "not a SOCKS 5 proxy")
   end
 end
 
@@ -186,8 +186,8 @@ local function greet(talk, proxy)
   if method == USER_AND_PASSWORD and pair then
     log_in(talk, pair)
   elseif method ~= NO_AUTHENTICATION then
-    talk:fail("proxy", (method == NONE_ACCEPTABLE and not pair) and "it wants credentials"
-      or "it wants another kind of credentials")
+    talk:fail("proxy", (method == NONE_ACCEPTABLE and not pair) and "it requires credentials"
+      or "it requires another kind of credentials")
   end
 end
 
@@ -213,7 +213,7 @@ local function ask_socks(talk, proxy, endpoint)
   local version, reply, _, kind = ("BBBB"):unpack(talk:take(4, "the proxy's answer"))
   check_version(talk, version)
   if reply ~= 0 then
-    talk:fail(CODE_OF_REPLY[reply] or "proxy", "no tunnel: %s (reply %d)", REPLIES[reply] or "unknown", reply)
+    talk:fail(CODE_OF_REPLY[reply] or "no_tunnel", "no tunnel: %s (reply %d)", REPLIES[reply] or "unknown", reply)
   end
   skip_bound_address(talk, kind)
 end

@@ -230,6 +230,18 @@ static int connection_issue_ticket(lua_State *L) {
   return 1;
 }
 
+/*** A HelloRequest (up to TLS 1.2).
+ * @function connection:renegotiate
+ * @treturn string bytes to send */
+static int connection_renegotiate(lua_State *L) {
+  connection_box *c = connection_check(L);
+  ERR_clear_error();
+  if (!SSL_renegotiate(c->ssl) || SSL_do_handshake(c->ssl) != 1)
+    return rs_error_openssl(L, "renegotiate", "openssl");
+  push_drained(L, c->out);
+  return 1;
+}
+
 /*** The close_notify alert.
  * @function connection:shutdown
  * @treturn string bytes to send */
@@ -337,6 +349,7 @@ static const luaL_Reg methods[] = {{"step", connection_step},
                                    {"write", connection_write},
                                    {"read", connection_read},
                                    {"issue_ticket", connection_issue_ticket},
+                                   {"renegotiate", connection_renegotiate},
                                    {"shutdown", connection_shutdown},
                                    {"keylog", connection_keylog},
                                    {"facts", connection_facts},

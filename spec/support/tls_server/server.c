@@ -1,9 +1,13 @@
 /* The server of spec.support.tls_server: options to an SSL_CTX, and the module. */
 #include "tls_server.h"
 
+#include "tls/compat.h"
+
 #include <string.h>
 
+#include <openssl/bn.h>
 #include <openssl/err.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 
 #define SERVER "spec.tls_server"
@@ -43,24 +47,53 @@ static int server_algorithms(lua_State *L, SSL_CTX *ctx) {
          SSL_CTX_set1_groups_list(ctx, groups ? groups : "X25519:P-256:P-384:P-521");
 }
 
-/* The group of DHE suites, by libssl's name ("ffdhe2048"). */
-static int server_dh_group(lua_State *L, SSL_CTX *ctx) {
-  const char *name = rs_option_string(L, 1, "dh_group", NULL);
-  if (!name)
-    return SSL_CTX_set_dh_auto(ctx, 1) == 1;
+static EVP_PKEY *server_named_group(const char *name) {
   EVP_PKEY *parameters = NULL;
   EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
   OSSL_PARAM group[] = {
       OSSL_PARAM_construct_utf8_string("group", (char *)(uintptr_t)name, 0),
       OSSL_PARAM_construct_end(),
   };
-  int good =
-      maker && EVP_PKEY_paramgen_init(maker) == 1 && EVP_PKEY_CTX_set_params(maker, group) == 1 &&
-      EVP_PKEY_generate(maker, &parameters) == 1 && SSL_CTX_set0_tmp_dh_pkey(ctx, parameters) == 1;
-  if (!good)
-    EVP_PKEY_free(parameters);
+  if (!maker || EVP_PKEY_paramgen_init(maker) != 1 || EVP_PKEY_CTX_set_params(maker, group) != 1 ||
+      EVP_PKEY_generate(maker, &parameters) != 1)
+    parameters = NULL;
   EVP_PKEY_CTX_free(maker);
-  return good;
+  return parameters;
+}
+
+/* A group of one's own; nobody on the way looks whether the number is a prime. */
+static EVP_PKEY *server_own_group(const char *prime, size_t length) {
+  EVP_PKEY *parameters = NULL;
+  BIGNUM *p = BN_bin2bn((const unsigned char *)prime, (int)length, NULL), *g = BN_new();
+  OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+  OSSL_PARAM *group = NULL;
+  EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
+  if (p && g && BN_set_word(g, 2) && builder && OSSL_PARAM_BLD_push_BN(builder, "p", p) &&
+      OSSL_PARAM_BLD_push_BN(builder, "g", g))
+    group = OSSL_PARAM_BLD_to_param(builder);
+  if (!group || !maker || EVP_PKEY_fromdata_init(maker) <= 0 ||
+      EVP_PKEY_fromdata(maker, &parameters, EVP_PKEY_KEY_PARAMETERS, group) <= 0)
+    parameters = NULL;
+  EVP_PKEY_CTX_free(maker);
+  OSSL_PARAM_free(group);
+  OSSL_PARAM_BLD_free(builder);
+  BN_free(p);
+  BN_free(g);
+  return parameters;
+}
+
+/* The group of DHE suites: by libssl's name ("ffdhe2048"), or by its prime's bytes. */
+static int server_dh_group(lua_State *L, SSL_CTX *ctx) {
+  size_t length = 0;
+  const char *name = rs_option_string(L, 1, "dh_group", NULL);
+  const char *prime = rs_option_string(L, 1, "dh_prime", &length);
+  if (!name && !prime)
+    return SSL_CTX_set_dh_auto(ctx, 1) == 1;
+  EVP_PKEY *group = name ? server_named_group(name) : server_own_group(prime, length);
+  if (group && SSL_CTX_set0_tmp_dh_pkey(ctx, group))
+    return 1;
+  EVP_PKEY_free(group);
+  return 0;
 }
 
 static int server_certificate(lua_State *L, SSL_CTX *ctx) {
@@ -151,14 +184,15 @@ static int server_policies(lua_State *L, server_policy *policy) {
  * @function new
  * @tparam table options certificate, private_key (PEM text; needed); min_version, max_version
  *   ("TLSv1.0" … "TLSv1.3"); ciphers, ciphersuites, groups (OpenSSL lists); dh_group (of DHE
- *   suites: "ffdhe2048" …); server_preference (false: the client's order); tickets (true; false: no
- * RFC 5077 tickets, and TLS 1.3 tickets are names in the cache); num_tickets (2); cache (true);
- * forgetful (false; true: issues session ids and never finds one again); extended_master_secret,
- * encrypt_then_mac (true); max_early_data (0); anti_replay (true); ticket_keys (80 bytes; several
- * servers can share them); accept_tickets (true; false: issued and never accepted), renew_tickets
- * (false); lifetime_s (7200); alpn (list of names); request_certificate, require_certificate (any
- * will do); psk_ke (false: PSK without (EC)DHE is refused); session_id_context ("spec"; "": none);
- * max_send_fragment (bytes in a record, 512 to 16384)
+ *   suites: "ffdhe2048" …) or dh_prime (its bytes); server_preference (false: the client's order);
+ * tickets (true; false: no RFC 5077 tickets, and TLS 1.3 tickets are names in the cache);
+ * num_tickets (2); cache (true); forgetful (false; true: issues session ids and never finds one
+ * again); extended_master_secret, encrypt_then_mac (true); max_early_data (0); anti_replay (true);
+ * ticket_keys (80 bytes; several servers can share them); accept_tickets (true; false: issued and
+ * never accepted), renew_tickets (false); lifetime_s (7200); alpn (list of names);
+ * request_certificate, require_certificate (any will do); psk_ke (false: PSK without (EC)DHE is
+ * refused); session_id_context ("spec"; "": none); max_send_fragment (bytes in a record, 512 to
+ * 16384)
  * @treturn server
  * @raise when OpenSSL does not take a value */
 static int server_new(lua_State *L) {
@@ -170,6 +204,7 @@ static int server_new(lua_State *L) {
                                       "ciphersuites",
                                       "groups",
                                       "dh_group",
+                                      "dh_prime",
                                       "server_preference",
                                       "tickets",
                                       "num_tickets",
@@ -235,7 +270,11 @@ static int server_cached(lua_State *L) {
 /*** Empties the cache, as a restart does.
  * @function server:forget */
 static int server_forget(lua_State *L) {
+#if HAVE_TIME_T_FUNCTIONS
+  SSL_CTX_flush_sessions_ex(server_check(L)->ctx, 0);
+#else
   SSL_CTX_flush_sessions(server_check(L)->ctx, 0);
+#endif
   return 0;
 }
 
@@ -260,21 +299,34 @@ void new_class(lua_State *L, const char *name, const luaL_Reg functions[]) {
   lua_pop(L, 1);
 }
 
-/*** Leaves an entry in OpenSSL's error queue, as careless code in the same process does.
- * @function leave_error */
-static int leave_error(lua_State *L) {
-  (void)L;
-  ERR_raise_data(ERR_LIB_USER, ERR_R_INTERNAL_ERROR, "left by a spec");
+/*** Leaves entries in OpenSSL's error queue, as careless code in the same process does: with data
+ * and without, and of the system's errors.
+ * @function leave_errors
+ * @tparam integer count */
+static int leave_errors(lua_State *L) {
+  const lua_Integer count = luaL_checkinteger(L, 1);
+  for (lua_Integer i = 0; i < count; i++) {
+    if (i % 3 == 0)
+      ERR_raise_data(ERR_LIB_USER, ERR_R_INTERNAL_ERROR, "left by a spec: %d%%", (int)i);
+    else
+      ERR_raise(i % 3 == 1 ? ERR_LIB_SSL : ERR_LIB_SYS, (int)i + 1);
+  }
   return 0;
 }
 
-/*** How many entries stand in OpenSSL's error queue; it is empty then.
- * @function errors */
+/*** The entries of OpenSSL's error queue, which is empty then.
+ * @function errors
+ * @treturn {string,...} all that each says: library, reason, file, line, function, data */
 static int errors(lua_State *L) {
-  lua_Integer count = 0;
-  while (ERR_get_error() != 0)
-    count++;
-  lua_pushinteger(L, count);
+  const char *file, *function, *data;
+  int line, flags;
+  unsigned long code;
+  lua_newtable(L);
+  while ((code = ERR_get_error_all(&file, &line, &function, &data, &flags)) != 0) {
+    lua_pushfstring(L, "%d %d %s %d %s %d %s", ERR_GET_LIB(code), ERR_GET_REASON(code), file, line,
+                    function, flags & ERR_TXT_STRING, data);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  }
   return 1;
 }
 
@@ -282,7 +334,7 @@ __attribute__((visibility("default"))) int luaopen_spec_support_tls_server(lua_S
 
 int luaopen_spec_support_tls_server(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"new", server_new}, {"leave_error", leave_error}, {"errors", errors}, {NULL, NULL}};
+      {"new", server_new}, {"leave_errors", leave_errors}, {"errors", errors}, {NULL, NULL}};
   new_class(L, SERVER, methods);
   connection_class(L);
   luaL_newlib(L, functions);

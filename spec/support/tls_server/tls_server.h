@@ -7,7 +7,10 @@
 #ifndef SPEC_TLS_SERVER_H
 #define SPEC_TLS_SERVER_H
 
-#include "resum.h"
+#include "lua/error.h"
+#include "lua/options.h"
+
+#include <openssl/ssl.h>
 
 /* What the callbacks of a connection need; copied into each, so that no connection depends on the
  * life of its server object. */

@@ -1,7 +1,8 @@
 --- Published vectors of the PRF of TLS and of HKDF, as bytes.
 --   TLS 1.2: the IETF TLS list, "TLS 1.2 PRF test vectors" (msg03416), P_SHA256 and P_SHA384;
 --   TLS 1.0: the IETF TLS list, "PRF Testvector for the standard" (msg01589), and three handshakes that GnuTLS printed,
---   as Go's crypto/tls keeps them (an odd, an even and a long premaster secret);
+--   as Go's crypto/tls keeps them (an odd, an even and a long premaster secret); a secret of 13 bytes as OpenSSL has it
+--   (openssl kdf -kdfopt digest:MD5-SHA1 -kdfopt hexsecret:… -kdfopt hexseed:… TLS1-PRF);
 --   HKDF-Extract: RFC 5869, appendix A.1 to A.3.
 
 local hex = require "spec.support.hex"
@@ -35,6 +36,8 @@ local M = {
       seed = [[4ae663b2ee389c0de147c509d8f18f5052afc4aaf9699efe8cb05ece883d3a5e
         4ae664d503fd4cff50cfc1fb8fc606580f87b0fcdac9554ba0e01d785bdf278e]],
       output = "1aff2e7a2c4279d0126f57a65a77a8d9d0087cf2733366699bec27eb53d5740705a8574bb1acc2abbe90e44f0dd28d6c" },
+    { hash = "md5_sha1", label = "key expansion", secret = "0102030405060708090a0b0c0d", seed = "a1a2a3a4a5a6a7a8",
+      output = "e86d8e2174fb2b0b957ee80ebfb16a09362ab1f4" },
     -- client and server MAC keys, client and server keys: the seed is the other way round (RFC 2246, section 6.3)
     { hash = "md5_sha1", label = "key expansion",
       secret = "1aff2e7a2c4279d0126f57a65a77a8d9d0087cf2733366699bec27eb53d5740705a8574bb1acc2abbe90e44f0dd28d6c",

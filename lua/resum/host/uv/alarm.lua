@@ -2,7 +2,7 @@
 -- share one of libuv's timers, and timers that are free are used again: thousands of connections each have a deadline,
 -- and hardly one of them reaches it. It knows neither coroutines nor streams.
 
-local uv = require "luv"
+local uv = require "resum.host.uv.luv"
 
 local M = {}
 

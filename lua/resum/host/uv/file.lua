@@ -1,7 +1,10 @@
--- Regular files on luv, read and written at once: the system keeps them in memory, so nobody waits long. To who uses
--- it, it looks like a stream.
+-- Regular files on luv, read and written at once: the system keeps them in memory, so nobody waits long; and where
+-- there is no end of reading, as of /dev/zero, callbacks have their turn in between. To who uses it, it looks like a
+-- stream.
 
-local uv = require "luv"
+local uv = require "resum.host.uv.luv"
+
+local give_way = require("resum.host.uv.wait").give_way
 
 local M = {}
 
@@ -26,6 +29,7 @@ function File:read()
   if not self.fd then
     return nil, "eof"
   end
+  give_way()
   local bytes, problem, code = uv.fs_read(self.fd, READ_MOST, -1)
   if not bytes then
     return nil, M.words(problem, code)
@@ -41,6 +45,7 @@ end
 -- @treturn[2] string what the system says; part of the bytes may be written
 function File:write(bytes)
   while bytes ~= "" do
+    give_way()
     local count, problem, code = uv.fs_write(self.fd, bytes, -1)
     if not count then
       return nil, M.words(problem, code)

@@ -1,7 +1,7 @@
 -- Bytes over one of libuv's streams, in direct style: what a job reads and writes is waited for there. It knows neither
 -- where the stream leads nor how it came to be.
 
-local uv = require "luv"
+local uv = require "resum.host.uv.luv"
 
 local CODES = require("resum.host.uv.failure").CODES
 local wait = require "resum.host.uv.wait"
@@ -166,6 +166,19 @@ function Stream:write(bytes, deadline)
     return self:write_failed(failure)
   end
   return true
+end
+
+--- This end of the connection.
+-- @function stream:own_address
+-- @treturn[1] string IP address
+-- @treturn[1] integer port
+-- @treturn[2] nil when it is not known, or no more
+function Stream:own_address()
+  local is_tcp = not self.closed and uv.handle_get_type(self.socket) == "tcp"
+  local own = is_tcp and self.socket:getsockname()
+  if own then
+    return own.ip, math.tointeger(own.port)
+  end
 end
 
 --- Closes the connection; what waits for it is woken. Idempotent; afterwards read and write say "eof".

@@ -1,6 +1,7 @@
 -- Pictures as inline SVG: a rate with its interval, a sequence of connections, a grid of places. Pure.
 
 local markup = require "resum.report.html.markup"
+local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
@@ -49,7 +50,7 @@ function M.bars(title, rows)
       .. rectangle("fill", LABEL, y + 5, BAR * row.share, 16)
       .. element("path", { class = "whisker", d = ("M%.2f %g H%.2f M%.2f %g V%g M%.2f %g V%g"):format(
         lo, y + 13, hi, lo, y + 8, y + 18, hi, y + 8, y + 18) })
-      .. words(nil, LABEL + BAR + 8, y + 17, ("%.0f %%"):format(100 * row.share))
+      .. words(nil, LABEL + BAR + 8, y + 17, vocabulary.percent(row.share) .. " %")
       .. words("pale", LABEL + BAR + 48, y + 17, row.note)
   end
   return svg(LABEL + BAR + 112, #rows * ROW, title, table.concat(parts))

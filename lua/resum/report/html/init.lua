@@ -3,9 +3,11 @@
 
 local balancer = require "resum.report.html.pool"
 local markup = require "resum.report.html.markup"
+local conclusion = require "resum.analysis.conclusion"
 local mechanisms = require "resum.connection.mechanism"
 local style = require "resum.report.html.style"
 local target = require "resum.target"
+local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
@@ -27,43 +29,62 @@ function M.head(about)
 end
 
 local function problem(holder)
-  local found = holder.error or {}
-  return text("p", "verdict bad", (holder.status == "unreachable" and "Unreachable: " or "Error: ")
-    .. (found.message or "unknown"))
+  return text("p", "verdict bad", vocabulary.problem(holder))
 end
 
-local function counted(one)
-  return ("%d of %d"):format(one.resumed, one.resumed + one.refused)
+-- The same details as in the text report.
+local function details(mechanism, one)
+  local parts = {}
+  for _, words in ipairs({ vocabulary.errors(one) or "", vocabulary.reason(mechanism, one) or "",
+    vocabulary.issued(mechanism, one) or "" }) do
+    parts[#parts + 1] = words ~= "" and words or nil
+  end
+  return table.concat(parts, "; ")
 end
 
 local function support(verdicts)
   local rows = {}
-  for _, name in ipairs(mechanisms.names) do
-    local one = verdicts[name]
-    rows[#rows + 1] = one and { escape(mechanisms[name].title), balancer.badge(one.verdict), escape(counted(one)),
-      escape(one.errors), escape(one.reason and one.reason:gsub("_", " ") or "") } or nil
+  for name, one in vocabulary.each_mechanism(verdicts) do
+    rows[#rows + 1] = { escape(mechanisms[name].title), escape(vocabulary.version(one.version)),
+      balancer.badge(vocabulary.verdict_shown(one)), escape(vocabulary.resumed(one) or ""), escape(details(name, one)) }
   end
-  return "<h3>Support</h3>" .. markup.table({ "mechanism", "verdict", "resumed", "errors", "reason" }, rows)
+  return "<h3>Support</h3>" .. markup.table({ "mechanism", "version", "verdict", "resumed", "details" }, rows)
 end
 
 local function rates(measured)
   local rows = {}
-  for _, name in ipairs(mechanisms.names) do
-    local one = measured[name]
-    rows[#rows + 1] = one and { escape(mechanisms[name].title),
-      one.rate and escape(("%.0f %%"):format(100 * one.rate)) or balancer.badge(one.verdict),
-      one.interval and escape(("%.0f to %.0f %%"):format(100 * one.interval[1], 100 * one.interval[2])) or "",
-      escape(counted(one)), escape(one.errors) } or nil
+  for name, one in vocabulary.each_mechanism(measured) do
+    rows[#rows + 1] = { escape(mechanisms[name].title), escape(vocabulary.version(one.version)),
+      one.rate and escape(vocabulary.percent(one.rate) .. " %") or balancer.badge(vocabulary.verdict_shown(one)),
+      one.interval and escape(vocabulary.interval(one.interval)) or "", escape(vocabulary.resumed(one) or ""),
+      escape(details(name, one)) }
   end
   return "<h3>The plain figure</h3>"
-    .. markup.table({ "mechanism", "rate", "95 % interval", "resumed", "errors" }, rows)
+    .. markup.table({ "mechanism", "version", "rate", "95 % interval", "resumed", "details" }, rows)
+end
+
+-- What it means; the verdict on what stands behind the address has its own place.
+local function meaning(entry)
+  local items = {}
+  for i, sentence in ipairs(conclusion.of_mechanisms(entry)) do
+    items[i] = text("li", nil, sentence)
+  end
+  return #items > 0 and '<ul class="meaning">' .. table.concat(items) .. "</ul>" or nil
 end
 
 local function address(entry)
   local parts = { '<section class="card">', text("h3", "mono", entry.address) }
+  if entry.resolved_by == "proxy" then
+    parts[#parts + 1] = text("p", "soft", "Looked up by the proxy: its addresses are not known here.")
+  end
+  if entry.client_certificate then
+    parts[#parts + 1] = text("p", "soft", "Client certificate: "
+      .. vocabulary.client_certificates[entry.client_certificate])
+  end
   if entry.status ~= "completed" then
     parts[#parts + 1] = problem(entry)
   end
+  parts[#parts + 1] = meaning(entry)
   if entry.balancer then
     parts[#parts + 1] = balancer.verdict(entry.balancer)
   end
@@ -89,7 +110,7 @@ end
 -- @treturn string
 function M.target(result)
   local name = result.target.port and target.label(result.target) or result.target.text
-  local parts = { text("h2", nil, name) }
+  local parts = { text("h2", nil, table.concat({ name, table.unpack(vocabulary.way(result.target)) }, ", ")) }
   if #result.addresses == 0 then
     parts[2] = '<section class="card">' .. problem(result) .. "</section>"
   end
@@ -104,7 +125,8 @@ end
 -- @tparam table about elapsed_s (seconds)
 -- @treturn string
 function M.tail(about)
-  return ('</main>\n<footer><p>Done in %.1f s. Errors are counted apart, and never as "not supported".</p></footer>'
+  return ('</main>\n<footer><p>Done in %.1f s. Errors are counted separately and never reported as "not supported".'
+    .. "</p></footer>"
     .. "</body></html>\n"):format(about.elapsed_s or 0)
 end
 

@@ -4,6 +4,7 @@ local chart = require "resum.report.html.chart"
 local hex = require "resum.util.hex"
 local markup = require "resum.report.html.markup"
 local mechanisms = require "resum.connection.mechanism"
+local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
@@ -12,7 +13,7 @@ local element, escape, text = markup.element, markup.escape, markup.text
 local MOODS = {
   all_shared = "good", healthy = "good", supported = "good",
   no_resumption = "bad", not_supported = "bad",
-  inconclusive = "faint", not_applicable = "faint",
+  inconclusive = "faint", not_tested = "faint", not_finished = "faint", not_applicable = "faint",
 }
 local SIGNS = { good = "OK", bad = "!!", mixed = "!", faint = "?" }
 
@@ -49,10 +50,6 @@ function M.verdict(summary)
     .. element("p", { class = "advice" }, "<strong>What to do:</strong> " .. escape(summary.advice)))
 end
 
-local function span(interval)
-  return ("%.0f-%.0f %%"):format(math.floor(100 * interval[1] + 1e-9), math.ceil(100 * interval[2] - 1e-9))
-end
-
 local DESIGNS = { { "fixed", "old" }, { "pairs", "next" }, { "chain", "chain" } }
 
 local function rate(name, result)
@@ -60,7 +57,8 @@ local function rate(name, result)
   for _, one in ipairs(DESIGNS) do
     local design = result.designs[one[1]]
     if design and design.rate then
-      rows[#rows + 1] = { name = one[2], share = design.rate, interval = design.interval, note = span(design.interval) }
+      rows[#rows + 1] = { name = one[2], share = design.rate, interval = design.interval,
+        note = vocabulary.interval(design.interval, "-") }
     end
   end
   local title = mechanisms[name].title
@@ -156,7 +154,7 @@ local function groups(summary)
     rows[#rows + 1] = "<li>" .. chart.sample("resumed", name:find("^%u$") and name or nil, chart.colour_of(name))
       .. "<div>" .. escape(KINDS[label.kind] or label.kind) .. key .. joined .. '</div><div class="share">'
       .. chart.bars("Share of " .. name, { { name = "share", share = label.share, interval = label.interval,
-        note = span(label.interval) } }) .. "</div></li>"
+        note = vocabulary.interval(label.interval, "-") } }) .. "</div></li>"
   end
   return #rows > 0 and '<ul class="groups">' .. table.concat(rows) .. "</ul>" or ""
 end
@@ -187,7 +185,7 @@ end
 local function sources(summary)
   local grids = {}
   for _, name in ipairs(mechanisms.names) do
-    local matrix = summary.mechanisms[name] and summary.mechanisms[name].sources or {}
+    local matrix = summary.mechanisms[name] and summary.mechanisms[name].matrix or {}
     local names = {}
     for source in pairs(matrix) do
       names[#names + 1] = source

@@ -2,9 +2,10 @@
 -- Bytes are hex; of a ticket only its length and the name of its key are shown. Pure: result in, string out.
 
 local balancer = require "resum.report.json.pool"
-local cjson = require "cjson"
+local conclusion = require "resum.analysis.conclusion"
 local escape = require "resum.util.escape"
 local ticket_keys = require "resum.analysis.ticket_key"
+local encode = require("resum.report.json.encode").encode
 local values = require "resum.report.json.value"
 
 local M = { SCHEMA = 1 }
@@ -24,7 +25,7 @@ end
 
 local FACTS = "cipher_id group certificate certificate_request extended_master_secret encrypt_then_mac alpn "
   .. "server_key_share key_share proof selected_identity hello_retry ticket_offered ticket_length_sent "
-  .. "psk_identities_sent bytes_in bytes_out"
+  .. "psk_identities_sent bytes_in bytes_out tickets_forgotten messages_forgotten"
 
 local function facts(from)
   if not from then
@@ -55,7 +56,8 @@ local function attempt(record)
 end
 
 local COUNTS = "verdict reason alert version attempted resumed refused errors "
-local SUPPORT = COUNTS .. "session_id_length lifetime_hint_s ticket_length tickets_issued lifetime_s"
+local SUPPORT = COUNTS .. "session_id_length lifetime_hint_s ticket_length tickets_issued lifetime_s "
+  .. "full_handshakes cut_short usable_after_s more_tickets"
 local RATE = COUNTS .. "rate confidence design seeds concurrency too_many_at_once engine_moved"
 
 local function plain_map(from)
@@ -69,6 +71,10 @@ end
 local function support(from)
   local out = pick(from, SUPPORT)
   out.error_kinds = plain_map(from.error_kinds)
+  out.failures = from.failures and {
+    offers = pick(from.failures.offers, "failed made"),
+    full = pick(from.failures.full, "failed made"),
+  }
   out.designs = {}
   for name, counts in pairs(from.designs) do
     out.designs[name] = pick(counts, "attempted resumed refused errors")
@@ -106,21 +112,19 @@ local function address(entry)
   out.support = each(entry.support, support)
   out.rate = each(entry.rate, rate)
   out.balancer = entry.balancer and balancer.summary(entry.balancer)
+  out.before_tls = entry.before_tls and plain_map(entry.before_tls)
+  out.conclusion = list(conclusion.of(entry), escape)
   return out
 end
 
 local function target(result)
   local out = pick(result, "status")
-  out.target = pick(result.target, "text host port sni starttls xmpp_to proxy")
+  out.target = pick(result.target, "text host port sni starttls xmpp_to proxy proxy_protocol")
   out.error = problem(result.error)
   out.elapsed_s = seconds(result.elapsed_s)
   out.addresses = list(result.addresses, address)
   out.across = result.across and balancer.across(result.across)
   return out
-end
-
-local function encode(value)
-  return values.with_empty_lists(cjson.encode(value))
 end
 
 --- One target as one line.

@@ -1,29 +1,11 @@
 -- Values as JSON may have them: plain ones copied by name, bytes as hex, lists that stay lists when they are empty.
 -- Pure.
 
+local encoding = require "resum.report.json.encode"
 local hex = require "resum.util.hex"
 local escape = require "resum.util.escape"
 
 local M = {}
-
--- cjson writes an empty table as {}. No other string can hold a control character: escape() sees to that them.
-local EMPTY_LIST = "\1"
-local EMPTY_LIST_JSON = '"\\u0001"'
-
---- Puts empty lists where they belong.
--- @tparam string encoded what cjson made of values from here
--- @treturn string
-function M.with_empty_lists(encoded)
-  local pieces, from = {}, 1
-  local at, stop = encoded:find(EMPTY_LIST_JSON, 1, true) -- a plain search: gsub takes as long as all the rest here
-  while at do
-    pieces[#pieces + 1] = encoded:sub(from, at - 1)
-    from = stop + 1
-    at, stop = encoded:find(EMPTY_LIST_JSON, from, true)
-  end
-  pieces[#pieces + 1] = encoded:sub(from)
-  return table.concat(pieces, "[]")
-end
 
 --- A list, each item converted.
 -- @tparam {any,...}|nil items
@@ -33,7 +15,7 @@ function M.list(items, convert)
   for i, item in ipairs(items or {}) do
     out[i] = convert and convert(item) or item
   end
-  return #out > 0 and out or EMPTY_LIST
+  return #out > 0 and out or encoding.EMPTY_LIST
 end
 
 --- Bytes as hexadecimal digits; nil stays nil.

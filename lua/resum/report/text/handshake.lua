@@ -77,12 +77,15 @@ end
 --- The messages of a handshake, one after another: > what the client said, < what the server said; an extension of a
 -- message begins with +.
 -- @tparam {table,...} messages of resum.open: what resum.core.parse tells of each, with from ("client" or "server");
---   and version, the connection's (nil: none was agreed)
+--   and version, the connection's (nil: none was agreed), forgotten (how many more there were)
 -- @treturn string lines, the last one not ended
 function M.transcript(messages)
   local lines = {}
   for _, message in ipairs(messages) do
     append(lines, message_lines(message, messages.version))
+  end
+  if messages.forgotten then
+    lines[#lines + 1] = ("... and %d more, which were not kept"):format(messages.forgotten)
   end
   return table.concat(lines, "\n")
 end
@@ -97,8 +100,9 @@ local function issued_words(handshake)
   local facts = handshake.facts
   local first = facts.tickets[1]
   if first then
-    return ("%d ticket%s of %d bytes, lifetime %d s"):format(#facts.tickets, #facts.tickets == 1 and "" or "s",
-      #first.ticket, first.lifetime_s)
+    local count = #facts.tickets + (facts.tickets_forgotten or 0)
+    return ("%s%d ticket%s of %d bytes, lifetime %d s"):format(handshake.tickets_cut and "at least " or "", count,
+      count == 1 and "" or "s", #first.ticket, first.lifetime_s)
   elseif handshake.outcome ~= "resumed" and facts.version ~= "TLSv1.3" and #(facts.session_id or "") > 0 then
     return ("a session ID of %d bytes"):format(#facts.session_id)
   end
@@ -111,7 +115,8 @@ local function made_lines(handshake)
   return {
     ("  %s, %s, %s%s"):format(OUTCOMES[handshake.outcome], version, facts.cipher, group and ", " .. group or ""),
     ("  issued: %s"):format(issued_words(handshake)),
-    ("  %d messages, %.0f ms"):format(#handshake.transcript, 1000 * handshake.timing.handshake_s),
+    ("  %d messages, %.0f ms"):format(#handshake.transcript + (handshake.transcript.forgotten or 0),
+      1000 * handshake.timing.handshake_s),
   }
 end
 

@@ -5,6 +5,7 @@ local figure = require "resum.report.text.figure"
 local hex = require "resum.util.hex"
 local mechanisms = require "resum.connection.mechanism"
 local escape = require "resum.util.escape"
+local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
@@ -79,10 +80,10 @@ local function strips(summary, mechanism, paint)
 end
 
 local function rate_line(start, name, design, paint)
-  local share = design.rate and ("%3s %%"):format(figure.percent(design.rate)) or "  -  "
+  local share = design.rate and ("%3s %%"):format(vocabulary.percent(design.rate)) or "  -  "
   local bar = design.interval and figure.bar(design.interval) or ""
   return ("%s%-6s%s  %s  %s"):format(start, name, share, paint(bar, "faint"),
-    design.interval and figure.interval(design.interval) or "")
+    design.interval and vocabulary.interval(design.interval) or "")
 end
 
 local COLOUR_OF = { all_shared = "good", no_resumption = "bad", inconclusive = "faint" }
@@ -107,7 +108,7 @@ end
 
 local function label_line(label, paint)
   return ("      %s  %3s %% of connections (%s), %s %s%s%s"):format(
-    paint_label(label.name, paint), figure.percent(label.share), figure.interval(label.interval),
+    paint_label(label.name, paint), vocabulary.percent(label.share), vocabulary.interval(label.interval),
     KIND_WORDS[label.kind], hex(label.value),
     label.certificate and ", certificate " .. hex(label.certificate:sub(1, CERTIFICATE_BYTES)) .. "..." or "",
     label.group and label.group ~= label.name and ", accepts sessions of " .. label.group or "")
@@ -163,7 +164,7 @@ function M.grid(names, matrix, paint)
 end
 
 local function source_lines(summary, paint)
-  local matrix = summary.decided_by and summary.mechanisms[summary.decided_by].sources or {}
+  local matrix = summary.decided_by and summary.mechanisms[summary.decided_by].matrix or {}
   local names = {}
   for name in pairs(matrix) do
     names[#names + 1] = name
@@ -260,16 +261,6 @@ function M.across(across, paint)
       append(lines, M.grid(one.addresses, one.matrix, paint))
     end
   end
-  return lines
-end
-
---- What it means, and what to do.
--- @tparam table summary of resum.analysis.pool.analyse
--- @treturn {string,...} sentences in lines, not indented
-function M.conclusion(summary)
-  local lines = {}
-  append(lines, M.wrap(summary.headline .. " " .. table.concat(summary.evidence or {}, " "), ""))
-  append(lines, M.wrap(summary.advice, ""))
   return lines
 end
 

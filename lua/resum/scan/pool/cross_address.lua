@@ -5,13 +5,25 @@
 -- connection); of more than 16 addresses the first 16.
 
 local obtaining = require "resum.scan.obtain_sessions"
-local matrices = require "resum.analysis.pool.matrix"
+local sources = require "resum.analysis.pool.sources"
 local verdict = require "resum.analysis.verdict"
 
 local M = {}
 
 local ROUNDS = 3
 local MOST = 16
+
+--- How many connections it makes, where none fails.
+-- @tparam integer count of addresses
+-- @tparam {string,...} mechanisms
+-- @treturn table least, and most (tickets are good for one connection)
+function M.connections(count, mechanisms)
+  count = math.min(count, MOST)
+  if count < 2 then
+    return { least = 0, most = 0 }
+  end
+  return { least = #mechanisms * ROUNDS * count * (1 + count), most = #mechanisms * ROUNDS * count * 2 * count }
+end
 
 -- The addresses; also those that issue nothing, as a client that has a session may land there.
 local function places_of(addresses, clients, mechanism)
@@ -38,8 +50,8 @@ local function offer_everywhere(from, places, mechanism, offers, options)
       local record = at.client:attempt({
         mechanism = mechanism, design = "across", session = session, engine = "handshake",
       })
-      offers[#offers + 1] = { from = from.address, at = at.address, outcome = record.outcome,
-        refused = verdict.refuses_version(record) }
+      offers[#offers + 1] = record.outcome ~= "interrupted" and { from = from.address, at = at.address,
+        outcome = record.outcome, refused = verdict.refuses_version(record) } or nil
     end
   end
 end
@@ -71,16 +83,16 @@ end
 -- @tparam {table,...} clients one for each
 -- @tparam table options host, mechanisms (list), retries, concurrency
 -- @treturn table|nil mechanism -> {addresses (list), matrix (from -> at -> {resumed, answered, errors}), verdict (see
---   resum.analysis.pool.matrix.across)}; nil where there is but one address
+--   resum.analysis.pool.sources.across)}; nil where there is but one address
 function M.run(addresses, clients, options)
   local across = {}
   for _, mechanism in ipairs(options.mechanisms) do
     local places = places_of(addresses, clients, mechanism)
     local names, origins, resumes = names_of(places)
     if #places > 1 and #origins > 0 then
-      local matrix = matrices.of_places(measure(places, mechanism, options))
+      local matrix = sources.matrix_of_places(measure(places, mechanism, options))
       across[mechanism] = { addresses = names, matrix = matrix,
-        verdict = matrices.across(names, matrix, origins, resumes) }
+        verdict = sources.across(names, matrix, origins, resumes) }
     end
   end
   return next(across) and across or nil

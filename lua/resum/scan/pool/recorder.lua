@@ -2,7 +2,8 @@
 -- as the plain entries that the analysis reads, each naming the connection that issued the session it offered. It also
 -- spreads connections over several local addresses where there are. Judges nothing.
 
-local sighting = require "resum.analysis.pool.sighting"
+local labels = require "resum.analysis.pool.labels"
+local random = require "resum.util.random"
 
 local M = {}
 
@@ -25,7 +26,7 @@ local function choose_source(journal, options)
     journal.turn = journal.turn % #sources + 1
     return sources[journal.turn]
   end
-  return sources[math.random(#sources)]
+  return sources[random.integer(#sources)]
 end
 
 -- A clock that counts starts and ends: what was at the same time needs no seconds.
@@ -38,10 +39,12 @@ end
 -- @function journal:attempt
 -- @tparam table options see resum.connection.client; source is chosen when it is not given and there are several
 -- @treturn table record of resum.connection.client
--- @treturn table entry {order, mechanism, design, from, source, awaited, started, ended, started_s, ended_s},
---   and what
---   resum.analysis.pool.sighting.read adds
+-- @treturn table entry {order, mechanism, design, from, source, awaited, started, ended}, and what
+--   resum.analysis.pool.labels.read adds; {} where the scan was over
 function Journal:attempt(options)
+  if self.client.cancelled() then
+    return self.client:attempt(options), {}
+  end
   local source = options.source or (self.sources and choose_source(self, options)) or nil
   local entry = {
     order = #self.entries + 1,
@@ -51,7 +54,6 @@ function Journal:attempt(options)
     source = source,
     awaited = options.want_tickets,
     started = self:tick(),
-    started_s = self.client.host.now(),
   }
   self.entries[entry.order] = entry
   local made = {}
@@ -60,8 +62,11 @@ function Journal:attempt(options)
   end
   made.source = source
   local record = self.client:attempt(made)
-  entry.ended, entry.ended_s = self:tick(), self.client.host.now()
-  sighting.read(entry, record)
+  entry.ended = self:tick()
+  if record.outcome == "interrupted" then -- it keeps its number, and says nothing
+    return record, entry
+  end
+  labels.read(entry, record)
   if options.sessions and entry.outcome == "resumed" then
     entry.from = self.issued[options.sessions[record.facts.selected_identity + 1]]
   end

@@ -10,6 +10,7 @@ local balance = require "resum.analysis.pool"
 local follow_up = require "resum.scan.pool.follow_up"
 local quick = require "resum.scan.quick"
 local obtaining = require "resum.scan.obtain_sessions"
+local random = require "resum.util.random"
 
 local M = { name = "balancer", recorded = true, summary = "what stands behind the address, and what to do about it" }
 
@@ -20,6 +21,22 @@ local OLD_IN_BLOCK = 2 -- old sessions offered once more; in turns one more or l
 local BLOCKS_WHERE_WELL = 40 -- one block for so many attempts of the plain figure
 local BLOCKS_WHERE_NOT = 20
 local LOOKS = 20 -- full handshakes where none has issued anything so far
+
+--- How many connections it makes, where none fails and the server speaks the mechanisms' versions.
+-- @tparam table options mechanisms, attempts, quick
+-- @treturn table least (everything resumes; with quick see resum.scan.quick) and most (some sessions are refused)
+function M.connections(options)
+  if options.quick then
+    return quick.connections(options)
+  end
+  local both = 2 * BLOCK + 1 + BLOCK -- the pairs and the chain of a block
+  local count = #options.mechanisms
+  return {
+    least = count * math.max(1, options.attempts // BLOCKS_WHERE_WELL) * (both + OLD_IN_BLOCK),
+    most = count * math.max(1, options.attempts // BLOCKS_WHERE_NOT) * (both + OLD_IN_BLOCK + 1)
+      + follow_up.most_connections(options.mechanisms),
+  }
+end
 
 -- One scan at work.
 local Scan = {}
@@ -83,7 +100,7 @@ function Scan:offer_old(mechanism, count)
   local old, jobs = self.old[mechanism], {}
   for i = 1, (#old == 0 or self.single_use[mechanism]) and 0 or count do
     jobs[i] = function()
-      local session = old[math.random(#old)]
+      local session = old[random.integer(#old)]
       return not self.journal:expired(session) and self:attempt(mechanism, "fixed", session)
     end
   end
@@ -132,7 +149,7 @@ function Scan:sample_in_turns(mechanisms)
       if round <= self:blocks_of(mechanism) and not self.journal.cancelled() then
         self:pairs(mechanism, BLOCK)
         self:chain(mechanism, BLOCK)
-        self:offer_old(mechanism, OLD_IN_BLOCK - 2 + math.random(3))
+        self:offer_old(mechanism, OLD_IN_BLOCK - 2 + random.integer(3))
       end
     end
   end
@@ -209,7 +226,8 @@ end
 -- @tparam table options mechanisms (list), sources (list), attempts, concurrency, quick (boolean: see
 --   resum.scan.quick), no_probe (true: the server takes a connection without a goodbye for a fault)
 -- @tparam table entry of the address: its field rate is the plain figure
--- @treturn table|nil see resum.analysis.pool.analyse, and resum.scan.quick; nil where no mechanism's version is spoken
+-- @treturn table|nil see resum.analysis.pool.analyse, and resum.scan.quick; nil where no mechanism's version is spoken,
+--   and where the scan was over before the end
 function M.run(journal, control, options, entry)
   if options.quick then
     return quick.run(journal, control, options)
@@ -240,6 +258,9 @@ function M.run(journal, control, options, entry)
     concurrency = concurrency,
     no_probe = options.no_probe,
   })
+  if journal.cancelled() then -- what was not confirmed is no finding
+    return nil
+  end
   return balance.analyse(journal.entries, { mechanisms = applicable, sources = options.sources })
 end
 

@@ -9,7 +9,7 @@ local function greet(talk)
     code, said = talk:reply("the greeting")
   until code ~= 120
   if code == 421 then
-    talk:fail("busy", "the server has no time for us: %s", said)
+    talk:fail("busy", "the server is busy: %s", said)
   elseif code ~= 220 then
     talk:fail("turned_away", "the server turned us away: %s", said)
   end

@@ -28,9 +28,9 @@ local function greet(talk)
   local line = talk:line("the greeting")
   local status = line:upper():match("^%* (%a+)")
   if status == "PREAUTH" then
-    talk:fail("no_starttls", "the server takes us for logged in, and then STARTTLS is not allowed: %s", quote(line))
+    talk:fail("no_starttls", "the server considers us logged in, and then STARTTLS is not allowed: %s", quote(line))
   elseif status == "BYE" then
-    talk:fail("busy", "the server has no time for us: %s", quote(line))
+    talk:fail("busy", "the server is busy: %s", quote(line))
   elseif status ~= "OK" then
     talk:fail_with("the greeting", line)
   end

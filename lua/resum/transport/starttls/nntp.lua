@@ -8,7 +8,7 @@ local M = {}
 local function greet(talk)
   local code, said = talk:reply("the greeting")
   if code == 400 then
-    talk:fail("busy", "the server has no time for us: %s", said)
+    talk:fail("busy", "the server is busy: %s", said)
   elseif code ~= 200 and code ~= 201 then
     talk:fail("turned_away", "the server turned us away: %s", said)
   end

@@ -20,7 +20,7 @@ end
 local function dialogue(talk)
   local welcome, line = status(talk, "the greeting")
   if not welcome then
-    talk:fail("busy", "the server has no time for us: %s", quote(line))
+    talk:fail("busy", "the server is busy: %s", quote(line))
   end
   talk:send("CAPA\r\n")
   -- A server without CAPA may know STLS: that is asked then without a list.

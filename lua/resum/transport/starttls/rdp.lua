@@ -9,11 +9,11 @@ local RESPONSE, FAILURE = 2, 3
 
 -- RDP_NEG_FAILURE, section 2.2.1.2.2
 local FAILURES = {
-  [2] = "it has standard RDP security only",
+  [2] = "it supports standard RDP security only",
   [3] = "it has no certificate",
   [4] = "inconsistent flags",
-  [5] = "it wants CredSSP",
-  [6] = "it wants TLS with user authentication",
+  [5] = "it requires CredSSP",
+  [6] = "it requires TLS with user authentication",
 }
 
 local REQUEST = (">BBI2 BBI2I2B <BBI2I4"):pack(3, 0, 19, 14, 0xe0, 0, 0, 0, 1, 0, 8, PROTOCOL_SSL | PROTOCOL_HYBRID)

@@ -30,7 +30,7 @@ end
 local function dialogue(talk)
   local status, line, lines = response(talk, "the greeting")
   if status ~= "OK" then
-    talk:fail("busy", "the server has no time for us: %s", quote(line))
+    talk:fail("busy", "the server is busy: %s", quote(line))
   elseif not any(lines, '^"STARTTLS"') then
     talk:fail("no_starttls", "STARTTLS not offered")
   end

@@ -15,7 +15,7 @@ end
 local function greet(talk)
   local code, said = talk:reply("the greeting")
   if is_busy(code) then
-    talk:fail("busy", "the server has no time for us: %s", said)
+    talk:fail("busy", "the server is busy: %s", said)
   elseif code ~= 220 then
     talk:fail("turned_away", "the server turned us away: %s", said)
   end

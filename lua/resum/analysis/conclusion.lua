@@ -1,0 +1,205 @@
+-- What the result of an address means, in sentences: all reports say the same. Pure.
+
+local mechanisms = require "resum.connection.mechanism"
+local vocabulary = require "resum.analysis.vocabulary"
+
+local M = {}
+
+local enumerate = vocabulary.enumerate
+
+--- The verdict on a mechanism that counts: the rate's word before the support scan's, as it had more attempts.
+-- @tparam table entry one of a result's addresses
+-- @tparam string name of the mechanism
+-- @treturn table|nil verdict, reason, …; nil where it was not asked for
+function M.judged(entry, name)
+  local judged = entry.rate and entry.rate[name]
+  if not judged or judged.attempted == 0 then
+    judged = entry.support and entry.support[name] or judged
+  end
+  return judged
+end
+
+-- Reasons that say more than their verdict, and have a sentence of their own.
+local EXPLAINED = { fails_on_resumption = true, late_cache = true, forgotten_at_request = true, no_answer = true,
+  hung_up = true, cut_short = true, breaks_with_tickets = true }
+
+-- Which mechanisms got which verdict, or which of these reasons. Those in `alerted` got it for an alert that any client
+-- meets, not only one that, like us, offers one version; those in `unaccepted` are issued all the same.
+local function by_verdict(entry)
+  local lists = {}
+  local function add(key, name)
+    lists[key] = lists[key] or {}
+    table.insert(lists[key], mechanisms[name].noun)
+  end
+  for _, name in ipairs(mechanisms.names) do
+    local judged = M.judged(entry, name)
+    if judged then
+      local explained = EXPLAINED[judged.reason]
+      add(explained and judged.verdict ~= "not_supported" and judged.reason or vocabulary.verdict_shown(judged), name)
+      if judged.reason == "alert_on_resumption" and judged.alert ~= "protocol_version" then
+        add("alerted", name)
+      elseif judged.verdict == "not_supported" and judged.reason == "issued_not_accepted" then
+        add("unaccepted", name)
+      elseif judged.verdict == "not_supported" and judged.reason == "fails_on_resumption" then
+        add("failing", name)
+      end
+    end
+  end
+  return lists
+end
+
+local TURNED_AWAY = { "closed", "reset", "timeout", "unreachable" }
+local MANY_TURNED_AWAY = 0.1 -- of a rate's attempts
+
+-- Were so many connections turned away while others were open, and none when there was one at a time, that the server
+-- may limit their number?
+local function looks_limited(rate, support)
+  local turned_away = 0
+  for _, kind in ipairs(TURNED_AWAY) do
+    turned_away = turned_away + (rate.error_kinds[kind] or 0)
+  end
+  if (rate.concurrency or 1) == 1 or (support and support.errors > 0) or rate.failures then
+    return false
+  end
+  return turned_away > 0 and turned_away >= MANY_TURNED_AWAY * rate.attempted
+end
+
+local function say_limits(entry, say)
+  for mechanism, rate in vocabulary.each_mechanism(entry.rate or {}) do
+    if looks_limited(rate, entry.support and entry.support[mechanism]) then
+      return say("Connections were turned away while up to %d were open at once: the server may limit their number. "
+        .. "Try --concurrency %d, and --delay.", rate.concurrency, math.max(1, math.min(4, rate.concurrency // 2)))
+    end
+  end
+end
+
+-- What stands behind the address, and what to do about it.
+local function about_pool(balancer)
+  local sentences = { balancer.headline }
+  for _, sentence in ipairs(balancer.evidence or {}) do
+    sentences[#sentences + 1] = sentence
+  end
+  return { table.concat(sentences, " "), balancer.advice }
+end
+
+-- "Of the connections that offer a ticket 12 of 25 failed, of other handshakes none of 26."
+local function failure_words(entry)
+  local worst, highest = nil, 0
+  for _, name in ipairs(mechanisms.names) do
+    local judged = M.judged(entry, name)
+    local failures = judged and judged.failures
+    local share = failures and failures.offers.failed / failures.offers.made or 0
+    if share > highest then
+      worst, highest = failures, share
+    end
+  end
+  return worst and (" (%d of %d failed; of the full handshakes of the same time %d of %d)"):format(worst.offers.failed,
+    worst.offers.made, worst.full.failed, worst.full.made) or ""
+end
+
+-- What is wrong, beyond that it does not resume.
+local function say_faults(entry, lists, say)
+  for _, words in ipairs(entry.status == "completed" and vocabulary.before_tls(entry.before_tls) or {}) do
+    say("%s, and not on the others: not every server behind this address lets clients in.",
+      (words:gsub("^%l", string.upper)))
+  end
+  if lists.alerted then
+    say("Who offers a %s may be turned away with an alert, and has to connect again.",
+      table.concat(lists.alerted, " or a "))
+  end
+  local failing = lists.failing or lists.fails_on_resumption
+  if failing then
+    say("Connections that offer a %s fail where others do not%s: who comes back has to connect again.",
+      table.concat(failing, " or a "), failure_words(entry))
+  end
+  if lists.unaccepted and lists.supported then
+    say("The server issues a %s and never accepts one: who offers it makes a full handshake all the same. Mend that, "
+      .. "or issue none.", table.concat(lists.unaccepted, " or a "))
+  end
+end
+
+local function seconds_until_usable(entry)
+  local most = 0
+  for _, name in ipairs(mechanisms.names) do
+    local judged = M.judged(entry, name)
+    most = math.max(most, judged and judged.usable_after_s or 0)
+  end
+  return most
+end
+
+local function say_causes(entry, lists, say)
+  if lists.late_cache then
+    say("A session is refused at once and taken within %g s (by %s): the cache is written late. Clients that come back "
+      .. "at once pay for a full handshake.", seconds_until_usable(entry), enumerate(lists.late_cache))
+  end
+  if lists.forgotten_at_request then
+    say("The server forgets a session (by %s) once its client has sent a request, and clients do: look for what ends "
+      .. "sessions there.", enumerate(lists.forgotten_at_request))
+  end
+end
+
+local function say_unknown(lists, say)
+  if lists.inconclusive then
+    say("Resumption by %s: too many errors to say.", enumerate(lists.inconclusive))
+  end
+  for _, reason in ipairs({ "no_answer", "hung_up", "cut_short", "breaks_with_tickets" }) do
+    if lists[reason] then
+      say("Resumption by %s: not known, as %s.", enumerate(lists[reason]), vocabulary.reasons[reason])
+    end
+  end
+end
+
+-- Not where something resumes at times, nor where who offers something gets not even a full handshake.
+local function costs_everybody(lists)
+  return not (lists.supported or lists.partially_supported or lists.fails_on_resumption or lists.late_cache
+    or lists.forgotten_at_request or lists.alerted or lists.failing)
+end
+
+--- What the result of an address means for each mechanism.
+-- @tparam table entry one of a result's addresses
+-- @treturn {string,...} sentences
+function M.of_mechanisms(entry)
+  local lists, sentences = by_verdict(entry), {}
+  local function say(format, ...)
+    sentences[#sentences + 1] = format:format(...)
+  end
+  if lists.partially_supported and not entry.balancer then
+    say("Behind this address not every server shares its sessions. Resumption by %s works at times only.",
+      enumerate(lists.partially_supported))
+    say("Give all servers the same ticket keys and one session cache. (Is it one server? Then it forgets too soon.)")
+  end
+  if lists.supported then
+    say("Resumption by %s works.", enumerate(lists.supported))
+  end
+  if lists.fails_on_resumption then
+    say("Resumption by %s works at times only.", enumerate(lists.fails_on_resumption))
+  end
+  say_causes(entry, lists, say)
+  if lists.not_supported then
+    say("Resumption by %s does not work%s.", enumerate(lists.not_supported),
+      costs_everybody(lists) and ": every connection costs a full handshake" or "")
+  end
+  if lists.not_tested then
+    say("Resumption by %s was not tested.", enumerate(lists.not_tested))
+  end
+  if lists.not_finished then
+    say("Resumption by %s: the scan was over before there was enough to tell.", enumerate(lists.not_finished))
+  end
+  say_faults(entry, lists, say)
+  say_unknown(lists, say)
+  say_limits(entry, say)
+  return sentences
+end
+
+--- What the result of an address means.
+-- @tparam table entry one of a result's addresses
+-- @treturn {string,...} paragraphs; the first one is the conclusion
+function M.of(entry)
+  local paragraphs = entry.balancer and about_pool(entry.balancer) or {}
+  for _, sentence in ipairs(M.of_mechanisms(entry)) do
+    paragraphs[#paragraphs + 1] = sentence
+  end
+  return paragraphs
+end
+
+return M

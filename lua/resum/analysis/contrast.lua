@@ -1,0 +1,65 @@
+-- What tells two causes apart that leave the same trace in one kind of attempts: another kind, made at the same time.
+-- Do offers fail where full handshakes do not? Is a session refused at once, and taken a moment later? Is it taken
+-- until its client sends a request? Pure: records in; out comes whether the two differ by more than chance.
+
+local statistics = require "resum.util.statistics"
+
+local M = {}
+
+-- Probability below which two shares differ: 5 of 5 against 0 of 5 has 0.008. It is asked for what already looks odd,
+-- at one mechanism in many, and never of a server where all goes well.
+local SIGNIFICANT = 0.01
+
+-- What befell the handshake itself; who was not let in failed for another reason.
+local function failed(record, good)
+  return not good[record.outcome] and record.error ~= nil and record.error.stage == "handshake"
+end
+
+local ANSWERED, COMPLETED = { resumed = true, refused = true }, { full = true }
+
+local function tally_failures(records, good)
+  local tally = { failed = 0, made = 0 }
+  for _, record in ipairs(records) do
+    local is_failure = failed(record, good)
+    tally.failed = tally.failed + (is_failure and 1 or 0)
+    tally.made = tally.made + ((is_failure or good[record.outcome]) and 1 or 0)
+  end
+  return tally
+end
+
+local function differs(a, b, c, d)
+  return statistics.fisher(a, b, c, d) < SIGNIFICANT
+end
+
+--- Do connections that offer a session fail more often than others, whatever the kind of failure?
+-- @tparam {record,...} offers
+-- @tparam {record,...} others full handshakes of the same time
+-- @treturn table|nil {offers = {failed, made}, full = {failed, made}}; nil: they do not, as far as that can be told
+function M.failures(offers, others)
+  local with, without = tally_failures(offers, ANSWERED), tally_failures(others, COMPLETED)
+  local more = with.failed * without.made > without.failed * with.made
+  if more and differs(with.failed, with.made - with.failed, without.failed, without.made - without.failed) then
+    return { offers = with, full = without }
+  end
+end
+
+local function tally(records)
+  local resumed, refused = 0, 0
+  for _, record in ipairs(records) do
+    resumed = resumed + (record.outcome == "resumed" and 1 or 0)
+    refused = refused + (record.outcome == "refused" and 1 or 0)
+  end
+  return resumed, refused
+end
+
+--- Do fewer of these resume than of those?
+-- @tparam {record,...} fewer
+-- @tparam {record,...} more
+-- @treturn boolean
+function M.resumes_less(fewer, more)
+  local resumed_a, refused_a = tally(fewer)
+  local resumed_b, refused_b = tally(more)
+  return resumed_a * refused_b < resumed_b * refused_a and differs(resumed_a, refused_a, resumed_b, refused_b)
+end
+
+return M

@@ -1,0 +1,100 @@
+-- Why a mechanism of one address is not simply supported: causes that show only where two kinds of attempts are held
+-- against each other. Pure: records in; the verdict is changed where a cause is found.
+
+local contrast = require "resum.analysis.contrast"
+
+local M = {}
+
+local ANSWERED = { resumed = true, refused = true, alert = true }
+
+local function count_outcome(records, outcome)
+  local n = 0
+  for _, record in ipairs(records) do
+    n = n + (record.outcome == outcome and 1 or 0)
+  end
+  return n
+end
+
+--- The kind that occurs most often.
+-- @tparam {string=number,...} kinds
+-- @treturn string|nil
+function M.most_frequent(kinds)
+  local best
+  for kind, n in pairs(kinds) do
+    if not best or n > kinds[best] or (n == kinds[best] and kind < best) then
+      best = kind
+    end
+  end
+  return best
+end
+
+--- What befell most of the full handshakes that failed.
+-- @tparam {record,...} seeds
+-- @treturn string an outcome, or "no_attempts"
+function M.failure_reason(seeds)
+  local kinds = {}
+  for _, record in ipairs(seeds) do
+    local how = record.outcome
+    kinds[how] = how ~= "full" and (kinds[how] or 0) + 1 or nil
+  end
+  return M.most_frequent(kinds) or "no_attempts"
+end
+
+local function set(verdict, judged, reason)
+  verdict.verdict, verdict.reason = judged, reason
+end
+
+-- Offers that fail where full handshakes do not are no accidents: who comes back has to come again.
+local function explain_failures(verdict, evidence)
+  local offers = table.move(evidence.fixed, 1, #evidence.fixed, 1, {})
+  table.move(evidence.pairs or {}, 1, #(evidence.pairs or {}), #offers + 1, offers)
+  local failures = contrast.failures(offers, evidence.seeds)
+  if failures and verdict.reason ~= "alert_on_resumption" then
+    verdict.failures = failures
+    set(verdict, verdict.resumed > 0 and "partially_supported" or "not_supported", "fails_on_resumption")
+  end
+  return failures
+end
+
+-- A session that is refused at once and taken a moment later was written late.
+local function explain_refusals(verdict, evidence)
+  local accepted = 0
+  for _, look in ipairs(evidence.later or {}) do
+    accepted = accepted + count_outcome(look.records, "resumed")
+    if contrast.resumes_less(evidence.pairs, look.records) and not verdict.usable_after_s then
+      set(verdict, "partially_supported", "late_cache")
+      verdict.usable_after_s = look.after_s
+    end
+  end
+  if accepted > 0 and verdict.verdict == "not_supported" then
+    set(verdict, "partially_supported", "issued_not_always_accepted")
+  end
+end
+
+-- Fresh sessions were wanted, and no offer of one was answered: an error is no refusal.
+local function lacks_fresh(evidence)
+  for _, record in ipairs(evidence.pairs or {}) do
+    if ANSWERED[record.outcome] then
+      return false
+    end
+  end
+  return evidence.pairs ~= nil
+end
+
+--- Looks for causes that the counts alone do not show, and changes the verdict where one is found.
+-- @tparam table verdict of resum.analysis.verdict: verdict, reason and counts; failures and usable_after_s are set
+-- @tparam table evidence see resum.analysis.verdict.judge
+function M.apply(verdict, evidence)
+  if #evidence.fixed == 0 or explain_failures(verdict, evidence) then
+    return
+  end
+  explain_refusals(verdict, evidence)
+  local asked = evidence.after_request or {}
+  if contrast.resumes_less(asked, evidence.pairs or evidence.fixed) then
+    set(verdict, "partially_supported", "forgotten_at_request")
+  elseif verdict.verdict == "not_supported" and lacks_fresh(evidence) then
+    set(verdict, "inconclusive", M.failure_reason(evidence.seeds))
+  end
+end
+
+return M

@@ -1,0 +1,270 @@
+-- What verdicts, reasons, errors and certificates are called: every code has its words here, and every report takes
+-- them from here. Pure. What came from a server is returned as it came: whoever shows it escapes it.
+
+local mechanisms = require "resum.connection.mechanism"
+
+local M = {}
+
+--- Verdicts on a mechanism.
+M.verdicts = {
+  supported = "supported",
+  partially_supported = "partially supported",
+  not_supported = "not supported",
+  not_applicable = "not applicable",
+  inconclusive = "inconclusive",
+  not_tested = "not tested", -- what is inconclusive because no attempt was made
+  not_finished = "not finished", -- and what is because there were too few
+}
+
+local ISSUED = { session_id = "session ID", ticket = "ticket", psk = "ticket" }
+local SPOKEN = { session_id = "TLS 1.2 or older", ticket = "TLS 1.2 or older", psk = "TLS 1.3" }
+
+--- Why a mechanism got its verdict: each code, as text or as a function of the mechanism's name. A code that is not
+-- here does not exist.
+M.reasons = {
+  not_issued = function(mechanism)
+    return ("no %s is issued"):format(ISSUED[mechanism])
+  end,
+  lifetime_zero = "issued with lifetime 0, so to be thrown away at once",
+  issued_not_accepted = "issued, but never accepted",
+  issued_not_always_accepted = "", -- what "partially" says
+  alert_on_resumption = "the server answers an offered session with an alert",
+  errors_on_resumption = "full handshakes work, but no connection that offered a session did",
+  fails_on_resumption = "connections that offer a session fail more often than others",
+  late_cache = "a session is refused at once, and taken a moment later",
+  forgotten_at_request = "sessions are taken until their client sends a request, and refused then",
+  single_use_tickets = function(mechanism)
+    return ("each %s is good for one connection"):format(ISSUED[mechanism])
+  end,
+  version_not_supported = function(mechanism)
+    return "the server does not speak " .. SPOKEN[mechanism]
+  end,
+  breaks_with_tickets = "handshakes break where a ticket is asked for, and not without",
+  no_attempts = "no attempt was made",
+  interrupted = "the scan was over before there was enough to tell",
+  no_answer = "no ticket came, and the server has not answered our request yet: --timeout waits longer for it, "
+    .. "--request says something else",
+  hung_up = "no ticket came, and the server hung up on our request: --request says something else",
+  cut_short = "connections broke right after the handshake, before a ticket could come",
+  timeout = "no answer in time",
+  reset = "connections were reset",
+  closed = "connections were closed in the middle",
+  unreachable = "the server could not be reached any more",
+  protocol_error = "answers broke the protocol",
+  no_starttls = "STARTTLS was refused",
+  alert = "the server ends handshakes with an alert",
+}
+
+--- Verdicts on what stands behind an address, the quick check's at the end.
+M.pools = {
+  all_shared = "all shared",
+  keys_shared_caches_not = "keys shared, caches not",
+  caches_shared_keys_not = "caches shared, keys not",
+  nothing_shared = "nothing shared",
+  mixed_groups = "shared by some",
+  sticky_source = "nothing shared, sticky by client address",
+  sticky_session_id = "nothing shared, sticky by session ID",
+  bad_member = "a member does not resume",
+  no_resumption = "no resumption",
+  rotated = "keys changed",
+  inconclusive = "inconclusive",
+  healthy = "in order",
+  broken = "broken",
+}
+
+--- Whether the server wants a certificate of the client's.
+M.client_certificates = {
+  optional = "asked for; the handshake passes without one",
+  required = "required: the handshake fails without one (--cert, --key)",
+  accepted = "asked for, and ours was taken",
+  refused = "asked for, and ours was refused",
+  asked = "asked for; whether the handshake passes without one is not known",
+}
+
+local NOT_FOR_ERRORS = { no_attempts = "not_tested", interrupted = "not_finished" }
+
+--- The code under which a verdict has its words: what is inconclusive for another reason than errors says so.
+-- @tparam table verdict verdict, reason
+-- @treturn string of M.verdicts
+function M.verdict_shown(verdict)
+  return NOT_FOR_ERRORS[verdict.reason] or verdict.verdict
+end
+
+local BEFORE_TLS = { no_starttls = "STARTTLS was refused", no_tunnel = "the proxy refused a tunnel",
+  turned_away = "the server turned us away" }
+
+--- What ended connections before TLS.
+-- @tparam table|nil refusals connections, and code -> how many
+-- @treturn {string,...} "STARTTLS was refused on 12 of 25 connections"
+function M.before_tls(refusals)
+  local list = {}
+  for _, code in ipairs({ "no_starttls", "no_tunnel", "turned_away" }) do
+    if refusals and refusals[code] then
+      list[#list + 1] = ("%s on %d of %s"):format(BEFORE_TLS[code], refusals[code],
+        M.count(refusals.connections, "connection"))
+    end
+  end
+  return list
+end
+
+--- The reason of a verdict.
+-- @tparam string mechanism its name
+-- @tparam table verdict reason, alert (its name, where the reason is one)
+-- @treturn string|nil
+function M.reason(mechanism, verdict)
+  if not verdict.reason then
+    return nil
+  end
+  local words = M.reasons[verdict.reason]
+  if type(words) == "function" then
+    words = words(mechanism)
+  end
+  return verdict.alert and ("%s (%s)"):format(words, verdict.alert) or words
+end
+
+--- "1 error", "3 errors".
+-- @tparam integer n
+-- @tparam string one
+-- @tparam[opt] string many
+-- @treturn string
+function M.count(n, one, many)
+  return ("%d %s"):format(n, n == 1 and one or many or one .. "s")
+end
+
+--- How many attempts ended in an error, and in which.
+-- @tparam table counts errors, error_kinds
+-- @treturn string|nil
+function M.errors(counts)
+  if counts.errors == 0 then
+    return nil
+  end
+  local kinds = {}
+  for kind, n in pairs(counts.error_kinds) do
+    kinds[#kinds + 1] = ("%s %d"):format(kind, n)
+  end
+  table.sort(kinds)
+  return ("%s (%s)"):format(M.count(counts.errors, "error"), table.concat(kinds, ", "))
+end
+
+--- How many of the attempts that were answered resumed; of all, where it is offers that fail: a client that has to come
+-- again has not resumed.
+-- @tparam table counts attempted, resumed, refused, failures
+-- @treturn string|nil
+function M.resumed(counts)
+  if counts.attempted == 0 then
+    return nil
+  elseif counts.failures then
+    return ("%d of %d resumed (of %d that were answered)"):format(counts.resumed, counts.attempted,
+      counts.resumed + counts.refused)
+  end
+  return ("%d of %d resumed"):format(counts.resumed, counts.resumed + counts.refused)
+end
+
+-- "23 of 45".
+local function share_words(tally)
+  return ("%d of %d"):format(tally.failed, tally.made)
+end
+
+--- What shows the reason: the figures that were held against each other.
+-- @tparam table verdict failures, usable_after_s
+-- @treturn string|nil
+function M.evidence(verdict)
+  if verdict.failures then
+    return ("%s failed, and %s full handshakes"):format(share_words(verdict.failures.offers),
+      share_words(verdict.failures.full))
+  elseif verdict.usable_after_s then
+    return ("%g s later it resumes"):format(verdict.usable_after_s)
+  end
+end
+
+--- How many full handshakes broke before a ticket could come.
+-- @tparam table verdict cut_short, full_handshakes
+-- @treturn string|nil
+function M.cut_short(verdict)
+  if verdict.cut_short and verdict.reason ~= "cut_short" then
+    return ("%d of %s broke before a ticket could come"):format(verdict.cut_short,
+      M.count(verdict.full_handshakes, "full handshake"))
+  end
+end
+
+--- What the server handed out, as far as it says more than the verdict.
+-- @tparam string mechanism its name
+-- @tparam table verdict
+-- @treturn string|nil
+function M.issued(mechanism, verdict)
+  if mechanism == "ticket" and verdict.ticket_length then
+    local hint = verdict.lifetime_hint_s == 0 and "no lifetime hint"
+      or ("lifetime hint %.0f s"):format(verdict.lifetime_hint_s)
+    return ("%d-byte ticket, %s"):format(verdict.ticket_length, hint)
+  elseif mechanism == "psk" and verdict.lifetime_s then
+    return ("%s%s, lifetime %.0f s"):format(verdict.more_tickets and "at least " or "",
+      M.count(verdict.tickets_issued, "ticket"), verdict.lifetime_s)
+  end
+end
+
+--- A version of TLS.
+-- @tparam string|nil version "TLSv1.2"
+-- @treturn string "TLS 1.2"; "" where there is none
+function M.version(version)
+  return version and version:gsub("^TLSv", "TLS ") or ""
+end
+
+--- How the target was reached, where that was not at once.
+-- @tparam table described see endpoints:describe
+-- @treturn {string,...}
+function M.way(described)
+  local list = {}
+  list[#list + 1] = described.starttls and "STARTTLS of " .. described.starttls or nil
+  list[#list + 1] = described.proxy_protocol and ("with a PROXY header (version %d)"):format(described.proxy_protocol)
+  list[#list + 1] = described.proxy and "through " .. described.proxy or nil
+  return list
+end
+
+--- Why there is no result, or not a whole one.
+-- @tparam table holder status, error: a result, or the entry of an address
+-- @treturn string
+function M.problem(holder)
+  local what = holder.status == "unreachable" and "unreachable" or "error"
+  return ("%s: %s"):format(what, holder.error and holder.error.message or "unknown")
+end
+
+--- "a, b and c".
+-- @tparam {string,...} list
+-- @treturn string
+function M.enumerate(list)
+  if #list < 2 then
+    return list[1]
+  end
+  return table.concat(list, ", ", 1, #list - 1) .. " and " .. list[#list]
+end
+
+--- A share as a whole number of percent.
+-- @tparam number share 0 to 1
+-- @treturn string
+function M.percent(share)
+  return ("%.0f"):format(100 * share)
+end
+
+--- An interval of shares, its ends rounded outwards: it must not promise more than was measured.
+-- @tparam {number,number} interval
+-- @tparam[opt=" to "] string between what stands between the ends, "-" where there is little room
+-- @treturn string
+function M.interval(interval, between)
+  return ("%.0f%s%.0f %%"):format(math.floor(100 * interval[1] + 1e-9), between or " to ",
+    math.ceil(100 * interval[2] - 1e-9))
+end
+
+--- The mechanisms of a table, in the order in which reports show them.
+-- @tparam table by_name mechanism -> anything
+-- @treturn function iterator: name, value
+function M.each_mechanism(by_name)
+  local i = 0
+  return function()
+    repeat
+      i = i + 1
+    until not mechanisms.names[i] or by_name[mechanisms.names[i]]
+    return mechanisms.names[i], by_name[mechanisms.names[i]]
+  end
+end
+
+return M

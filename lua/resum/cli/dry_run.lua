@@ -1,0 +1,146 @@
+-- What the command would do (--dry_run): which connections with what in them, where, and how many. Names are looked up,
+-- as the addresses are part of the answer; nothing else is sent, and no file is written. How many connections a scan
+-- makes, the scans know.
+
+local escape = require "resum.util.escape"
+local interrupt = require "resum.cli.interrupt"
+local target = require "resum.target"
+
+local M = {}
+
+local EXIT = { all_found = 0, not_all_found = 1, usage = 2, stopped = 4 }
+
+local DryRun = {}
+DryRun.__index = DryRun
+
+local function from_to(made)
+  return made.least == made.most and ("%d"):format(made.least) or ("%d to %d"):format(made.least, made.most)
+end
+
+local function say(format, ...)
+  io.stdout:write(format:format(...), "\n")
+end
+
+function DryRun:complain(code, format, ...)
+  self.exit = math.max(self.exit, code)
+  io.stderr:write("resum: ", format:format(...), "\n")
+end
+
+-- What each address would get.
+function DryRun:say_parts()
+  local scanner = self.scanner
+  say("Dry run: no connection is made. Each address would get")
+  for _, part in ipairs(scanner:parts()) do
+    say("  %-12s %s", from_to(part), part.summary)
+  end
+  say("  %-12s connections in all, at most %d at once", from_to(scanner:connections()),
+    math.min(self.at_once, scanner.options.concurrency))
+  say("Fewest where everything resumes, most where sessions are refused; failures add some.")
+  say("Mechanisms: %s", table.concat(scanner.options.mechanisms, ", "))
+end
+
+-- How it is reached and as whom.
+local function ways_of(described, options)
+  local ways = { described.sni and "server name " .. described.sni or "no server name" }
+  local function add(format, value)
+    ways[#ways + 1] = value and format:format(value) or nil
+  end
+  add("STARTTLS for %s first", described.starttls)
+  add("through %s", described.proxy)
+  add("with the client certificate", options.has_certificate)
+  add("from %s", options.sources and table.concat(options.sources, " and ") or options.source)
+  return table.concat(ways, ", ")
+end
+
+function DryRun:tell(parsed)
+  local described, addresses = self.scanner:plan_of(parsed)
+  if self.cancelled then
+    return
+  elseif not described then
+    self:complain(EXIT.not_all_found, "%s: %s", target.label(parsed), addresses)
+    return
+  end
+  local made = self.scanner:connections(#addresses)
+  self.targets_found, self.addresses_found = self.targets_found + 1, self.addresses_found + #addresses
+  self.sum.least, self.sum.most = self.sum.least + made.least, self.sum.most + made.most
+  say("%s: %s connections; %s", target.label(parsed), from_to(made), ways_of(described, self.scanner.options))
+  for _, address in ipairs(addresses) do
+    say("  %s port %d%s", escape(address), parsed.port,
+      addresses.resolved_by and ", which the proxy looks up" or "")
+  end
+end
+
+-- The next target as a job.
+function DryRun:next_job()
+  local text, is_named, line, problem = self.targets:next()
+  while text and not self.cancelled do
+    local parsed, message
+    if not problem then
+      parsed, message = self.scanner:parse(text)
+    end
+    if parsed then
+      return function()
+        self:tell(parsed)
+      end
+    end
+    self:complain(is_named and EXIT.usage or EXIT.not_all_found, "%s%s", line and self:place(line) or "",
+      message or ("target: '%s': %s"):format(escape(text, 80), problem))
+    text, is_named, line, problem = self.targets:next()
+  end
+end
+
+function DryRun:place(line)
+  return ("%s: line %d: "):format(self.list_name == "-" and "stdin" or self.list_name, line)
+end
+
+--- What is known; the watch for Ctrl-C calls it.
+-- @function dry_run:conclude
+-- @treturn integer exit code
+function DryRun:conclude()
+  if self.targets.problem then
+    self:complain(EXIT.stopped, "--targets_in: %s: %s", self.list_name, self.targets.problem)
+  end
+  say("In all %s connections to %d addresses of %d targets.", from_to(self.sum), self.addresses_found,
+    self.targets_found)
+  io.stdout:flush()
+  return self.cancelled or self.exit
+end
+
+--- Tells it, target after target.
+-- @function dry_run:go
+-- @treturn integer exit code
+function DryRun:go()
+  local stop_watching = interrupt.watch(self.host, self)
+  self:say_parts()
+  for _, problem in pairs(self.host.parallel(function()
+    return self:next_job()
+  end, self.at_once)) do
+    self:complain(EXIT.not_all_found, "internal error: %s", escape(problem, 300))
+  end
+  local code = self:conclude()
+  stop_watching()
+  return code
+end
+
+--- @tparam table plan see resum.cli.setup
+-- @treturn table dry run
+function M.new(plan)
+  local one = setmetatable({
+    host = plan.host,
+    scanner = plan.scanner,
+    targets = plan.targets,
+    at_once = plan.at_once,
+    list_name = plan.parsed.targets_in,
+    sum = { least = 0, most = 0 },
+    targets_found = 0,
+    addresses_found = 0,
+    exit = EXIT.all_found,
+    cancelled = nil, -- by Ctrl-C: the exit code
+  }, DryRun)
+  function plan.targets.on_problem(line, problem)
+    one:complain(EXIT.not_all_found, "%s%s; it is left out", one:place(line), problem)
+  end
+  return one
+end
+
+return M

@@ -1,0 +1,184 @@
+-- What can be asked of a scan: the options, their types and bounds, and what they come to. It reads them once, for all
+-- targets; it opens no connection.
+
+local arguments = require "resum.util.arguments"
+local endpoints = require "resum.transport.endpoint"
+local identities = require "resum.connection.identity"
+local mechanisms = require "resum.connection.mechanism"
+
+local M = {}
+
+-- What run, scan and rate take, and of which type.
+local OPTIONS = {
+  support = "boolean",
+  rate = "boolean",
+  mechanisms = "table",
+  attempts = "number",
+  concurrency = "number",
+  timeout = "number",
+  retries = "number",
+  engine = "string",
+  delay = "number",
+  starttls = "string",
+  xmpp_to = "string",
+  proxy = "string or table",
+  proxy_protocol = "number",
+  sni = "string",
+  no_sni = "boolean",
+  tls = "string",
+  certificate = "string",
+  private_key = "string",
+  key_form = "string",
+  passphrase = "string",
+  request = "string",
+  alpn = "table",
+  source = "string",
+  sources = "table",
+  quick = "boolean",
+  balancer = "boolean",
+  family = "string",
+  host = "table",
+  on_event = "function",
+  cancelled = "function",
+  admit = "function",
+}
+
+-- Lowest, highest, and whether they must be whole.
+local BOUNDS = {
+  attempts = { 1, 100000, whole = true },
+  concurrency = { 1, 1000, whole = true },
+  max_connections = { 1, 100000, whole = true },
+  max_targets = { 1, 100000000, whole = true },
+  retries = { 0, 100, whole = true },
+  timeout = { 0.01, 3600 },
+  delay = { 0, 3600 },
+  proxy_protocol = { 1, 2, whole = true },
+}
+
+--- Does an option take a number?
+-- @tparam string|nil name with - or _
+-- @treturn boolean
+function M.takes_number(name)
+  return name ~= nil and BOUNDS[(name:gsub("-", "_"))] ~= nil
+end
+
+--- What is wrong with a number?
+-- @tparam string name of the option
+-- @tparam number|nil value
+-- @treturn string|nil what the option takes, in words; nil when nothing is wrong
+function M.number_problem(name, value)
+  local bounds = BOUNDS[name]
+  local lowest, highest, whole = bounds[1], bounds[2], bounds.whole
+  if value and value >= lowest and value <= highest and not (whole and value % 1 ~= 0) then -- NaN is not
+    return nil
+  end
+  return ("takes %s from %.10g to %.10g"):format(whole and "a whole number" or "a number of seconds", lowest, highest)
+end
+
+local LONGEST_PROTOCOL = 255 -- bytes (RFC 7301, section 3.1)
+local LONGEST_LIST = 512 -- bytes in all: what is taken in is bounded, and so is what is sent
+
+--- What is wrong with a list of application protocols?
+-- @tparam table list
+-- @treturn string|nil what the option takes, in words; nil when nothing is wrong
+function M.protocols_problem(list)
+  local length = 0
+  for i, name in ipairs(list) do
+    if type(name) ~= "string" or name == "" or #name > LONGEST_PROTOCOL then
+      return ("takes names of 1 to %d bytes, and number %d is none"):format(LONGEST_PROTOCOL, i)
+    end
+    length = length + 1 + #name
+  end
+  if length == 0 then
+    return "takes a list of names, and this one is empty"
+  end
+  return length > LONGEST_LIST and ("takes names of %d bytes in all"):format(LONGEST_LIST) or nil
+end
+
+-- What is wrong with an option's value, in words; nil when nothing is.
+local function problem_of(name, value)
+  local problem = arguments.problem(OPTIONS, "option", name, value)
+  if problem then
+    return problem
+  elseif OPTIONS[name] == "number" and M.number_problem(name, value) then
+    return ("the option %s %s, not %s"):format(name, M.number_problem(name, value), value)
+  elseif name == "engine" and value ~= "probe" and value ~= "handshake" then
+    return ("there is no engine '%s'"):format(value)
+  elseif name == "alpn" then
+    local what = M.protocols_problem(value)
+    return what and "the option alpn " .. what
+  elseif name == "mechanisms" then
+    local list, what = mechanisms.read_list(value)
+    return not list and "the option mechanisms " .. what or nil
+  end
+end
+
+--- Raises what a caller did wrong: an option of another type or without bounds, a name that is none.
+-- @param options what the caller gave; nil is an empty table
+-- @tparam integer level of the caller who is to blame, as for error()
+-- @tparam[opt] {string=true,...} known the names that may be given here; by default all
+-- @treturn table options
+function M.check(options, level, known)
+  if options == nil then
+    return {}
+  elseif type(options) ~= "table" then
+    error("resum: the options must be a table, not a " .. type(options), level + 1)
+  end
+  for name, value in pairs(options) do
+    local problem = problem_of(name, value)
+    if not problem and known and not known[name] then
+      problem = ("the option %s can't be used here"):format(name)
+    end
+    if problem then
+      error("resum: " .. problem, level + 1)
+    end
+  end
+  return options
+end
+
+-- The mechanisms to be scanned; all that fit the version, where none are named.
+local function fitting_mechanisms(options, versions)
+  local fitting = {}
+  for _, name in ipairs(options.mechanisms or mechanisms.names) do
+    if mechanisms.fits(mechanisms[name], versions) then
+      fitting[#fitting + 1] = name
+    elseif options.mechanisms then
+      return nil, ("tls: %s does not belong to TLS %s"):format(name, options.tls)
+    end
+  end
+  return fitting
+end
+
+--- What options come to.
+-- @tparam table options checked
+-- @treturn[1] table endpoints (see resum.transport.endpoint), identity and has_certificate (see
+--   resum.connection.identity), versions ({min_version, max_version}), mechanisms (list)
+-- @treturn[2] nil
+-- @treturn[2] string message: the client certificate, the proxy or a name can't be used, or options exclude each other
+-- @treturn[2] string code: "usage"
+function M.read(options)
+  local identity, certified = identities.read(options) -- or nil and what is wrong with it
+  if not identity then
+    return nil, certified, "usage"
+  end
+  local route, message = endpoints.new(options)
+  local versions, chosen
+  if route then
+    versions, message = mechanisms.pin(options.tls)
+  end
+  if versions then
+    chosen, message = fitting_mechanisms(options, versions)
+  end
+  if not chosen then
+    return nil, message, "usage"
+  end
+  return {
+    endpoints = route,
+    identity = identity,
+    has_certificate = certified,
+    versions = versions,
+    mechanisms = chosen,
+  }
+end
+
+return M

@@ -1,0 +1,211 @@
+-- What the support scan tries where its first attempts left a question: do offers fail where full handshakes do not, is
+-- a refused session taken a moment later, does a server forget a session when its client sends a request? It makes
+-- attempts and keeps their records; what they say, resum.analysis does.
+
+local contrast = require "resum.analysis.contrast"
+local random = require "resum.util.random"
+
+local M = {}
+
+local FIRST_FULL = 6 -- full handshakes: 5 failed offers against 6 that worked are no chance (1 in 462)
+-- And so many more of each, in random order, in rounds: 8 failed offers of 45 against none of 46 full handshakes are no
+-- chance, which is a quarter of them in 88 of 100 cases; and a second round tells a tenth.
+local BESIDE = 40
+local ROUNDS = 2
+local ACCIDENTS = 2 -- so many failures are not looked into any further after the first round
+local LATER = { 0.3, 2 } -- seconds after which a refused session is offered again: a cache may be written late
+-- Sessions whose client sends a request, where the first one was forgotten: 0 of 5 against 5 of 5 is no chance (1 in
+-- 252, or its contrary).
+local REQUESTS = 5
+
+--- Connections where no connection fails: all_resumed, and refused, that for each session which was refused.
+M.CONNECTIONS = { all_resumed = 2, refused = #LATER }
+
+local function offer(client, mechanism, session, design, options)
+  return client:attempt({
+    mechanism = mechanism,
+    session = session,
+    engine = options.engine,
+    design = design,
+    take_sessions = false,
+    stays = true,
+  })
+end
+
+local function full_handshake(client, mechanism)
+  return client:attempt({ mechanism = mechanism, design = "beside", take_sessions = false })
+end
+
+local function count_failures(records)
+  local n = 0
+  for _, record in ipairs(records) do
+    n = n + (record.error and record.error.stage == "handshake" and 1 or 0)
+  end
+  return n
+end
+
+local function append(list, item)
+  list[#list + 1] = item
+end
+
+-- More of both, in random order, so that no balancer's turns fall into step with ours.
+local function make_more(client, mechanism, session, evidence, options)
+  local plan = {}
+  for i = 1, 2 * BESIDE do
+    plan[i] = i > BESIDE
+  end
+  random.shuffle(plan)
+  local number = 0
+  client.host.parallel(function()
+    number = number + 1
+    local offers = plan[number]
+    if offers == nil or client.cancelled() then
+      return nil
+    end
+    return function()
+      if offers then
+        append(evidence.fixed, offer(client, mechanism, session, "fixed", options))
+      else
+        append(evidence.seeds, full_handshake(client, mechanism))
+      end
+    end
+  end, options.concurrency or 1)
+end
+
+local function look_closer(client, mechanism, session, evidence, options)
+  evidence.fails = contrast.failures(evidence.fixed, evidence.seeds)
+  for round = 1, ROUNDS do
+    local worth_it = round == 1 or count_failures(evidence.fixed) > ACCIDENTS
+    if evidence.fails or not worth_it or count_failures(evidence.seeds) == #evidence.seeds then
+      return
+    end
+    make_more(client, mechanism, session, evidence, options)
+    evidence.fails = contrast.failures(evidence.fixed, evidence.seeds)
+  end
+end
+
+--- Where offers failed: are full handshakes better off at this time? Makes some, and where that does not tell, more of
+-- both.
+-- @tparam table client
+-- @tparam string mechanism
+-- @tparam session session
+-- @tparam table evidence seeds, fixed; what is made is appended to them
+-- @tparam table options engine, concurrency
+function M.at_failures(client, mechanism, session, evidence, options)
+  evidence.session = session
+  if count_failures(evidence.fixed) == 0 then
+    return
+  end
+  for _ = 1, FIRST_FULL do
+    if client.cancelled() then
+      return
+    end
+    append(evidence.seeds, full_handshake(client, mechanism))
+  end
+  look_closer(client, mechanism, session, evidence, options)
+end
+
+local function refused_in(records)
+  for _, record in ipairs(records) do
+    if record.outcome == "refused" then
+      return true
+    end
+  end
+  return false
+end
+
+local function all_resumed(records)
+  for _, record in ipairs(records) do
+    if record.outcome ~= "resumed" then
+      return false
+    end
+  end
+  return #records > 0
+end
+
+-- Sessions that were refused at once, offered again.
+local function offer_later(client, mechanism, evidence, options)
+  local waited = 0
+  evidence.later = {}
+  for _, after in ipairs(LATER) do
+    client.host.sleep(after - waited)
+    waited = after
+    local records = {}
+    for _, session in ipairs(random.shuffle(table.move(evidence.fresh, 1, #evidence.fresh, 1, {}))) do
+      if client.cancelled() then
+        return
+      end
+      append(records, offer(client, mechanism, session, "later", options))
+    end
+    append(evidence.later, { after_s = after, records = records })
+    if not refused_in(records) then
+      return
+    end
+  end
+end
+
+-- A full handshake whose client sends a request; then its session is offered.
+local function offer_after_request(client, mechanism, evidence, options)
+  local seed = client:attempt({ mechanism = mechanism, want_tickets = true, asks = true, design = "seed" })
+  append(evidence.seeds, seed)
+  local session = seed.answered and seed.sessions[#seed.sessions]
+  if session then
+    append(evidence.after_request, offer(client, mechanism, session, "after_request", options))
+  end
+  return session ~= nil
+end
+
+-- As a client meets it: with a request. One look is enough where the session is still known after it; and few offers
+-- without a request are no contrast to any number with one.
+local function ask_first(client, mechanism, evidence, options)
+  if options.attempts < REQUESTS then
+    return
+  end
+  evidence.after_request = {}
+  local goes_on = offer_after_request(client, mechanism, evidence, options)
+  goes_on = goes_on and refused_in(evidence.after_request)
+  while goes_on and #evidence.after_request < REQUESTS and not client.cancelled() do
+    goes_on = offer_after_request(client, mechanism, evidence, options)
+  end
+end
+
+-- What is met by one mechanism's offers may be met by the others': a few of those that all went well say little then.
+local function some_fail(all)
+  for _, evidence in pairs(all) do
+    if evidence.fails then
+      return true
+    end
+  end
+  return false
+end
+
+local function look(client, mechanism, evidence, options)
+  if options.some_fail and evidence.session and count_failures(evidence.fixed) == 0 then
+    look_closer(client, mechanism, evidence.session, evidence, options)
+  end
+  if evidence.fresh and refused_in(evidence.pairs) then
+    offer_later(client, mechanism, evidence, options)
+  elseif all_resumed(evidence.pairs or evidence.fixed) then
+    ask_first(client, mechanism, evidence, options)
+  end
+end
+
+--- What is asked of every mechanism once the first attempts are made: side by side, as most of it is waiting.
+-- @tparam table client
+-- @tparam {string=table,...} all mechanism -> evidence: seeds, fixed, pairs, fresh (the sessions of the pairs); later
+--   ({after_s, records} each) and after_request (records) are added
+-- @tparam table options engine
+function M.run(client, all, options)
+  local jobs = {}
+  local found = setmetatable({ some_fail = some_fail(all) }, { __index = options })
+  for mechanism, evidence in pairs(all) do
+    jobs[#jobs + 1] = function()
+      look(client, mechanism, evidence, found)
+    end
+  end
+  for _, problem in pairs(client.host.parallel(jobs, #jobs)) do
+    error(problem, 0)
+  end
+end
+
+return M

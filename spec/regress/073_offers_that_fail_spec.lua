@@ -1,0 +1,121 @@
+-- A server that fails when a session is offered, and never else, was said to be in order: the failures were errors, and
+-- the engine's repeat of an attempt hid some of them.
+
+local contrast = require "resum.analysis.contrast"
+local engine_choice = require "resum.connection.engine_choice"
+local expectation = require "resum.cli.expectation"
+local listener = require "spec.support.listener"
+local resum = require "resum"
+local text = require "resum.report.text"
+local wire = require "spec.support.wire"
+
+local ALERT = "\21\3\3\0\2\2\80" -- internal_error
+
+-- Does this ClientHello offer a session?
+local function offers(bytes)
+  local hello = wire.client_hello(bytes:sub(6))
+  local ticket = hello.extensions[wire.EXTENSION.session_ticket] or ""
+  local names_version = hello.extensions[43] ~= nil -- where TLS 1.3 is offered, the ID is for middleboxes
+  return #ticket > 0 or hello.extensions[41] ~= nil or (#hello.session_id > 0 and not names_version)
+end
+
+-- Fails one in `each` of the connections that offer a session, as `how` says.
+local function start(each, how)
+  local met = 0
+  return listener.start({}, {
+    bytes = function(link, bytes)
+      if link.state ~= "want" or link.seen or bytes:byte() ~= 22 then
+        return false
+      end
+      link.seen = true
+      met = met + (offers(bytes) and 1 or 0)
+      if not offers(bytes) or met % each ~= 0 then
+        return false
+      end
+      link.send(how == "alert" and ALERT or "")
+      link.drop(how == "alert" and "fin" or how)
+      return true
+    end,
+  })
+end
+
+local function scan(server, options)
+  local result = assert(resum.scan(server.address, options))
+  server.close()
+  return result, result.addresses[1]
+end
+
+describe("offers that fail where full handshakes do not", function()
+  for _, engine in ipairs({ "handshake", "probe" }) do
+    for _, how in ipairs({ "rst", "fin", "alert" }) do
+      it(("are no accident: one in three, %s, engine %s"):format(how, engine), function()
+        local result, entry = scan(start(3, how), { engine = engine })
+        for _, name in ipairs({ "session_id", "ticket", "psk" }) do
+          local judged = entry.support[name]
+          assert.equal("partially_supported", judged.verdict, name)
+          if judged.reason ~= "alert_on_resumption" then
+            assert.equal("fails_on_resumption", judged.reason, name)
+            assert.equal(0, judged.failures.full.failed)
+            assert.equal(judged.errors, judged.failures.offers.failed)
+          end
+        end
+        assert.is_false(expectation.check(expectation.parse("ticket=supported"), result))
+      end)
+    end
+  end
+
+  it("are a verdict where all do, in silence, too", function()
+    local _, entry = scan(start(1, "stall"), { mechanisms = { "ticket" }, timeout = 0.3 })
+    assert.same({ "not_supported", "fails_on_resumption", 0 },
+      { entry.support.ticket.verdict, entry.support.ticket.reason, entry.support.ticket.resumed })
+    local words = "Connections that offer a ticket fail where others do not (5 of 5 failed;"
+    assert.is_truthy(text.address(entry):find(words, 1, true))
+  end)
+end)
+
+describe("failures of offers and of full handshakes", function()
+  local function records(good, bad, outcome, stage)
+    local list = {}
+    for i = 1, good + bad do
+      list[i] = i <= good and { outcome = outcome } or { outcome = "reset", error = { stage = stage or "handshake" } }
+    end
+    return list
+  end
+
+  it("are told apart where the shares differ by more than chance, and only there", function()
+    local function told(offers_bad, full_bad)
+      return contrast.failures(records(45 - offers_bad, offers_bad, "resumed"),
+        records(46 - full_bad, full_bad, "full")) ~= nil
+    end
+    assert.is_true(told(8, 0))
+    assert.is_false(told(5, 0))
+    assert.is_false(told(8, 4))
+    assert.is_true(told(20, 4))
+    assert.is_false(told(0, 8), "where full handshakes fail more, it is not the offer")
+  end)
+
+  it("are those of handshakes, and not of who was not let in", function()
+    assert.is_nil(contrast.failures(records(0, 20, "resumed", "connect"), records(20, 0, "full")))
+  end)
+end)
+
+describe("the first probe of all that is dropped", function()
+  it("counts, where libssl is dropped as well at times, or the probe gets through", function()
+    local function outcome_of(script)
+      local number = 0
+      local function connect(_, _, engine)
+        number = number + 1
+        local outcome = script[number]
+        return { engine = engine, outcome = outcome, facts = {}, error = { message = "", code = outcome } }
+      end
+      local client = { engines = {}, cancelled = function() return false end, key_share = "random" }
+      local record = engine_choice.attempt(client, { mechanism = "psk", session = {}, engine = "probe" }, connect)
+      return record.outcome, engine_choice.moved(client, "psk") ~= nil
+    end
+    assert.same({ "reset", false }, { outcome_of({ "reset", "reset" }) })
+    assert.same({ "reset", false }, { outcome_of({ "reset", "resumed", "resumed" }) })
+    assert.same({ "timeout", false }, { outcome_of({ "timeout", "resumed", "timeout", "resumed", "refused" }) })
+    assert.same({ "resumed", true },
+      { outcome_of({ "closed", "resumed", "closed", "resumed", "closed", "resumed", "closed" }) })
+  end)
+end)

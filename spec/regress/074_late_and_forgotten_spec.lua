@@ -1,0 +1,111 @@
+-- A cache that is written a moment after the handshake refused our offers, which came at once, and the verdict was
+-- "never accepted"; one that loses a session at its client's first request accepted them, as we sent none.
+
+local explanation = require "resum.analysis.explanation"
+local listener = require "spec.support.listener"
+local memory = require "spec.support.memory"
+local resum = require "resum"
+local text = require "resum.report.text"
+local uv = require "luv"
+local wire = require "spec.support.wire"
+
+local OK = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+-- A session ID is known `late_ms` after its handshake; before that a server answers that knows none.
+local function start_late(late_ms)
+  local stranger, known_at = memory.server({ max_version = "TLSv1.2", tickets = false }), {}
+  return listener.start({ max_version = "TLSv1.2", tickets = false }, {
+    bytes = function(link, bytes)
+      if not link.seen then
+        link.seen = true
+        local offered = wire.client_hello(bytes:sub(6)).session_id
+        if known_at[offered] and uv.now() < known_at[offered] then
+          link.connection = stranger:accept()
+        end
+      end
+      return false
+    end,
+    established = function(link, bytes)
+      link.send(bytes)
+      local id = link.connection:facts().session_id
+      known_at[id] = known_at[id] or uv.now() + late_ms
+    end,
+  })
+end
+
+local function support_of(server, options)
+  local entry = assert(resum.scan(server.address, options)).addresses[1]
+  server.close()
+  return entry.support, entry
+end
+
+describe("a cache that is written late", function()
+  for _, engine in ipairs({ "handshake", "probe" }) do
+    for late_ms, usable in pairs({ [250] = 0.3, [900] = 2 }) do
+      it(("is told, and nobody is said to be refused for ever: %d ms, engine %s"):format(late_ms, engine), function()
+        local support, entry = support_of(start_late(late_ms), { engine = engine, mechanisms = { "session_id" } })
+        local judged = support.session_id
+        assert.same({ "partially_supported", "late_cache", usable },
+          { judged.verdict, judged.reason, judged.usable_after_s })
+        assert.is_truthy(text.address(entry):find("the cache is written late", 1, true))
+      end)
+    end
+  end
+
+  it("is no word for one that never accepts a session", function()
+    local judged = support_of(start_late(60000), { mechanisms = { "session_id" } }).session_id
+    assert.same({ "not_supported", "issued_not_accepted" }, { judged.verdict, judged.reason })
+  end)
+end)
+
+describe("a server that forgets a session when its client sends a request", function()
+  local function start(forgets)
+    local server
+    server = listener.start({ tickets = false }, {
+      data = function(link)
+        if forgets then
+          server.tls:forget()
+        end
+        link.finish(link.connection:write(OK))
+      end,
+    })
+    return server
+  end
+
+  for _, engine in ipairs({ "handshake", "probe" }) do
+    it("is met with a request, engine " .. engine, function()
+      local support, entry = support_of(start(true), { engine = engine, mechanisms = { "session_id" } })
+      local judged = support.session_id
+      assert.same({ "partially_supported", "forgotten_at_request" }, { judged.verdict, judged.reason })
+      assert.is_truthy(text.address(entry):find("once its client has sent a request", 1, true))
+      judged = support_of(start(true), { engine = engine, mechanisms = { "psk" } }).psk
+      assert.equal("forgotten_at_request", judged.reason)
+    end)
+  end
+
+  it("is no word for one that keeps it", function()
+    local support = support_of(start(false), {})
+    assert.same({ "supported", "supported" }, { support.session_id.verdict, support.psk.verdict })
+  end)
+end)
+
+describe("sessions that were refused, while no fresh one was to be had", function()
+  it("are no verdict: an error is no refusal", function()
+    local function judged(pairs_outcome)
+      local function records(count, outcome)
+        local list = {}
+        for i = 1, count do
+          list[i] = { outcome = outcome, error = outcome ~= "refused" and { stage = "handshake" } or nil }
+        end
+        return list
+      end
+      local verdict = { verdict = "not_supported", reason = "issued_not_accepted", resumed = 0 }
+      explanation.apply(verdict, { seeds = { { outcome = "full" }, { outcome = "timeout" } },
+        fixed = records(5, "refused"), pairs = pairs_outcome and records(5, pairs_outcome) or {} })
+      return verdict.verdict, verdict.reason
+    end
+    assert.same({ "inconclusive", "timeout" }, { judged(nil) })
+    assert.same({ "inconclusive", "timeout" }, { judged("timeout") })
+    assert.same({ "not_supported", "issued_not_accepted" }, { judged("refused") })
+  end)
+end)

@@ -1,0 +1,65 @@
+--- Every code that a result may hold has its words in one place, and no word stands there for a code that nothing says.
+
+local process = require "spec.support.process"
+local vocabulary = require "resum.analysis.vocabulary"
+
+-- Where verdicts and their reasons are found.
+local SOURCES = {
+  "analysis/verdict.lua", "analysis/explanation.lua", "connection/issuance.lua", "connection/exchange.lua",
+  "scan/support.lua", "scan/second_look.lua", "scan/rate.lua", "scan/obtain_sessions.lua",
+}
+
+-- Outcomes of attempts are reasons too, where they are errors (resum.connection.exchange).
+local OUTCOMES = {
+  timeout = true, reset = true, closed = true, unreachable = true, protocol_error = true, alert = true,
+}
+
+local function code_of(path)
+  return (process.read_file(process.ROOT .. "/lua/resum/" .. path):gsub("%-%-[^\n]*", ""))
+end
+
+local function said()
+  local codes = {}
+  for _, path in ipairs(SOURCES) do
+    for one in code_of(path):gmatch('"(%l[%l_]+)"') do
+      codes[one] = true
+    end
+  end
+  return codes
+end
+
+describe("the vocabulary", function()
+  it("has words for each reason and verdict, and for nothing else", function()
+    local codes = said()
+    for reason in pairs(vocabulary.reasons) do
+      codes[vocabulary.verdict_shown({ verdict = "inconclusive", reason = reason })] = true
+      assert.is_true(codes[reason] or OUTCOMES[reason], reason .. " is said nowhere")
+    end
+    for verdict in pairs(vocabulary.verdicts) do
+      assert.is_true(codes[verdict] == true, verdict .. " is said nowhere")
+    end
+    for outcome in pairs(OUTCOMES) do
+      assert.is_truthy(vocabulary.reasons[outcome], outcome)
+    end
+  end)
+
+  it("has words for whatever stands behind a verdict's name", function()
+    for _, path in ipairs(SOURCES) do
+      local code = code_of(path)
+      for verdict, reason in code:gmatch('"(%l[%l_]*_supported)",[^"\n]*"(%l[%l_]+)"') do
+        assert.is_truthy(vocabulary.verdicts[verdict], path .. ": " .. verdict)
+        assert.is_truthy(vocabulary.reasons[reason] or vocabulary.verdicts[reason], reason)
+      end
+      for reason in code:gmatch('\n%s*[%w.]*reason = "(%l[%l_]+)"') do
+        assert.is_truthy(vocabulary.reasons[reason], reason)
+      end
+    end
+  end)
+
+  it("tells why in words, with the alert's name where it is one", function()
+    assert.equal("no session ID is issued", vocabulary.reason("session_id", { reason = "not_issued" }))
+    assert.equal("the server ends handshakes with an alert (handshake_failure)",
+      vocabulary.reason("psk", { reason = "alert", alert = "handshake_failure" }))
+    assert.is_nil(vocabulary.reason("psk", {}))
+  end)
+end)
