@@ -34,7 +34,7 @@ SOURCES = $(wildcard plugin/*.c plugin/lua/*.c) $(TLS_SOURCES)
 OBJECTS = $(SOURCES:plugin/%.c=$(BUILD)/plugin/%.o)
 CORE = $(BUILD)/resum/core.so
 # Modules by themselves: what has luv call back where it should, and names beyond ASCII where libidn2 is.
-BESIDE = $(BUILD)/resum/host/luv_thread.so $(BUILD)/resum/host/leave.so \
+BESIDE = $(BUILD)/resum/host/luv_thread.so $(BUILD)/resum/host/leave.so $(BUILD)/resum/host/sigint.so \
   $(if $(shell pkg-config --exists libidn2 2>/dev/null && echo yes),$(BUILD)/resum/target/idn2.so)
 MODULES = $(CORE) $(BESIDE)
 TLS_SERVER = $(BUILD)/spec/support/tls_server.so

@@ -45,8 +45,8 @@ describe("an expectation", function()
     it("is not '" .. text .. "'", function()
       local rule, message = expectation.parse(text)
       assert.is_nil(rule)
-      assert.equal("--expect takes rules such as ticket=supported, psk>=95%, browser>=90% or balancer=all_shared, not '"
-        .. text .. "'", message)
+      assert.equal(
+        "--expect takes rules such as ticket=supported, psk>=95% or balancer=all_shared, not '" .. text .. "'", message)
     end)
   end
 
@@ -65,7 +65,7 @@ describe("an expectation", function()
 
   it("finds resumption out of order where the quick check does", function()
     local function quick(verdict)
-      return expectation.is_in_order({ addresses = { { balancer = { verdict = verdict } }, { status = "error" } } })
+      return (expectation.is_in_order({ addresses = { { balancer = { verdict = verdict } }, { status = "error" } } }))
     end
     assert.same({ true, true, false, false }, { quick("healthy"), quick("inconclusive"), quick("broken"),
       quick("no_resumption") })

@@ -37,12 +37,7 @@ local function attempts(client, connect, count, options)
 end
 
 local function new_client(fields)
-  local host = { parallel = function(jobs)
-    for _, job in ipairs(jobs) do
-      job()
-    end
-  end }
-  local client = { host = host, engines = {}, cancelled = function() return false end }
+  local client = { engines = {}, cancelled = function() return false end }
   for name, value in pairs(fields or {}) do
     client[name] = value
   end

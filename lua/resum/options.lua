@@ -35,7 +35,6 @@ local OPTIONS = {
   source = "string",
   sources = "table",
   quick = "boolean",
-  browser_full = "boolean",
   balancer = "boolean",
   family = "string",
   host = "table",

@@ -62,8 +62,8 @@ return {
   {
     name = "an interval rounded inwards",
     file = "lua/resum/analysis/vocabulary.lua",
-    before = "math.floor(100 * interval[1] + 1e-9), math.ceil(100 * interval[2] - 1e-9)",
-    after = "math.ceil(100 * interval[1] - 1e-9), math.floor(100 * interval[2] + 1e-9)",
+    before = "math.floor(100 * interval[1] + 1e-9), between",
+    after = "math.ceil(100 * interval[1] - 1e-9), between",
     breaks = "the interval promises more than was measured",
     spec = "spec/report_text_spec.lua",
   },

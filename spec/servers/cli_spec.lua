@@ -284,7 +284,8 @@ describe("on a terminal", function()
   after_each(servers.stop_all)
 
   local function on_terminal(environment, address)
-    local command = ("%s '%s' --mechanisms psk --resum_rate %s"):format(LUA, RESUM, address)
+    local command = ("%s '%s' --mechanisms psk --resum_rate --delay 0.02 %s"):format(LUA, RESUM,
+      address) -- slow enough to be seen, whatever the machine
     return process.run({ command = { "script", "-qec", command, "/dev/null" }, environment = environment }).stdout
   end
 

@@ -35,13 +35,13 @@ describe("without an end #unsanitized", function()
   for signal in pairs(CODES) do
     it("a line of a list is told and skipped, and ended by " .. signal, function()
       ends_on(signal, start("--targets_in", "/dev/zero"),
-        "--targets_in: /dev/zero: line 1 is longer than 65536 bytes and is left out")
+        "/dev/zero: line 1: it is longer than 65536 bytes; it is left out")
     end)
 
     it("a line that comes by a pipe is, too: " .. signal, function()
       local path, fd = pipe()
       local zeros = process.start({ command = { "cp", "/dev/zero", path } })
-      ends_on(signal, start("--targets_in", path), path .. ": line 1 is longer than")
+      ends_on(signal, start("--targets_in", path), path .. ": line 1: it is longer than")
       zeros.stop()
       uv.fs_close(fd)
     end)
@@ -99,7 +99,7 @@ describe("a list with a line that is too long #unsanitized", function()
     local closed = process.closed_port()
     process.write_file(path, ("127.0.0.1:%d\n%s\n127.0.0.1:%d\n"):format(closed, ("x"):rep(65537), closed))
     local result = process.run({ command = { RESUM[1], RESUM[2], "--targets_in", path } })
-    assert.same({ 1, ("resum: --targets_in: %s: line 2 is longer than 65536 bytes and is left out\n"):format(path) },
+    assert.same({ 1, ("resum: %s: line 2: it is longer than 65536 bytes; it is left out\n"):format(path) },
       { result.code, result.stderr })
     local _, count = result.stdout:gsub("connect: refused", "")
     assert.equal(2, count)

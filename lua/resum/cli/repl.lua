@@ -3,7 +3,7 @@
 
 local M = {}
 
-local GREETING = [[print(resum._VERSION .. ": resum.help() shows what there is; Ctrl-D ends")]]
+local GREETING = [[print(resum._VERSION .. ": resum.help() shows what there is; Ctrl-C ends a scan, Ctrl-D this")]]
 
 local function quoted(text)
   return "'" .. text:gsub("'", [['\'']]) .. "'"

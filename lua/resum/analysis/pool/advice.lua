@@ -161,9 +161,31 @@ local function append(list, sentence)
   list[#list + 1] = sentence
 end
 
+-- Where what can be shared is shared, something may be left to do all the same: a mechanism whose sessions are issued
+-- and never accepted, connections that fail.
+local function where_all_is_shared(summary)
+  local list, unaccepted = {}, {}
+  for _, finding in ipairs(summary.findings) do
+    if finding.code == "no_resumption" and finding.reason ~= "not_issued" then
+      unaccepted[#unaccepted + 1] = mechanisms[finding.mechanism].noun
+    elseif finding.code == "connections_failed" then
+      list[#list + 1] = "Find out why connections fail: who is dropped has to connect again, and has not resumed."
+    end
+  end
+  if #unaccepted > 0 then
+    table.insert(list, 1, ("Sessions by %s are issued and never accepted: mend that, or issue none."):format(
+      table.concat(unaccepted, " and by ")))
+    list[#list + 1] = SWITCH_ON
+  end
+  return #list > 0 and list or ADVICE.all_shared
+end
+
 -- What else to do, or what to do instead, where it is the version or the certificate.
 local function advice_of(summary)
   local list = ADVICE[summary.verdict]
+  if summary.verdict == "all_shared" then
+    return where_all_is_shared(summary)
+  end
   if summary.member and summary.member.how == "other_version" then
     return { SAME_VERSIONS }
   end

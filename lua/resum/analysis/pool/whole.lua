@@ -275,7 +275,7 @@ local function findings_of(results, views, context)
   for _, name in ipairs(ORDER) do
     local result = results[name]
     if result and result.verdict == "no_resumption" then
-      add("no_resumption", name)
+      add("no_resumption", name, { reason = result.reason })
     elseif result and result.forgot_at then
       add("forgets", name, { at = result.forgot_at })
     elseif result and result.verdict == "inconclusive" then

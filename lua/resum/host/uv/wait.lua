@@ -7,6 +7,7 @@
 
 local alarm = require "resum.host.uv.alarm"
 local jobs = require "resum.host.jobs"
+local prompt = require "resum.host.uv.prompt"
 local uv = require "resum.host.uv.luv"
 
 local M = { now = alarm.now }
@@ -16,7 +17,8 @@ local IDLE_MOST = 64 -- coroutines kept for the next jobs
 local resume, running, yield, is_yieldable = coroutine.resume, coroutine.running, coroutine.yield,
   coroutine.isyieldable
 
-local workers = setmetatable({}, { __mode = "k" }) -- true for the coroutines that may be yielded
+local workers = setmetatable({}, { __mode = "k" }) -- the coroutines that may be yielded -> their workers
+local interrupted = false -- by Ctrl-C at a prompt: every wait ends with an error, until all jobs have ended
 
 local function can_yield()
   return workers[running()] and is_yieldable()
@@ -27,13 +29,21 @@ local function refuse(verb, level)
     .. "(or it is below a C function, as in table.sort)", level + 1)
 end
 
+local function interrupt()
+  interrupted = true
+  uv.stop()
+end
+
 --- Raises an error where nothing can wait. loop_mode() says whether the loop turns now; libuv can't be entered twice.
 -- @tparam string verb what wants to wait
 -- @tparam[opt=3] integer level whom the error blames, counted from here
 function M.check_place(verb, level)
-  if not can_yield() and uv.loop_mode() then
+  if can_yield() then
+    return
+  elseif uv.loop_mode() then
     refuse(verb, level or 3)
   end
+  prompt.watch(interrupt)
 end
 
 local check_place, now = M.check_place, M.now
@@ -90,18 +100,45 @@ local function run_soon(thread)
   drain()
 end
 
+-- Raises Lua's own word for it in every job, and then here.
+local function end_interrupted(waiter)
+  local busy = {}
+  for _, worker in pairs(workers) do
+    busy[#busy + 1] = worker
+  end
+  for _, worker in ipairs(busy) do
+    if worker.job then
+      run_soon(worker.thread)
+    end
+  end
+  interrupted = false
+  waiter:close()
+  M.settle()
+  error("interrupted!", 0)
+end
+
+-- Turns the loop until the wait is over; returns why it can't go on, if it can't.
+local function turn_until_woken(waiter)
+  while waiter.waiting and not interrupted do
+    local alive = uv.run("once")
+    if waiter.waiting and not alive and not interrupted then
+      return "nothing is left on the event loop that could end the wait"
+    end
+  end
+end
+
 -- Who waits without yielding holds up the drain() it may be in, so it drains here.
 local function turn_loop(waiter)
   local outer = draining
   drain()
-  while waiter.waiting do
-    local alive = uv.run("once")
-    if waiter.waiting and not alive then
-      waiter.waiting, draining = false, outer
-      error("nothing is left on the event loop that could end the wait", 0)
-    end
+  prompt.watch(interrupt)
+  local problem = turn_until_woken(waiter)
+  waiter.waiting, draining = false, outer
+  if interrupted then
+    end_interrupted(waiter)
+  elseif problem then
+    error(problem, 0)
   end
-  draining = outer
   M.settle()
 end
 
@@ -201,9 +238,14 @@ function Waiter:wait(deadline, verb, level)
     return self.woken
   end
   self.thread = thread
-  repeat
+  while self.waiting and not interrupted do
     yield()
-  until not self.waiting
+  end
+  if interrupted then
+    self.waiting, self.thread = false, nil
+    self:close()
+    error("interrupted!", 0)
+  end
   return self.woken
 end
 
@@ -279,7 +321,7 @@ local function new_worker()
   worker = { job = nil, on_end = nil, thread = coroutine.create(function()
     work(worker)
   end) }
-  workers[worker.thread] = true
+  workers[worker.thread] = worker
   return worker
 end
 

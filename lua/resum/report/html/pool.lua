@@ -58,7 +58,7 @@ local function rate(name, result)
     local design = result.designs[one[1]]
     if design and design.rate then
       rows[#rows + 1] = { name = one[2], share = design.rate, interval = design.interval,
-        note = vocabulary.interval(design.interval) }
+        note = vocabulary.interval(design.interval, "-") }
     end
   end
   local title = mechanisms[name].title
@@ -154,7 +154,7 @@ local function groups(summary)
     rows[#rows + 1] = "<li>" .. chart.sample("resumed", name:find("^%u$") and name or nil, chart.colour_of(name))
       .. "<div>" .. escape(KINDS[label.kind] or label.kind) .. key .. joined .. '</div><div class="share">'
       .. chart.bars("Share of " .. name, { { name = "share", share = label.share, interval = label.interval,
-        note = vocabulary.interval(label.interval) } }) .. "</div></li>"
+        note = vocabulary.interval(label.interval, "-") } }) .. "</div></li>"
   end
   return #rows > 0 and '<ul class="groups">' .. table.concat(rows) .. "</ul>" or ""
 end
