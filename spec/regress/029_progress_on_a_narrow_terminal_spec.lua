@@ -7,7 +7,7 @@ local servers = require "spec.support.servers"
 local function on_terminal(kind, address)
   local command = ("lua%s '%s/lua/bin/resum' --mechanisms psk --resum_rate %s"):format(_VERSION:match("%d%.%d"),
     process.ROOT, address)
-  return process.run({ command = { "script", "-qec", command, "/dev/null" },
+  return process.run({ command = process.on_terminal(command),
     environment = { TERM = kind, NO_COLOR = "1" } }).stdout
 end
 

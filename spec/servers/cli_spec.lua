@@ -286,7 +286,7 @@ describe("on a terminal", function()
   local function on_terminal(environment, address)
     local command = ("%s '%s' --mechanisms psk --resum_rate --delay 0.02 %s"):format(LUA, RESUM,
       address) -- slow enough to be seen, whatever the machine
-    return process.run({ command = { "script", "-qec", command, "/dev/null" }, environment = environment }).stdout
+    return process.run({ command = process.on_terminal(command), environment = environment }).stdout
   end
 
   it("there is a progress line and colour; NO_COLOR takes the colour away", function()

@@ -96,7 +96,7 @@ describe("the REPL", function()
   local function start(command)
     seen = 0
     typed = process.start({
-      command = { "script", "-qec", command, "/dev/null" },
+      command = process.on_terminal(command),
       input = "pipe",
       working_directory = process.ROOT,
       environment = { TERM = "dumb", LUA_PATH = package.path, LUA_CPATH = package.cpath },

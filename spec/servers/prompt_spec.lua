@@ -31,7 +31,7 @@ end
 
 local function at_prompt(command)
   local typed = process.start({
-    command = { "script", "-qec", command, "/dev/null" }, input = "pipe",
+    command = process.on_terminal(command), input = "pipe",
     working_directory = process.ROOT,
     environment = { TERM = "dumb", LUA_PATH = package.path, LUA_CPATH = package.cpath },
   })

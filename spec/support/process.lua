@@ -258,7 +258,7 @@ end
 local function environment_list(changes, program)
   local variables = uv.os_environ()
   variables.PATH = search_path()
-  variables.TERM, variables.NO_COLOR = "xterm", nil -- whatever runs the specs
+  variables.TERM, variables.NO_COLOR, variables.SHELL = "xterm", nil, "/bin/sh" -- whatever runs the specs
   if not is_ours(program) then
     variables.ASAN_OPTIONS = "detect_leaks=0"
   end
@@ -382,6 +382,14 @@ local function add_methods(child, pipe)
       M.remove(child.directory)
     end
   end
+end
+
+--- What starts a command on a terminal of its own. The command takes the place of the shell that script(1) gives it to:
+-- dash, waiting for it, would end by the Ctrl-C that was meant for it alone, and bash would not.
+-- @tparam string command in words of the shell
+-- @treturn {string,...} for M.start
+function M.on_terminal(command)
+  return { "script", "-qec", "exec " .. command, "/dev/null" }
 end
 
 --- Starts a child process.
