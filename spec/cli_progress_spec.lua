@@ -138,13 +138,13 @@ describe("the progress of a single target", function()
     for _, path in ipairs(files_under("lua/resum/scan", files_under("lua/resum/connection"))) do
       local text = process.read_file(path)
       for _, pattern in ipairs({ 'design = "([%l_]+)"', 'attempt%(mechanism, "([%l_]+)"',
-        'session, "([%l_]+)", options', 'fixed_plan%([^\n]*"([%l_]+)"', 'plan, "([%l_]+)", sequence' }) do
+        'session, "([%l_]+)", options', 'seed, "([%l_]+)", sequence', 'self%.neighbours, "([%l_]+)"' }) do
         for design in text:gmatch(pattern) do
           named[design] = true
         end
       end
     end
-    named.spent, named.string = nil, nil -- what the analysis calls an offer afterwards; the type of the option
+    named.spent, named.idle, named.string = nil, nil, nil -- what the analysis calls an offer afterwards; the type of the option
     local known = {}
     for phase in pairs(progress.PHASES) do
       known[phase] = true

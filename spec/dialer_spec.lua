@@ -228,7 +228,11 @@ describe("a door that is shut for a moment", function()
       return number == 2 and { "reset" } or {}
     end, { tls_server = memory.server(), names = { ["a.example"] = { "192.0.2.1" } } })
     local ticket = resum.scan("a.example", { host = host, mechanisms = { "ticket" } }).addresses[1].support.ticket
-    assert.same({ "supported", { 0.25 } }, { ticket.verdict, host.slept })
+    local long = {} -- the moments between two starts are shorter
+    for _, seconds in ipairs(host.slept) do
+      long[#long + 1] = seconds > 0.01 and seconds or nil
+    end
+    assert.same({ "supported", { 0.25 } }, { ticket.verdict, long })
   end)
 
   it("gives its place to others while it waits", function()

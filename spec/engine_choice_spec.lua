@@ -37,7 +37,12 @@ local function attempts(client, connect, count, options)
 end
 
 local function new_client(fields)
-  local client = { engines = {}, cancelled = function() return false end }
+  local host = { parallel = function(jobs)
+    for _, job in ipairs(jobs) do
+      job()
+    end
+  end }
+  local client = { host = host, engines = {}, cancelled = function() return false end }
   for name, value in pairs(fields or {}) do
     client[name] = value
   end

@@ -124,8 +124,7 @@ local function note_mechanism(coverage, result, rate, recorded, mechanism, serve
   end
   local judged = result.mechanisms[mechanism]
   local named = judged.named and "named" or "not named"
-  coverage.note("the plain rate", rate[mechanism].interval,
-    simulation.true_rate(recorded, shares, mechanism, "fixed"))
+  coverage.note("the plain rate", rate[mechanism].interval, square) -- of the pool, whatever seeds were drawn
   for _, design in ipairs({ "fixed", "pairs", "chain" }) do
     local truth = design == "fixed" and simulation.true_rate(recorded, shares, mechanism, design) or square
     coverage.note("rate of " .. design, judged.designs[design] and judged.designs[design].interval, truth)

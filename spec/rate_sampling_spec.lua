@@ -22,7 +22,9 @@ end
 
 local function measure(client, more)
   local given = options(more)
-  return rate.run(client, { version = "TLSv1.3", outcome = "full" }, given)[given.mechanisms[1]]
+  local journal = recorder.new(client, given.concurrency)
+  client.journal = journal
+  return rate.run(journal, { version = "TLSv1.3", outcome = "full" }, given, {})[given.mechanisms[1]]
 end
 
 -- A client whose jobs run one after another. Full handshakes give a session each, {issued = its number}; answer(client,
@@ -55,7 +57,7 @@ local function answering(answer, fields)
   function client.attempt(self, given)
     self.asked[#self.asked + 1] = given
     local record = { mechanism = given.mechanism, design = given.design, engine = given.engine or "handshake",
-      version = "TLSv1.2", sessions = {}, facts = { tickets = {}, alerts = {}, session_id = "" } }
+      version = "TLSv1.2", sessions = {}, timing = {}, facts = { tickets = {}, alerts = {}, session_id = "" } }
     local session = given.session
     if session then
       self.offers, session.offered = self.offers + 1, session.offered + 1
@@ -109,12 +111,15 @@ describe("the rate of two servers that share nothing, met in turns by one connec
 end)
 
 describe("the rate", function()
-  it("offers each of four sessions equally often", function()
+  it("offers each of eight sessions equally often", function()
     local offered = {}
     for _, entry in ipairs(measure(answering(resumes)).sequence) do
       offered[entry.seed] = (offered[entry.seed] or 0) + 1
     end
-    assert.same({ 25, 25, 25, 25 }, offered)
+    assert.equal(8, #offered)
+    for _, times in ipairs(offered) do
+      assert.is_true(times == 12 or times == 13, times)
+    end
   end)
 
   it("offers the newest ticket of each handshake", function()
@@ -143,7 +148,8 @@ describe("the rate", function()
       return session.resumed < 2 and "resumed" or "refused"
     end)
     local found = measure(client)
-    assert.same({ "fixed", 8 }, { found.design, found.resumed })
+    assert.equal("fixed", found.design)
+    assert.is_true(found.resumed > found.seeds and found.resumed <= 2 * found.seeds, found.resumed)
   end)
 
   it("is not that of fresh sessions which did better by chance", function()
@@ -154,7 +160,8 @@ describe("the rate", function()
       return session.resumed < 1 and "resumed" or "refused"
     end)
     local found = measure(client, { attempts = 10 })
-    assert.same({ "fixed", 2 }, { found.design, found.resumed })
+    assert.equal("fixed", found.design)
+    assert.is_true(found.resumed > 1 and found.resumed < 10, found.resumed)
   end)
 
   it("comes from one engine, also where libssl took over in the middle", function()
@@ -168,7 +175,7 @@ describe("the rate", function()
   end)
 
   it("is measured with a third of the connections where the server drops most of so many at once", function()
-    local client = answering(function(self) return self.limit > 4 and "reset" or "resumed" end)
+    local client = answering(function(self) return self.journal.line.limit > 4 and "reset" or "resumed" end)
     local found = measure(client, { concurrency = 10 })
     assert.same({ 100, 0, 3, 10 }, { found.resumed, found.errors, found.concurrency, found.too_many_at_once })
     assert.is_true(client.slept > 0)
@@ -221,7 +228,7 @@ describe("several local addresses", function()
   it("obtain sessions in turn, and offer them at random", function()
     random.seed(20260611)
     local client = answering(resumes)
-    local journal = recorder.new(client, { A, B, C })
+    local journal = recorder.new(client, 1, { A, B, C })
     local session
     for _ = 1, 6 do
       session = journal:attempt({ mechanism = "ticket", want_tickets = true }).sessions[1]

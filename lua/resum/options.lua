@@ -35,6 +35,7 @@ local OPTIONS = {
   source = "string",
   sources = "table",
   quick = "boolean",
+  browser_full = "boolean",
   balancer = "boolean",
   family = "string",
   host = "table",

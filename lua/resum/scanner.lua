@@ -76,7 +76,7 @@ local function run_scans(entry, client, wanted, options)
   if problem then
     return note_failure(entry, problem)
   end
-  local recorded = recorder.new(client, options.sources)
+  local recorded = recorder.new(client, options.concurrency, options.sources)
   for _, scan in ipairs(scans) do
     if wanted[scan.name] and not client.cancelled() then
       local caller = scan.recorded and recorded or client

@@ -3,6 +3,7 @@
 
 local pool = require "spec.support.pool"
 local rate = require "resum.scan.rate"
+local recorder = require "resum.scan.pool.recorder"
 local simulation = require "spec.support.simulation"
 local random = require "resum.util.random"
 
@@ -18,7 +19,7 @@ describe("a mechanism whose version some members do not speak", function()
     for seed = 1, 20 do
       math.randomseed(seed)
       random.seed(seed)
-      local rates = rate.run(pool.client(pool.new(mostly_old(seed))), { version = "TLSv1.3" },
+      local rates = rate.run(recorder.new(pool.client(pool.new(mostly_old(seed))), 10), { version = "TLSv1.3" },
         { mechanisms = { "psk" }, attempts = 100, concurrency = 10, retries = 2, engine = "probe" }, {})
       assert.same({ "partially_supported", 100 }, { rates.psk.verdict, rates.psk.attempted }, seed)
     end

@@ -128,13 +128,15 @@ describe("one connection in 50 that is dropped", function()
       local address = run(server, { support = true, rate = true, timeout = fault == "stall" and 2 or nil })
       assert.same(every("supported"), field(address.support, "verdict"))
       assert.same(every("supported"), field(address.rate, "verdict"))
+      local errors = 0 -- the mechanisms are side by side: which one is met is chance
       for _, mechanism in ipairs(MECHANISMS) do
         local rate = address.rate[mechanism]
         assert.equal(100, rate.resumed + rate.errors, mechanism)
-        assert.is_true(rate.errors >= 1 and rate.errors <= 3, mechanism .. " errors " .. rate.errors)
-        assert.same({ [kind] = rate.errors }, rate.error_kinds)
+        errors = errors + rate.errors
+        assert.same({ [kind] = rate.errors > 0 and rate.errors or nil }, rate.error_kinds)
         assert.equal(1, rate.rate)
       end
+      assert.is_true(errors >= 4 and errors <= 8, "errors " .. errors)
     end)
   end
 end)

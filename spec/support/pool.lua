@@ -283,8 +283,9 @@ end
 
 local OVERTAKEN = 0.1 -- share of the connections made at once that reach the balancer after others started later
 
+-- Others go on meanwhile, where there are any.
 local function pass_time(pool)
-  if pool.concurrent and pool.concurrent > 1 then
+  if pool.depth > 0 then
     coroutine.yield()
   end
 end
@@ -327,13 +328,28 @@ local function serve(pool, server, options, record)
   return issued
 end
 
-local function one_of_several(server, options)
-  for i, session in ipairs(options.sessions or {}) do
-    if accepts_key(server, session.key, session.certificate) then
-      return session, i - 1
+local function one_of_several(server, options, session)
+  for i, one in ipairs(options.sessions or {}) do
+    if accepts_key(server, one.key, one.certificate) then
+      return one, i - 1
     end
   end
-  return options.sessions and options.sessions[1] or options.session
+  return options.sessions and options.sessions[1] or session
+end
+
+-- What a connection offers is known late where another one brings it. A balancer that goes by it waits for it; the
+-- others have chosen before.
+local function offer_of(options)
+  return options.session or options.late and options.late() or nil
+end
+
+local function route(pool, options)
+  if pool.policy ~= "session_id" then
+    local chosen = choose(pool, { source = options.source })
+    return chosen, offer_of(options)
+  end
+  local session = offer_of(options)
+  return choose(pool, { source = options.source, client_id = session and session.client_id }), session
 end
 
 local function attempt(pool, options)
@@ -344,16 +360,14 @@ local function attempt(pool, options)
   if lost(pool) then
     return fail(pool, record) -- before the balancer: no turn is taken
   end
-  local session = options.session
-  local connection = { source = options.source, client_id = session and session.client_id }
-  local i = choose(pool, connection)
+  local i, session = route(pool, options)
   if lost(pool) then
     return fail(pool, record)
   end
   pool.active[i] = (pool.active[i] or 0) + 1
   pass_time(pool)
   local server = pool.servers[i]
-  local offered, identity = one_of_several(server, options)
+  local offered, identity = one_of_several(server, options, session)
   local issued = serve(pool, server, { mechanism = options.mechanism, session = offered,
     ticket_extension = options.ticket_extension, engine = options.engine }, record)
   if issued then
@@ -362,6 +376,9 @@ local function attempt(pool, options)
   record.facts.selected_identity = record.outcome == "resumed" and identity or nil
   if pool.policy == "session_id" and issued and record.facts.session_id ~= "" then
     pool.table[record.facts.session_id] = i
+  end
+  if options.on_goodbye then
+    options.on_goodbye(record)
   end
   pool.active[i] = pool.active[i] - 1
   return record
@@ -376,27 +393,33 @@ local function giver(jobs)
   end
 end
 
--- Runs jobs as coroutines, at most limit at once; whose turn it is, is chance, and the older ones have more of it.
+local function resume(pool, job)
+  pool.depth = pool.depth + 1
+  assert(coroutine.resume(job))
+  pool.depth = pool.depth - 1
+end
+
+-- Runs jobs as coroutines, at most limit at once; whose turn it is, is chance, and the older ones have more of it. A
+-- job may do so in its turn: then those beside it go on as well.
 local function parallel(pool, jobs, limit)
-  local before, next_job = pool.concurrent, giver(jobs)
-  pool.concurrent = limit
+  local next_job = giver(jobs)
   local running, job_left = {}, next_job()
   while job_left or #running > 0 do
-    while job_left and #running < limit do
+    while job_left and #running < (limit or math.huge) do
       running[#running + 1] = coroutine.create(job_left)
-      assert(coroutine.resume(running[#running]))
+      resume(pool, running[#running])
       job_left = next_job()
     end
     local chosen = math.floor(#running * pool.random() ^ 2) + 1
     local job = running[chosen]
     if coroutine.status(job) ~= "dead" then
-      assert(coroutine.resume(job))
+      resume(pool, job)
     end
     if coroutine.status(job) == "dead" then
       table.remove(running, chosen)
     end
+    pass_time(pool)
   end
-  pool.concurrent = before
   return {}
 end
 
@@ -418,6 +441,7 @@ end
 function M.new(options)
   local pool = {
     credit = {}, active = {}, last = {}, placed = {}, table = {}, caches = {}, count = 0, turns = 0, issued = 0,
+    depth = 0, clock = 0,
     random = generator(options.seed or 1),
   }
   for name, value in pairs(options) do
@@ -435,15 +459,24 @@ end
 function M.client(pool)
   local client = {}
   client.host = {
-    now = function() return 0 end,
+    now = function() return pool.clock end,
+    sleep = function(seconds)
+      pool.clock = pool.clock + seconds
+      pass_time(pool)
+    end,
+    waiter = function()
+      return { wait = function() pass_time(pool) end, wake = function() end } -- who waits asks again
+    end,
     parallel = function(jobs, limit)
       return parallel(pool, jobs, limit)
     end,
   }
+  client.connections = 0
   function client.cancelled()
     return false
   end
   function client.attempt(_, given)
+    client.connections = client.connections + 1
     return attempt(pool, given)
   end
   function client.moved()

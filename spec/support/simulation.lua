@@ -9,6 +9,7 @@ local random = require "resum.util.random"
 
 local M = {}
 
+local CONCURRENCY = 10
 local MECHANISMS = { "session_id", "ticket", "psk" }
 
 --- Runs the scans on a pool.
@@ -20,8 +21,8 @@ local MECHANISMS = { "session_id", "ticket", "psk" }
 function M.run(options, more)
   math.randomseed(options.seed)
   random.seed(options.seed)
-  local recorded = journal.new(pool.client(pool.new(options)), options.sources)
-  local scan = { mechanisms = MECHANISMS, attempts = 100, concurrency = 10, retries = 2, engine = "probe",
+  local recorded = journal.new(pool.client(pool.new(options)), CONCURRENCY, options.sources)
+  local scan = { mechanisms = MECHANISMS, attempts = 100, concurrency = CONCURRENCY, retries = 2, engine = "probe",
     sources = options.sources }
   for name, value in pairs(more or {}) do
     scan[name] = value

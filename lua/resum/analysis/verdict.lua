@@ -331,6 +331,19 @@ function M.cut_off(verdict)
   end
 end
 
+-- Where nothing had resumed, all old sessions that were offered then count as well: one that resumes is enough.
+local function count_old(verdict, evidence, counts)
+  local old = table.move(evidence.old, 1, #evidence.old, 1, {})
+  for _, look in ipairs(evidence.later or {}) do
+    table.move(look.records, 1, #look.records, #old + 1, old)
+  end
+  local counted = M.count(old, evidence.seeds)
+  counts = together(counts, counted)
+  verdict.designs.old = plain(counted)
+  copy_counts(verdict, counts)
+  verdict.verdict, verdict.reason = M.of_counts(counts)
+end
+
 --- Judges one mechanism from all that was tried.
 -- @tparam string name "session_id", "ticket" or "psk"
 -- @tparam table evidence seeds (records of full handshakes), fixed (records: one session offered again and
@@ -340,7 +353,7 @@ end
 --   other_version_works (boolean: TLS of another version was), other_version_chosen (boolean: the server chose such a
 --   version when all were offered), breaks (boolean: the control had to do without tickets),
 --   other_version_after (boolean: it was established right after the seeds), interrupted (boolean: the scan was over
---   before all was tried)
+--   before all was tried), old (records: old sessions, offered where nothing had resumed; or nil)
 -- @treturn table verdict, reason, alert (its name, where the reason is one), version, attempted, resumed, refused,
 --   errors, error_kinds, designs (counts of each), attempts (every record), and what was issued: session_id_length;
 --   lifetime_hint_s (seconds), ticket_length; tickets_issued (more_tickets: at least), lifetime_s; cut_short (of
@@ -359,6 +372,9 @@ function M.judge(name, evidence)
   elseif evidence.full_after and counts.errors >= DROPPED and counts.errors == counts.attempted then
     verdict.reason = "errors_on_resumption"
   end
+  if evidence.old then
+    count_old(verdict, evidence, fresh and together(fixed, fresh) or fixed)
+  end
   explanation.apply(verdict, evidence)
   if evidence.interrupted then
     M.cut_off(verdict)
@@ -366,7 +382,8 @@ function M.judge(name, evidence)
   add_issued(verdict, evidence.seeds, mechanism)
   add_cut_short(verdict, evidence.seeds)
   verdict.attempts = {}
-  local lists = { evidence.seeds, evidence.fixed, evidence.pairs or {}, evidence.after_request or {} }
+  local lists = { evidence.seeds, evidence.fixed, evidence.pairs or {}, evidence.after_request or {},
+    evidence.old or {} }
   for _, look in ipairs(evidence.later or {}) do
     lists[#lists + 1] = look.records
   end

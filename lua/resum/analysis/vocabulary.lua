@@ -177,6 +177,22 @@ function M.evidence(verdict)
   end
 end
 
+local function tickets(n)
+  return n % 1 == 0 and M.count(math.floor(n), "ticket") or ("%.1f tickets"):format(n)
+end
+
+--- What a browser meets, that uses each ticket once.
+-- @tparam table browser see resum.scan.browser
+-- @treturn string "8 of 12 connections in a row resumed; 2 tickets after a full handshake, 0 after a resumed one"
+function M.browser(browser)
+  local words = ("%d of %s in a row resumed; %s after a full handshake"):format(browser.resumed,
+    M.count(browser.attempted, "connection"), tickets(browser.tickets_after_full))
+  if browser.tickets_after_resumed then
+    words = words .. (", %s after a resumed one"):format(tickets(browser.tickets_after_resumed))
+  end
+  return words .. (browser.errors > 0 and "; " .. M.count(browser.errors, "error") or "")
+end
+
 --- How many full handshakes broke before a ticket could come.
 -- @tparam table verdict cut_short, full_handshakes
 -- @treturn string|nil

@@ -1,5 +1,5 @@
--- What a user expects of a target (--expect): "ticket=supported", "psk>=95%", "balancer=all_shared". Pure: rules and
--- results in, yes or no out.
+-- What a user expects of a target (--expect): "ticket=supported", "psk>=95%", "browser>=90%", "balancer=all_shared".
+-- Pure: rules and results in, yes or no out.
 
 local mechanisms = require "resum.connection.mechanism"
 local escape = require "resum.util.escape"
@@ -16,13 +16,16 @@ local function share_of(text)
 end
 
 --- Reads a rule.
--- @tparam string text "MECHANISM=VERDICT", "MECHANISM>=SHARE" (a rate: 0.95 or 95%), or "balancer=VERDICT"
--- @treturn[1] table {text, mechanism (or balancer = true), verdict or share}
+-- @tparam string text "MECHANISM=VERDICT", "MECHANISM>=SHARE" (a rate: 0.95 or 95%), "browser>=SHARE" (what a browser
+--   meets), or "balancer=VERDICT"
+-- @treturn[1] table {text, mechanism (or browser or balancer = true), verdict or share}
 -- @treturn[2] nil
 -- @treturn[2] string message
 function M.parse(text)
   local name, sign, value = text:match("^%s*([%w_-]+)%s*([>=]=?)%s*([%w_.%%-]+)%s*$")
-  if name then
+  if name == "browser" and sign == ">=" and share_of(value) then
+    return { text = text, browser = true, share = share_of(value) }
+  elseif name then
     name = name:gsub("-", "_")
     local rule = { text = text, mechanism = mechanisms.find(name) and name, balancer = name == "balancer" or nil }
     local verdict = value:gsub("-", "_")
@@ -35,7 +38,8 @@ function M.parse(text)
       return rule
     end
   end
-  return nil, ("--expect takes rules such as ticket=supported, psk>=95%% or balancer=all_shared, not '%s'"):format(
+  return nil, ("--expect takes rules such as ticket=supported, psk>=95%%, browser>=90%% or balancer=all_shared, "
+    .. "not '%s'"):format(
     escape(text, 60))
 end
 
@@ -44,6 +48,9 @@ local function holds(rule, entry)
   if rule.balancer then
     local found = entry.balancer and entry.balancer.verdict
     return found == rule.verdict, found or "nothing"
+  elseif rule.browser then
+    local share = entry.browser and entry.browser.share
+    return share ~= nil and share >= rule.share, share and ("%.2f"):format(share) or "no share"
   end
   local rate = entry.rate and entry.rate[rule.mechanism]
   if rule.share then

@@ -92,8 +92,8 @@ local function new_parser()
   parser:option("--retries", "try a full handshake that failed again up to N times (2)"):argname("N")
     :convert(number("retries"))
   connection.add(parser)
-  parser:option("--expect", "exit with 3 unless this holds, such as ticket=supported, psk>=95% (a rate) or "
-    .. "balancer=all_shared; may be repeated")
+  parser:option("--expect", "exit with 3 unless this holds, such as ticket=supported, psk>=95% (a rate), browser>=90% "
+    .. "(what a browser meets, each ticket once) or balancer=all_shared; may be repeated")
     :argname("RULE"):count("*"):convert(expectation.parse)
   parser:option("--json-out", "write JSON to a file; - is stdout, and then nothing else is printed"):argname("FILE")
   parser:option("--html-out", "write an HTML page with charts, in one file that loads nothing; - is "
@@ -161,6 +161,9 @@ local function scan_options(parsed)
   options.support = parsed.resum or not parsed.resum_rate
   options.rate = parsed.resum_rate
   options.quick = parsed.quick
+  for _, rule in ipairs(parsed.expect) do
+    options.browser_full = options.browser_full or rule.browser
+  end
   options.balancer = not parsed.no_balancer
   options.sources = #parsed.source > 0 and parsed.source or nil
   options.attempts = parsed.attempts
@@ -189,9 +192,9 @@ local function complete(parsed)
     return nil, "no target: name one or more as host:port (resum --help says more)"
   end
   for _, rule in ipairs(parsed.expect) do
-    if rule.share and not parsed.resum_rate then
+    if rule.share and not rule.browser and not parsed.resum_rate then
       return nil, "--expect " .. rule.text .. " is about a rate: add --resum_rate"
-    elseif parsed.quick and (rule.share or rule.mechanism and not parsed.resum) then
+    elseif parsed.quick and (rule.share and not rule.browser or rule.mechanism and not parsed.resum) then
       return nil, ("--expect %s is not what --quick finds out: leave out --quick"):format(rule.text)
     elseif rule.balancer and (not parsed.resum_rate or parsed.no_balancer) then
       return nil, ("--expect %s is about what stands behind the address: %s"):format(rule.text,

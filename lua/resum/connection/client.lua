@@ -28,7 +28,7 @@ local ATTEMPT = {
   mechanism = "string", session = "userdata", sessions = "table", engine = "string", proof = "string",
   want_tickets = "boolean or string", compare = "boolean", design = "string", transcript = "boolean", after = "table",
   tries = "number", source = "string", ticket_extension = "boolean", take_sessions = "boolean", stays = "boolean",
-  asks = "boolean",
+  asks = "boolean", late = "function", on_goodbye = "function",
 }
 
 local Client = {}
@@ -109,7 +109,9 @@ end
 --   moment first), source (local address), ticket_extension (engine "handshake": asks for a ticket also where the
 --   mechanism does not), take_sessions (false: none is to be offered; by default they are taken, of a probe with
 --   want_tickets only), stays (true: the server's end is awaited in any case, so that no more connections are open than
---   it seems), asks (true: a request is sent inside TLS, as clients do; engine "handshake")
+--   it seems), asks (true: a request is sent inside TLS, as clients do; engine "handshake"), late (engine "handshake":
+--   asked for the session when the way is open, before the ClientHello; it may wait, and give none), on_goodbye (called
+--   with the record, and the sessions in it, when our goodbye has been said)
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
 --   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"; "interrupted":
 --   cancelled() was true, so that no connection was made, and there is nothing to count), reused, version, cipher,
@@ -186,6 +188,7 @@ function M.new(endpoint, options)
     contexts = {},
     shared_contexts = options.contexts or {},
     engines = {},
+    connections = 0, -- made so far
     key_share = options.key_share,
     groups = nil, -- what the probe offers in TLS 1.3 where the usual won't do
     issuance = issuance.nothing_known(), -- what this server's tickets have taken so far

@@ -10,6 +10,7 @@ local M = {}
 
 local SAMPLE = 20 -- one attempt in so many runs on libssl, to compare
 local MORE = 7 -- so many more of each engine where the first answers differ
+local AT_ONCE = 4 -- of these, as nothing else of the mechanism is at work meanwhile
 local SIGNIFICANT = 0.0002 -- 8 of 8 against 0 of 8 is rarer than that, and 3 of 3 against 0 of 40
 local TRIES = 3 -- answers that only libssl could give, before the probe is given up
 
@@ -66,11 +67,15 @@ local function check_first(client, state, record, options, connect)
   local other = connect(client, options, "handshake")
   note(state, other)
   if DECIDED[other.outcome] and other.outcome ~= record.outcome then
-    for _, engine in ipairs(random_order(MORE)) do
-      if client.cancelled() then
-        return record
+    local jobs = {}
+    for i, engine in ipairs(random_order(MORE)) do
+      jobs[i] = function()
+        return not client.cancelled() and note(state, connect(client, options, engine))
       end
-      note(state, connect(client, options, engine))
+    end
+    client.host.parallel(jobs, AT_ONCE)
+    if client.cancelled() then
+      return record
     end
     compare(state)
   end

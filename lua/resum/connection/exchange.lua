@@ -168,6 +168,7 @@ function Connection:finish(due, handshake_s)
   local goodbye, machine = self.client.dialer.goodbye, self.machine
   local last_words = goodbye and machine.write and machine:write(goodbye) or ""
   local sent = not self.ended and self:send(due .. last_words .. machine:shutdown(), deadline)
+  self.on_goodbye()
   if not sent or self.leaves_at_once then
     return
   end
@@ -234,8 +235,10 @@ local function write_down(record, connection, options, now)
   record.facts, record.version, record.cipher = facts, facts.version, facts.cipher
   record.reused = facts.reused
   if takes_sessions(record.engine, options) and (facts.reused or connection.mechanism.issued(facts)) then
-    record.sessions = connection.machine:sessions()
-    session_age.note(record.sessions, now)
+    -- Those that are known already stay the same: somebody may be offering them.
+    local all, known = connection.machine:sessions(), #record.sessions
+    table.move(all, known + 1, #all, known + 1, record.sessions)
+    session_age.note({ table.unpack(record.sessions, known + 1) }, now)
   end
 end
 
@@ -280,6 +283,7 @@ local function new_connection(client, mechanism, options, machine, stream, began
     want_tickets = options.want_tickets,
     stays = options.stays,
     asks = options.asks,
+    on_goodbye = never, -- called when our last word has been said; what comes then is waited for only
     first_bytes = nil,
     ended = nil, -- the server has said all
     over = nil, -- how it ended: {message, code}
@@ -290,31 +294,64 @@ local function new_connection(client, mechanism, options, machine, stream, began
   }, Connection)
 end
 
+-- The way is open: the rest of it.
+local function run_on(stream, machine, began, client, mechanism, options, record)
+  local connection = new_connection(client, mechanism, options, machine, stream, began)
+  if options.on_goodbye then
+    function connection.on_goodbye()
+      write_down(record, connection, options, client.host.now())
+      options.on_goodbye(record)
+    end
+  end
+  connection:run(record)
+  stream:close()
+  write_down(record, connection, options, client.host.now())
+  record.transcript = options.transcript and machine:transcript() or nil
+end
+
+-- Where the session to offer is known later than the way is to be opened, the machine is made later, too.
+local function make_machine(client, mechanism, options, record)
+  local machine, problem, code = MACHINES[record.engine](client, mechanism, options)
+  if not machine then
+    fail(record, problem, code)
+  end
+  return machine, options
+end
+
+local function make_late_machine(client, mechanism, options, record)
+  return make_machine(client, mechanism, setmetatable({ session = options.late() }, { __index = options }), record)
+end
+
 -- From dialling to close; everything goes into the record.
 local function connect_and_run(client, mechanism, options, record)
-  local host = client.host
+  local host, machine = client.host, nil
   local started = host.now()
-  local machine, problem, problem_code = MACHINES[record.engine](client, mechanism, options)
-  if not machine then
-    return fail(record, problem, problem_code)
+  if not options.late then
+    machine = make_machine(client, mechanism, options, record)
+    if not machine then
+      return
+    end
   end
   local stream, message, code, stage = client.dialer:open(options.source)
   record.timing.connect_s = host.now() - started
   if stream then
-    local connection = new_connection(client, mechanism, options, machine, stream, started)
-    connection:run(record)
-    stream:close()
-    write_down(record, connection, options, host.now())
-    record.transcript = options.transcript and machine:transcript() or nil
+    if not machine then
+      started = host.now()
+      machine, options = make_late_machine(client, mechanism, options, record)
+    end
+    run_on(stream, machine, started, client, mechanism, options, record)
   else
     fail(record, message, code, stage)
   end
-  machine:close()
+  if machine then
+    machine:close()
+  end
 end
 
 -- One connection, when it may be made.
 local function connect_in_turn(client, mechanism, options, record)
   local release = client.admit(client.address)
+  client.connections = client.connections + 1
   local started = client.host.now()
   local fine, problem = pcall(connect_and_run, client, mechanism, options, record)
   record.timing.total_s = client.host.now() - started

@@ -56,6 +56,8 @@ local function each_mechanism(verdicts, convert, new_table)
   return out
 end
 
+local BROWSER = { "attempted", "resumed", "errors", "share", "tickets_after_full", "tickets_after_resumed" }
+
 local JUDGED = { "verdict", "reason", "routing", "groups", "effective_groups" }
 
 local function judged(from, new_table)
@@ -78,7 +80,7 @@ end
 -- @tparam table entry one of a result's addresses
 -- @tparam function new_table makes an empty table that keeps the order in which its keys are set
 -- @treturn table address, status, error (message, code; where the scan was cut short), support and rate: a table each,
---   with one for each mechanism; balancer: a verdict on what stands behind the address
+--   with one for each mechanism; browser: what a browser meets; balancer: a verdict on what stands behind the address
 function M.address(entry, new_table)
   local out = new_table()
   out.address = escape(entry.address)
@@ -90,6 +92,10 @@ function M.address(entry, new_table)
   end
   out.support = entry.support and each_mechanism(entry.support, support, new_table)
   out.rate = entry.rate and each_mechanism(entry.rate, rate, new_table)
+  if entry.browser then
+    out.browser = new_table()
+    copy(out.browser, entry.browser, BROWSER)
+  end
   out.balancer = entry.balancer and balancer(entry.balancer, new_table)
   return out
 end

@@ -1,9 +1,13 @@
 -- How often is a session resumed? Behind a balancer only the share of many attempts tells, and only when it is
--- known how they were made: a few seed sessions, each offered equally often, in random order, so that no
--- rotation of the balancer falls into step with ours.
+-- known how they were made: seed sessions, each offered a few times, in random order (resum.scan.plan), the mechanisms
+-- side by side.
 
+local browser = require "resum.scan.browser"
 local engine_choice = require "resum.connection.engine_choice"
 local obtaining = require "resum.scan.obtain_sessions"
+local plans = require "resum.scan.plan"
+local promises = require "resum.scan.promise"
+local single_use = require "resum.scan.single_use"
 local statistics = require "resum.util.statistics"
 local verdict = require "resum.analysis.verdict"
 local random = require "resum.util.random"
@@ -12,10 +16,6 @@ local M = { name = "rate", recorded = true, summary = "how often each mechanism 
 
 M.defaults = { attempts = 100, engine = "probe" }
 
-local SEEDS = 4
-local OFFERS = 5 -- of each seed at least, as far as the attempts reach
-local SINGLE_USE_OFFERS = 2 -- of each seed, before it can be told that it resumes once only
-local BY_CHANCE = 0.002 -- probability below which two shares differ
 local HOPELESS = 10 -- attempts without any answer, after which no more are made
 local FIRST = 2 -- so many times the attempts at once are the first ones, by which a sequence is stopped or not
 local MOST = 2 / 3 -- the share of them that a server drops when so many at once are too many
@@ -24,10 +24,12 @@ local CROWD_LEAVES = 1 -- seconds for the server to see the others go
 local LOOKS = 20 -- full handshakes, where the first were refused for their version
 local BATCH = 8 -- handshakes whose sessions are fresh at a time: a server's cache may be small
 local CONFIDENCE = 0.95
+-- These wait for those: each resumption by PSK may leave new sessions in a cache that session IDs live in, too.
+local AFTER = { psk = "session_id" }
 
 -- Where a server does not speak the version, another one behind the same address may.
-local function look_further(client, mechanism, seeds, options)
-  local found = obtaining.seek(client, LOOKS, 1, options.concurrency, function()
+local function look_further(client, mechanism, seeds)
+  local found = obtaining.seek(client, LOOKS, 1, client.line:jobs(), function()
     local record = client:attempt({ mechanism = mechanism, want_tickets = true, design = "seed" })
     seeds[#seeds + 1] = record.outcome ~= "interrupted" and record or nil
     return record
@@ -35,25 +37,31 @@ local function look_further(client, mechanism, seeds, options)
   return #found > 0 and found or nil
 end
 
--- Sessions from up to `count` full handshakes: those of each handshake as one list.
-local function obtain_sessions(client, mechanism, count, seeds, options)
-  local sessions, jobs = {}, {}
-  for i = 1, count do
-    jobs[i] = function()
-      local list, records = obtaining.obtain(client, mechanism, options.retries)
-      table.move(records, 1, #records, #seeds + 1, seeds)
-      sessions[#sessions + 1] = list
-    end
-  end
-  -- Where nothing is issued one look is enough, so the first goes alone.
-  jobs[1]()
+local function obtain_one(client, mechanism, sessions, seeds, options)
+  local list, records = obtaining.obtain(client, mechanism, options.retries)
+  table.move(records, 1, #records, #seeds + 1, seeds)
+  sessions[#sessions + 1] = list
+end
+
+-- Where nothing is issued one look is enough, so the first one goes alone.
+local function obtain_first(client, mechanism, seeds, options)
+  local sessions = {}
+  obtain_one(client, mechanism, sessions, seeds, options)
   if #sessions == 0 and #seeds > 0 and verdict.refuses_version(seeds[#seeds]) then
-    sessions[1] = look_further(client, mechanism, seeds, options)
-  end
-  if #sessions > 0 then
-    client.host.parallel({ table.unpack(jobs, 2) }, options.concurrency)
+    sessions[1] = look_further(client, mechanism, seeds)
   end
   return sessions
+end
+
+-- Sessions of more full handshakes: those of each handshake as one list.
+local function obtain_more(client, mechanism, count, sessions, seeds, options)
+  local jobs = {}
+  for i = 1, count do
+    jobs[i] = function()
+      obtain_one(client, mechanism, sessions, seeds, options)
+    end
+  end
+  client.host.parallel(jobs, client.line:jobs())
 end
 
 local ANSWERED = { resumed = true, refused = true, alert = true }
@@ -91,89 +99,60 @@ local function drop_interrupted(sequence)
   end
 end
 
--- Offers each of the plan's {seed = number, from = {session}}; appends to the sequence, in the order in which the
--- connections are started. Returns whether the server dropped most of them.
-local function offer(client, mechanism, plan, design, sequence, seeds, options)
-  local number, watch = 0, new_watch(options.concurrency)
+-- One offer of a seed's session; its place in the sequence is that of its start.
+local function offer(client, mechanism, seed, design, sequence, seeds, options)
+  local place = { seed = seed.number }
+  sequence[#sequence + 1] = place
+  seed.session = obtaining.keep_fresh(client, mechanism, seed.session, options.retries, seeds)
+  place.record = client:attempt({
+    mechanism = mechanism, session = seed.session, engine = options.engine, design = design,
+  })
+  return place.record.outcome
+end
+
+-- As many seeds and offers as the plan wants. Returns whether the server dropped most of them.
+local function offer_planned(client, mechanism, plan, sequence, seeds, options)
+  local watch = new_watch(client.line.limit)
   client.host.parallel(function()
-    number = number + 1
-    local entry = plan[number]
-    if not entry or client.cancelled() or watch.stop then
-      return nil
+    local what, seed
+    if not client.cancelled() and not watch.stop then
+      what, seed = plan:next()
     end
-    return function()
-      local place = { seed = entry.seed }
-      sequence[#sequence + 1] = place
-      entry.from[1] = obtaining.keep_fresh(client, mechanism, entry.from[1], options.retries, seeds)
-      place.record = client:attempt({
-        mechanism = mechanism, session = entry.from[1], engine = options.engine, design = design,
-        stays = options.too_many ~= nil,
-      })
-      watch.note(place.record.outcome)
-    end
-  end, options.concurrency)
+    return what == "offer" and function()
+      local number = #sequence + 1
+      local outcome = offer(client, mechanism, seed, "fixed", sequence, seeds, options)
+      watch.note(outcome)
+      plan:note(number, outcome)
+    end or what == "seed" and function()
+      local list, records = obtaining.obtain(client, mechanism, options.retries)
+      table.move(records, 1, #records, #seeds + 1, seeds)
+      plan:has_come(list and list[#list])
+    end or nil
+  end, client.line:jobs())
   drop_interrupted(sequence)
   return watch.stop == "crowded"
 end
 
--- The newest session of each handshake, equally often, in random order.
-local function fixed_plan(sessions, attempts)
-  local plan, newest = {}, {}
-  for i, list in ipairs(sessions) do
-    newest[i] = { list[#list] }
-  end
-  for i = 1, attempts do
-    local which = (i - 1) % #sessions + 1
-    plan[i] = { seed = which, from = newest[which] }
-  end
-  return random.shuffle(plan)
-end
-
 -- Every session of every handshake once, in random order.
-local function fresh_plan(sessions, first_seed, most)
-  local plan = {}
+local function offer_fresh(client, mechanism, sessions, first_seed, sequence, seeds, options)
+  local plan, watch, number, before = {}, new_watch(client.line.limit), 0, #sequence
   for i, list in ipairs(sessions) do
     for _, session in ipairs(list) do
-      plan[#plan + 1] = { seed = first_seed + i, from = { session } }
+      plan[#plan + 1] = { number = first_seed + i, session = session }
     end
   end
   random.shuffle(plan)
-  return table.move(plan, 1, math.min(#plan, most), 1, {})
-end
-
--- How often each seed was offered, and how often it resumed.
-local function by_seed(sequence)
-  local offered, resumed = {}, {}
-  for _, entry in ipairs(sequence) do
-    local which = entry.seed
-    offered[which] = (offered[which] or 0) + 1
-    resumed[which] = (resumed[which] or 0) + (entry.record.outcome == "resumed" and 1 or 0)
-  end
-  return offered, resumed
-end
-
--- Every session resumed at most once although it was offered several times: then the tickets may be good for one
--- connection each, and only fresh ones can tell.
-local function each_resumed_once(sequence, sessions)
-  local offered, resumed = by_seed(sequence)
-  local total = 0
-  for i = 1, sessions do
-    if (resumed[i] or 0) > 1 or (offered[i] or 0) < SINGLE_USE_OFFERS then
-      return false
+  client.host.parallel(function()
+    number = number + 1
+    local seed = before + number <= options.attempts and plan[number]
+    if not seed or client.cancelled() or watch.stop then
+      return nil
     end
-    total = total + resumed[i]
-  end
-  return total > 0
-end
-
--- Fresh sessions must do better than old ones, by more than chance. Few attempts can't show that; then it is enough
--- that every seed resumed once and every fresh session does.
-local function fresh_does_better(fixed, fresh)
-  if fresh.refused == 0 and fixed.resumed == fixed.seeds then
-    return fresh.resumed > 0
-  end
-  return fresh.resumed * fixed.refused > fixed.resumed * fresh.refused
-    and statistics.fisher(fresh.resumed, fresh.refused, fixed.resumed, fixed.refused) < BY_CHANCE
+    return function()
+      watch.note(offer(client, mechanism, seed, "fresh", sequence, seeds, options))
+    end
+  end, client.line:jobs())
+  drop_interrupted(sequence)
 end
 
 local function records_of(sequence)
@@ -193,11 +172,34 @@ local function count_engines(sequence)
   return engines
 end
 
-local function fold(mechanism, sequence, seeds, design, handshakes, options)
+-- How each seed's offers ended, as far as they were answered.
+local function clusters_of(sequence)
+  local list, of = {}, {}
+  for _, entry in ipairs(sequence) do
+    local outcome = entry.record.outcome
+    if outcome == "resumed" or outcome == "refused" or verdict.refuses_version(entry.record) then
+      local one = of[entry.seed] or { successes = 0, trials = 0 }
+      list[#list + 1] = not of[entry.seed] and one or nil
+      of[entry.seed] = one
+      one.successes, one.trials = one.successes + (outcome == "resumed" and 1 or 0), one.trials + 1
+    end
+  end
+  return list
+end
+
+-- Where alerts count for refusals, too, the seeds are not asked: it is a rare case, and a mixture of both.
+local function interval_of(sequence, counts)
+  if counts.alerts > 0 then
+    return statistics.wilson(counts.resumed, counts.resumed + counts.refused, CONFIDENCE)
+  end
+  return statistics.clustered(clusters_of(sequence), CONFIDENCE)
+end
+
+local function fold(mechanism, sequence, seeds, design, handshakes, client)
   local records = records_of(sequence)
   local counts = verdict.count(records, seeds)
   local answered = counts.resumed + counts.refused
-  local lo, hi = statistics.wilson(counts.resumed, answered, CONFIDENCE)
+  local lo, hi = interval_of(sequence, counts)
   local outcomes = {}
   for i, entry in ipairs(sequence) do
     outcomes[i] = { outcome = entry.record.outcome, seed = entry.seed }
@@ -214,8 +216,8 @@ local function fold(mechanism, sequence, seeds, design, handshakes, options)
     confidence = CONFIDENCE,
     design = design,
     seeds = handshakes,
-    concurrency = options.concurrency,
-    too_many_at_once = options.too_many,
+    concurrency = client.line.limit,
+    too_many_at_once = answered > 0 and client.too_many or nil, -- else it was not their number
     engines = count_engines(sequence),
     version = seeds[#seeds] and seeds[#seeds].version,
     sequence = outcomes,
@@ -226,8 +228,8 @@ local function fold(mechanism, sequence, seeds, design, handshakes, options)
 end
 
 -- Nothing to offer: the verdict on the seeds says why.
-local function without_sessions(mechanism, judged, seeds, options)
-  local result = fold(mechanism, {}, seeds, "fixed", 0, options)
+local function without_sessions(client, mechanism, judged, seeds)
+  local result = fold(mechanism, {}, seeds, "fixed", 0, client)
   result.verdict, result.reason, result.alert, result.version =
     judged.verdict, judged.reason, judged.alert, judged.version
   return result
@@ -237,90 +239,176 @@ end
 local function measure_fresh(client, mechanism, seeds, options)
   local sequence, handshakes = {}, 0
   while #sequence < options.attempts and not client.cancelled() do
-    local sessions = obtain_sessions(client, mechanism, BATCH, seeds, options)
+    local sessions = {}
+    obtain_more(client, mechanism, BATCH, sessions, seeds, options)
     if #sessions == 0 then
       break
     end
-    local plan = fresh_plan(sessions, handshakes, options.attempts - #sequence)
-    offer(client, mechanism, plan, "fresh", sequence, seeds, options)
+    offer_fresh(client, mechanism, sessions, handshakes, sequence, seeds, options)
     handshakes = handshakes + #sessions
   end
-  return fold(mechanism, sequence, seeds, "fresh", handshakes, options)
+  return fold(mechanism, sequence, seeds, "fresh", handshakes, client)
 end
 
-local function with_fewer_at_once(options)
-  local fewer = {}
-  for name, value in pairs(options) do
-    fewer[name] = value
+-- So many at once are too many for the server: from now on fewer are, and each stays until the server has gone.
+local function have_fewer(client, limit)
+  if client.line.limit == limit then
+    client.too_many, client.stays = client.too_many or limit, true
+    client.line:set_limit(math.max(1, limit // FEWER))
   end
-  fewer.concurrency = math.max(1, options.concurrency // FEWER)
-  fewer.too_many = options.concurrency
-  return fewer
+  client.host.sleep(CROWD_LEAVES)
+end
+
+local function newest_of(sessions)
+  local newest = {}
+  for i, list in ipairs(sessions) do
+    newest[i] = list[#list]
+  end
+  return newest
+end
+
+-- All of the figure comes from connections of which as many were at once.
+local function measure_fixed(client, mechanism, sessions, seeds, options)
+  local limit, plan, sequence
+  repeat
+    limit, sequence = client.line.limit, {}
+    plan = plans.new(newest_of(sessions), options.attempts, limit)
+    if offer_planned(client, mechanism, plan, sequence, seeds, options) then
+      have_fewer(client, limit)
+    end
+  until client.line.limit == limit or client.cancelled()
+  return fold(mechanism, sequence, seeds, "fixed", #plan.seeds, client), sequence
 end
 
 local function measure_sessions(client, mechanism, sessions, seeds, options)
-  local sequence = {}
-  if offer(client, mechanism, fixed_plan(sessions, options.attempts), "fixed", sequence, seeds, options) then
-    client.host.sleep(CROWD_LEAVES)
-    local result = measure_sessions(client, mechanism, sessions, seeds, with_fewer_at_once(options))
-    result.too_many_at_once = result.rate and result.too_many_at_once -- else it was not their number
-    return result
-  end
-  local fixed = fold(mechanism, sequence, seeds, "fixed", #sessions, options)
-  if not each_resumed_once(sequence, #sessions) then
+  local fixed, sequence = measure_fixed(client, mechanism, sessions, seeds, options)
+  if not single_use.may_be(sequence) then
     return fixed
   end
   local fresh = measure_fresh(client, mechanism, seeds, options)
-  return fresh_does_better(fixed, fresh) and fresh or fixed
+  return single_use.is(fixed, fresh) and fresh or fixed
 end
 
 local function seeds_for(attempts)
-  return math.max(1, math.min(SEEDS, attempts // OFFERS))
+  return math.max(1, math.min(plans.SEEDS, attempts // plans.OFFERS))
 end
 
 -- What the support scan met does not count here: behind a balancer it may have met some of the servers only.
-local function measure(client, mechanism, control, options)
-  local seeds = {}
-  local moved = client:moved(mechanism)
-  local sessions = obtain_sessions(client, mechanism, seeds_for(options.attempts), seeds, options)
+local function start(client, mechanism, control, options)
+  local begun = { seeds = {}, moved = client:moved(mechanism) }
+  begun.sessions = obtain_first(client, mechanism, begun.seeds, options)
+  if #begun.sessions == 0 then
+    local after = obtaining.other_version_after(client, mechanism, begun.seeds)
+    begun.judged = verdict.of_seeds(mechanism, begun.seeds, control, after)
+  end
+  return begun
+end
+
+-- Who had to wait begins with sessions of its own time: in a small cache the first one may not be there any more.
+local function measure(client, mechanism, begun, options, turn)
+  local sessions, seeds = begun.sessions, begun.seeds
+  if begun.judged then
+    return without_sessions(client, mechanism, begun.judged, seeds)
+  end
+  local count = seeds_for(options.attempts)
+  if turn then
+    turn:get()
+    sessions = {}
+  end
+  obtain_more(client, mechanism, count - #sessions, sessions, seeds, options)
   if #sessions == 0 then
-    local after = obtaining.other_version_after(client, mechanism, seeds)
-    return without_sessions(mechanism, verdict.of_seeds(mechanism, seeds, control, after), seeds, options)
+    sessions = begun.sessions
   end
   local result = measure_sessions(client, mechanism, sessions, seeds, options)
-  if not moved and client:moved(mechanism) then -- in the middle: the whole figure comes from one engine
+  if not begun.moved and client:moved(mechanism) then -- in the middle: the whole figure comes from one engine
     result = measure_sessions(client, mechanism, sessions, seeds, options)
   end
   result.engine_moved = client:moved(mechanism)
   return result
 end
 
+-- Runs jobs side by side; raises what one of them raises.
+local function side_by_side(client, jobs)
+  local _, problem = next(client.host.parallel(jobs, #jobs > 0 and #jobs or nil))
+  if problem then
+    error(problem, 0)
+  end
+end
+
+-- The first sessions of each mechanism. A server that serves one client at a time is held up by a handshake that waits
+-- for a ticket in vain: so nothing else begins before these have ended.
+local function start_all(client, control, options)
+  local begun, jobs = {}, {}
+  for i, mechanism in ipairs(options.mechanisms) do
+    jobs[i] = function()
+      begun[mechanism] = start(client, mechanism, control, options)
+    end
+  end
+  side_by_side(client, jobs)
+  return begun
+end
+
+-- Jobs that measure one mechanism each; who waits for another comes behind it.
+local function jobs_of(client, begun, options, rates)
+  local jobs, ended = {}, {}
+  local function add(mechanism)
+    ended[mechanism] = promises.new(client.host)
+    jobs[#jobs + 1] = function()
+      local fine, result = pcall(measure, client, mechanism, begun[mechanism], options, ended[AFTER[mechanism]])
+      ended[mechanism]:set(true) -- whatever happened
+      rates[mechanism] = fine and result or error(result, 0)
+      if client.cancelled() then
+        verdict.cut_off(rates[mechanism])
+      end
+    end
+  end
+  for _, late in ipairs({ false, true }) do
+    for _, mechanism in ipairs(options.mechanisms) do
+      if (AFTER[mechanism] ~= nil) == late then
+        add(mechanism)
+      end
+    end
+  end
+  return jobs
+end
+
 --- How many connections it makes, where none fails and the server speaks the mechanisms' versions.
 -- @tparam table options mechanisms, attempts, engine, starttls
 -- @treturn table least (everything resumes) and most (sessions are refused; tickets are not single-use)
 function M.connections(options)
-  local each = seeds_for(options.attempts) + options.attempts
   local checks = options.engine == "probe" and engine_choice.CHECKS or { least = 0, most = 0 }
   local least = options.starttls and 0 or checks.least -- libssl makes all where a protocol wants a goodbye
-  return { least = #options.mechanisms * (each + least), most = #options.mechanisms * (each + checks.most) }
+  local sum, asked = { least = 0, most = 0 }, {}
+  for _, mechanism in ipairs(options.mechanisms) do
+    asked[mechanism] = true
+  end
+  for _, mechanism in ipairs(options.mechanisms) do
+    local waits = AFTER[mechanism] and asked[AFTER[mechanism]]
+    local each = seeds_for(options.attempts) + options.attempts + (waits and 1 or 0)
+      + (mechanism == "psk" and browser.FULL or 0)
+    sum.least = sum.least + each + least
+    sum.most = sum.most + each + checks.most + math.ceil(options.attempts / plans.OFFERS)
+  end
+  return sum
 end
 
---- @tparam table client
+--- The mechanisms side by side.
+-- @tparam table client journal, see resum.scan.pool.recorder
 -- @tparam table control the record of the control handshake
--- @tparam table options mechanisms (list), attempts (100), concurrency (10), retries (2), engine ("probe")
+-- @tparam table options mechanisms (list), attempts (100), retries (2), engine ("probe")
+-- @tparam table entry of the address: gets the field browser, see resum.scan.browser
 -- @treturn table mechanism -> attempted, resumed, refused, errors, error_kinds, rate (0 to 1, errors apart),
---   interval ({lo, hi}, Wilson), confidence, design ("fixed", or "fresh" where tickets are good for one
---   connection), seeds, concurrency, too_many_at_once (with so many the server dropped most connections), engines (name
---   -> attempts), engine_moved (why libssl measured although the probe was asked for), version, verdict, reason, alert,
---   sequence ({{outcome, seed},...})
-function M.run(client, control, options)
-  local rates = {}
-  for _, mechanism in ipairs(options.mechanisms) do
-    rates[mechanism] = measure(client, mechanism, control, options)
-    if client.cancelled() then
-      verdict.cut_off(rates[mechanism])
-    end
-  end
+--   interval ({lo, hi}, of the pool's rate: it knows that offers of one session are not independent), confidence,
+--   design ("fixed", or "fresh" where tickets are good for one connection), seeds, concurrency, too_many_at_once (with
+--   so many the server dropped most connections), engines (name -> attempts), engine_moved (why libssl measured
+--   although the probe was asked for), version, verdict, reason, alert, sequence ({{outcome, seed},...})
+function M.run(client, control, options, entry)
+  local rates, begun = {}, start_all(client, control, options)
+  local jobs = jobs_of(client, begun, options, rates)
+  jobs[#jobs + 1] = begun.psk and not begun.psk.judged and function()
+    entry.browser = browser.run(client, browser.FULL)
+  end or nil
+  side_by_side(client, jobs)
   return rates
 end
 

@@ -130,12 +130,15 @@ local function offer_later(client, mechanism, evidence, options)
   for _, after in ipairs(LATER) do
     client.host.sleep(after - waited)
     waited = after
-    local records = {}
-    for _, session in ipairs(random.shuffle(table.move(evidence.fresh, 1, #evidence.fresh, 1, {}))) do
-      if client.cancelled() then
-        return
+    local records, jobs = {}, {}
+    for i, session in ipairs(random.shuffle(table.move(evidence.fresh, 1, #evidence.fresh, 1, {}))) do
+      jobs[i] = function()
+        return not client.cancelled() and append(records, offer(client, mechanism, session, "later", options))
       end
-      append(records, offer(client, mechanism, session, "later", options))
+    end
+    client.host.parallel(jobs, #jobs > 0 and #jobs or nil)
+    if client.cancelled() then
+      return
     end
     append(evidence.later, { after_s = after, records = records })
     if not refused_in(records) then
@@ -155,9 +158,13 @@ local function offer_after_request(client, mechanism, evidence, options)
   return session ~= nil
 end
 
--- As a client meets it: with a request. One look is enough where the session is still known after it; and few offers
+--- As a client meets it: with a request. One look is enough where the session is still known after it; and few offers
 -- without a request are no contrast to any number with one.
-local function ask_first(client, mechanism, evidence, options)
+-- @tparam table client
+-- @tparam string mechanism
+-- @tparam table evidence seeds; after_request (records) is added
+-- @tparam table options attempts, engine
+function M.ask_first(client, mechanism, evidence, options)
   if options.attempts < REQUESTS then
     return
   end
@@ -185,8 +192,8 @@ local function look(client, mechanism, evidence, options)
   end
   if evidence.fresh and refused_in(evidence.pairs) then
     offer_later(client, mechanism, evidence, options)
-  elseif all_resumed(evidence.pairs or evidence.fixed) then
-    ask_first(client, mechanism, evidence, options)
+  elseif not evidence.after_request and all_resumed(evidence.pairs or evidence.fixed) then
+    M.ask_first(client, mechanism, evidence, options)
   end
 end
 

@@ -1,55 +1,113 @@
--- Is resumption supported? For each mechanism one session, offered several times ("fixed"). Where not all of
--- them resume, fresh sessions are offered once each as well ("pairs"): they tell tickets that are good for one
--- connection from servers that share nothing.
+-- Is resumption supported? For each mechanism one session, offered several times ("fixed"): once, then the rest side by
+-- side. Where not all of them resume, fresh sessions are offered once each as well ("pairs"): they tell tickets that
+-- are good for one connection from servers that share nothing. Where none resumed, old ones are offered until it is
+-- clear that none does. The mechanisms go side by side.
 
+local browser = require "resum.scan.browser"
+local engine_choice = require "resum.connection.engine_choice"
+local hunt = require "resum.scan.hunt"
 local obtaining = require "resum.scan.obtain_sessions"
+local recorder = require "resum.scan.pool.recorder"
 local second_look = require "resum.scan.second_look"
 local verdict = require "resum.analysis.verdict"
 
 local M = { name = "support", summary = "whether each mechanism resumes, in a few attempts" }
 
+local CROWD_LEAVES = 1 -- seconds for the server to see the others go
+
 -- A session, new; the full handshakes made for it are appended to the seeds.
-local function obtain(client, mechanism, options, seeds, want)
-  local sessions, records = obtaining.obtain(client, mechanism, options.retries, want)
+local function obtain(journal, mechanism, options, seeds, want)
+  local sessions, records = obtaining.obtain(journal, mechanism, options.retries, want)
   table.move(records, 1, #records, #seeds + 1, seeds)
   return sessions and sessions[#sessions], records
 end
 
-local function offer(client, mechanism, session, design, options)
-  return client:attempt({
+local function offer(journal, mechanism, session, design, options, place)
+  return (journal:attempt({
+    place = place,
+    stays = options.engine == "probe", -- the server's end is seen in any case: a few offers are to be sure ones
     mechanism = mechanism,
     session = session,
     engine = options.engine,
     design = design,
     take_sessions = false,
-    stays = true, -- one at a time
-  })
+  }))
 end
 
--- What was not made because the scan was over is no evidence.
-local function add(records, record)
-  records[#records + 1] = record.outcome ~= "interrupted" and record or nil
-end
+local FAILED = { closed = true, reset = true, unreachable = true, timeout = true }
 
-local function offer_one_session(client, mechanism, session, options, seeds)
-  local records = {}
-  while #records < options.attempts and not client.cancelled() do
-    session = obtaining.keep_fresh(client, mechanism, session, options.retries, seeds)
-    add(records, offer(client, mechanism, session, "fixed", options))
-  end
-  return records
-end
-
-local function offer_fresh_sessions(client, mechanism, options, seeds)
-  local records, sessions = {}, {}
-  for i = 1, options.attempts do
-    local session = obtain(client, mechanism, options, seeds)
-    if not session or client.cancelled() then
-      break
+-- Runs a job for each number, side by side; returns what they gave, in order.
+local function side_by_side(journal, count, job)
+  local given, jobs, list = {}, {}, {}
+  for i = 1, count do
+    jobs[i] = function()
+      given[i] = job(i)
     end
-    sessions[i] = session
-    add(records, offer(client, mechanism, session, "pairs", options))
   end
+  local _, problem = next(journal.host.parallel(jobs, #jobs > 0 and #jobs or nil))
+  if problem then
+    error(problem, 0)
+  end
+  for i = 1, count do
+    local record = given[i] -- what was not made because the scan was over is no evidence
+    list[#list + 1] = record and record.outcome ~= "interrupted" and record or nil
+  end
+  return list
+end
+
+local function some_failed(records)
+  for _, record in ipairs(records) do
+    if FAILED[record.outcome] then
+      return true
+    end
+  end
+  return false
+end
+
+-- A server that drops some of what comes side by side, or leaves it waiting, may have enough of so many: only one at a
+-- time tells.
+local function come_singly(journal)
+  journal.stays = true
+  journal.line:set_limit(1)
+  journal.host.sleep(CROWD_LEAVES)
+end
+
+-- The offers behind the first one are neighbours, so that they meet all servers of a rotation that is no longer than
+-- they are. Where the first one resumed, it is seen meanwhile whether the server forgets a session at its client's
+-- request.
+local function offer_one_session(journal, mechanism, session, options, evidence)
+  local function offer_it(place)
+    session = obtaining.keep_fresh(journal, mechanism, session, options.retries, evidence.seeds)
+    return offer(journal, mechanism, session, "fixed", options, place)
+  end
+  local first, more = offer_it(), options.attempts - 1
+  local places = journal.line:places(more)
+  local records = side_by_side(journal, more + 1, function(i)
+    if places[i] then
+      return offer_it(places[i])
+    elseif first.outcome == "resumed" then
+      second_look.ask_first(journal, mechanism, evidence, options)
+    end
+  end)
+  if first.outcome ~= "interrupted" then
+    table.insert(records, 1, first)
+  end
+  if not some_failed(records) or journal.stays then
+    return records
+  end
+  come_singly(journal)
+  return side_by_side(journal, options.attempts, function()
+    return offer_it()
+  end)
+end
+
+local function offer_fresh_sessions(journal, mechanism, options, seeds)
+  local sessions = {}
+  local records = side_by_side(journal, options.attempts, function()
+    local session = obtain(journal, mechanism, options, seeds)
+    sessions[#sessions + 1] = session
+    return session and offer(journal, mechanism, session, "pairs", options)
+  end)
   return records, sessions
 end
 
@@ -70,26 +128,56 @@ local function drop_sessions(seeds)
 end
 
 -- The evidence of one mechanism, without what other mechanisms have to say.
-local function gather(client, mechanism, options)
-  local evidence = { seeds = {}, fixed = {} }
-  local session = obtain(client, mechanism, options, evidence.seeds, "all")
+local function gather(journal, mechanism, options, evidence)
+  local session = evidence.session
   if session then
-    evidence.fixed = offer_one_session(client, mechanism, session, options, evidence.seeds)
-    second_look.at_failures(client, mechanism, session, evidence, options)
+    evidence.fixed = offer_one_session(journal, mechanism, session, options, evidence)
+    second_look.at_failures(journal, mechanism, session, evidence, options)
     local counts = verdict.count(evidence.fixed, evidence.seeds)
     if counts.refused > 0 then
-      evidence.pairs, evidence.fresh = offer_fresh_sessions(client, mechanism, options, evidence.seeds)
+      evidence.pairs, evidence.fresh = offer_fresh_sessions(journal, mechanism, options, evidence.seeds)
     elseif counts.resumed == 0 then
       -- Did the server go away meanwhile, or does it fail where a session is offered? (Who has to come again for a full
       -- handshake, too, may have come too often.)
-      local _, records = obtain(client, mechanism, options, evidence.seeds)
+      local _, records = obtain(journal, mechanism, options, evidence.seeds)
       evidence.full_after = records[1] ~= nil and records[1].outcome == "full"
     end
   else
-    evidence.other_version_after = obtaining.other_version_after(client, mechanism, evidence.seeds)
+    evidence.other_version_after = obtaining.other_version_after(journal, mechanism, evidence.seeds)
   end
-  evidence.interrupted = client.cancelled()
-  return evidence
+  evidence.interrupted = journal.cancelled()
+end
+
+local function outcomes_of(...)
+  local met = {}
+  for _, records in ipairs({ ... }) do
+    for _, record in ipairs(records) do
+      met[record.outcome] = true
+    end
+  end
+  return met
+end
+
+-- Refused wherever it was offered?
+local function needs_hunt(evidence)
+  local met = outcomes_of(evidence.fixed, evidence.pairs or {})
+  for _, look in ipairs(evidence.later or {}) do
+    met.resumed = met.resumed or outcomes_of(look.records).resumed
+  end
+  return met.refused and not met.resumed
+end
+
+local function hunt_old_sessions(journal, all, options)
+  local wanted = {}
+  for mechanism, evidence in pairs(all) do
+    wanted[#wanted + 1] = needs_hunt(evidence) and mechanism or nil
+  end
+  side_by_side(journal, #wanted, function(i)
+    local evidence = all[wanted[i]]
+    local sessions = table.move(evidence.fresh or {}, 1, #(evidence.fresh or {}), 2, { evidence.session })
+    evidence.old = hunt.run(journal, wanted[i], sessions, options)
+    evidence.interrupted = evidence.interrupted or journal.cancelled()
+  end)
 end
 
 -- Whether TLS 1.3 works, or older versions. The control has shown one version; the mechanisms' handshakes may have
@@ -103,16 +191,51 @@ local function version_works(is_new, all, control)
   return (control.version == "TLSv1.3") == is_new
 end
 
+-- The first session of each mechanism. A server that serves one client at a time is held up by a handshake that waits
+-- for a ticket in vain: so nothing else begins before these have ended.
+local function start_all(journal, options)
+  local all = {}
+  side_by_side(journal, #options.mechanisms, function(i)
+    local mechanism, evidence = options.mechanisms[i], { seeds = {}, fixed = {} }
+    all[mechanism] = evidence
+    evidence.session = obtain(journal, mechanism, options, evidence.seeds, "all")
+  end)
+  return all
+end
+
+-- The rate scan looks at it more closely.
+local function looks_as_browser(options)
+  return options.quick or not options.rate
+end
+
+local function connections_as_browser(options)
+  return options.browser_full and browser.FULL or browser.SHORT
+end
+
+local function gather_all(journal, options, entry)
+  local names, all = options.mechanisms, start_all(journal, options)
+  local with_browser = all.psk and all.psk.session and looks_as_browser(options)
+  side_by_side(journal, #names + 1, function(i)
+    if names[i] then
+      gather(journal, names[i], options, all[names[i]])
+    elseif with_browser then
+      entry.browser = browser.run(journal, connections_as_browser(options))
+    end
+  end)
+  second_look.run(journal, all, options)
+  hunt_old_sessions(journal, all, options)
+  return all
+end
+
 --- @tparam table client
 -- @tparam table control the record of the control handshake
--- @tparam table options mechanisms (list), attempts (5), retries (2), engine ("handshake")
+-- @tparam table options mechanisms (list), attempts (5), retries (2), engine ("handshake"), concurrency, browser_full
+--   (boolean: as many connections for the browser's figure as the rate scan makes)
+-- @tparam table entry of the address: gets the field browser, see resum.scan.browser
 -- @treturn table mechanism -> verdict, see resum.analysis.verdict.judge
-function M.run(client, control, options)
-  local all, verdicts = {}, {}
-  for _, mechanism in ipairs(options.mechanisms) do
-    all[mechanism] = gather(client, mechanism, options)
-  end
-  second_look.run(client, all, options)
+function M.run(client, control, options, entry)
+  local verdicts = {}
+  local all = gather_all(recorder.new(client, options.concurrency), options, entry)
   for mechanism, evidence in pairs(all) do
     drop_sessions(evidence.seeds)
     local is_new = mechanism == "psk"
@@ -126,14 +249,18 @@ function M.run(client, control, options)
 end
 
 --- How many connections it makes, where none fails and the server speaks the mechanisms' versions.
--- @tparam table options mechanisms, attempts
+-- @tparam table options mechanisms, attempts, browser_full, rate, quick
 -- @treturn table least (everything resumes) and most (sessions are refused)
 function M.connections(options)
-  local first = 1 + options.attempts
-  local fresh = 2 * options.attempts
+  local first, fresh = 1 + options.attempts, 2 * options.attempts
+  local refused = fresh + second_look.CONNECTIONS.refused * options.attempts + hunt.OFFERS + engine_choice.CHECKS.most
+  local as_browser = 0
+  for _, mechanism in ipairs(options.mechanisms) do
+    as_browser = mechanism == "psk" and looks_as_browser(options) and connections_as_browser(options) or as_browser
+  end
   return {
-    least = #options.mechanisms * (first + second_look.CONNECTIONS.all_resumed),
-    most = #options.mechanisms * (first + fresh + second_look.CONNECTIONS.refused * options.attempts),
+    least = #options.mechanisms * (first + second_look.CONNECTIONS.all_resumed) + as_browser,
+    most = #options.mechanisms * (first + refused) + as_browser,
   }
 end
 

@@ -41,6 +41,14 @@ local function deviations(confidence)
   return two_sided[confidence]
 end
 
+-- Wilson's interval for a share of so many trials, which need be no whole number.
+local function interval(share, trials, z)
+  local spread = z * z / trials
+  local centre = (share + spread / 2) / (1 + spread)
+  local half = z * math.sqrt(share * (1 - share) / trials + spread / (4 * trials)) / (1 + spread)
+  return share == 0 and 0 or math.max(0, centre - half), share == 1 and 1 or math.min(1, centre + half)
+end
+
 --- Wilson's score interval for a share (E. B. Wilson, 1927): it keeps its promise at 0 and 100 % as well.
 -- @tparam integer successes 0 to trials
 -- @tparam integer trials
@@ -54,13 +62,44 @@ function M.wilson(successes, trials, confidence)
   elseif successes < 0 or successes > trials then
     error("stats.wilson: successes must lie between 0 and trials", 2)
   end
-  local z = deviations(confidence or 0.95)
-  local share, spread = successes / trials, z * z / trials
-  local centre = (share + spread / 2) / (1 + spread)
-  local half = z * math.sqrt(share * (1 - share) / trials + spread / (4 * trials)) / (1 + spread)
-  local lo = successes == 0 and 0 or math.max(0, centre - half)
-  local hi = successes == trials and 1 or math.min(1, centre + half)
-  return lo, hi
+  return interval(successes / trials, trials, deviations(confidence or 0.95))
+end
+
+-- Quantile of Student's distribution for a normal one's, by the expansion in 1 / degrees of freedom (Fisher and
+-- Cornish, 1960; Abramowitz and Stegun, 26.7.5); from 5 degrees on it is right to 1 %.
+local function student_quantile(z, degrees)
+  local first = (z ^ 3 + z) / 4
+  local second = (5 * z ^ 5 + 16 * z ^ 3 + 3 * z) / 96
+  local third = (3 * z ^ 7 + 19 * z ^ 5 + 17 * z ^ 3 - 15 * z) / 384
+  return z + first / degrees + second / degrees ^ 2 + third / degrees ^ 3
+end
+
+--- An interval for a share of trials that come in clusters, and are alike within each: Wilson's, for as many
+-- independent trials as they are worth. Their number is divided by the design effect: the variance of the share as the
+-- clusters show it (that of a ratio, Cochran, Sampling Techniques, 1977, chapter 6) over that of independent trials,
+-- where it is greater.
+-- @tparam {table,...} clusters {successes, trials} each
+-- @tparam[opt=0.95] number confidence
+-- @treturn[1] number lower end
+-- @treturn[1] number upper end
+-- @treturn[2] nil without a trial
+function M.clustered(clusters, confidence)
+  local successes, trials, spread = 0, 0, 0
+  for _, one in ipairs(clusters) do
+    successes, trials = successes + one.successes, trials + one.trials
+  end
+  if #clusters < 2 or successes == 0 or successes == trials then
+    return M.wilson(successes, trials, confidence)
+  end
+  local share = successes / trials
+  for _, one in ipairs(clusters) do
+    spread = spread + (one.successes - share * one.trials) ^ 2
+  end
+  local effect = spread * #clusters / (#clusters - 1) / (trials * share * (1 - share))
+  if effect <= 1 then
+    return M.wilson(successes, trials, confidence)
+  end
+  return interval(share, trials / effect, student_quantile(deviations(confidence or 0.95), #clusters - 1))
 end
 
 local factorials = { [0] = 0 }

@@ -23,8 +23,8 @@ local function settle_alerts(entries)
 end
 
 local function new_view(name)
-  return { name = name, entries = {}, offers = {}, marked = {}, identities = {}, spent = {}, sequence = {},
-    showing_tickets = {} }
+  return { name = name, entries = {}, offers = {}, marked = {}, identities = {}, spent = {}, browser = {},
+    sequence = {}, showing_tickets = {} }
 end
 
 local function add(view, entry, alerts_refuse)
@@ -57,11 +57,11 @@ end
 
 --- Sorts entries by mechanism.
 -- @tparam {table,...} entries in order; see resum.analysis.pool.analyse
--- @treturn table mechanism -> view: entries, offers (answered, with a session), marked, identities and spent (offers of
---   these designs), sequence (answered connections of the sampling designs), showing_tickets (connections that asked
---   for a ticket beside a session ID), label (order -> what it showed), named (order -> true where that names the
---   server's state), group (order -> the label that stands for the group it met), carried (order -> the label that
---   names the state of the session that it left)
+-- @treturn table mechanism -> view: entries, offers (answered, with a session), marked, identities, spent and browser
+--   (offers of these designs), sequence (answered connections of the sampling designs), showing_tickets (connections
+--   that asked for a ticket beside a session ID), label (order -> what it showed), named (order -> true where that
+--   names the server's state), group (order -> the label that stands for the group it met), carried (order -> the label
+--   that names the state of the session that it left)
 function M.sort(entries)
   local views, sorted = {}, {}
   for _, entry in ipairs(entries) do

@@ -63,6 +63,11 @@ local function rates(measured)
     .. markup.table({ "mechanism", "version", "rate", "95 % interval", "resumed", "details" }, rows)
 end
 
+local function browsers(browser)
+  return "<h3>As a browser, each ticket once</h3>"
+    .. text("p", nil, ("%s %%: %s"):format(vocabulary.percent(browser.share), vocabulary.browser(browser)))
+end
+
 -- What it means; the verdict on what stands behind the address has its own place.
 local function meaning(entry)
   local items = {}
@@ -90,6 +95,7 @@ local function address(entry)
   end
   parts[#parts + 1] = entry.support and support(entry.support) or nil
   parts[#parts + 1] = entry.rate and rates(entry.rate) or nil
+  parts[#parts + 1] = entry.browser and browsers(entry.browser) or nil
   parts[#parts + 1] = entry.balancer and balancer.details(entry.balancer) or nil
   parts[#parts + 1] = "</section>"
   return table.concat(parts, "\n")

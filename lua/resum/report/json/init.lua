@@ -111,6 +111,8 @@ local function address(entry)
   out.control = entry.control and attempt(entry.control)
   out.support = each(entry.support, support)
   out.rate = each(entry.rate, rate)
+  out.browser = entry.browser
+    and pick(entry.browser, "attempted resumed errors share tickets_after_full tickets_after_resumed")
   out.balancer = entry.balancer and balancer.summary(entry.balancer)
   out.before_tls = entry.before_tls and plain_map(entry.before_tls)
   out.conclusion = list(conclusion.of(entry), escape)

@@ -134,6 +134,11 @@ local function address_lines(entry, paint)
       append(lines, rate_lines(mechanism, rate, paint))
     end
   end
+  if entry.browser then
+    lines[#lines + 1] = "    As a browser, each ticket once"
+    lines[#lines + 1] = ("      %-17s  %s"):format(vocabulary.percent(entry.browser.share) .. " %",
+      escape(vocabulary.browser(entry.browser)))
+  end
   if entry.balancer then
     append(lines, balancer.lines(entry.balancer, paint))
   end

@@ -3,6 +3,7 @@
 -- spreads connections over several local addresses where there are. Judges nothing.
 
 local labels = require "resum.analysis.pool.labels"
+local lines = require "resum.scan.line"
 local random = require "resum.util.random"
 
 local M = {}
@@ -18,15 +19,23 @@ local function index(journal, name)
   return rawget(journal, "client")[name]
 end
 
--- Full handshakes take the local addresses in turn, so that there are sessions from each; the rest at random, so that
--- no rotation falls into step.
-local function choose_source(journal, options)
-  local sources = journal.sources
-  if not options.session and not options.sessions then
-    journal.turn = journal.turn % #sources + 1
-    return sources[journal.turn]
+--- The local address for what begins with a full handshake: they are taken in turn, so that there are sessions from
+-- each.
+-- @function journal:next_source
+-- @treturn string|nil nil where the system chooses
+function Journal:next_source()
+  if self.sources then
+    self.turn = self.turn % #self.sources + 1
+    return self.sources[self.turn]
   end
-  return sources[random.integer(#sources)]
+end
+
+-- The rest takes them at random, so that no rotation falls into step.
+local function choose_source(journal, options)
+  if not options.session and not options.sessions then
+    return journal:next_source()
+  end
+  return journal.sources[random.integer(#journal.sources)]
 end
 
 -- A clock that counts starts and ends: what was at the same time needs no seconds.
@@ -35,60 +44,140 @@ function Journal:tick()
   return self.clock
 end
 
---- One connection, written down.
--- @function journal:attempt
--- @tparam table options see resum.connection.client; source is chosen when it is not given and there are several
--- @treturn table record of resum.connection.client
--- @treturn table entry {order, mechanism, design, from, source, awaited, started, ended}, and what
---   resum.analysis.pool.labels.read adds; {} where the scan was over
-function Journal:attempt(options)
-  if self.client.cancelled() then
-    return self.client:attempt(options), {}
+-- What there is to say of an offer before it is answered: which connection issued the session, which of its sessions it
+-- is, and how often it was offered before.
+local function note_offer(journal, entry, session)
+  local issue = journal.issued[session]
+  entry.from, entry.from_number = issue and issue.order or nil, issue and issue.number or nil
+  entry.offered_before = journal.offered[session] or 0
+  journal.offered[session] = entry.offered_before + 1
+end
+
+local function note_sessions(journal, entry, sessions)
+  for number, session in ipairs(sessions) do
+    journal.issued[session] = journal.issued[session] or { order = entry.order, number = number }
   end
-  local source = options.source or (self.sources and choose_source(self, options)) or nil
+  journal.newest[entry.order] = sessions[#sessions]
+end
+
+local function new_entry(journal, options, source)
   local entry = {
-    order = #self.entries + 1,
+    order = #journal.entries + 1,
     mechanism = options.mechanism,
     design = options.design,
-    from = options.session and self.issued[options.session] or nil,
     source = source,
     awaited = options.want_tickets,
-    started = self:tick(),
+    started = journal:tick(),
+    started_s = journal.host.now() - journal.began,
+    at_once = journal.under_way,
   }
-  self.entries[entry.order] = entry
+  journal.entries[entry.order] = entry
+  if options.session then
+    note_offer(journal, entry, options.session)
+  end
+  return entry
+end
+
+-- The options of a connection, and what the journal wants to hear of it meanwhile: the session that it offers in the
+-- end, and its goodbye, after which it counts as gone.
+local function watched(journal, options, entry, place)
   local made = {}
   for name, value in pairs(options) do
     made[name] = value
   end
-  made.source = source
-  local record = self.client:attempt(made)
-  entry.ended = self:tick()
-  if record.outcome == "interrupted" then -- it keeps its number, and says nothing
-    return record, entry
+  made.place, made.source = nil, entry.source
+  made.stays = options.stays or journal.stays
+  if options.late then
+    function made.late()
+      local session = options.late()
+      entry.hello_s = journal.host.now() - journal.began
+      if session then
+        note_offer(journal, entry, session)
+      end
+      return session
+    end
   end
+  function made.on_goodbye(record)
+    note_sessions(journal, entry, record.sessions)
+    if options.on_goodbye then
+      options.on_goodbye(record)
+    end
+    if not made.stays then
+      place:give()
+    end
+  end
+  return made
+end
+
+local function close_entry(journal, entry, record, options)
+  entry.ended, entry.ended_s = journal:tick(), journal.host.now() - journal.began
+  entry.hello_s = entry.hello_s or entry.started_s + (record.timing.connect_s or 0)
   labels.read(entry, record)
   if options.sessions and entry.outcome == "resumed" then
-    entry.from = self.issued[options.sessions[record.facts.selected_identity + 1]]
+    note_offer(journal, entry, options.sessions[record.facts.selected_identity + 1])
   end
-  for _, session in ipairs(record.sessions) do
-    self.issued[session] = entry.order
+  note_sessions(journal, entry, record.sessions)
+end
+
+--- One connection, written down. It is started when there is a place in the line.
+-- @function journal:attempt
+-- @tparam table options see resum.connection.client; source is chosen when it is not given and there are several;
+--   place (in the line, see resum.scan.line; else it asks for one)
+-- @treturn table record of resum.connection.client
+-- @treturn table entry {order (of the starts), mechanism, design, from (order of the connection that issued the
+--   session), from_number (which of its sessions), offered_before (times), source, awaited, started and ended (ticks),
+--   started_s, hello_s (the ClientHello) and ended_s (seconds since the journal began), at_once (under way when it
+--   started, with itself)}, and what resum.analysis.pool.labels.read adds; {} where the scan was over
+function Journal:attempt(options)
+  local place = options.place or self.line:places(1)[1]
+  place:take()
+  if self.client.cancelled() then
+    place:give()
+    return self.client:attempt({ mechanism = options.mechanism, design = options.design }), {}
   end
-  self.newest[entry.order] = record.sessions[#record.sessions]
+  self.under_way = self.under_way + 1
+  local source = options.source or (self.sources and choose_source(self, options)) or nil
+  local entry = new_entry(self, options, source)
+  local fine, record = pcall(self.client.attempt, self.client, watched(self, options, entry, place))
+  self.under_way = self.under_way - 1
+  place:give() -- also after an error in here: others wait for it
+  if not fine then
+    error(record, 0)
+  end
+  if record.outcome ~= "interrupted" then -- else it keeps its number, and says nothing
+    close_entry(self, entry, record, options)
+  end
   return record, entry
 end
 
+--- How many connections were made to this address, with those that other scans made.
+-- @function journal:connections
+-- @treturn integer
+function Journal:connections()
+  return self.client.connections
+end
+
 --- @tparam table client see resum.connection.client
+-- @tparam integer concurrency connections at once
 -- @tparam[opt] {string,...} sources local addresses to connect from
--- @treturn table journal: the client, and the fields entries (list), newest (order -> the newest session issued there)
-function M.new(client, sources)
+-- @treturn table journal: the client, and the fields stays (true: every connection holds its place until the server has
+--   closed it, too), too_many (so many at once were too many), entries (list), newest (order -> the newest session
+--   issued there), line (see resum.scan.line)
+function M.new(client, concurrency, sources)
   return setmetatable({
     client = client,
     sources = sources and #sources > 0 and sources or nil,
     turn = 0,
     clock = 0,
+    began = client.host.now(),
+    under_way = 0,
+    stays = false,
+    too_many = nil,
+    line = lines.new(client.host, concurrency),
     entries = {},
     newest = {},
     issued = setmetatable({}, { __mode = "k" }),
+    offered = setmetatable({}, { __mode = "k" }),
   }, { __index = index })
 end
 

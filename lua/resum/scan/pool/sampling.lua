@@ -1,26 +1,33 @@
 -- What stands behind the address? Beside the plain figure's old sessions ("fixed") it makes what a browser makes: a
--- fresh session resumed on the next connection ("pairs"), and always the newest session ("chain"). Where some sessions
--- are refused it matters which connection is the next: there it goes one by one, and in blocks, so that a change over
--- time meets all of them. Then it looks closer where something is suspect. What it all means resum.analysis.pool
--- infers.
+-- fresh session resumed on the next connection ("pairs"), and always the newest session ("chain"). The next connection
+-- is the neighbour: the way for it is opened right behind the one that brings its session, and waits for that. So what
+-- a balancer sees is in order, whatever goes on side by side. Then it looks closer where something is suspect. What it
+-- all means resum.analysis.pool infers.
 --
--- Connections for each mechanism, beside the plain figure's: 36 where everything resumed, else 90, and a closer look.
+-- Connections for each mechanism, beside the plain figure's: 14 where everything resumed, else 32, and a closer look.
 
 local balance = require "resum.analysis.pool"
 local follow_up = require "resum.scan.pool.follow_up"
 local quick = require "resum.scan.quick"
+local plain_figure = require "resum.scan.rate"
 local obtaining = require "resum.scan.obtain_sessions"
+local promises = require "resum.scan.promise"
 local random = require "resum.util.random"
 
 local M = { name = "balancer", recorded = true, summary = "what stands behind the address, and what to do about it" }
 
 M.defaults = { attempts = 100 }
 
-local BLOCK = 5 -- pairs, and links of a chain
-local OLD_IN_BLOCK = 2 -- old sessions offered once more; in turns one more or less, so that no rotation falls into step
-local BLOCKS_WHERE_WELL = 40 -- one block for so many attempts of the plain figure
-local BLOCKS_WHERE_NOT = 20
+-- For each hundred attempts of the plain figure, where all sessions end alike and where they don't: so many rounds of
+-- so many pairs, chains and old sessions. Rounds, so that a change over time meets all of them.
+local WELL = { rounds = 1, pairs = 4, chains = 1 }
+local MIXED = { rounds = 2, pairs = 5, chains = 1 }
+local LINKS = 3 -- of a chain, behind its first connection; the last one's way is open all the time
+local OLD_IN_ROUND = 4 -- in turns one more or less, so that no rotation falls into step
 local LOOKS = 20 -- full handshakes where none has issued anything so far
+-- Neighbours dropped while they waited, of so many, after which none waits any more: a server may mind idle
+-- connections.
+local MINDS_IDLING = { least = 3, share = 0.5 }
 
 --- How many connections it makes, where none fails and the server speaks the mechanisms' versions.
 -- @tparam table options mechanisms, attempts, quick
@@ -29,58 +36,90 @@ function M.connections(options)
   if options.quick then
     return quick.connections(options)
   end
-  local both = 2 * BLOCK + 1 + BLOCK -- the pairs and the chain of a block
-  local count = #options.mechanisms
-  return {
-    least = count * math.max(1, options.attempts // BLOCKS_WHERE_WELL) * (both + OLD_IN_BLOCK),
-    most = count * math.max(1, options.attempts // BLOCKS_WHERE_NOT) * (both + OLD_IN_BLOCK + 1)
-      + follow_up.most_connections(options.mechanisms),
-  }
+  local function made(size, old)
+    local rounds = math.max(1, math.floor(size.rounds * options.attempts / 100))
+    return #options.mechanisms * rounds * (2 * size.pairs + size.chains * (1 + LINKS) + old)
+  end
+  local most = made(MIXED, OLD_IN_ROUND + 1)
+  local of_rate = setmetatable({ engine = options.engine or plain_figure.defaults.engine }, { __index = options })
+  local before = 1 + most + plain_figure.connections(of_rate).most
+  return { least = made(WELL, OLD_IN_ROUND - 1),
+    most = most + follow_up.most_connections(options.mechanisms, before) }
 end
 
 -- One scan at work.
 local Scan = {}
 Scan.__index = Scan
 
-function Scan:attempt(mechanism, design, session, source)
-  return self.journal:attempt({
+function Scan:attempt(mechanism, design, more)
+  local options = {
     mechanism = mechanism,
     design = design,
-    session = session,
-    source = source,
     want_tickets = true,
     engine = "handshake", -- it goes through with what it was refused, and so shows who refused
+  }
+  for name, value in pairs(more or {}) do
+    options[name] = value
+  end
+  return self.journal:attempt(options)
+end
+
+-- The newest session that a connection left: its own, or the one that it resumed.
+local function left_by(record, offered)
+  return record.sessions[#record.sessions] or offered
+end
+
+-- One of the neighbours: it offers what the one before it was promised, and promises what it brings itself.
+function Scan:link(mechanism, design, place, source, before, mine)
+  local offered
+  local _, entry = self:attempt(mechanism, design, {
+    place = place,
+    source = source,
+    late = before and function()
+      offered = before:get()
+      return offered
+    end or nil,
+    on_goodbye = function(record)
+      mine:set(left_by(record, offered))
+    end,
   })
+  mine:set(nil) -- it has failed before
+  return entry
 end
 
--- Fresh sessions, each offered on the next connection. While that is at work the one after it is already started, to
--- obtain the next session: what counts is the order in which a balancer sees them.
-function Scan:pairs(mechanism, count)
-  local session, source
-  local function obtain()
-    local record, entry = self:attempt(mechanism, "pairs")
-    session, source = record.sessions[#record.sessions], entry.source
-  end
-  for i = 1, count + 1 do
-    local jobs, offered, from = {}, session, source
-    session = nil
-    jobs[1] = offered and function()
-      self:attempt(mechanism, "pairs", offered, from)
+-- Connections that start one behind the other, each with what the one before it brought. They come from one address.
+function Scan:neighbours(mechanism, design, count)
+  local journal, jobs, promised, entries = self.journal, {}, {}, {}
+  local places = not self.one_by_one and journal.line:places(count)
+  local source = journal:next_source()
+  for i = 1, count do
+    promised[i] = promises.new(journal.host)
+    jobs[i] = function()
+      local place = places and places[i] or journal.line:places(1, i > 1)[1]
+      entries[i] = self:link(mechanism, design, place, source, promised[i - 1], promised[i])
     end
-    jobs[#jobs + 1] = i <= count and not self.journal.cancelled() and obtain or nil
-    self.journal.host.parallel(jobs, self.concurrency)
+  end
+  journal.host.parallel(jobs, self.one_by_one and 1 or count)
+  if places then
+    self:watch_idling(entries)
   end
 end
 
-function Scan:chain(mechanism, links)
-  local record, first = self:attempt(mechanism, "chain")
-  local session = record.sessions[#record.sessions]
-  for _ = 1, session and links or 0 do
-    if self.journal.cancelled() then
-      return
+local DROPPED = { closed = true, reset = true }
+
+-- Servers that drop who waits: their neighbours show nothing, and are made anew, one after another.
+function Scan:watch_idling(entries)
+  local idle = self.idle
+  for i = 2, #entries do
+    idle.seen = idle.seen + 1
+    idle.dropped[#idle.dropped + 1] = DROPPED[entries[i].outcome] and entries[i] or nil
+  end
+  if #idle.dropped >= math.max(MINDS_IDLING.least, MINDS_IDLING.share * idle.seen) then
+    self.one_by_one = true
+    for _, entry in ipairs(idle.dropped) do
+      entry.outcome, entry.design = nil, "idle"
     end
-    record = self:attempt(mechanism, "chain", session, first.source)
-    session = record.sessions[#record.sessions] or session
+    self.idle = { seen = 0, dropped = {} }
   end
 end
 
@@ -95,16 +134,13 @@ function Scan:old_sessions(mechanism)
   return list
 end
 
--- So many of the old sessions, once more.
-function Scan:offer_old(mechanism, count)
-  local old, jobs = self.old[mechanism], {}
-  for i = 1, (#old == 0 or self.single_use[mechanism]) and 0 or count do
-    jobs[i] = function()
-      local session = old[random.integer(#old)]
-      return not self.journal:expired(session) and self:attempt(mechanism, "fixed", session)
-    end
+-- One of the old sessions, once more.
+function Scan:offer_old(mechanism)
+  local old = self.old[mechanism]
+  local session = #old > 0 and not self.single_use[mechanism] and old[random.integer(#old)]
+  if session and not self.journal:expired(session) then
+    self:attempt(mechanism, "fixed", { session = session })
   end
-  self.journal.host.parallel(jobs, self.concurrency)
 end
 
 -- Do all resume, or none?
@@ -112,47 +148,39 @@ local function is_uniform(rate)
   return (rate.refused == 0 and rate.errors <= rate.resumed) or (rate.resumed == 0 and rate.errors <= rate.refused)
 end
 
-function Scan:blocks_of(mechanism)
-  local rate = self.rates[mechanism]
-  local each = (rate.refused == 0 and is_uniform(rate)) and BLOCKS_WHERE_WELL or BLOCKS_WHERE_NOT
-  return math.max(1, math.floor((rate.attempted > 0 and rate.attempted or self.attempts) / each))
-end
-
--- Then the next connection does as well as any other: so all is made side by side, what takes long first.
-function Scan:sample_side_by_side(mechanisms)
-  local jobs = {}
-  local function add(count, method, mechanism, links)
+function Scan:add_round(jobs, mechanism, size)
+  local function add(count, method, ...)
+    local arguments = table.pack(mechanism, ...)
     for _ = 1, count do
       jobs[#jobs + 1] = function()
-        return not self.journal.cancelled() and method(self, mechanism, links)
+        return not self.journal.cancelled() and method(self, table.unpack(arguments, 1, arguments.n))
       end
     end
   end
-  for _, mechanism in ipairs(mechanisms) do
-    add(self:blocks_of(mechanism), self.chain, mechanism, BLOCK)
-  end
-  for _, mechanism in ipairs(mechanisms) do
-    add(self:blocks_of(mechanism) * BLOCK, self.pairs, mechanism, 1)
-    add(self:blocks_of(mechanism) * OLD_IN_BLOCK, self.offer_old, mechanism, 1)
-  end
-  self.journal.host.parallel(jobs, self.concurrency)
+  add(size.chains, self.neighbours, "chain", 1 + LINKS) -- what takes long first
+  add(size.pairs, self.neighbours, "pairs", 2)
+  add(OLD_IN_ROUND - 2 + random.integer(3), self.offer_old)
 end
 
--- Block after block, the mechanisms in turns.
-function Scan:sample_in_turns(mechanisms)
-  local most = 0
+function Scan:rounds_of(mechanism, size)
+  local attempted = self.rates[mechanism].attempted
+  return math.max(1, math.floor(size.rounds * (attempted > 0 and attempted or self.attempts) / 100))
+end
+
+-- Round after round, the mechanisms in turns, and all side by side.
+function Scan:sample_rounds(mechanisms, size)
+  local jobs, most = {}, 0
   for _, mechanism in ipairs(mechanisms) do
-    most = math.max(most, self:blocks_of(mechanism))
+    most = math.max(most, self:rounds_of(mechanism, size))
   end
   for round = 1, most do
     for _, mechanism in ipairs(mechanisms) do
-      if round <= self:blocks_of(mechanism) and not self.journal.cancelled() then
-        self:pairs(mechanism, BLOCK)
-        self:chain(mechanism, BLOCK)
-        self:offer_old(mechanism, OLD_IN_BLOCK - 2 + random.integer(3))
+      if round <= self:rounds_of(mechanism, size) then
+        self:add_round(jobs, mechanism, size)
       end
     end
   end
+  self.journal.host.parallel(jobs, self.journal.line:jobs())
 end
 
 -- Has this been the outcome of any connection of a mechanism, after so many of all?
@@ -171,7 +199,8 @@ function Scan:finds_sessions(mechanism)
   if self.rates[mechanism].attempted > 0 then
     return true
   end
-  return self:has_been("full", mechanism, 0) and #obtaining.seek(self.journal, LOOKS, 1, self.concurrency, function()
+  local at_once = self.journal.line:jobs()
+  return self:has_been("full", mechanism, 0) and #obtaining.seek(self.journal, LOOKS, 1, at_once, function()
     return (self:attempt(mechanism, "seed"))
   end) > 0
 end
@@ -185,12 +214,12 @@ function Scan:sample()
     end
   end
   local before = #self.journal.entries
-  self:sample_side_by_side(uniform)
+  self:sample_rounds(uniform, WELL)
   for _, mechanism in ipairs(uniform) do
     local other = self.rates[mechanism].refused == 0 and "refused" or "resumed"
     mixed[#mixed + 1] = self:has_been(other, mechanism, before) and mechanism or nil
   end
-  self:sample_in_turns(mixed)
+  self:sample_rounds(mixed, MIXED)
 end
 
 -- Offers of tickets that are good for one connection say nothing of sharing.
@@ -213,14 +242,6 @@ local function applicable_mechanisms(names, rates)
   return applicable
 end
 
--- As many at once as the plain figure came down to.
-local function concurrency_of(rates, most)
-  for _, rate in pairs(rates) do
-    most = math.min(most, rate.concurrency)
-  end
-  return most
-end
-
 --- @tparam table journal see resum.scan.pool.recorder; it holds the plain figure's entries
 -- @tparam table control the control's record
 -- @tparam table options mechanisms (list), sources (list), attempts, concurrency, quick (boolean: see
@@ -241,21 +262,20 @@ function M.run(journal, control, options, entry)
     single_use[mechanism] = rate.design == "fresh"
   end
   set_spent_aside(journal.entries, single_use)
-  local concurrency = concurrency_of(entry.rate, options.concurrency)
   setmetatable({
     journal = journal,
     mechanisms = applicable,
     rates = entry.rate,
     single_use = single_use,
     attempts = options.attempts,
-    concurrency = concurrency,
     old = {},
+    one_by_one = false,
+    idle = { seen = 0, dropped = {} },
   }, Scan):sample()
   follow_up.look({
     journal = journal,
     mechanisms = applicable,
     single_use = single_use,
-    concurrency = concurrency,
     no_probe = options.no_probe,
   })
   if journal.cancelled() then -- what was not confirmed is no finding

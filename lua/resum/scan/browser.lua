@@ -1,0 +1,120 @@
+-- What a browser meets: it uses each TLS 1.3 ticket once (RFC 9846, C.4), the newest first, and keeps the newest two.
+-- Where a resumed connection brings no new ticket, it has to make a full handshake whenever the jar is empty, although
+-- the same ticket would resume a hundred times. It counts, and judges nothing.
+
+local promises = require "resum.scan.promise"
+
+local M = {}
+
+--- Connections in a row: of the rate, and of the support scan. The share of the former is k / (k + 1) to the letter
+-- where k tickets come with a full handshake and none after; in the latter a full handshake shows among the first four.
+M.FULL, M.SHORT = 12, 4
+local JAR = 2
+local AHEAD = 2 -- connections under way: one at work, and the next one's way
+local IN_VAIN = 2 -- full handshakes without a ticket, after which no more are made
+
+local function new_tally()
+  return { connections = 0, tickets = 0 }
+end
+
+local function mean(tally)
+  if tally.connections == 0 then
+    return nil
+  end
+  local share = tally.tickets / tally.connections
+  return share % 1 == 0 and math.floor(share) or share
+end
+
+local Row = {}
+Row.__index = Row
+
+-- What came goes into the jar, the oldest out of it. Some of it may be there already.
+function Row:keep(sessions)
+  for _, session in ipairs(sessions) do
+    if not self.kept[session] then
+      self.kept[session] = true
+      self.jar[#self.jar + 1] = session
+    end
+  end
+  while #self.jar > JAR do
+    table.remove(self.jar, 1)
+  end
+end
+
+function Row:goes_on()
+  return self.started < self.connections and not self.journal.cancelled()
+    and (self.full.tickets > 0 or self.full.connections < IN_VAIN)
+end
+
+function Row:note(record)
+  local tally = record.outcome == "resumed" and self.resumed or self.full
+  if record.outcome == "resumed" or record.outcome == "refused" or record.outcome == "full" then
+    self.attempted = self.attempted + 1
+    tally.connections, tally.tickets = tally.connections + 1, tally.tickets + #record.sessions
+  elseif record.outcome ~= "interrupted" then
+    self.errors = self.errors + 1
+  end
+end
+
+-- One connection; the way for it is opened while the one before it is at work, and it waits for that one's goodbye.
+function Row:connect(before, mine)
+  local record = self.journal:attempt({
+    mechanism = "psk", design = "browser", want_tickets = true, engine = "handshake",
+    place = self.journal.line:places(1, true)[1], -- one after another takes longest
+    late = function()
+      if before then
+        before:get()
+      end
+      return table.remove(self.jar)
+    end,
+    on_goodbye = function(said)
+      self:keep(said.sessions)
+      mine:set(true)
+    end,
+  })
+  self:keep(record.sessions)
+  mine:set(true)
+  self:note(record)
+end
+
+function Row:run()
+  local last
+  local _, problem = next(self.journal.host.parallel(function()
+    if not self:goes_on() then
+      return nil
+    end
+    self.started = self.started + 1
+    local before, mine = last, promises.new(self.journal.host)
+    last = mine
+    return function()
+      self:connect(before, mine)
+    end
+  end, AHEAD))
+  if problem then
+    error(problem, 0)
+  end
+end
+
+--- Makes connections in a row as a browser does.
+-- @tparam table journal see resum.scan.pool.recorder
+-- @tparam integer connections
+-- @treturn table|nil attempted (connections that came about, also the first, which has nothing to offer), resumed,
+--   errors, share (resumed of attempted), tickets_after_full and tickets_after_resumed (on the average; the latter nil
+--   where none resumed); nil where no ticket came at all
+function M.run(journal, connections)
+  local row = setmetatable({
+    journal = journal, connections = connections, started = 0, attempted = 0, errors = 0, jar = {}, kept = {},
+    full = new_tally(), resumed = new_tally(),
+  }, Row)
+  row:run()
+  if row.full.tickets == 0 then
+    return nil
+  end
+  return {
+    attempted = row.attempted, resumed = row.resumed.connections, errors = row.errors,
+    share = row.resumed.connections / row.attempted,
+    tickets_after_full = mean(row.full), tickets_after_resumed = mean(row.resumed),
+  }
+end
+
+return M

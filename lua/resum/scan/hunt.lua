@@ -1,0 +1,45 @@
+-- Before "never accepted": the server that issued a session has to be met again. A handful of offers need not meet it
+-- where several servers share nothing, so old sessions are offered until one resumes, or a pool of many is all but
+-- excluded. It makes attempts and keeps their records; what they say, resum.analysis does.
+
+local random = require "resum.util.random"
+
+local M = {}
+
+--- A session meets its own server among 32 equal ones, chosen at random, with 1 in 32; all of so many offers miss it
+-- with (31/32)^218 = 0.001. In a rotation 32 are enough.
+M.OFFERS = 218
+
+local function goes_on(journal, records, found)
+  return not found.resumed and #records < M.OFFERS and not journal.cancelled()
+end
+
+--- Offers sessions, in random order and side by side, until one resumes or enough were refused.
+-- @tparam table journal see resum.scan.pool.recorder
+-- @tparam string mechanism
+-- @tparam {session,...} sessions
+-- @tparam table options no_probe (true: no probe is made)
+-- @treturn {record,...} in the order of their ends
+function M.run(journal, mechanism, sessions, options)
+  local records, started, found = {}, 0, {}
+  journal.host.parallel(function()
+    if started >= M.OFFERS or not goes_on(journal, records, found) then
+      return nil
+    end
+    started = started + 1
+    return function()
+      local record = journal:attempt({
+        mechanism = mechanism,
+        session = sessions[random.integer(#sessions)],
+        engine = options.no_probe and "handshake" or "probe",
+        design = "old",
+        take_sessions = false,
+      })
+      records[#records + 1] = record.outcome ~= "interrupted" and record or nil
+      found.resumed = found.resumed or record.outcome == "resumed"
+    end
+  end, journal.line:jobs())
+  return records
+end
+
+return M

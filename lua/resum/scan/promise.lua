@@ -1,0 +1,55 @@
+-- What one job will know, and another waits for: the session that a connection brings, for the connection that offers
+-- it. Set once; it knows no session.
+
+local M = {}
+
+local LOOK_AGAIN = 0.005 -- seconds, on a host that can't be woken
+
+--- A place to wait at. A host need not have one: then it is looked again and again.
+-- @tparam table host
+-- @treturn table waiter with wait() and wake(); who waits has to look whether it was in vain
+function M.waiter(host)
+  if host.waiter then
+    return host.waiter()
+  end
+  return {
+    wait = function()
+      host.sleep(LOOK_AGAIN)
+    end,
+    wake = function() end,
+  }
+end
+
+local Promise = {}
+Promise.__index = Promise
+
+--- Sets the value, unless it was; whoever waits goes on.
+-- @function promise:set
+-- @param value nil is one, too
+function Promise:set(value)
+  if not self.known then
+    self.known, self.value = true, value
+    if self.waiter then
+      self.waiter:wake()
+    end
+  end
+end
+
+--- Waits for the value; one job may.
+-- @function promise:get
+-- @return value
+function Promise:get()
+  while not self.known do
+    self.waiter = self.waiter or M.waiter(self.host)
+    self.waiter:wait()
+  end
+  return self.value
+end
+
+--- @tparam table host
+-- @treturn table promise
+function M.new(host)
+  return setmetatable({ host = host, known = false, value = nil, waiter = nil }, Promise)
+end
+
+return M

@@ -1,0 +1,63 @@
+-- Are tickets good for one connection each? A server that takes each once looks like one that hardly resumes, to
+-- who offers the same session again. Pure: outcomes in, yes or no out.
+
+local statistics = require "resum.util.statistics"
+
+local M = {}
+
+local SINGLE_USE_OFFERS = 2 -- of each seed, before it can be told that it resumes once only
+local BY_CHANCE = 0.002 -- probability below which it is none
+
+-- How often each seed was offered, and how often it resumed.
+local function by_seed(sequence)
+  local offered, resumed = {}, {}
+  for _, entry in ipairs(sequence) do
+    local which = entry.seed
+    offered[which] = (offered[which] or 0) + 1
+    resumed[which] = (resumed[which] or 0) + (entry.record.outcome == "resumed" and 1 or 0)
+  end
+  return offered, resumed
+end
+
+--- Every session resumed at most once although it was offered several times, and half of them did: then the tickets may
+-- be good for one connection each, and only fresh ones can tell.
+-- @tparam {table,...} sequence {seed (number), record} of each offer
+-- @treturn boolean
+function M.may_be(sequence)
+  local offered, resumed = by_seed(sequence)
+  local total, seeds = 0, 0
+  for seed, offers in pairs(offered) do
+    if resumed[seed] > 1 then
+      return false
+    elseif offers >= SINGLE_USE_OFFERS then
+      total, seeds = total + resumed[seed], seeds + 1
+    end
+  end
+  return seeds > 0 and 2 * total >= seeds
+end
+
+-- The chance that so many resumptions hit as many sessions, where each offer resumes as well as any other.
+local function chance_of_distinct(resumed, offers, sessions)
+  local chance, each = 1, offers / sessions
+  for i = 0, resumed - 1 do
+    chance = chance * math.max(0, offers - i * each) / (offers - i)
+  end
+  return chance
+end
+
+--- Fresh sessions must do better than old ones, and that none resumed twice must be more than chance. Few attempts
+-- can't show that; then it is enough that every seed resumed once and every fresh session does.
+-- @tparam table fixed resumed, refused, seeds
+-- @tparam table fresh resumed, refused
+-- @treturn boolean
+function M.is(fixed, fresh)
+  if fresh.refused == 0 and fixed.resumed == fixed.seeds then
+    return fresh.resumed > 0
+  end
+  local answered = fixed.resumed + fixed.refused
+  return fresh.resumed * fixed.refused > fixed.resumed * fresh.refused
+    and (chance_of_distinct(fixed.resumed, answered, fixed.seeds) < BY_CHANCE
+      or statistics.fisher(fresh.resumed, fresh.refused, fixed.resumed, fixed.refused) < BY_CHANCE)
+end
+
+return M
