@@ -144,7 +144,8 @@ describe("the progress of a single target", function()
         end
       end
     end
-    named.spent, named.idle, named.string = nil, nil, nil -- what the analysis calls an offer afterwards; the type of the option
+    -- What an offer is called afterwards, and the type of the option.
+    named.spent, named.idle, named.string = nil, nil, nil
     local known = {}
     for phase in pairs(progress.PHASES) do
       known[phase] = true
