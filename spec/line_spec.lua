@@ -67,6 +67,29 @@ describe("the line of a scan", function()
     end
   end)
 
+  it("starts neighbours in their order, also where the last of them asks first", function()
+    local line, order, jobs = lines.new(uv, 10), {}, {}
+    local places = line:places(4)
+    for i, place in ipairs(places) do
+      jobs[#places + 1 - i] = function()
+        place:take()
+        order[#order + 1] = i
+        place:give()
+      end
+    end
+    assert.same({}, uv.parallel(jobs, #jobs))
+    assert.same({ 1, 2, 3, 4 }, order)
+  end)
+
+  it("waits for none that was given back without a start", function()
+    local line = lines.new(uv, 2)
+    local places = line:places(2)
+    places[1]:give()
+    places[2]:take()
+    places[2]:give()
+    assert.equal(2, line.free)
+  end)
+
   it("lets those first who make one connection after another", function()
     local groups = {}
     for i = 1, 12 do

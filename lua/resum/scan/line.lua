@@ -15,15 +15,24 @@ local APART = 0.001
 local Place = {}
 Place.__index = Place
 
---- Waits until the connection may be started.
+--- Waits until the connection may be started: in the order in which places were granted, whichever job asks first
+-- (timers of a busy machine do not keep it), and a moment behind the one before.
 -- @function place:take
 function Place:take()
   local line = self.line
-  while not self.granted do
+  while not self.turn do
     self.waiter = self.waiter or promises.waiter(line.host)
     self.waiter:wait()
   end
-  line:start_in_turn()
+  if self.before then
+    self.before:get()
+  end
+  local left = line.last_start + APART - line.host.now()
+  if left > 0 then
+    line.host.sleep(left)
+  end
+  line.last_start = line.host.now()
+  self.turn:set(true)
 end
 
 --- Gives the place to the next one. Idempotent.
@@ -31,6 +40,9 @@ end
 function Place:give()
   if not self.given then
     self.given = true
+    if self.turn then
+      self.turn:set(true) -- also of who has not started
+    end
     self.line.free = self.line.free + 1
     self.line:serve()
   end
@@ -38,21 +50,6 @@ end
 
 local Line = {}
 Line.__index = Line
-
--- One after another, in the order of asking: timers of a busy machine do not keep it.
-function Line:start_in_turn()
-  local before, mine = self.last_turn, promises.new(self.host)
-  self.last_turn = mine
-  if before then
-    before:get()
-  end
-  local left = self.last_start + APART - self.host.now()
-  if left > 0 then
-    self.host.sleep(left)
-  end
-  self.last_start = self.host.now()
-  mine:set(true)
-end
 
 local function new_lane()
   return { first = 1, last = 0 }
@@ -95,15 +92,16 @@ function Line:serve()
       return
     end
     self.free = self.free - 1
-    place.granted = true
+    place.before, place.turn = self.last_turn, promises.new(self.host)
+    self.last_turn = place.turn
     if place.waiter then
       place.waiter:wake()
     end
   end
 end
 
---- Asks for places side by side: nobody else's connection is started between them. Each has to be taken and given, and
--- in this order.
+--- Asks for places side by side: nobody else's connection is started between them. Each has to be taken, without a
+-- connection of another place in between, and given.
 -- @function line:places
 -- @tparam integer count
 -- @tparam[opt] boolean urgent before those that are not
@@ -111,7 +109,7 @@ end
 function Line:places(count, urgent)
   local group, places = new_lane(), {}
   for i = 1, count do
-    places[i] = setmetatable({ line = self, granted = false, given = false, waiter = nil }, Place)
+    places[i] = setmetatable({ line = self, before = nil, turn = nil, given = false, waiter = nil }, Place)
     group[i] = places[i]
   end
   group.last = count

@@ -76,11 +76,15 @@ end
 -- they are. Where the first one resumed, it is seen meanwhile whether the server forgets a session at its client's
 -- request.
 local function offer_one_session(journal, mechanism, session, options, evidence)
-  local function offer_it(place)
+  local function renew()
     session = obtaining.keep_fresh(journal, mechanism, session, options.retries, evidence.seeds)
+  end
+  local function offer_it(place)
     return offer(journal, mechanism, session, "fixed", options, place)
   end
+  renew()
   local first, more = offer_it(), options.attempts - 1
+  renew() -- who has a place has to take it, and makes no other connection before
   local places = journal.line:places(more)
   local records = side_by_side(journal, more + 1, function(i)
     if places[i] then
@@ -97,6 +101,7 @@ local function offer_one_session(journal, mechanism, session, options, evidence)
   end
   come_singly(journal)
   return side_by_side(journal, options.attempts, function()
+    renew()
     return offer_it()
   end)
 end
