@@ -30,7 +30,7 @@ end
 -- A client whose jobs run one after another. Full handshakes give a session each, {issued = its number}; answer(client,
 -- session, options) is the outcome of an offer. It keeps how often each was offered, and all options of attempts.
 local function answering(answer, fields)
-  local client = { asked = {}, handshakes = 0, offers = 0, slept = 0, limit = nil }
+  local client = { asked = {}, connections = 0, handshakes = 0, offers = 0, slept = 0, limit = nil }
   client.host = {
     now = function() return 0 end,
     sleep = function(seconds) client.slept = client.slept + seconds end,
@@ -55,7 +55,7 @@ local function answering(answer, fields)
     return { { issued = number, offered = 0, resumed = 0 } }
   end
   function client.attempt(self, given)
-    self.asked[#self.asked + 1] = given
+    self.asked[#self.asked + 1], self.connections = given, self.connections + 1
     local record = { mechanism = given.mechanism, design = given.design, engine = given.engine or "handshake",
       version = "TLSv1.2", sessions = {}, timing = {}, facts = { tickets = {}, alerts = {}, session_id = "" } }
     local session = given.session

@@ -60,9 +60,15 @@ local function note_sessions(journal, entry, sessions)
   journal.newest[entry.order] = sessions[#sessions]
 end
 
+-- The place among all connections, also those by which an attempt's engine is checked: a balancer counts them, too.
+local function next_order(journal)
+  local last = journal.entries[#journal.entries]
+  return math.max(journal.client.connections, last and last.order or 0) + 1
+end
+
 local function new_entry(journal, options, source)
   local entry = {
-    order = #journal.entries + 1,
+    order = next_order(journal),
     mechanism = options.mechanism,
     design = options.design,
     source = source,
@@ -71,7 +77,7 @@ local function new_entry(journal, options, source)
     started_s = journal.host.now() - journal.began,
     at_once = journal.under_way,
   }
-  journal.entries[entry.order] = entry
+  journal.entries[#journal.entries + 1] = entry
   if options.session then
     note_offer(journal, entry, options.session)
   end
