@@ -39,8 +39,11 @@ function M.parse(text)
     end
   end
   return nil, ("--expect takes rules such as ticket=supported, psk>=95%%, browser>=90%% or balancer=all_shared, "
-    .. "not '%s'"):format(
-    escape(text, 60))
+    .. "not '%s'"):format(escape(text, 60))
+end
+
+local function reaches(rule, share, otherwise)
+  return share ~= nil and share >= rule.share, share and ("%.2f"):format(share) or otherwise
 end
 
 -- Met by this address? And what was found instead.
@@ -49,13 +52,11 @@ local function holds(rule, entry)
     local found = entry.balancer and entry.balancer.verdict
     return found == rule.verdict, found or "nothing"
   elseif rule.browser then
-    local share = entry.browser and entry.browser.share
-    return share ~= nil and share >= rule.share, share and ("%.2f"):format(share) or "no share"
+    return reaches(rule, entry.browser and entry.browser.share, "no share")
   end
   local rate = entry.rate and entry.rate[rule.mechanism]
   if rule.share then
-    local share = rate and rate.rate
-    return share ~= nil and share >= rule.share, share and ("%.2f"):format(share) or "no rate"
+    return reaches(rule, rate and rate.rate, "no rate")
   end
   local support = entry.support and entry.support[rule.mechanism]
   for _, judged in ipairs({ support or rate, rate }) do
