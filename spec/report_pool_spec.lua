@@ -41,7 +41,7 @@ describe("the text", function()
 
   it("shows which server answered, small where it refused", function()
     local strip = lines_with(text, "^        [ABCabc]+$")
-    assert.is_true(#strip >= 4)
+    assert.equal(2, #strip) -- tickets and PSKs: some 30 connections each, which is less than a line
     assert.is_truthy(strip[1]:find("%u%l%u%l%u%l"), strip[1])
   end)
 
