@@ -30,6 +30,7 @@ describe("docs/vocabulary.md", function()
     assert.same({}, page.differences(vocabulary.verdicts, explained("vocabulary.md", "Verdicts")))
     assert.same({}, page.differences(vocabulary.reasons, explained("vocabulary.md", "Reasons")))
     assert.same({}, page.differences(vocabulary.client_certificates, explained("vocabulary.md", "Client certificates")))
+    assert.same({}, page.differences(vocabulary.client_hellos, explained("vocabulary.md", "ClientHellos")))
   end)
 
   it("calls verdicts and mechanisms what reports call them", function()

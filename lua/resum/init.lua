@@ -112,9 +112,10 @@ end
 --   each connection, see resum.transport.rate_limiter: limits that several scans share; with it, delay is admit's
 --   business)
 -- @treturn[1] table {target, status ("completed", "unreachable", "error"), error, elapsed_s, addresses = {{address,
---   resolved_by ("proxy": the address is the name), status, error, client_certificate, support, rate, browser (see
---   resum.scan.browser), balancer (see resum.analysis.pool.analyse)},...}, across (with several addresses: see
---   resum.scan.pool.cross_address)}; tostring() of it is the report
+--   resolved_by ("proxy": the address is the name), status, error, client_certificate, client_hello (see
+--   resum.connection.smaller_hello), support, rate, browser (see resum.scan.browser), balancer (see
+--   resum.analysis.pool.analyse)},...}, across (with several addresses: see resum.scan.pool.cross_address)};
+--   tostring() of it is the report
 -- @treturn[2] nil
 -- @treturn[2] string message: the target or an option is not usable
 -- @treturn[2] string code: "usage"

@@ -66,7 +66,8 @@ local function problem_of_sources(client, sources, retries)
 end
 
 local function run_scans(entry, client, wanted, options)
-  local first = connectivity.run(client, options.retries)
+  local first
+  first, entry.client_hello = connectivity.run(client, options.retries)
   entry.control = first
   entry.client_certificate = connectivity.client_certificate(first, options.has_certificate)
   local problem = first.error

@@ -141,9 +141,10 @@ static int context_offer_known_groups(SSL_CTX *ctx, const char *groups) {
   return SSL_CTX_set1_groups_list(ctx, known) > 0;
 }
 
-static int context_set_default_groups(SSL_CTX *ctx, int large) {
+static int context_set_default_groups(SSL_CTX *ctx, int large, int hybrid) {
   const char *usual = large ? LARGE_GROUPS : DEFAULT_GROUPS;
-  return SSL_CTX_set1_groups_list(ctx, large ? HYBRID_GROUPS MORE_GROUPS : HYBRID_GROUPS) > 0 ||
+  const char *all = large ? HYBRID_GROUPS MORE_GROUPS : HYBRID_GROUPS;
+  return (hybrid && SSL_CTX_set1_groups_list(ctx, all) > 0) ||
          SSL_CTX_set1_groups_list(ctx, usual) > 0 || context_offer_known_groups(ctx, usual);
 }
 
@@ -151,7 +152,9 @@ static int context_set_groups(lua_State *L, SSL_CTX *ctx) {
   const char *groups = rs_option_string(L, 1, "groups", NULL);
   const char *algorithms = rs_option_string(L, 1, "sigalgs", NULL);
   const int large = rs_option_boolean(L, 1, "large_groups", 0);
-  if (groups ? !SSL_CTX_set1_groups_list(ctx, groups) : !context_set_default_groups(ctx, large))
+  const int hybrid = rs_option_boolean(L, 1, "hybrid", 1);
+  if (groups ? !SSL_CTX_set1_groups_list(ctx, groups)
+             : !context_set_default_groups(ctx, large, hybrid))
     return rs_error(L, "groups", "not a list of groups that OpenSSL knows", "unsupported");
   if (!SSL_CTX_set1_sigalgs_list(ctx, algorithms ? algorithms : DEFAULT_SIGNATURE_ALGORITHMS))
     return rs_error(L, "sigalgs", "not a list of algorithms that OpenSSL knows", "unsupported");
@@ -226,7 +229,8 @@ static void context_set_options(lua_State *L, SSL_CTX *ctx) {
  *   ciphers and ciphersuites (OpenSSL lists, ciphers(1)), dhe (false: none of those with
  *   Diffie-Hellman over a finite field, up to TLS 1.2), max_dh_bits (4096: a server's group that is
  *   larger fails the handshake with "dh_too_large"), groups ("X25519:P-256"), large_groups (true:
- *   beside the usual ones ffdhe6144 and ffdhe8192), sigalgs, alpn (list of names), tickets (false:
+ *   beside the usual ones ffdhe6144 and ffdhe8192), hybrid (false: of the usual ones none that is
+ *   hybrid, so that the ClientHello is small), sigalgs, alpn (list of names), tickets (false:
  *   no session_ticket extension up to TLS 1.2, RFC 5077), extended_master_secret (false: not
  *   offered, RFC 7627),
  *   certificate (PEM, with its chain, DER or PKCS#12), private_key (PEM, DER or PKCS#12; without it
@@ -242,7 +246,7 @@ static int context_new(lua_State *L) {
       "groups",      "sigalgs",     "alpn",         "tickets",
       "certificate", "private_key", "key_form",     "passphrase",
       "dhe",         "max_dh_bits", "large_groups", "extended_master_secret",
-      NULL};
+      "hybrid",      NULL};
   lua_settop(L, 1);
   rs_options_check(L, 1, names);
   context_box *box = (context_box *)lua_newuserdatauv(L, sizeof *box, 0);

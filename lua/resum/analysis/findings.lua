@@ -1,5 +1,6 @@
 -- What a result says, item by item, for machines that count: a finding for each mechanism of each address, one for what
--- stands behind it, one for each target or address that could not be scanned. Pure.
+-- stands behind it, one where the usual ClientHello would not do, one for each target or address that could not be
+-- scanned. Pure.
 
 local conclusion = require "resum.analysis.conclusion"
 local mechanisms = require "resum.connection.mechanism"
@@ -11,6 +12,7 @@ local M = {}
 --- What kinds of finding there are, in order: id, and what is asked.
 M.rules = {
   { id = "scanned", question = "Could the target be scanned?" },
+  { id = "client_hello", question = "Does the server bear a ClientHello of today?" },
   { id = "session_id", question = "Do session IDs resume?" },
   { id = "ticket", question = "Do TLS 1.2 tickets resume?" },
   { id = "psk", question = "Do TLS 1.3 tickets (PSK) resume?" },
@@ -52,6 +54,10 @@ local function add_address(list, name, entry)
   if entry.status ~= "completed" then
     add({ id = "scanned", verdict = "error", code = entry.error and entry.error.code or "unknown",
       message = vocabulary.problem(entry) })
+  end
+  if entry.client_hello then
+    add({ id = "client_hello", verdict = "bad", code = entry.client_hello.code,
+      message = vocabulary.client_hello(entry.client_hello) })
   end
   for _, mechanism in ipairs(mechanisms.names) do
     local judged = conclusion.judged(entry, mechanism)

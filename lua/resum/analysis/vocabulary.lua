@@ -81,6 +81,26 @@ M.client_certificates = {
   asked = "asked for; whether the handshake passes without one is not known",
 }
 
+--- What was offered where the usual ClientHello would not do.
+M.client_hellos = {
+  no_hybrid_share = "without a hybrid key share",
+}
+
+local INSTEAD_OF_SERVER_HELLO = {
+  timeout = "no answer comes",
+  reset = "the connection is reset",
+  closed = "the connection is closed",
+  alert = "an alert comes",
+}
+
+--- What the usual ClientHello met, and what was offered in its place.
+-- @tparam table hello code, bytes, usual_bytes, usual_outcome: see resum.connection.smaller_hello
+-- @treturn string "without a hybrid key share (317 bytes); with one (1552 bytes), as browsers have it, no answer comes"
+function M.client_hello(hello)
+  return ("%s (%d bytes); with one (%d bytes), as browsers have it, %s"):format(M.client_hellos[hello.code],
+    hello.bytes, hello.usual_bytes, INSTEAD_OF_SERVER_HELLO[hello.usual_outcome])
+end
+
 local NOT_FOR_ERRORS = { no_attempts = "not_tested", interrupted = "not_finished" }
 
 --- The code under which a verdict has its words: what is inconclusive for another reason than errors says so.

@@ -42,7 +42,7 @@ local function new_context(client, mechanism, ticket_extension)
     end
   end
   offer.tickets = ticket_extension or offer.tickets
-  offer.dhe = client.dhe
+  offer.dhe, offer.hybrid = client.dhe, client.hybrid
   mechanisms.narrow(offer, client.versions)
   return assert(client.identity(offer))
 end
@@ -54,8 +54,8 @@ function Client:context(mechanism, ticket_extension)
   local context = self.contexts[name]
   if not context then
     local versions = self.versions
-    local key = ("%s %s %s %s %s %s %s"):format(name, versions.min_version, versions.max_version, self.more.ciphers,
-      self.more.tickets, table.concat(self.more.alpn or {}, ","), self.dhe)
+    local key = ("%s %s %s %s %s %s %s %s"):format(name, versions.min_version, versions.max_version, self.more.ciphers,
+      self.more.tickets, table.concat(self.more.alpn or {}, ","), self.dhe, self.hybrid)
     context = self.shared_contexts[key] or new_context(self, mechanism, ticket_extension)
     self.shared_contexts[key], self.contexts[name] = context, context
   end
@@ -82,6 +82,16 @@ function Client:offer_more(more)
   self.more, self.contexts = { alpn = self.asked_for.alpn }, {}
   for name, value in pairs(more or {}) do
     self.more[name] = value
+  end
+end
+
+--- Offers no hybrid group, and so a small ClientHello, from now on; or what libssl has again.
+-- @function client:leave_out_hybrid
+-- @tparam boolean without
+function Client:leave_out_hybrid(without)
+  self.hybrid, self.contexts = nil, {}
+  if without then
+    self.hybrid = false
   end
 end
 
@@ -194,6 +204,7 @@ function M.new(endpoint, options)
     issuance = issuance.nothing_known(), -- what this server's tickets have taken so far
     dhe = nil, -- false: suites with Diffie-Hellman over a finite field are not offered any more
     has_only_dhe = nil,
+    hybrid = nil, -- false: hybrid groups are not offered any more
   }, Client)
 end
 

@@ -3,6 +3,7 @@
 -- server can bear, and whether it wants a client certificate.
 
 local next_step = require "resum.connection.next_step"
+local smaller_hello = require "resum.connection.smaller_hello"
 
 local M = {}
 
@@ -32,6 +33,11 @@ end
 
 local function is_settled(record, try)
   return record.outcome == "full" or LASTING[record.error.code] or (is_silent(record) and try > 0)
+end
+
+-- Who is silent is asked a second time, and then with a smaller ClientHello, where there is one.
+local function wants_smaller(client, record)
+  return record.outcome == "timeout" and smaller_hello.may_help(client, record)
 end
 
 local function fatal_alert(record)
@@ -108,19 +114,41 @@ local function with_advice(client, record)
   return record
 end
 
+local function is_over(client, record, try)
+  return is_settled(record, try) or wants_certificate(record) or client.cancelled()
+end
+
+-- As M.try, until stops_early(client, record).
+local function try(client, retries, source, stops_early)
+  local record
+  for number = 0, retries do
+    record = attempt(client, record, number, source)
+    record.tries = number + 1
+    if is_over(client, record, number) or stops_early(client, record) then
+      break
+    end
+  end
+  return record
+end
+
+local function never()
+  return false
+end
+
 --- Makes a full handshake; where it fails, it is tried again, unless that is of no use.
 -- @tparam table client
 -- @tparam integer retries
 -- @tparam[opt] string source local address
 -- @treturn table record of the last one
 function M.try(client, retries, source)
-  local record
-  for try = 0, retries do
-    record = attempt(client, record, try, source)
-    record.tries = try + 1
-    if is_settled(record, try) or wants_certificate(record) or client.cancelled() then
-      break
-    end
+  return try(client, retries, source, never)
+end
+
+-- The first handshake, with the usual ClientHello, or with a smaller one that stays.
+local function begin(client, retries)
+  local record = try(client, retries, nil, wants_smaller)
+  if not client.cancelled() and record.outcome ~= "full" and smaller_hello.may_help(client, record) then
+    return smaller_hello.run(client, record, attempt)
   end
   return record
 end
@@ -131,17 +159,20 @@ end
 -- @tparam integer retries
 -- @treturn table record of the handshake: of the good one, or of the last one that offered all; version_limit, where it
 --   had to offer less; without_tickets, where it must not ask for tickets
+-- @treturn table|nil what is wrong with the usual ClientHello, where a smaller one had to be offered: see
+--   resum.connection.smaller_hello
 function M.run(client, retries)
-  local record = M.try(client, retries)
+  local record = begin(client, retries)
+  local smaller = record.smaller_hello
   local tries = record.outcome ~= "full" and record.error.stage == "handshake" and not LASTING[record.error.code]
     and not is_silent(record) and not wants_certificate(record) and { try_older, try_more, try_without_tickets } or {}
-  for _, try in ipairs(tries) do
+  for _, offer in ipairs(tries) do
     if record.outcome == "full" or client.cancelled() then
       break
     end
-    record = try(client, record)
+    record = offer(client, record)
   end
-  return with_advice(client, record)
+  return with_advice(client, record), smaller
 end
 
 -- Did the server, too, take the handshake for complete? In TLS 1.3 we are through before it has looked at what we sent:

@@ -79,8 +79,9 @@ end
 --- The structure of one address's result.
 -- @tparam table entry one of a result's addresses
 -- @tparam function new_table makes an empty table that keeps the order in which its keys are set
--- @treturn table address, status, error (message, code; where the scan was cut short), support and rate: a table each,
---   with one for each mechanism; browser: what a browser meets; balancer: a verdict on what stands behind the address
+-- @treturn table address, status, error (message, code; where the scan was cut short), client_hello (a code, where the
+--   usual one would not do), support and rate: a table each, with one for each mechanism; browser: what a browser
+--   meets; balancer: a verdict on what stands behind the address
 function M.address(entry, new_table)
   local out = new_table()
   out.address = escape(entry.address)
@@ -90,6 +91,7 @@ function M.address(entry, new_table)
     out.error.message = escape(entry.error.message)
     out.error.code = entry.error.code
   end
+  out.client_hello = entry.client_hello and entry.client_hello.code
   out.support = entry.support and each_mechanism(entry.support, support, new_table)
   out.rate = entry.rate and each_mechanism(entry.rate, rate, new_table)
   if entry.browser then

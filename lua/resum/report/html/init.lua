@@ -86,6 +86,9 @@ local function address(entry)
     parts[#parts + 1] = text("p", "soft", "Client certificate: "
       .. vocabulary.client_certificates[entry.client_certificate])
   end
+  if entry.client_hello then
+    parts[#parts + 1] = text("p", "soft", "ClientHello: " .. vocabulary.client_hello(entry.client_hello))
+  end
   if entry.status ~= "completed" then
     parts[#parts + 1] = problem(entry)
   end

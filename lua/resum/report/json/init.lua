@@ -108,6 +108,7 @@ end
 local function address(entry)
   local out = pick(entry, "address resolved_by status client_certificate")
   out.error = problem(entry.error)
+  out.client_hello = entry.client_hello and pick(entry.client_hello, "code bytes usual_bytes usual_outcome")
   out.control = entry.control and attempt(entry.control)
   out.support = each(entry.support, support)
   out.rate = each(entry.rate, rate)

@@ -119,6 +119,9 @@ local function address_lines(entry, paint)
   if entry.client_certificate then
     lines[#lines + 1] = "    Client certificate: " .. vocabulary.client_certificates[entry.client_certificate]
   end
+  if entry.client_hello then
+    lines[#lines + 1] = "    ClientHello: " .. vocabulary.client_hello(entry.client_hello)
+  end
   if entry.status ~= "completed" then
     lines[#lines + 1] = "    " .. paint(problem_line(entry), "bad")
   end
