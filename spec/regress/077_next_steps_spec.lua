@@ -71,7 +71,7 @@ describe("the error of a target", function()
   end
 
   it("says how long was waited, and how often, and who waits longer", function()
-    says(error_of(nil, "stall", { timeout = 0.2 }), "waited 0.2 s on 1 connection; --timeout waits longer")
+    says(error_of(nil, "stall", { timeout = 0.2, tls = "1.2" }), "waited 0.2 s on 1 connection; --timeout waits longer")
     local host = script.host({}, { names = { ["a.example"] = { "192.0.2.1" } } })
     function host.connect()
       return nil, "connect: no answer in time", "timeout"

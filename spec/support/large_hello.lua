@@ -7,8 +7,9 @@ local core = require "resum.core"
 
 local M = {}
 
---- Bytes of a ClientHello of today, at least, and of one without the share, at most; one of 1,460 fills a segment.
-M.USUAL, M.SMALL = 1500, 1000
+--- Bytes of a ClientHello of today, at least (of TLS 1.3 alone, without a server name), and of one without the share, at
+-- most.
+M.USUAL, M.SMALL = 1450, 1000
 
 --- Has libssl hybrid groups of its own?
 M.HAS_HYBRID = core.context({ groups = "X25519MLKEM768" }) ~= nil
