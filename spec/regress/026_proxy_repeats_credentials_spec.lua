@@ -11,7 +11,7 @@ describe("credentials that a proxy repeats", function()
   for line, shown in pairs({
     ["HTTP/1.1 407 not dXNlcjpwYTpzcyE="] = 'it does not accept the credentials: "HTTP/1.1 407 not ..."',
     ["HTTP/1.1 403 pa:ss! is old"] = 'no tunnel: "HTTP/1.1 403 ... is old"',
-    ["you said user:pa:ss!"] = 'not an HTTP proxy: it said "you said user:..."',
+    ["you said user:pa:ss!"] = 'not an HTTP proxy: it said "you said ..."',
   }) do
     it("are not shown: " .. line:sub(1, 12), function()
       local host = script.host({ REQUEST, "S: " .. line .. "\r\n\r\n" }, { names = { p = { "192.0.2.9" } } })

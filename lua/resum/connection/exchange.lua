@@ -13,7 +13,8 @@ local M = {}
 
 local LINGER = { least = 0.25, most = 1, round_trips = 4 } -- for the server's end after our close_notify
 
-local LONGEST_GREETING = 200 -- bytes that are kept of what is no TLS
+-- Bytes that are looked at, and kept, of what is no TLS.
+local LONGEST_GREETING = 1024
 
 -- dialer:open's and stream:read's codes, as outcomes
 local OUTCOME_OF_CODE = {
@@ -77,7 +78,7 @@ end
 
 -- What a server that does not speak TLS said instead, as far as it is worth showing.
 local function not_tls(first_bytes)
-  local content, major = (first_bytes or ""):byte(1, 2)
+  local content, major = first_bytes:byte(1, 2)
   if not content or (content >= 20 and content <= 23 and (major or 3) == 3) then
     return nil
   end
@@ -113,10 +114,11 @@ function Connection:establish(record, deadline)
     return out
   end
   self:send(out or "", deadline) -- our alert
-  local said = code == "protocol_error" and not_tls(self.first_bytes)
+  local heard = self.client.dialer:redact((self.first_bytes or ""):sub(1, LONGEST_GREETING))
+  local said = code == "protocol_error" and not_tls(heard)
   if said then
     fail(record, said, "not_tls")
-    record.said = self.first_bytes:sub(1, LONGEST_GREETING)
+    record.said = heard
   elseif state == "closed" then
     fail(record, "handshake: the server sent close_notify in the middle", "closed")
   else
@@ -303,8 +305,11 @@ local function run_on(stream, machine, began, client, mechanism, options, record
       options.on_goodbye(record)
     end
   end
-  connection:run(record)
-  stream:close()
+  local fine, problem = pcall(connection.run, connection, record)
+  stream:close() -- also after an error in here
+  if not fine then
+    error(problem, 0)
+  end
   write_down(record, connection, options, client.host.now())
   record.transcript = options.transcript and machine:transcript() or nil
 end

@@ -99,13 +99,17 @@ function M.open(host, endpoint, timeout, patience, cancelled)
   elseif not endpoint.proxy and not endpoint.starttls and not endpoint.proxy_protocol then
     return stream
   end
-  local conversation = dialogues.new(host, stream)
-  local ready
-  ready, message, code = dialogues.attempt(converse, conversation, stream, endpoint, timeout, patience)
-  if ready then
+  local conversation = dialogues.new(host, stream, proxy.redaction(endpoint.proxy))
+  local fine, ready
+  fine, ready, message, code =
+    pcall(dialogues.attempt, converse, conversation, stream, endpoint, timeout, patience)
+  if fine and ready then
     return stream
   end
-  stream:close()
+  stream:close() -- also after an error in here
+  if not fine then
+    error(ready, 0)
+  end
   return nil, message, code, conversation.stage
 end
 
@@ -228,6 +232,14 @@ function Dialer:opens_later(problem, tries)
   return true
 end
 
+--- What whoever is there said, fit to be shown: without a proxy's credentials, which it may repeat.
+-- @function dialer:redact
+-- @tparam string text bounded
+-- @treturn string
+function Dialer:redact(text)
+  return self.redaction(text)
+end
+
 --- What makes the server answer, inside TLS.
 -- @function dialer:request
 -- @tparam[opt] string alpn the application protocol that was agreed on
@@ -266,6 +278,7 @@ function M.new(endpoint, options)
     retries = options.retries or 0,
     cancelled = options.cancelled or never,
     own_request = options.request,
+    redaction = proxy.redaction(endpoint.proxy),
     goodbye = goodbye,
     goodbye_is_owed = goodbye and endpoint.starttls.goodbye_is_owed,
     let_in = false,

@@ -9,7 +9,11 @@ local escape = require "resum.util.escape"
 local M = {}
 
 local MOST_BYTES = 64 * 1024 -- of one stage; the longest greetings and lists of capabilities have a tenth of it
+-- Of a line, and of a tag: RFC 9112 (section 3) and RFC 2683 (section 3.2.1.5) ask for 8,000 at least. What is matched
+-- against a pattern is never longer.
+local LONGEST_LINE = 8 * 1024
 local SHOWN = 60 -- characters of what the other side said
+local READ_FOR_SHOW = 1024 -- bytes of it that are looked at
 
 local Failure = {}
 
@@ -36,22 +40,41 @@ end
 function Talk:begin(title, seconds)
   self.title = title
   self.deadline = self.host.now() + seconds
-  self.budget = MOST_BYTES - #self.buffer
+  self.budget = MOST_BYTES - self:unread()
+end
+
+-- Bytes that were read and not used.
+function Talk:unread()
+  return #self.buffer - self.at + 1
 end
 
 --- Ends the dialogue: raises a failure.
 -- @function talk:fail
 -- @tparam string code
--- @tparam string format of the message, behind the title; what the other side said goes through quote()
+-- @tparam string format of the message, behind the title; what the other side said goes through talk:quote()
 function Talk:fail(code, format, ...)
   error(setmetatable({ message = self.title .. ": " .. format:format(...), code = code }, Failure), 0)
 end
 
---- What the other side said, fit to be shown.
+--- What the other side said, fit to be shown: without what it was told in confidence.
+-- @function talk:quote
 -- @tparam string text
 -- @treturn string
-function M.quote(text)
-  return '"' .. escape(text, SHOWN) .. '"'
+function Talk:quote(text)
+  return '"' .. escape(self.redact(text:sub(1, READ_FOR_SHOW)), SHOWN) .. '"'
+end
+
+--- A number that the other side wrote down: no more than a stage may have of anything.
+-- @function talk:number
+-- @tparam string digits
+-- @tparam string what is waited for, in words
+-- @treturn integer
+function Talk:number(digits, what)
+  local number = #digits <= #tostring(MOST_BYTES) and math.tointeger(tonumber(digits)) or math.huge
+  if number > MOST_BYTES then
+    self:fail("too_much", "%s has a number that is too large: %s", what, self:quote(digits))
+  end
+  return number
 end
 
 --- The same for what breaks the protocol.
@@ -59,7 +82,7 @@ end
 -- @tparam string what was waited for, in words
 -- @tparam string said what came instead
 function Talk:fail_with(what, said)
-  self:fail("protocol_error", "this is not %s: %s", what, M.quote(said))
+  self:fail("protocol_error", "this is not %s: %s", what, self:quote(said))
 end
 
 -- Why nothing comes; `what` was waited for.
@@ -73,11 +96,11 @@ local function give_up(self, why, what)
   self:fail(why == "eof" and "closed" or why, WHY[why], what)
 end
 
--- Reads once. Returns false at the end of the stream.
+-- Reads once. Returns nil at the end of the stream.
 function Talk:more(what)
   local bytes, why = self.stream:read(self.deadline)
   if not bytes and why == "eof" then
-    return false
+    return nil
   elseif not bytes then
     give_up(self, why, what)
   end
@@ -87,8 +110,21 @@ function Talk:more(what)
   elseif self.host.now() > self.deadline then
     give_up(self, "timeout", what) -- a byte now and then keeps no conversation alive
   end
-  self.buffer = self.buffer .. bytes
-  return true
+  return bytes
+end
+
+-- What is unread, and the pieces that came after it, as one: joined once, however small they are.
+function Talk:join(pieces)
+  if pieces[1] then
+    self.buffer, self.at = self.buffer:sub(self.at) .. table.concat(pieces), 1
+  end
+end
+
+-- The next so many bytes, and what stands between them and the rest is left out.
+function Talk:cut(count, left_out)
+  local piece = self.buffer:sub(self.at, self.at + count - 1)
+  self.at = self.at + count + left_out
+  return piece
 end
 
 --- Sends bytes.
@@ -105,21 +141,24 @@ end
 -- @function talk:up_to
 -- @tparam string delimiter one character
 -- @tparam string what is waited for, in words, for the failure: "the greeting"
--- @treturn string
+-- @treturn string at most 8 KiB
 function Talk:up_to(delimiter, what)
-  local searched = 1
-  while true do
-    local at = self.buffer:find(delimiter, searched, true)
-    if at then
-      local piece = self.buffer:sub(1, at - 1)
-      self.buffer = self.buffer:sub(at + 1)
-      return piece
-    end
-    searched = #self.buffer + 1
-    if not self:more(what) then
+  local pieces, found = {}, self.buffer:find(delimiter, self.at, true)
+  local length = found and found - self.at or self:unread()
+  while not found and length <= LONGEST_LINE do
+    local bytes = self:more(what)
+    if not bytes then
+      self:join(pieces)
       return self:rest(what)
     end
+    pieces[#pieces + 1], found = bytes, bytes:find(delimiter, 1, true)
+    length = length + (found and found - 1 or #bytes)
   end
+  if length > LONGEST_LINE then
+    self:fail("too_much", "more than %d KiB came before %s was complete", LONGEST_LINE // 1024, what)
+  end
+  self:join(pieces)
+  return self:cut(length, 1)
 end
 
 --- A line, without its end.
@@ -132,11 +171,10 @@ end
 
 -- What there is at the end of the stream.
 function Talk:rest(what)
-  local rest = self.buffer
+  local rest = self:cut(self:unread(), 0)
   if rest == "" then
     give_up(self, "eof", what)
   end
-  self.buffer = ""
   return rest
 end
 
@@ -147,16 +185,18 @@ end
 -- @treturn string
 function Talk:take(count, what)
   if count > MOST_BYTES then
-    self:fail("too_much", "%s has %d bytes", what, count)
+    self:fail("too_much", "%s has %.0f bytes", what, count)
   end
-  while #self.buffer < count do
-    if not self:more(what) then
+  local missing, pieces = count - self:unread(), {}
+  while missing > 0 do
+    local bytes = self:more(what)
+    if not bytes then
       give_up(self, "eof", what)
     end
+    pieces[#pieces + 1], missing = bytes, missing - #bytes
   end
-  local bytes = self.buffer:sub(1, count)
-  self.buffer = self.buffer:sub(count + 1)
-  return bytes
+  self:join(pieces)
+  return self:cut(count, 0)
 end
 
 --- A reply with a three-digit code, of one or more lines: "250-…", "250 …" (RFC 5321, section 4.2.1; RFC 959, section
@@ -180,7 +220,7 @@ function Talk:reply(what)
     lines[#lines + 1] = same == code and rest or line
     sign = continues and "-" or " "
   end
-  return math.floor(tonumber(code)), M.quote(("%s %s"):format(code, lines[#lines])), lines
+  return self:number(code, what), self:quote(("%s %s"):format(code, lines[#lines])), lines
 end
 
 --- The lines of a block that ends with a line of one full stop (RFC 1939, section 3; RFC 3977, section 3.1.1).
@@ -202,18 +242,23 @@ end
 -- (CVE-2021-23222 is one such mistake).
 -- @function talk:finish
 function Talk:finish()
-  if self.buffer ~= "" then
-    self:fail("injected", "%d bytes came in the clear after the go-ahead for TLS: %s", #self.buffer,
-      M.quote(self.buffer))
+  if self:unread() > 0 then
+    self:fail("injected", "%d bytes came in the clear after the go-ahead for TLS: %s", self:unread(),
+      self:quote(self:rest("TLS")))
   end
+end
+
+local function as_it_is(text)
+  return text
 end
 
 --- A conversation over a stream.
 -- @tparam table host
 -- @tparam table stream
+-- @tparam[opt] function redact takes what is not to be shown out of a text
 -- @treturn table talk; it begins with talk:begin()
-function M.new(host, stream)
-  return setmetatable({ host = host, stream = stream, buffer = "" }, Talk)
+function M.new(host, stream, redact)
+  return setmetatable({ host = host, stream = stream, redact = redact or as_it_is, buffer = "", at = 1 }, Talk)
 end
 
 --- Runs dialogue(...). What it raised as a failure is returned; what else is raised goes on.

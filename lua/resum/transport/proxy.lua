@@ -3,7 +3,7 @@
 -- written leads to them, and no message names them.
 
 local address = require "resum.target.ip_address"
-local talks = require "resum.transport.dialogue"
+local redaction = require "resum.util.redaction"
 local target = require "resum.target"
 
 local M = {}
@@ -13,6 +13,7 @@ local HOW = "give it as http://host:port, socks5://host:port or socks5h://host:p
 local DEFAULT_PORTS = { http = 80, socks5 = 1080, socks5h = 1080 }
 
 local credentials = setmetatable({}, { __mode = "k" }) -- proxy -> {user, password}
+local redactions = setmetatable({}, { __mode = "k" }) -- proxy -> see M.redaction
 
 local Proxy = {}
 Proxy.__index = Proxy
@@ -71,62 +72,44 @@ function M.parse(text)
   local proxy = setmetatable(
     { kind = kind, host = parsed.host, port = parsed.port, resolves = kind ~= "socks5" }, Proxy)
   credentials[proxy] = pair
+  redactions[proxy] = pair and redaction.of(pair.user, pair.password)
   return proxy
 end
 
+local function as_it_is(text)
+  return text
+end
+
+--- What takes a proxy's credentials out of a text: whoever is behind it may repeat what it was told, as it likes.
+-- @tparam table|nil proxy
+-- @treturn function (text) -> text
+function M.redaction(proxy)
+  return proxy and redactions[proxy] or as_it_is
+end
+
 -- HTTP --------------------------------------------------------------------------------------------------------
-
-local BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
--- RFC 4648, section 4
-local function base64(bytes)
-  local out = bytes:gsub("..?.?", function(group)
-    local a, b, c = group:byte(1, 3)
-    local bits = a << 16 | (b or 0) << 8 | (c or 0)
-    local digits = {}
-    for i = 1, #group + 1 do
-      local digit = (bits >> (24 - 6 * i) & 63) + 1
-      digits[i] = BASE64:sub(digit, digit)
-    end
-    return table.concat(digits) .. ("="):rep(3 - #group)
-  end)
-  return out
-end
-
-local function basic(pair)
-  return base64(pair.user .. ":" .. pair.password)
-end
-
--- What the proxy said, fit to be shown; it may repeat what it was told.
-local function quote(proxy, said)
-  local pair = credentials[proxy]
-  for _, secret in ipairs(pair and { basic(pair), pair.password } or {}) do
-    said = secret ~= "" and said:gsub(secret:gsub("%W", "%%%0"), "...") or said
-  end
-  return talks.quote(said)
-end
 
 local function head_of_request(proxy, endpoint)
   local authority = target.label({ host = endpoint.address, port = endpoint.port })
   local lines = { ("CONNECT %s HTTP/1.1"):format(authority), "Host: " .. authority }
   local pair = credentials[proxy]
   if pair then
-    lines[#lines + 1] = "Proxy-Authorization: Basic " .. basic(pair)
+    lines[#lines + 1] = "Proxy-Authorization: Basic " .. redaction.base64(pair.user .. ":" .. pair.password)
   end
   return table.concat(lines, "\r\n") .. "\r\n\r\n"
 end
 
-local function read_head(talk, proxy)
+local function read_head(talk)
   local what = "the proxy's answer"
   local status_line = talk:line(what)
   local status = status_line:match("^HTTP/1%.%d (%d%d%d)%f[%D]")
   if not status then
-    talk:fail("proxy", "not an HTTP proxy: it said %s", quote(proxy, status_line))
+    talk:fail("proxy", "not an HTTP proxy: it said %s", talk:quote(status_line))
   end
   repeat
     local line = talk:line(what)
   until line == ""
-  return math.floor(tonumber(status)), status_line
+  return talk:number(status, what), status_line
 end
 
 -- What the proxy's status means for the target; any other is a refusal by the proxy.
@@ -136,13 +119,13 @@ local function ask_http(talk, proxy, endpoint)
   talk:send(head_of_request(proxy, endpoint))
   local status, line
   repeat
-    status, line = read_head(talk, proxy)
+    status, line = read_head(talk)
   until status >= 200
   if status == 407 or status == 401 then -- tinyproxy says 401 to who has none
     talk:fail("proxy", credentials[proxy] and "it does not accept the credentials: %s" or "it requires credentials: %s",
-      quote(proxy, line))
+      talk:quote(line))
   elseif status >= 300 then
-    talk:fail(CODE_OF_STATUS[status] or "no_tunnel", "no tunnel: %s", quote(proxy, line))
+    talk:fail(CODE_OF_STATUS[status] or "no_tunnel", "no tunnel: %s", talk:quote(line))
   end
 end
 

@@ -10,6 +10,9 @@ end
 -- @tparam[opt] integer most characters to keep; "..." stands for the rest
 -- @treturn string
 return function(text, most)
+  if most and #text > most then
+    text = text:sub(1, most + 1) -- one more, so that it shows
+  end
   local safe = text
   if not text:find("^[\32-\126]*$") then -- hardly ever; asked for every string of a result, and fast in this form
     safe = text:gsub("[^\32-\126]", escape)

@@ -1,8 +1,6 @@
 -- IMAP (RFC 9051 and RFC 3501, section 6.2.1 in both).
 
-local talks = require "resum.transport.dialogue"
-
-local any, quote = talks.any, talks.quote
+local any = require("resum.transport.dialogue").any
 
 local M = {}
 
@@ -16,7 +14,7 @@ local function response(talk, tag, what)
     if status then
       return status:upper(), line, untagged
     elseif line:upper():find("^%* BYE") then
-      talk:fail("busy", "the server ended the conversation: %s", quote(line))
+      talk:fail("busy", "the server ended the conversation: %s", talk:quote(line))
     elseif not line:find("^[*+] ") then
       talk:fail_with(what, line)
     end
@@ -28,9 +26,10 @@ local function greet(talk)
   local line = talk:line("the greeting")
   local status = line:upper():match("^%* (%a+)")
   if status == "PREAUTH" then
-    talk:fail("no_starttls", "the server considers us logged in, and then STARTTLS is not allowed: %s", quote(line))
+    talk:fail("no_starttls", "the server considers us logged in, and then STARTTLS is not allowed: %s",
+      talk:quote(line))
   elseif status == "BYE" then
-    talk:fail("busy", "the server is busy: %s", quote(line))
+    talk:fail("busy", "the server is busy: %s", talk:quote(line))
   elseif status ~= "OK" then
     talk:fail_with("the greeting", line)
   end
@@ -41,14 +40,14 @@ local function dialogue(talk)
   talk:send("r1 CAPABILITY\r\n")
   local status, line, untagged = response(talk, "r1", "the answer to CAPABILITY")
   if status ~= "OK" then
-    talk:fail("no_starttls", "CAPABILITY refused: %s", quote(line))
+    talk:fail("no_starttls", "CAPABILITY refused: %s", talk:quote(line))
   elseif not any(untagged, "^%* CAPABILITY .*%f[%w]STARTTLS ") then
     talk:fail("no_starttls", "STARTTLS not offered")
   end
   talk:send("r2 STARTTLS\r\n")
   status, line = response(talk, "r2", "the answer to STARTTLS")
   if status ~= "OK" then
-    talk:fail("no_starttls", "STARTTLS refused: %s", quote(line))
+    talk:fail("no_starttls", "STARTTLS refused: %s", talk:quote(line))
   end
 end
 

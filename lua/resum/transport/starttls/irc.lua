@@ -1,8 +1,6 @@
 -- IRC (IRCv3's "tls" extension, https://ircv3.net/specs/deprecated/tls): STARTTLS before registration, numeric 670 as
 -- the go-ahead. The client speaks first; the server may chat meanwhile, and ask for a sign of life.
 
-local quote = require("resum.transport.dialogue").quote
-
 local M = {}
 
 -- Numerics and commands that end the dialogue (RFC 2812, section 5.2, for the 400s).
@@ -23,9 +21,9 @@ local function dialogue(talk)
     if answer == "agreed" then
       return
     elseif answer == "refused" then
-      talk:fail("no_starttls", "STARTTLS refused: %s", quote(line))
+      talk:fail("no_starttls", "STARTTLS refused: %s", talk:quote(line))
     elseif answer == "ended" then
-      talk:fail("busy", "the server ended the conversation: %s", quote(line))
+      talk:fail("busy", "the server ended the conversation: %s", talk:quote(line))
     elseif command == "PING" then
       talk:send("PONG " .. rest .. "\r\n")
     elseif not command then

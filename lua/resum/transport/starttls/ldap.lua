@@ -1,7 +1,5 @@
 -- LDAP (RFC 4511, section 4.14): an extended operation, in BER. Only what its answer needs is decoded.
 
-local quote = require("resum.transport.dialogue").quote
-
 local M = {}
 
 local OID = "1.3.6.1.4.1.1466.20037"
@@ -86,7 +84,7 @@ local function dialogue(talk)
   if not code then
     talk:fail_with(what, content)
   elseif code ~= 0 then
-    talk:fail(BUSY[code] and "busy" or "no_starttls", "StartTLS refused: result %d, %s", code, quote(diagnosis))
+    talk:fail(BUSY[code] and "busy" or "no_starttls", "StartTLS refused: result %d, %s", code, talk:quote(diagnosis))
   end
 end
 

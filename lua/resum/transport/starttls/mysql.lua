@@ -1,8 +1,6 @@
 -- MySQL and MariaDB: the server's initial handshake packet says whether it knows TLS, our SSLRequest is the go-ahead
 -- ("Connection Phase" in MySQL's and "Connecting" in MariaDB's description of the protocol).
 
-local quote = require("resum.transport.dialogue").quote
-
 local M = {}
 
 local PROTOCOL_VERSION, ERROR = 10, 255
@@ -31,7 +29,7 @@ local LOGIN = packet(2, PREFIX .. "resum\0" .. "\0" .. "mysql_native_password\0"
 local function fail_with_error(talk, payload)
   local code = #payload >= 3 and ("<I2"):unpack(payload, 2) or 0
   local text = payload:sub(4):gsub("^#.....", "")
-  talk:fail(BUSY[code] and "busy" or "turned_away", "the server turned us away: error %d, %s", code, quote(text))
+  talk:fail(BUSY[code] and "busy" or "turned_away", "the server turned us away: error %d, %s", code, talk:quote(text))
 end
 
 local function read_packet(talk, what)

@@ -1,8 +1,6 @@
 -- POP3 (RFC 2595, section 4). Its no-op is for those who are logged in, so CAPA (RFC 2449, section 5) stands in.
 
-local talks = require "resum.transport.dialogue"
-
-local any, quote = talks.any, talks.quote
+local any = require("resum.transport.dialogue").any
 
 local M = {}
 
@@ -20,7 +18,7 @@ end
 local function dialogue(talk)
   local welcome, line = status(talk, "the greeting")
   if not welcome then
-    talk:fail("busy", "the server is busy: %s", quote(line))
+    talk:fail("busy", "the server is busy: %s", talk:quote(line))
   end
   talk:send("CAPA\r\n")
   -- A server without CAPA may know STLS: that is asked then without a list.
@@ -30,7 +28,7 @@ local function dialogue(talk)
   talk:send("STLS\r\n")
   local agreed, answer = status(talk, "the answer to STLS")
   if not agreed then
-    talk:fail("no_starttls", "STLS refused: %s", quote(answer))
+    talk:fail("no_starttls", "STLS refused: %s", talk:quote(answer))
   end
 end
 

@@ -1,23 +1,24 @@
 -- PostgreSQL ("SSL Session Encryption" in the chapter on its protocol): SSLRequest, answered by one letter. There is
 -- nothing to ask inside TLS before a login, and a connection that ends there is not complained about.
 
-local quote = require("resum.transport.dialogue").quote
-
 local M = {}
 
 local SSL_REQUEST = (">I4I4"):pack(8, 80877103)
 local TOO_MANY_CONNECTIONS = "53300" -- SQLSTATE
 
--- ErrorResponse: a length, then fields, each a letter and a text that ends with NUL.
+-- ErrorResponse: a length, then fields, each a letter and a text that ends with NUL; a NUL alone ends it.
 local function fail_with_error(talk)
   local length = (">I4"):unpack(talk:take(4, "the error message"))
   local body = talk:take(math.max(4, length) - 4, "the error message")
-  local fields = {}
-  for letter, text in body:gmatch("(%a)([^%z]*)%z") do
-    fields[letter] = text
+  local fields, at = {}, 1
+  local stop = body:find("\0", at, true)
+  while stop and stop > at do
+    fields[body:sub(at, at)] = body:sub(at + 1, stop - 1)
+    at = stop + 1
+    stop = body:find("\0", at, true)
   end
   talk:fail(fields.C == TOO_MANY_CONNECTIONS and "busy" or "turned_away", "the server turned us away: %s",
-    quote(fields.M or body))
+    talk:quote(fields.M or body))
 end
 
 local function dialogue(talk)

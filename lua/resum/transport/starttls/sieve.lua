@@ -1,8 +1,6 @@
 -- ManageSieve (RFC 5804, section 2.2). The server speaks first, and once more inside TLS, with its capabilities.
 
-local talks = require "resum.transport.dialogue"
-
-local any, quote = talks.any, talks.quote
+local any = require("resum.transport.dialogue").any
 
 local M = {}
 
@@ -15,7 +13,7 @@ local function response(talk, what)
     local status = line:upper():match("^(%a+)")
     local length = line:match("{(%d+)%+?}$")
     if length then
-      talk:take(math.floor(tonumber(length)), what)
+      talk:take(talk:number(length, what), what)
       talk:line(what)
     end
     if status == "OK" or status == "NO" or status == "BYE" then
@@ -30,14 +28,14 @@ end
 local function dialogue(talk)
   local status, line, lines = response(talk, "the greeting")
   if status ~= "OK" then
-    talk:fail("busy", "the server is busy: %s", quote(line))
+    talk:fail("busy", "the server is busy: %s", talk:quote(line))
   elseif not any(lines, '^"STARTTLS"') then
     talk:fail("no_starttls", "STARTTLS not offered")
   end
   talk:send("STARTTLS\r\n")
   status, line = response(talk, "the answer to STARTTLS")
   if status ~= "OK" then
-    talk:fail("no_starttls", "STARTTLS refused: %s", quote(line))
+    talk:fail("no_starttls", "STARTTLS refused: %s", talk:quote(line))
   end
 end
 

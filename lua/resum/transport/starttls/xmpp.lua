@@ -1,8 +1,6 @@
 -- XMPP between client and server, and between servers (RFC 6120, section 5.4). A stream of XML, read tag by tag; of a
 -- tag only its local name matters here.
 
-local quote = require("resum.transport.dialogue").quote
-
 local M = {}
 
 local ESCAPES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ["'"] = "&apos;", ['"'] = "&quot;" }
@@ -33,7 +31,7 @@ local function fail_with_stream_error(talk)
     talk:fail("turned_away", "the server does not serve this domain (host-unknown): name another with --xmpp_to")
   end
   talk:fail(condition == "resource-constraint" and "busy" or "turned_away", "the server ended the stream: %s",
-    quote(condition))
+    talk:quote(condition))
 end
 
 -- Reads the server's header and its features. Is starttls among them?
@@ -63,7 +61,7 @@ local function dialogue(namespace)
     talk:send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
     local name, kind = next_tag(talk, "the answer to STARTTLS")
     if name ~= "proceed" then
-      talk:fail("no_starttls", "STARTTLS refused: %s", quote(name))
+      talk:fail("no_starttls", "STARTTLS refused: %s", talk:quote(name))
     elseif kind == "start" then
       next_tag(talk, "the end of the answer to STARTTLS")
     end
