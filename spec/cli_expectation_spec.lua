@@ -45,8 +45,8 @@ describe("an expectation", function()
     it("is not '" .. text .. "'", function()
       local rule, message = expectation.parse(text)
       assert.is_nil(rule)
-      assert.equal("--expect takes rules such as ticket=supported, psk>=95%, browser>=90% or balancer=all_shared, not '"
-        .. text .. "'", message)
+      assert.equal("--expect takes rules such as ticket=supported, psk>=95%, browser>=90%, "
+        .. "balancer=all_shared or no-finding>=medium, not '" .. text .. "'", message)
     end)
   end
 

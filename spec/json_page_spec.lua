@@ -61,6 +61,9 @@ end
 local FIELDS, OBJECTS = read_page()
 
 local PLAIN = {
+  plain = function(value)
+    return type(value) ~= "table"
+  end,
   string = function(value)
     return type(value) == "string"
   end,

@@ -142,6 +142,15 @@ function M.rate(wanted_target, options)
   return result, message, code
 end
 
+--- What does resumption give away? The support scan, and the checks of resum.audit.
+-- @tparam string|table wanted_target see run
+-- @tparam[opt] table options see run
+-- @treturn table as run; addresses[i].audit is the list of findings, see resum.audit.finding
+function M.audit(wanted_target, options)
+  local result, message, code = run(wanted_target, copy(checked(options, 2), { audit = true }), 2)
+  return result, message, code
+end
+
 -- The targets of a list, one after another.
 local function each_of(list)
   local i = 0

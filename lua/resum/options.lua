@@ -2,6 +2,7 @@
 -- targets; it opens no connection.
 
 local arguments = require "resum.util.arguments"
+local audit = require "resum.audit.run"
 local endpoints = require "resum.transport.endpoint"
 local identities = require "resum.connection.identity"
 local mechanisms = require "resum.connection.mechanism"
@@ -12,6 +13,8 @@ local M = {}
 local OPTIONS = {
   support = "boolean",
   rate = "boolean",
+  audit = "boolean",
+  audit_checks = "table",
   mechanisms = "table",
   attempts = "number",
   concurrency = "number",
@@ -108,6 +111,9 @@ local function problem_of(name, value)
   elseif name == "alpn" then
     local what = M.protocols_problem(value)
     return what and "the option alpn " .. what
+  elseif name == "audit_checks" then
+    local chosen, what = audit.read_list(value)
+    return not chosen and "the option audit_checks " .. what or nil
   elseif name == "mechanisms" then
     local list, what = mechanisms.read_list(value)
     return not list and "the option mechanisms " .. what or nil

@@ -1,9 +1,11 @@
 -- Scans targets: finds the addresses of each, makes sure that TLS is spoken there at all (the control), runs the scans
 -- asked for, and folds them to one result that prints itself. What the options are is read before, and once.
 
+local audit = require "resum.audit.run"
 local clients = require "resum.connection.client"
 local connectivity = require "resum.connection.connectivity"
 local cross_address = require "resum.scan.pool.cross_address"
+local evidences = require "resum.audit.evidence"
 local new_failure = require "resum.util.failure"
 local options_of = require "resum.options"
 local rate_limiter = require "resum.transport.rate_limiter"
@@ -65,6 +67,10 @@ local function problem_of_sources(client, sources, retries)
   end
 end
 
+local function run_audit(entry, client, target, evidence, options)
+  entry.audit = audit.run({ client = client, options = options, target = target, entry = entry, evidence = evidence })
+end
+
 local function run_scans(entry, client, wanted, options)
   local first
   first, entry.client_hello = connectivity.run(client, options.retries)
@@ -84,14 +90,32 @@ local function run_scans(entry, client, wanted, options)
       entry[scan.name] = scan.run(caller, first, scan_options(scan, client, options), entry)
     end
   end
-  if not client.cancelled() then
-    entry.status, entry.error = "completed", nil
-  end
+  return true
 end
 
-local function scan_address(entry, client, wanted, options)
-  run_scans(entry, client, wanted, options)
+local function scan_address(entry, client, wanted, options, target)
+  local had_its_say = run_scans(entry, client, wanted, options)
+  if had_its_say and wanted.audit and not client.cancelled() then
+    run_audit(entry, client, target, options.evidence, options)
+  end
+  if had_its_say and not client.cancelled() then
+    entry.status, entry.error = "completed", nil
+  end
   entry.before_tls = client.dialer:refusals()
+end
+
+-- Where there is an audit, all that connections show is kept for it.
+local function watched(wanted, options)
+  if not wanted.audit then
+    return options
+  end
+  local evidence = evidences.new()
+  return merge(options, { evidence = evidence, on_event = function(event)
+    if event.kind == "attempt" then
+      evidence:note(event.record)
+    end
+    options.on_event(event)
+  end })
 end
 
 -- One job an address; what one raises is kept as its error, the others go on.
@@ -106,14 +130,15 @@ local function scan_addresses(result, addresses, wanted, plan, options)
       error = problem,
     }, entry_meta)
     result.addresses[i] = entry
-    local client = clients.new(plan.endpoints:endpoint(result.target, address), options)
+    local own = watched(wanted, options)
+    local client = clients.new(plan.endpoints:endpoint(result.target, address), own)
     local sources = plan.endpoints:sources_to(address)
     callers[i] = client
     jobs[i] = function()
       if sources and not sources[1] then
         note_failure(entry, new_failure("connect: no source address has its family", "unreachable", "connect"))
       else
-        scan_address(entry, client, wanted, merge(options, { sources = options.sources and sources }))
+        scan_address(entry, client, wanted, merge(own, { sources = options.sources and sources }), result.target)
       end
     end
   end
@@ -198,6 +223,10 @@ function Scanner:parts()
         summary = made.summary or scan.summary }
     end
   end
+  if self.wanted.audit then
+    local made = audit.connections(options)
+    parts[#parts + 1] = { name = audit.name, least = made.least, most = made.most, summary = audit.summary }
+  end
   return parts
 end
 
@@ -273,7 +302,8 @@ function M.new(options)
     plan = plan,
     options = options,
     wanted = {
-      support = options.support or not options.rate,
+      support = options.support or options.audit or not options.rate,
+      audit = options.audit,
       rate = options.rate and not options.quick,
       balancer = options.rate and options.balancer ~= false,
     },

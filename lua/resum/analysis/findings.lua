@@ -1,6 +1,6 @@
 -- What a result says, item by item, for machines that count: a finding for each mechanism of each address, one for what
--- stands behind it, one where the usual ClientHello would not do, one for each target or address that could not be
--- scanned. Pure.
+-- stands behind it, those of the audit, one where the usual ClientHello would not do, one for each target or address
+-- that could not be scanned. Pure.
 
 local conclusion = require "resum.analysis.conclusion"
 local mechanisms = require "resum.connection.mechanism"
@@ -71,13 +71,17 @@ local function add_address(list, name, entry)
     add({ id = "pool", verdict = OF_POOL[pool.verdict] or "bad", code = pool.verdict, message = pool.headline,
       advice = pool.advice })
   end
+  for _, one in ipairs(entry.audit or {}) do
+    add({ id = one.id, verdict = one.verdict, code = one.reason, message = one.message, advice = one.advice,
+      title = one.title, severity = one.verdict == "bad" and one.severity or nil })
+  end
 end
 
 --- The findings of a target.
 -- @tparam table result what resum.run returned
 -- @treturn {table,...} id (see rules), verdict ("good", "bad", "info", "not_applicable", "inconclusive", "error"), code
 --   (reason or verdict), message, target ("host:port"), address (nil: the target has none), rate (0 to 1, where it was
---   measured), advice
+--   measured), advice; of the audit also title (what is asked) and severity (of what is bad)
 function M.of(result)
   local list = {}
   local name = result.target.port and target.label(result.target) or result.target.text

@@ -1,6 +1,8 @@
--- What a user expects of a target (--expect): "ticket=supported", "psk>=95%", "browser>=90%", "balancer=all_shared".
+-- What a user expects of a target (--expect): "ticket=supported", "psk>=95%", "browser>=90%", "balancer=all_shared",
+-- "no-finding>=medium".
 -- Pure: rules and results in, yes or no out.
 
+local findings = require "resum.audit.finding"
 local mechanisms = require "resum.connection.mechanism"
 local escape = require "resum.util.escape"
 local vocabulary = require "resum.analysis.vocabulary"
@@ -17,14 +19,17 @@ end
 
 --- Reads a rule.
 -- @tparam string text "MECHANISM=VERDICT", "MECHANISM>=SHARE" (a rate: 0.95 or 95%), "browser>=SHARE" (what a browser
---   meets), or "balancer=VERDICT"
--- @treturn[1] table {text, mechanism (or browser or balancer = true), verdict or share}
+--   meets), "balancer=VERDICT", or "no-finding>=SEVERITY" (no bad finding of the audit as grave as that; what is
+--   inconclusive is none)
+-- @treturn[1] table {text, mechanism (or browser or balancer = true), verdict or share; or finding (severity)}
 -- @treturn[2] nil
 -- @treturn[2] string message
 function M.parse(text)
   local name, sign, value = text:match("^%s*([%w_-]+)%s*([>=]=?)%s*([%w_.%%-]+)%s*$")
   if name == "browser" and sign == ">=" and share_of(value) then
     return { text = text, browser = true, share = share_of(value) }
+  elseif (name == "no-finding" or name == "no_finding") and sign == ">=" and findings.is_severity(value) then
+    return { text = text, finding = value }
   elseif name then
     name = name:gsub("-", "_")
     local rule = { text = text, mechanism = mechanisms.find(name) and name, balancer = name == "balancer" or nil }
@@ -38,8 +43,20 @@ function M.parse(text)
       return rule
     end
   end
-  return nil, ("--expect takes rules such as ticket=supported, psk>=95%%, browser>=90%% or balancer=all_shared, "
-    .. "not '%s'"):format(escape(text, 60))
+  return nil, ("--expect takes rules such as ticket=supported, psk>=95%%, browser>=90%%, balancer=all_shared "
+    .. "or no-finding>=medium, not '%s'"):format(escape(text, 60))
+end
+
+-- Is no finding of the audit as grave as this? And the gravest one.
+local function has_no_finding(severity, list)
+  if not list then
+    return false, "no audit"
+  end
+  local first = findings.sorted(list)[1]
+  if first and first.verdict == "bad" and findings.is_at_least(first.severity, severity) then
+    return false, ("%s (%s)"):format(first.id, first.severity)
+  end
+  return true, "nothing"
 end
 
 local function reaches(rule, share, otherwise)
@@ -48,7 +65,9 @@ end
 
 -- Met by this address? And what was found instead.
 local function holds(rule, entry)
-  if rule.balancer then
+  if rule.finding then
+    return has_no_finding(rule.finding, entry.audit)
+  elseif rule.balancer then
     local found = entry.balancer and entry.balancer.verdict
     return found == rule.verdict, found or "nothing"
   elseif rule.browser then

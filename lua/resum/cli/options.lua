@@ -3,6 +3,7 @@
 -- else; it starts nothing.
 
 local argparse = require "argparse"
+local audit = require "resum.audit.run"
 local connection = require "resum.cli.connection"
 local core = require "resum.core"
 local expectation = require "resum.cli.expectation"
@@ -39,6 +40,15 @@ local function mechanism_list(given)
   return list, message and "--mechanisms " .. message
 end
 
+local function check_list(given)
+  local ids = {}
+  for id in (given .. ","):gmatch("%s*(.-)%s*,") do
+    ids[#ids + 1] = id
+  end
+  local known, message = audit.read_list(ids)
+  return known and ids, message and "--audit_checks " .. escape(message, 400)
+end
+
 -- What the command promises about its connections: what the scans declare.
 local function promise()
   local support, rate = scanners.new({}):connections(), scanners.new({ rate = true }):connections()
@@ -72,6 +82,9 @@ local function new_parser()
   parser:flag("--quick", "with --resum-rate: stop as soon as it is certain, at 1 % error, whether resumption works at "
     .. "all servers behind the address; gives a verdict and no rate, and exits with 3 where it does not")
   parser:flag("--no-balancer", "with --resum-rate: measure the rate only, not what stands behind the address")
+  parser:flag("--audit", "find out what resumption gives away: whether tickets can be read, replayed or used elsewhere")
+  parser:option("--audit-checks", "run only these checks of the audit: " .. table.concat(audit.ids, ","))
+    :argname("LIST"):convert(check_list)
   parser:option("--source", "connect from this local address; may be repeated, as a balancer may choose the "
     .. "server by it")
     :argname("ADDRESS"):count("*")
@@ -93,7 +106,8 @@ local function new_parser()
     :convert(number("retries"))
   connection.add(parser)
   parser:option("--expect", "exit with 3 unless this holds, such as ticket=supported, psk>=95% (a rate), browser>=90% "
-    .. "(what a browser meets, each ticket once) or balancer=all_shared; may be repeated")
+    .. "(what a browser meets, each ticket once), balancer=all_shared or no-finding>=medium (of --audit: none as grave "
+    .. "as this); may be repeated")
     :argname("RULE"):count("*"):convert(expectation.parse)
   parser:option("--json-out", "write JSON to a file; - is stdout, and then nothing else is printed"):argname("FILE")
   parser:option("--html-out", "write an HTML page with charts, in one file that loads nothing; - is "
@@ -161,6 +175,8 @@ local function scan_options(parsed)
   options.support = parsed.resum or not parsed.resum_rate
   options.rate = parsed.resum_rate
   options.quick = parsed.quick
+  options.audit = parsed.audit
+  options.audit_checks = parsed.audit_checks
   for _, rule in ipairs(parsed.expect) do
     options.browser_full = options.browser_full or rule.browser
   end
@@ -199,9 +215,13 @@ local function complete(parsed)
     elseif rule.balancer and (not parsed.resum_rate or parsed.no_balancer) then
       return nil, ("--expect %s is about what stands behind the address: %s"):format(rule.text,
         parsed.no_balancer and "leave out --no_balancer" or "add --resum_rate")
+    elseif rule.finding and not parsed.audit then
+      return nil, "--expect " .. rule.text .. " is about findings: add --audit"
     end
   end
-  if parsed.quick and not parsed.resum_rate then
+  if parsed.audit_checks and not parsed.audit then
+    return nil, "--audit_checks are checks of the audit: add --audit"
+  elseif parsed.quick and not parsed.resum_rate then
     return nil, "--quick is about a rate: add --resum_rate"
   elseif parsed.quick and parsed.no_balancer then
     return nil, "--quick and --no_balancer exclude each other"

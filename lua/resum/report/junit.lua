@@ -23,7 +23,8 @@ local ELEMENT = { bad = "failure", error = "error", not_applicable = "skipped", 
 local function test_case(finding)
   local element = ELEMENT[finding.verdict]
   local place = finding.address and finding.target .. " at " .. finding.address or finding.target
-  local head = ('    <testcase name="%s" classname="%s"'):format(attribute(questions[finding.id]), attribute(place))
+  local question = finding.title or questions[finding.id]
+  local head = ('    <testcase name="%s" classname="%s"'):format(attribute(question), attribute(place))
   if not element then
     return head .. "/>\n"
   end

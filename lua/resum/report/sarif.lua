@@ -1,6 +1,7 @@
 -- Results as SARIF 2.1.0 (OASIS), for code scanning and dashboards: a rule for each kind of finding, a result for each
 -- finding, with its target as the location. Pure: results in, string out. What came from a server is escaped.
 
+local checks = require "resum.audit"
 local encode = require("resum.report.json.encode").encode
 local escape = require "resum.util.escape"
 local findings = require "resum.analysis.findings"
@@ -24,6 +25,10 @@ local function rules()
   for i, rule in ipairs(findings.rules) do
     list[i] = { id = rule.id, name = rule.id, shortDescription = { text = rule.question } }
   end
+  for _, check in ipairs(checks) do
+    list[#list + 1] = { id = check.id, name = check.id, shortDescription = { text = check.title },
+      help = { text = check.advice } }
+  end
   return list
 end
 
@@ -31,6 +36,12 @@ local INDEX = {}
 for i, rule in ipairs(findings.rules) do
   INDEX[rule.id] = i - 1
 end
+for i, check in ipairs(checks) do
+  INDEX[check.id] = #findings.rules + i - 1
+end
+
+-- How grave a finding of the audit is, as a level of SARIF.
+local LEVELS = { info = "note", low = "note", medium = "warning", high = "error", critical = "error" }
 
 local function location(finding)
   local address = finding.address and escape(finding.address) or nil
@@ -47,11 +58,17 @@ local function one(finding)
     ruleId = finding.id,
     ruleIndex = INDEX[finding.id],
     kind = kind[1],
-    level = kind[2],
+    level = LEVELS[finding.severity] or kind[2],
     message = { text = text },
     locations = { location(finding) },
-    properties = { verdict = finding.verdict, code = escape(finding.code), rate = finding.rate,
-      target = escape(finding.target), address = finding.address and escape(finding.address) or nil },
+    properties = {
+      verdict = finding.verdict,
+      severity = finding.severity,
+      code = escape(finding.code),
+      rate = finding.rate,
+      target = escape(finding.target),
+      address = finding.address and escape(finding.address) or nil,
+    },
   })
 end
 

@@ -1,6 +1,7 @@
 -- Results as one page: no request leaves it, no script is needed to read it. Pure: results in, string out. What came
 -- from a server is escaped.
 
+local audit = require "resum.report.html.audit"
 local balancer = require "resum.report.html.pool"
 local markup = require "resum.report.html.markup"
 local conclusion = require "resum.analysis.conclusion"
@@ -100,6 +101,7 @@ local function address(entry)
   parts[#parts + 1] = entry.rate and rates(entry.rate) or nil
   parts[#parts + 1] = entry.browser and browsers(entry.browser) or nil
   parts[#parts + 1] = entry.balancer and balancer.details(entry.balancer) or nil
+  parts[#parts + 1] = entry.audit and audit.section(entry.audit) or nil
   parts[#parts + 1] = "</section>"
   return table.concat(parts, "\n")
 end

@@ -1,6 +1,7 @@
 -- Results as JSON, schema 1: what is listed here and nothing else, so that no secret and no handle can slip in.
 -- Bytes are hex; of a ticket only its length and the name of its key are shown. Pure: result in, string out.
 
+local audit = require "resum.report.json.audit"
 local balancer = require "resum.report.json.pool"
 local conclusion = require "resum.analysis.conclusion"
 local escape = require "resum.util.escape"
@@ -115,6 +116,7 @@ local function address(entry)
   out.browser = entry.browser
     and pick(entry.browser, "attempted resumed errors share tickets_after_full tickets_after_resumed")
   out.balancer = entry.balancer and balancer.summary(entry.balancer)
+  out.audit = entry.audit and list(entry.audit, audit.finding)
   out.before_tls = entry.before_tls and plain_map(entry.before_tls)
   out.conclusion = list(conclusion.of(entry), escape)
   return out

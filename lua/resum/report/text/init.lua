@@ -1,6 +1,7 @@
 -- A target's result for people: a block for the target, in it one for each address, in it a line for each
 -- mechanism, and at its end what that means. Pure: result in, string out. What came from a server is escaped.
 
+local audit = require "resum.report.text.audit"
 local balancer = require "resum.report.text.pool"
 local conclusion = require "resum.analysis.conclusion"
 local escape = require "resum.util.escape"
@@ -144,6 +145,9 @@ local function address_lines(entry, paint)
   end
   if entry.balancer then
     append(lines, balancer.lines(entry.balancer, paint))
+  end
+  if entry.audit then
+    append(lines, audit.lines(entry.audit, paint))
   end
   local first = "    => "
   for _, sentence in ipairs(conclusion.of(entry)) do

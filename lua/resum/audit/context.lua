@@ -1,0 +1,130 @@
+-- What an active check works with: connections to the target, each recorded and counted against what the check has
+-- declared, sessions to offer, and the control. It stops a check whose budget is spent or whose scan is over; it judges
+-- nothing.
+
+local conclusion = require "resum.analysis.conclusion"
+local obtaining = require "resum.scan.obtain_sessions"
+
+local M = {}
+
+-- Raised to end a check, and caught by resum.audit.run.
+local Stop = {}
+
+--- The reason why a check was stopped; nil for any other error.
+-- @param raised what was raised
+-- @treturn string|nil "budget" or "interrupted"
+function M.stopped(raised)
+  return getmetatable(raised) == Stop and raised.reason or nil
+end
+
+local function stop(reason)
+  error(setmetatable({ reason = reason }, Stop), 0)
+end
+
+local Context = {}
+Context.__index = Context
+
+-- One more connection, if it may be.
+local function spend(context)
+  if context.client.cancelled() then
+    stop("interrupted")
+  elseif context:made() >= context.budget then
+    stop("budget")
+  end
+end
+
+--- How many connections were made so far.
+-- @function context:made
+-- @treturn integer
+function Context:made()
+  return self.client.connections - self.begun_at
+end
+
+--- One connection.
+-- @function context:attempt
+-- @tparam table options see resum.connection.client
+-- @treturn table record
+function Context:attempt(options)
+  spend(self)
+  local all = { design = "audit" }
+  for name, value in pairs(options) do
+    all[name] = value
+  end
+  local record = self.client:attempt(all)
+  if record.outcome == "interrupted" then
+    stop("interrupted")
+  end
+  return record
+end
+
+--- A session, new: of a full handshake made for it.
+-- @function context:session
+-- @tparam string mechanism
+-- @tparam[opt=true] boolean|string want "all": all tickets of the handshake are waited for
+-- @treturn session|nil the newest
+-- @treturn {record,...} the full handshakes made for it
+-- @treturn {session,...} all that came with it
+function Context:session(mechanism, want)
+  local sessions, records = obtaining.obtain(self, mechanism, self.options.retries, want)
+  return sessions and sessions[#sessions], records, sessions or {}
+end
+
+--- Does a plain full handshake work at this moment? One that failed is tried again.
+-- @function context:control
+-- @treturn boolean
+-- @treturn table record of the last
+function Context:control()
+  local record
+  for tries = 0, self.options.retries do
+    record = self:attempt({ mechanism = "control", take_sessions = false, after = record, tries = tries })
+    if record.outcome == "full" then
+      return true, record
+    end
+  end
+  return false, record
+end
+
+--- Do sessions of a mechanism resume here, as far as the scans have seen?
+-- @function context:resumes
+-- @tparam string mechanism
+-- @treturn boolean
+-- @treturn number|nil share of the offers that were answered
+function Context:resumes(mechanism)
+  local judged = conclusion.judged(self.entry, mechanism)
+  local answered = judged and judged.resumed + judged.refused or 0
+  if answered == 0 then
+    return false
+  end
+  return judged.resumed > 0, judged.resumed / answered
+end
+
+--- The mechanisms that resume here, in the order of reports.
+-- @function context:resuming
+-- @treturn {string,...}
+function Context:resuming()
+  local list = {}
+  for _, mechanism in ipairs(self.options.mechanisms) do
+    list[#list + 1] = self:resumes(mechanism) and mechanism or nil
+  end
+  return list
+end
+
+--- @tparam table given client, options (of resum.run, as read), target (described), entry (of the address, with what
+--   the scans found), evidence
+-- @tparam integer budget connections that may be made
+-- @treturn table context, with these as its fields, and host and cancelled of the client
+function M.new(given, budget)
+  return setmetatable({
+    client = given.client,
+    host = given.client.host,
+    cancelled = given.client.cancelled,
+    options = given.options,
+    target = given.target,
+    entry = given.entry,
+    evidence = given.evidence,
+    begun_at = given.client.connections,
+    budget = budget,
+  }, Context)
+end
+
+return M

@@ -1,0 +1,131 @@
+-- What all connections to an address have shown: every one with what it brought, every ticket with the session that
+-- holds its secret, and which group of servers answered. Passive checks take this and nothing else. It makes no
+-- connection, and shows no secret: sessions keep theirs to themselves.
+
+local labels = require "resum.analysis.pool.labels"
+
+local M = {}
+
+-- A scan of a rate makes some hundred connections, of two tickets each; what a server sends beyond that is not kept.
+local MOST_CONNECTIONS, MOST_TICKETS = 4096, 8192
+
+local Evidence = {}
+Evidence.__index = Evidence
+
+-- The session that came with a ticket; each once, as a server may send the same ticket twice.
+local function take_session(sessions, ticket)
+  for i, session in ipairs(sessions) do
+    if session:fields().ticket == ticket then
+      return table.remove(sessions, i)
+    end
+  end
+end
+
+local function note_tickets(evidence, connection, record)
+  local sessions = table.move(record.sessions, 1, #record.sessions, 1, {})
+  for number, one in ipairs(record.facts.tickets) do
+    if #evidence.tickets == MOST_TICKETS then
+      return
+    elseif #one.ticket > 0 then
+      local ticket = {
+        mechanism = record.version == "TLSv1.3" and "psk" or "ticket",
+        ticket = one.ticket, lifetime_s = one.lifetime_s, age_add = one.age_add, nonce = one.nonce,
+        extensions = one.extensions, max_early_data = one.max_early_data,
+        session = take_session(sessions, one.ticket), connection = connection.order, number = number,
+      }
+      evidence.tickets[#evidence.tickets + 1] = ticket
+    end
+  end
+end
+
+--- Writes a connection down.
+-- @function evidence:note
+-- @tparam table record see resum.connection.client; with its sessions, as far as they were taken
+function Evidence:note(record)
+  if #self.connections == MOST_CONNECTIONS then
+    return
+  end
+  local connection = { order = #self.connections + 1, mechanism = record.mechanism, version = record.version,
+    cipher = record.cipher, outcome = record.outcome, engine = record.engine, facts = record.facts,
+    awaited = true }
+  self.connections[connection.order] = connection
+  labels.read(connection, record)
+  self.groups = {}
+  if record.facts and record.facts.tickets then
+    note_tickets(self, connection, record)
+  end
+end
+
+--- The tickets of a mechanism.
+-- @function evidence:tickets_of
+-- @tparam string mechanism "ticket" or "psk"
+-- @treturn {table,...} ticket (bytes), lifetime_s, session (nil where its secret was not taken), connection (order of
+--   the one that brought it), number (its place there), and in TLS 1.3 age_add, nonce, extensions, max_early_data
+function Evidence:tickets_of(mechanism)
+  local list = {}
+  for _, ticket in ipairs(self.tickets) do
+    list[#list + 1] = ticket.mechanism == mechanism and ticket or nil
+  end
+  return list
+end
+
+-- What parts servers of one mechanism may be the same for another: each has groups of its own.
+local function kind_of(connection)
+  return connection.version == "TLSv1.3" and "psk" or connection.mechanism
+end
+
+-- Of the connections of one mechanism: what each one's server is called, and how many connections each name has.
+local function group(evidence, kind)
+  local list = {}
+  for _, connection in ipairs(evidence.connections) do
+    list[#list + 1] = kind_of(connection) == kind and connection or nil
+  end
+  local assigned = labels.assign(list)
+  local groups = { labels = assigned, letters = {}, counts = {}, total = 0, count = 0 }
+  for _, connection in ipairs(list) do
+    local label = assigned[connection.order]
+    if label then
+      if not groups.letters[label] then
+        groups.count = groups.count + 1
+        groups.letters[label] = string.char(64 + math.min(groups.count, 26))
+      end
+      groups.counts[label] = (groups.counts[label] or 0) + 1
+      groups.total = groups.total + 1
+    end
+  end
+  return groups
+end
+
+--- The group of servers that showed something, where all of it came from one and there are others.
+-- @function evidence:group_of
+-- @tparam {integer,...} connections orders of those that showed it, all of one mechanism
+-- @treturn string|nil letter; nil where there is one group only, or more than one showed it
+-- @treturn number|nil the share of the connections that those groups answered, 0 to 1; nil where nothing tells them
+--   apart
+function Evidence:group_of(connections)
+  local first = self.connections[connections[1]]
+  if not first then
+    return nil
+  end
+  local kind = kind_of(first)
+  self.groups[kind] = self.groups[kind] or group(self, kind)
+  local groups, met, sum, met_count, only = self.groups[kind], {}, 0, 0, nil
+  for _, order in ipairs(connections) do
+    local label = groups.labels[order]
+    if label and not met[label] then
+      met[label], only, met_count = true, label, met_count + 1
+      sum = sum + groups.counts[label]
+    end
+  end
+  if sum == 0 then
+    return nil
+  end
+  return met_count == 1 and groups.count > 1 and groups.letters[only] or nil, sum / groups.total
+end
+
+--- @treturn table evidence, empty: connections and tickets (lists, see tickets_of)
+function M.new()
+  return setmetatable({ connections = {}, tickets = {}, groups = {} }, Evidence)
+end
+
+return M

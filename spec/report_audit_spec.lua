@@ -1,0 +1,95 @@
+--- Findings of the audit in every report.
+
+local cjson = require "cjson"
+local expectation = require "resum.cli.expectation"
+local finding = require "resum.audit.finding"
+local html = require "resum.report.html"
+local json = require "resum.report.json"
+local junit = require "resum.report.junit"
+local sarif = require "resum.report.sarif"
+local text = require "resum.report.text"
+
+local CHECK = {
+  id = "ticket-repeats", title = "Do tickets repeat?", severity = "high", class = "passive",
+  sources = { "RFC 9846, section 4.7.1" }, advice = "Make them <anew>.",
+  reasons = { equal = "3 of 8 are equal", fresh = "nothing repeats", none = "no tickets" },
+}
+
+local function result(...)
+  local list = {}
+  for i, found in ipairs({ ... }) do
+    list[i] = finding.make(CHECK, found)
+  end
+  return {
+    target = { text = "a.example", host = "a.example", port = 443 }, status = "completed", elapsed_s = 1,
+    addresses = { { address = "192.0.2.1", status = "completed", audit = list } },
+  }
+end
+
+local BAD = { verdict = "bad", reason = "equal", evidence = { equal = 3, mechanism = "psk" }, group = "B",
+  share = 0.25 }
+local GOOD, OPEN = { verdict = "good", reason = "fresh" }, { verdict = "inconclusive", reason = "budget" }
+local NONE = { verdict = "not_applicable", reason = "none" }
+
+describe("findings of the audit", function()
+  it("stand in the text, what is bad first, good ones counted", function()
+    assert.equal([[
+    Audit: what resumption gives away
+      high           ticket-repeats
+        3 of 8 are equal (servers B, 25 % of the connections)
+        => Make them <anew>.
+      inconclusive   ticket-repeats
+        more connections would have been needed than the check may make
+      2 checks good; 1 not applicable (ticket-repeats: no tickets)
+]], (text.target(result(GOOD, OPEN, NONE, BAD, GOOD)):match("    Audit.*not applicable[^\n]*\n")))
+  end)
+
+  it("are objects in JSON", function()
+    local written = cjson.decode(json.line(result(BAD, GOOD))).addresses[1].audit
+    assert.same({
+      id = "ticket-repeats", title = "Do tickets repeat?", severity = "high", verdict = "bad", reason = "equal",
+      message = "3 of 8 are equal", evidence = { equal = 3, mechanism = "psk" }, group = "B", share = 0.25,
+      sources = { "RFC 9846, section 4.7.1" }, advice = "Make them <anew>.",
+    }, written[1])
+    assert.same({ "good", "info" }, { written[2].verdict, written[2].severity })
+    assert.is_truthy(json.line(result()):find('"audit":[]', 1, true))
+  end)
+
+  it("are a table on the page, escaped", function()
+    local page = html.target(result(BAD, GOOD))
+    assert.is_truthy(page:find("Make them &lt;anew&gt;.", 1, true))
+    assert.is_truthy(page:find("B (25 %)", 1, true))
+    assert.is_nil(page:find("<anew>", 1, true))
+  end)
+
+  it("are results of SARIF, each with its rule, as grave as they are", function()
+    local run = cjson.decode(sarif.head({ version = "1" }) .. sarif.target(result(BAD, GOOD)) .. sarif.tail()).runs[1]
+    local bad, good = run.results[1], run.results[2]
+    assert.same({ "ticket-repeats", "fail", "error", "high" },
+      { bad.ruleId, bad.kind, bad.level, bad.properties.severity })
+    assert.same({ "pass", "none" }, { good.kind, good.level })
+    assert.equal("ticket-repeats", run.tool.driver.rules[bad.ruleIndex + 1].id)
+  end)
+
+  it("are test cases of JUnit", function()
+    local xml = junit.target(result(BAD, GOOD, OPEN))
+    assert.is_truthy(xml:find('tests="3" failures="1" errors="0" skipped="1"', 1, true))
+    assert.is_truthy(xml:find('<testcase name="Do tickets repeat?"', 1, true))
+    assert.is_truthy(xml:find("Make them &lt;anew&gt;.", 1, true))
+  end)
+
+  it("are what no-finding is about", function()
+    local function check(rule, ...)
+      return { expectation.check(assert(expectation.parse(rule)), result(...)) }
+    end
+    assert.same({ false, "ticket-repeats (high) on 192.0.2.1" }, check("no-finding>=medium", GOOD, BAD))
+    assert.same({ true }, check("no-finding>=critical", GOOD, BAD))
+    assert.same({ true }, check("no_finding>=info", GOOD, OPEN, NONE))
+    local without = result(GOOD)
+    without.addresses[1].audit = nil
+    local rule = expectation.parse("no-finding>=low")
+    assert.same({ false, "no audit on 192.0.2.1" }, { expectation.check(rule, without) })
+    assert.is_nil((expectation.parse("no-finding>=grave")))
+    assert.is_nil((expectation.parse("no-finding=low")))
+  end)
+end)
