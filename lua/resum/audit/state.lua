@@ -1,0 +1,299 @@
+-- What earlier runs saw of ticket keys (`--state FILE`): a JSON line for each key at each address, appended by every
+-- run and merged by who reads. Ages are lower bounds, and what is missing makes them lower. It owns the lines and what
+-- they come to; the clock is given, and the file is reached through what looks like resum.host.private_file.
+
+local M = {}
+
+local SCHEMA = 1
+local MARK = '{"resum_state":' -- every line begins so, which tells our file from others
+
+--- Bytes of a line that is read: those that are written stay below 1,100 (names have 255 at most, keys 64 digits).
+M.LONGEST_LINE = 4096
+--- Entries that are kept in memory, of some 500 bytes each. What is beyond is left out, and the store says so.
+M.MOST_ENTRIES = 100000
+
+local DAY = 24 * 3600
+local LONGEST = { key = 64, layout = 64, address = 64, sni = 255, certificate = 64 } -- bytes, as they are written
+local LATEST = 2 ^ 53 -- whole numbers are exact so far
+
+-- Lines ---------------------------------------------------------------------------------------------------------------
+
+local function is_text(value, name)
+  return type(value) == "string" and #value <= LONGEST[name] and not value:find("[%c\127-\255]")
+end
+
+local function whole(value, least)
+  return type(value) == "number" and value >= least and value <= LATEST and value % 1 == 0 and math.tointeger(value)
+    or nil
+end
+
+-- An entry of what a line says; nil where it is none of ours.
+local function entry_of(fields)
+  local entry = {
+    first = whole(fields.first, 0), last = whole(fields.last, 0), runs = whole(fields.runs, 1),
+    absent = whole(fields.absent, 0), returned = whole(fields.returned or 0, 0), port = whole(fields.port, 1),
+  }
+  if not (entry.first and entry.last and entry.runs and entry.returned and entry.port) or entry.last < entry.first then
+    return nil
+  end
+  for _, name in ipairs({ "key", "layout", "address", "sni", "certificate" }) do
+    local value = fields[name]
+    if value ~= nil and not is_text(value, name) then
+      return nil
+    end
+    entry[name] = value
+  end
+  return entry.key and entry.layout and entry.address and entry
+end
+
+--- Reads a line.
+-- @tparam string line without its end
+-- @treturn table|nil entry: key (the key's name, in hexadecimal digits), layout, address, port, sni (nil: none was
+--   sent), first, last (seconds since 1970), absent (when a run before the first saw other keys there; nil: no run did),
+--   is torn or says something else
+function M.decode(line)
+  if line:sub(1, #MARK) ~= MARK then
+    return nil
+  end
+  local good, fields = pcall(require("cjson").decode, line)
+  if not good or type(fields) ~= "table" or fields.resum_state ~= SCHEMA then
+    return nil
+  end
+  return entry_of(fields)
+end
+
+--- Writes a line.
+-- @tparam table entry see decode
+-- @treturn string without its end
+function M.encode(entry)
+  local quoted = require("cjson").encode
+  local parts = {}
+  for _, name in ipairs({ "key", "layout", "address", "sni", "certificate" }) do
+    parts[#parts + 1] = entry[name] and ('"%s":%s'):format(name, quoted(entry[name])) or nil
+  end
+  parts[#parts + 1] = entry.absent and ('"absent":%d'):format(entry.absent)
+  return ('%s%d,%s,"port":%d,"first":%d,"last":%d,"runs":%d,"returned":%d}'):format(MARK, SCHEMA,
+    table.concat(parts, ","), entry.port, entry.first, entry.last, entry.runs, entry.returned or 0)
+end
+
+-- Merging -------------------------------------------------------------------------------------------------------------
+
+local function place_of(entry)
+  return ("%s\n%d\n%s"):format(entry.address, entry.port, entry.sni or "")
+end
+
+local function name_of(entry)
+  return ("%s\n%s\n%s"):format(entry.key, entry.layout, place_of(entry))
+end
+
+local Store = {}
+Store.__index = Store
+
+-- When runs saw any key at a place: the latest time, and the one before it.
+local function note_run(store, entry)
+  local name = place_of(entry)
+  local runs = store.runs[name] or {}
+  store.runs[name] = runs
+  if entry.last > (runs.latest or -1) then
+    runs.before, runs.latest = runs.latest, entry.last
+  elseif entry.last < runs.latest then
+    runs.before = math.max(runs.before or -1, entry.last)
+  end
+end
+
+-- A run that saw the place, but not this key, stands between: the key was away.
+local function was_away(store, known, entry)
+  local runs = store.runs[place_of(entry)]
+  local between = runs.latest < entry.first and runs.latest or runs.before
+  return between ~= nil and between > known.last and between < entry.first
+end
+
+local function add(store, entry)
+  local name = name_of(entry)
+  local known = store.entries[name]
+  if not known and #store.names == M.MOST_ENTRIES then
+    store.left_out = store.left_out + 1
+    return
+  elseif not known then
+    store.names[#store.names + 1] = name
+    store.entries[name] = entry
+  else
+    -- What is written twice, where a line and the file's replacement met, is one run.
+    local again = entry.runs == 1 and entry.last == known.last
+    known.returned = known.returned + entry.returned + (was_away(store, known, entry) and 1 or 0)
+    known.runs = known.runs + (again and 0 or entry.runs)
+    known.certificate = entry.last >= known.last and entry.certificate or known.certificate
+    if entry.first < known.first then
+      known.absent = entry.absent
+    end
+    known.first, known.last = math.min(known.first, entry.first), math.max(known.last, entry.last)
+  end
+  note_run(store, entry)
+end
+
+local function is_newer(line)
+  local schema = line:match("^" .. MARK .. "(%d+)")
+  return schema ~= nil and tonumber(schema) > SCHEMA
+end
+
+--- Is a file ours, by its first bytes?
+-- @tparam string head its first bytes, M.HEAD of them or all that there are
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string why not, in words
+function M.check_head(head)
+  local first = head:match("^[^\n]*\n")
+  while first and MARK:find(first:sub(1, -2), 1, true) == 1 do -- torn before its mark was whole, or before all of it
+    head = head:sub(#first + 1)
+    first = head:match("^[^\n]*\n")
+  end
+  if head == "" or head:sub(1, #MARK) == MARK:sub(1, #head) then
+    if is_newer(head) then
+      return nil, "a newer resum wrote it, and it is left as it is"
+    end
+    return true
+  end
+  return nil, "it is no state file of resum, and is left as it is"
+end
+
+--- How many bytes check_head wants.
+M.HEAD = 64
+
+-- What takes in lines; `wanted(entry)` says which.
+local function take_into(store, wanted)
+  return function(line)
+    local entry = line and M.decode(line)
+    if entry then
+      if not wanted or wanted(entry) then
+        add(store, entry)
+      end
+    elseif line and is_newer(line) then
+      store.newer = store.newer + 1
+    elseif line ~= "" then
+      store.unreadable = store.unreadable + 1
+    end
+  end
+end
+
+local function new_store(path, options)
+  return setmetatable({
+    path = path, files = options.files, now = options.now,
+    names = {}, entries = {}, -- the entries by name, and the names in order
+    runs = {}, -- place -> when runs saw keys there
+    unreadable = 0, newer = 0, left_out = 0,
+  }, Store)
+end
+
+--- Notes the keys that a run has seen at a place, and writes them down.
+-- @function store:note
+-- @tparam {table,...} seen key, layout, address, port, sni, certificate of each
+-- @treturn[1] {table,...} the entries of these keys at that place as they are now, see decode
+-- @treturn[2] nil
+-- @treturn[2] string message
+function Store:note(seen)
+  local now, lines, entries = math.floor(self.now()), {}, {}
+  for i, one in ipairs(seen) do
+    local entry = entry_of({ key = one.key, layout = one.layout, address = one.address, port = one.port, sni = one.sni,
+      certificate = one.certificate, first = now, last = now, runs = 1 })
+    if not entry then
+      error("audit: what was seen of a key can't be written down", 0)
+    end
+    entries[i] = entry
+  end
+  for _, entry in ipairs(entries) do
+    local runs = self.entries[name_of(entry)] == nil and self.runs[place_of(entry)]
+    entry.absent = runs and (runs.latest < now and runs.latest or runs.before) or nil
+  end
+  for i, entry in ipairs(entries) do
+    lines[i] = M.encode(entry)
+    add(self, entry)
+    entries[i] = self.entries[name_of(entry)] or entry
+  end
+  if #lines == 0 then
+    return entries
+  end
+  local written, message = self.files.append(self.path, table.concat(lines, "\n") .. "\n")
+  return written and entries, message
+end
+
+--- All entries, in the order in which they were met.
+-- @function store:all
+-- @treturn function iterator: entry (see decode)
+function Store:all()
+  local i = 0
+  return function()
+    i = i + 1
+    return self.entries[self.names[i]]
+  end
+end
+
+-- Which entries a run has seen since then, by name.
+local function seen_since(store, since)
+  local seen = {}
+  local read, message = store.files.lines(store.path, M.LONGEST_LINE, function(line)
+    local entry = line and M.decode(line)
+    if entry and entry.last >= since then
+      seen[name_of(entry)] = true
+    end
+  end)
+  return read and seen, message
+end
+
+-- Why a store may not stand in the place of the file that it was read from.
+local function loses(store)
+  if store.newer > 0 then
+    return "a newer resum has written to it: nothing is forgotten"
+  elseif store.left_out > 0 then
+    return ("more than %d keys are to be kept: forget more"):format(M.MOST_ENTRIES)
+  end
+end
+
+-- Reads the file into a store, but for what no run has seen for so long; that is cut from the file, and each entry is
+-- one line then.
+local function forget(store, days)
+  local since = math.floor(store.now()) - days * DAY
+  local seen, message = seen_since(store, since)
+  if not seen then
+    return nil, message
+  end
+  local at = 0
+  return store.files.replace(store.path, M.LONGEST_LINE, take_into(store, function(entry)
+    return entry.last >= since or seen[name_of(entry)]
+  end), function()
+    local problem = loses(store)
+    if problem then
+      return false, problem
+    end
+    at = at + 1
+    return store.names[at] and M.encode(store.entries[store.names[at]])
+  end)
+end
+
+--- Opens a state file; it need not be there yet.
+-- @tparam string path
+-- @tparam table options files (resum.host.private_file), now (function: seconds since 1970), forget_days (entries that
+--   no run has seen for so many days are left out, and cut from the file)
+-- @treturn[1] table store: note, all; unreadable (lines that are torn or none of ours), left_out (entries beyond
+--   MOST_ENTRIES)
+-- @treturn[2] nil
+-- @treturn[2] string message; the file is as it was
+function M.open(path, options)
+  local head, message = options.files.head(path, M.HEAD)
+  if not head then
+    return nil, message
+  end
+  local ours, why = M.check_head(head)
+  if not ours then
+    return nil, ("%s: %s"):format(path, why)
+  end
+  local store = new_store(path, options)
+  local read
+  if options.forget_days then
+    read, message = forget(store, options.forget_days)
+  else
+    read, message = options.files.lines(path, M.LONGEST_LINE, take_into(store))
+  end
+  return read and store, message
+end
+
+return M

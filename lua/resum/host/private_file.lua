@@ -1,0 +1,265 @@
+-- Files that only their owner reads (mode 0600), which several programs write to at once: whole pieces at the end, one
+-- write each, and replaced as a whole without losing what another one appends meanwhile. On luv. It knows nothing of
+-- what stands in them.
+
+local uv = require "resum.host.uv.luv"
+local words = require("resum.host.uv.file").words
+
+local M = {}
+
+local BLOCK = 64 * 1024
+local OWNER_ONLY = 384 -- rw-------
+local OTHERS = 63 -- the permissions of group and others
+local MODES = 512 -- permissions are what is below this
+local TRIES = 10 -- of an append whose file was replaced meanwhile; each means that another program rewrote all of it
+local LOCK_IS_STALE = 600 -- seconds: to rewrite the largest file that is read takes a few
+local NEW = ".new" -- behind the name of a file that is not whole yet
+local APPEND = uv.constants.O_RDWR + uv.constants.O_CREAT + uv.constants.O_APPEND
+
+local function failed(path, problem, code)
+  return nil, ("%s: %s"):format(path, words(problem, code))
+end
+
+-- Is it a plain file, or none yet? A pipe would be waited for, and a device has no end.
+local function check_kind(path)
+  local found, problem, code = uv.fs_stat(path)
+  if not found and code == "ENOENT" then
+    return true, nil, true
+  elseif not found then
+    return failed(path, problem, code)
+  elseif found.type ~= "file" then
+    return nil, path .. ": this is no plain file"
+  end
+  return true, nil, false
+end
+
+-- The whole lines of a descriptor from a place on, without their ends, to a function; returns where the last one ended.
+-- Of a line that is too long nothing is kept.
+local function each_line(fd, from, longest, take)
+  local at, ended, rest, too_long = from, from, "", false
+  while true do
+    local bytes, problem, code = uv.fs_read(fd, BLOCK, at)
+    if not bytes then
+      return nil, words(problem, code)
+    elseif bytes == "" then
+      return ended
+    end
+    local start = 1
+    for line, next_start in bytes:gmatch("([^\n]*)\n()") do
+      line = start == 1 and rest .. line or line
+      take(not (start == 1 and too_long) and #line <= longest and line or nil)
+      start, rest, too_long, ended = next_start, "", false, at + next_start - 1
+    end
+    rest = rest .. bytes:sub(start)
+    if #rest > longest then
+      rest, too_long = "", true
+    end
+    at = at + #bytes
+  end
+end
+
+--- Reads the whole lines of a file. A last one without an end is torn, or is just being written: it is left out.
+-- @tparam string path
+-- @tparam integer longest bytes of a line
+-- @tparam function take called with each line, without its end; with nil in the place of one that is longer
+-- @treturn[1] boolean true; also where there is no such file yet
+-- @treturn[2] nil
+-- @treturn[2] string message
+function M.lines(path, longest, take)
+  local fine, message, absent = check_kind(path)
+  if not fine or absent then
+    return fine, message
+  end
+  local fd, problem, code = uv.fs_open(path, "r", 0)
+  if not fd then
+    return failed(path, problem, code)
+  end
+  local ended, why = each_line(fd, 0, longest, take)
+  uv.fs_close(fd)
+  return ended and true or nil, why and ("%s: %s"):format(path, why)
+end
+
+--- The first bytes of a file: enough to see whose it is.
+-- @tparam string path
+-- @tparam integer count
+-- @treturn[1] string "" where there is no such file yet
+-- @treturn[2] nil
+-- @treturn[2] string message
+function M.head(path, count)
+  local fine, message, absent = check_kind(path)
+  if not fine or absent then
+    return fine and "", message
+  end
+  local fd, problem, code = uv.fs_open(path, "r", 0)
+  if not fd then
+    return failed(path, problem, code)
+  end
+  local bytes, why, why_code = uv.fs_read(fd, count, 0)
+  uv.fs_close(fd)
+  if not bytes then
+    return failed(path, why, why_code)
+  end
+  return bytes
+end
+
+local function write_whole(fd, text)
+  local count, problem, code = uv.fs_write(fd, text, -1)
+  if not count then
+    return nil, words(problem, code)
+  end
+  return count == #text or nil, "no room for all of it"
+end
+
+-- A last line that another program left torn is ended first, or what follows would be a part of it.
+local function append_to(fd, text)
+  local found = uv.fs_fstat(fd)
+  local torn = found.size > 0 and uv.fs_read(fd, 1, found.size - 1) ~= "\n"
+  return write_whole(fd, torn and "\n" .. text or text)
+end
+
+local function keep_private(fd)
+  local found = uv.fs_fstat(fd)
+  if found.mode % MODES % (OTHERS + 1) == 0 then
+    return true
+  end
+  local done, problem, code = uv.fs_fchmod(fd, OWNER_ONLY)
+  return done, not done and words(problem, code) or nil
+end
+
+local function is_at(fd, path)
+  local here, there = uv.fs_fstat(fd), uv.fs_stat(path)
+  return there ~= nil and here.ino == there.ino and here.dev == there.dev
+end
+
+--- Appends text to a file, in one write; the file is made where there is none. Where another program has replaced the
+-- file meanwhile, it is written to the new one.
+-- @tparam string path
+-- @tparam string text whole lines
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string message
+function M.append(path, text)
+  for _ = 1, TRIES do
+    local fine, message = check_kind(path)
+    if not fine then
+      return nil, message
+    end
+    local fd, problem, code = uv.fs_open(path, APPEND, OWNER_ONLY)
+    if not fd then
+      return failed(path, problem, code)
+    end
+    local done, why = keep_private(fd)
+    if done then
+      done, why = append_to(fd, text)
+    end
+    local stays = is_at(fd, path)
+    uv.fs_close(fd)
+    if not done then
+      return nil, ("%s: %s"):format(path, why)
+    elseif stays then
+      return true
+    end
+  end
+  return nil, path .. ": other programs replace it all the time"
+end
+
+-- A lock that was left behind by a program that was killed is broken.
+local function lock(path)
+  local name = path .. ".lock"
+  local found = uv.fs_stat(name)
+  if found and os.time() - found.mtime.sec > LOCK_IS_STALE then
+    uv.fs_unlink(name)
+  end
+  local fd, problem, code = uv.fs_open(name, "wx", OWNER_ONLY)
+  if not fd then
+    return nil, code == "EEXIST" and path .. ": another program rewrites it at this moment" or words(problem, code)
+  end
+  uv.fs_close(fd)
+  return name
+end
+
+-- What was appended to the old file while the new one was written goes behind it.
+local function copy_rest(old, from, path)
+  local rest, at = {}, from
+  while true do
+    local bytes, problem, code = uv.fs_read(old, BLOCK, at)
+    if not bytes then
+      return nil, words(problem, code)
+    elseif bytes == "" then
+      break
+    end
+    rest[#rest + 1], at = bytes, at + #bytes
+  end
+  return #rest == 0 or M.append(path, table.concat(rest))
+end
+
+-- Nobody sees half of it: it has another name until it is whole.
+local function write_new(name, next_line)
+  uv.fs_unlink(name) -- of a program that was killed: we hold the lock
+  local fd, problem, code = uv.fs_open(name, "wx", OWNER_ONLY)
+  if not fd then
+    return nil, words(problem, code)
+  end
+  local line, why = next_line()
+  local done = line ~= false
+  while line and done do
+    done, why = write_whole(fd, line .. "\n")
+    if done then
+      line, why = next_line()
+      done = line ~= false
+    end
+  end
+  done = done and uv.fs_fsync(fd)
+  uv.fs_close(fd)
+  if not done then
+    uv.fs_unlink(name)
+  end
+  return done and true or nil, not done and (why or "it can't be written") or nil
+end
+
+local function rewrite(path, longest, take, next_line)
+  local old, problem, code = uv.fs_open(path, "r", 0)
+  if not old then
+    return nil, words(problem, code)
+  end
+  local done, message = each_line(old, 0, longest, take)
+  local upto = done
+  if done then
+    done, message = write_new(path .. NEW, next_line)
+  end
+  if done then
+    done, problem, code = uv.fs_rename(path .. NEW, path)
+    message = not done and words(problem, code) or nil
+  end
+  if done then
+    done, message = copy_rest(old, upto, path)
+  end
+  uv.fs_close(old)
+  return done and true or nil, message
+end
+
+--- Replaces a file by what is made of its lines. Nobody sees half of it; what other programs append meanwhile stays.
+-- @tparam string path
+-- @tparam integer longest bytes of a line
+-- @tparam function take as of lines()
+-- @tparam function next_line called when all were taken, until it returns nil: the new file's lines, without their
+--   ends; where it returns false and a message, the file stays as it is
+-- @treturn[1] boolean true; also where there is no such file yet
+-- @treturn[2] nil
+-- @treturn[2] string message
+function M.replace(path, longest, take, next_line)
+  local fine, message, absent = check_kind(path)
+  if not fine or absent then
+    return fine, message
+  end
+  local name, why = lock(path)
+  if not name then
+    return nil, why
+  end
+  local done
+  done, message = rewrite(uv.fs_realpath(path) or path, longest, take, next_line)
+  uv.fs_unlink(name)
+  return done, message and ("%s: %s"):format(path, message)
+end
+
+return M
