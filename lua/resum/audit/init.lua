@@ -14,5 +14,6 @@
 --     group and share (of the servers that showed it), advice
 
 return {
+  (require "resum.audit.single_use"),
   (require "resum.audit.ticket_repeats"), -- in brackets: require returns a second value where it stands last
 }

@@ -49,7 +49,8 @@ end
 --- Reads a line.
 -- @tparam string line without its end
 -- @treturn table|nil entry: key (the key's name, in hexadecimal digits), layout, address, port, sni (nil: none was
---   sent), first, last (seconds since 1970), absent (when a run before the first saw other keys there; nil: no run did),
+--   sent), first, last (seconds since 1970), absent (when a run before the first saw other keys there; nil: none did),
+--   runs, returned (how often it was away and came back), certificate (SHA-256, hexadecimal digits); nil where the line
 --   is torn or says something else
 function M.decode(line)
   if line:sub(1, #MARK) ~= MARK then
@@ -117,6 +118,9 @@ local function add(store, entry)
   elseif not known then
     store.names[#store.names + 1] = name
     store.entries[name] = entry
+    local same = store.by_key[entry.key] or {}
+    store.by_key[entry.key] = same
+    same[#same + 1] = entry
   else
     -- What is written twice, where a line and the file's replacement met, is one run.
     local again = entry.runs == 1 and entry.last == known.last
@@ -179,6 +183,7 @@ local function new_store(path, options)
   return setmetatable({
     path = path, files = options.files, now = options.now,
     names = {}, entries = {}, -- the entries by name, and the names in order
+    by_key = {}, -- key -> its entries
     runs = {}, -- place -> when runs saw keys there
     unreadable = 0, newer = 0, left_out = 0,
   }, Store)
@@ -216,15 +221,26 @@ function Store:note(seen)
   return written and entries, message
 end
 
---- All entries, in the order in which they were met.
+--- Entries, in the order in which they were met.
 -- @function store:all
+-- @tparam[opt] table reader what keeps `at`, how far it came: it is given what it has not met yet
 -- @treturn function iterator: entry (see decode)
-function Store:all()
-  local i = 0
+function Store:all(reader)
+  reader = reader or {}
   return function()
-    i = i + 1
-    return self.entries[self.names[i]]
+    reader.at = (reader.at or 0) + 1
+    local entry = self.entries[self.names[reader.at]]
+    reader.at = entry and reader.at or reader.at - 1
+    return entry
   end
+end
+
+--- The entries of a key, wherever it was seen.
+-- @function store:of_key
+-- @tparam string key name, in hexadecimal digits
+-- @treturn {table,...} see decode
+function Store:of_key(key)
+  return self.by_key[key] or {}
 end
 
 -- Which entries a run has seen since then, by name.

@@ -28,6 +28,17 @@ function M.integer(most)
   return (next_number() >> 1) % most + 1 -- at most 2^-40 off for what is drawn here
 end
 
+--- Bytes, each as likely as the others.
+-- @tparam integer count
+-- @treturn string
+function M.bytes(count)
+  local bytes = {}
+  for i = 1, count do
+    bytes[i] = string.char(M.integer(256) - 1)
+  end
+  return table.concat(bytes)
+end
+
 --- Puts a list into random order (Fisher and Yates).
 -- @tparam {any,...} list it is changed
 -- @treturn {any,...} the same
