@@ -221,7 +221,9 @@ describe("tls-resumption in nmap #unsanitized", function()
     assert.same({ code = "deadline", message = "stopped at the script's deadline of 3 s" }, result.error)
     assert.equal("error", result.status)
     assert.matches("error: stopped at the script's deadline of 3 s\n", result.output)
-    assert.is_true(tonumber(result.support.session_id.attempted) < 1000)
+    local of = result.support.session_id -- each connection takes 0.4 s and more, ten are at once
+    assert.same({ "inconclusive", "interrupted" }, { of.verdict, of.reason })
+    assert.is_true(tonumber(of.attempted) < 100, "attempted " .. of.attempted)
   end)
 
   -- Each connection takes three round trips. nmap lets 20 and a few threads have sockets at a time.

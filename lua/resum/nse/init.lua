@@ -84,13 +84,13 @@ end
 
 -- The deadline ------------------------------------------------------------------------------------------------
 
--- A clock that stands still while the script connects: nmap may let it wait there until other scripts close their
--- sockets, which is no fault of the server. (Connecting itself ends at its own timeout.)
+-- A clock that stands still while the script connects and has no connection: nmap may let it wait there until other
+-- scripts close their sockets, which is no fault of the server. (Connecting itself ends at its own timeout.)
 local Clock = {}
 Clock.__index = Clock
 
 local function new_clock()
-  return setmetatable({ started = nsock.now(), stood = 0, connecting = 0, since = nil }, Clock)
+  return setmetatable({ started = nsock.now(), stood = 0, connecting = 0, connected = 0, since = nil }, Clock)
 end
 
 function Clock:seconds()
@@ -98,17 +98,26 @@ function Clock:seconds()
   return now - self.started - self.stood - (self.since and now - self.since or 0)
 end
 
-function Clock:stop()
-  self.connecting = self.connecting + 1
-  self.since = self.since or nsock.now()
+-- There are so many more, or fewer, that connect, and that are connected.
+function Clock:note(connecting, connected)
+  self.connecting, self.connected = self.connecting + connecting, self.connected + connected
+  local stands = self.connecting > 0 and self.connected == 0
+  if stands then
+    self.since = self.since or nsock.now()
+  elseif self.since then
+    self.stood, self.since = self.stood + nsock.now() - self.since, nil
+  end
 end
 
-function Clock:go_on()
-  self.connecting = self.connecting - 1
-  if self.connecting == 0 then
-    self.stood = self.stood + nsock.now() - self.since
-    self.since = nil
+-- The stream, which is noted until it is closed.
+function Clock:watch(stream)
+  local is_open = true
+  function stream.close(...)
+    self:note(0, is_open and -1 or 0)
+    is_open = false
+    return getmetatable(stream).__index.close(...)
   end
+  return stream
 end
 
 -- The way to the server ---------------------------------------------------------------------------------------
@@ -156,10 +165,10 @@ local function host_of(host, port, clock)
   end
   return setmetatable({
     connect = function(...)
-      clock:stop()
-      local stream, message, code = connect(...)
-      clock:go_on()
-      return stream, message, code
+      clock:note(1, 0)
+      local stream, message, code, stage = connect(...)
+      clock:note(-1, stream and 1 or 0)
+      return stream and clock:watch(stream), message, code, stage
     end,
   }, { __index = nsock })
 end

@@ -36,15 +36,15 @@ end
 
 local FAILED = { closed = true, reset = true, unreachable = true, timeout = true }
 
--- Runs a job for each number, side by side; returns what they gave, in order.
-local function side_by_side(journal, count, job)
+-- Runs a job for each number, side by side, at most so many at once; returns what they gave, in order.
+local function side_by_side(journal, count, job, at_once)
   local given, jobs, list = {}, {}, {}
   for i = 1, count do
     jobs[i] = function()
       given[i] = job(i)
     end
   end
-  local _, problem = next(journal.host.parallel(jobs, #jobs > 0 and #jobs or nil))
+  local _, problem = next(journal.host.parallel(jobs, at_once or (#jobs > 0 and #jobs or nil)))
   if problem then
     error(problem, 0)
   end
@@ -72,6 +72,23 @@ local function come_singly(journal)
   journal.host.sleep(CROWD_LEAVES)
 end
 
+-- So many connections as neighbours, as far as there are places; beside the first ones, something else.
+local function neighbours(journal, count, job, beside)
+  local records, made = {}, 0
+  repeat
+    local places = journal.line:places(math.min(count - made, journal.line.limit))
+    local some = side_by_side(journal, #places + (beside and 1 or 0), function(i)
+      if places[i] then
+        return job(places[i])
+      end
+      return beside()
+    end)
+    table.move(some, 1, #some, #records + 1, records)
+    made, beside = made + #places, nil
+  until made >= count or journal.cancelled()
+  return records
+end
+
 -- The offers behind the first one are neighbours, so that they meet all servers of a rotation that is no longer than
 -- they are. Where the first one resumed, it is seen meanwhile whether the server forgets a session at its client's
 -- request.
@@ -83,16 +100,11 @@ local function offer_one_session(journal, mechanism, session, options, evidence)
     return offer(journal, mechanism, session, "fixed", options, place)
   end
   renew()
-  local first, more = offer_it(), options.attempts - 1
+  local first = offer_it()
   renew() -- who has a place has to take it, and makes no other connection before
-  local places = journal.line:places(more)
-  local records = side_by_side(journal, more + 1, function(i)
-    if places[i] then
-      return offer_it(places[i])
-    elseif first.outcome == "resumed" then
-      second_look.ask_first(journal, mechanism, evidence, options)
-    end
-  end)
+  local records = neighbours(journal, options.attempts - 1, offer_it, first.outcome == "resumed" and function()
+    second_look.ask_first(journal, mechanism, evidence, options)
+  end or nil)
   if first.outcome ~= "interrupted" then
     table.insert(records, 1, first)
   end
@@ -103,7 +115,7 @@ local function offer_one_session(journal, mechanism, session, options, evidence)
   return side_by_side(journal, options.attempts, function()
     renew()
     return offer_it()
-  end)
+  end, journal.line:jobs())
 end
 
 local function offer_fresh_sessions(journal, mechanism, options, seeds)
@@ -112,7 +124,7 @@ local function offer_fresh_sessions(journal, mechanism, options, seeds)
     local session = obtain(journal, mechanism, options, seeds)
     sessions[#sessions + 1] = session
     return session and offer(journal, mechanism, session, "pairs", options)
-  end)
+  end, journal.line:jobs())
   return records, sessions
 end
 
