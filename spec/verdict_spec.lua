@@ -223,6 +223,11 @@ describe("counting", function()
     end, "verdict.count: an attempt that offered nothing has no place here: full")
   end)
 
+  it("names what befell fresh sessions where none of them was answered", function()
+    local v = verdict.judge("ticket", { seeds = { full() }, fixed = offers("nn"), pairs = offers("ttc") })
+    assert.same({ "inconclusive", "timeout" }, { v.verdict, v.reason })
+  end)
+
   it("keeps every attempt as evidence", function()
     local seeds, fixed, fresh = { full() }, offers("Rnn"), offers("RR")
     local v = verdict.judge("ticket", { seeds = seeds, fixed = fixed, pairs = fresh })
@@ -244,6 +249,10 @@ describe("a verdict whose evidence was cut off", function()
     assert.same({ "inconclusive", "interrupted" }, cut_off({ fixed = offers("nn") }))
     assert.same({ "inconclusive", "interrupted" }, cut_off({ fixed = offers("Rnn") }))
     assert.same({ "inconclusive", "interrupted" }, cut_off({ fixed = offers("Rnn"), pairs = offers("n") }))
+  end)
+
+  it("says so where no fresh session was offered any more", function()
+    assert.same({ "inconclusive", "interrupted" }, cut_off({ fixed = offers("nn"), pairs = {}, seeds = { full() } }))
   end)
 
   it("is none where nothing was offered, whatever was issued", function()

@@ -93,7 +93,8 @@ function M.apply(verdict, evidence)
   if contrast.resumes_less(asked, evidence.pairs or evidence.fixed) then
     set(verdict, "partially_supported", "forgotten_at_request")
   elseif verdict.verdict == "not_supported" and lacks_fresh(evidence) then
-    set(verdict, "inconclusive", M.failure_reason(evidence.seeds))
+    local tried = table.move(evidence.pairs, 1, #evidence.pairs, #evidence.seeds + 1, { table.unpack(evidence.seeds) })
+    set(verdict, "inconclusive", evidence.interrupted and "interrupted" or M.failure_reason(tried))
   end
 end
 
