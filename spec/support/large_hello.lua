@@ -7,8 +7,8 @@ local core = require "resum.core"
 
 local M = {}
 
---- Bytes of a ClientHello of today, at least (of TLS 1.3 alone, without a server name), and of one without the share, at
--- most.
+--- Bytes of a ClientHello of today, at least (of TLS 1.3 alone, without a server name), and of one without the share,
+-- at most.
 M.USUAL, M.SMALL = 1450, 1000
 
 --- Has libssl hybrid groups of its own?

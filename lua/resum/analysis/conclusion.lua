@@ -100,8 +100,8 @@ end
 -- What is wrong, beyond that it does not resume.
 local function say_faults(entry, lists, say)
   if entry.client_hello then
-    say("The server, or what stands before it, can't bear a ClientHello of %d bytes, which is what browsers send: they "
-      .. "have to come again with a smaller one, if they do. Look for what reads its first segment only.",
+    say("The server, or what stands before it, can't bear a ClientHello of %d bytes, and browsers send such ones: who "
+      .. "does not come again with a smaller one does not get in. Look for what reads its first segment only.",
       entry.client_hello.usual_bytes)
   end
   for _, words in ipairs(entry.status == "completed" and vocabulary.before_tls(entry.before_tls) or {}) do
