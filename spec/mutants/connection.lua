@@ -2,13 +2,15 @@
 
 local EXCHANGE, CLIENT = "lua/resum/connection/exchange.lua", "lua/resum/connection/client.lua"
 local CONNECTIVITY = "lua/resum/connection/connectivity.lua"
+local SMALLER_HELLO = "lua/resum/connection/smaller_hello.lua"
+local LARGE_HELLO_SPEC = "spec/regress/081_large_client_hello_spec.lua"
 
 return {
   {
     name = "a context's key without ALPN",
     file = CLIENT,
-    before = 'table.concat(self.more.alpn or {}, ","), self.dhe)',
-    after = '"", self.dhe)',
+    before = 'table.concat(self.more.alpn or {}, ","), self.dhe,',
+    after = '"", self.dhe,',
     breaks = "what one target wants to be offered leaks to the others",
     spec = "spec/client_spec.lua",
   },
@@ -179,6 +181,54 @@ return {
     after = "",
     breaks = "a server that fails for another reason is scanned without TLS 1.3",
     spec = "spec/connectivity_spec.lua",
+  },
+  {
+    name = "the usual ClientHello is asked for twice more",
+    file = SMALLER_HELLO,
+    before = "local USUAL, SMALLER = 3, 2",
+    after = "local USUAL, SMALLER = 2, 2",
+    breaks = "servers that take turns, some of them down, are taken for one that can't bear a large ClientHello",
+    spec = LARGE_HELLO_SPEC,
+  },
+  {
+    name = "the smaller ClientHello is asked for once more",
+    file = SMALLER_HELLO,
+    before = "local USUAL, SMALLER = 3, 2",
+    after = "local USUAL, SMALLER = 3, 1",
+    breaks = "servers that take turns, some of them down, are taken for one that can't bear a large ClientHello",
+    spec = LARGE_HELLO_SPEC,
+  },
+  {
+    name = "the size is not asked about again",
+    file = SMALLER_HELLO,
+    before = "  if usual then",
+    after = "  if usual and not is_answered(usual) then",
+    breaks = "a server that was slow once is scanned with a smaller ClientHello",
+    spec = LARGE_HELLO_SPEC,
+  },
+  {
+    name = "a few bytes less are less",
+    file = SMALLER_HELLO,
+    before = "local SHARE = 1184",
+    after = "local SHARE = 1",
+    breaks = "without key shares, who is silent is asked for a ClientHello that is no smaller",
+    spec = LARGE_HELLO_SPEC,
+  },
+  {
+    name = "a context's key without hybrid groups",
+    file = CLIENT,
+    before = "self.dhe, self.hybrid)",
+    after = "self.dhe, nil)",
+    breaks = "the small ClientHello that is asked for is the usual one",
+    spec = LARGE_HELLO_SPEC,
+  },
+  {
+    name = "a hybrid share is left out for ever",
+    file = SMALLER_HELLO,
+    before = "  client:leave_out_hybrid(false)\n  return record or first",
+    after = "  return record or first",
+    breaks = "what did not help stays left out of every ClientHello",
+    spec = LARGE_HELLO_SPEC,
   },
   {
     name = "the base point is never given up",

@@ -6,6 +6,7 @@
 local cjson = require "cjson"
 local clients = require "resum.connection.client"
 local connectivity = require "resum.connection.connectivity"
+local core = require "resum.core"
 local findings = require "resum.analysis.findings"
 local json = require "resum.report.json"
 local memory = require "spec.support.memory"
@@ -222,6 +223,15 @@ describe("a ClientHello that is too large", function()
     local host = gate(function() return "timeout" end)
     scan(host, { support = true, tls = "1.2" })
     assert.equal("ss", sequence(host.sizes))
+  end)
+
+  it("is not asked about where it would be smaller by a few bytes only", function()
+    local host = gate(function() return "timeout" end)
+    local function identity(offer)
+      return core.context({ groups = offer.hybrid == false and "X25519" or "X25519:P-256:P-384:P-521" })
+    end
+    connectivity.run(clients.new_client({ address = "192.0.2.1", port = 443 }, { host = host, identity = identity }), 2)
+    assert.same({ "ss", host.sizes[1] }, { sequence(host.sizes), host.sizes[2] })
   end)
 
   it("is not to blame for what comes after a ServerHello", function()
