@@ -13,47 +13,65 @@ local function line(text, code)
   return ('{"target":{"text":"%s"}%s}\n'):format(text, code and (',"error":{"code":"%s"}'):format(code) or "")
 end
 
+local function kind_of(about)
+  return { about.kind, about.unreadable }
+end
+
 describe("a file of results", function()
   it("says which targets are done: those that failed are, those that were interrupted are not", function()
     local done, about = resume.read(file_of(line("a") .. line("b", "refused") .. line("c", "interrupted")))
-    assert.same({ { a = true, b = true }, { results = true, unreadable = 0 } }, { done, about })
+    assert.same({ { a = true, b = true }, { "results", 0 } }, { done, kind_of(about) })
   end)
 
   it("may hold lines that are no results: their targets are not done", function()
     local done, about = resume.read(file_of('{"target":{"text":"a"\n' .. line("b") .. '{"target":1}\n'))
-    assert.same({ { b = true }, { results = true, unreadable = 2 } }, { done, about })
+    assert.same({ { b = true }, { "results", 2 } }, { done, kind_of(about) })
   end)
 
-  it("may be a list of names instead, or not there yet", function()
-    assert.same({ { ["a.example"] = true, ["b:443"] = true }, { results = false, unreadable = 0 } },
-      { resume.read(file_of("a.example\n\nb:443\n")) })
-    assert.same({ {}, { results = false, unreadable = 0 } },
-      { resume.read(process.temporary_directory() .. "/none") })
+  it("may be one of names instead, or not there yet, or empty", function()
+    local done, about = resume.read(file_of(resume.HEAD .. "\na.example\n\nb:443\n"))
+    assert.same({ { ["a.example"] = true, ["b:443"] = true }, { "names", 0 } }, { done, kind_of(about) })
+    for _, path in ipairs({ process.temporary_directory() .. "/none", file_of("") }) do
+      done, about = resume.read(path)
+      assert.same({ {}, { "new", 0 } }, { done, kind_of(about) })
+    end
   end)
 end)
 
+-- What stays of a file, and how much was cut.
+local function mend(path)
+  local _, about = resume.read(path)
+  return resume.mend(path, about), process.read_file(path)
+end
+
 describe("a torn last line", function()
-  local LONG = ("x"):rep(200000) -- longer than what is read at once
+  local LONG = '{"addresses":[' .. ("x"):rep(200000) -- longer than what is read at once
 
   it("is cut, and nothing else", function()
     local whole = line("a") .. line("b")
     for torn, expected in pairs({ [""] = whole, ['{"target'] = whole, [LONG] = whole }) do
-      local path = file_of(whole .. torn)
-      assert.equal(#torn, resume.cut(path))
-      assert.equal(expected, process.read_file(path))
+      assert.same({ #torn, expected }, { mend(file_of(whole .. torn)) })
+    end
+    local names = resume.HEAD .. "\na.example\n"
+    assert.same({ 5, names }, { mend(file_of(names .. "b.exa")) })
+  end)
+
+  it("may be all that there is", function()
+    for _, torn in ipairs({ LONG, LONG:sub(1, 5), "{", '{"across":{"ticket', resume.HEAD, resume.HEAD:sub(1, 1) }) do
+      assert.same({ #torn, "" }, { mend(file_of(torn)) })
     end
   end)
 
-  it("may be all that there is, or stand behind a line that is longer than what is read at once", function()
-    local path = file_of("torn")
-    assert.same({ 4, "" }, { resume.cut(path), process.read_file(path) })
-    path = file_of(LONG .. "\n" .. LONG)
-    assert.same({ #LONG, LONG .. "\n" }, { resume.cut(path), process.read_file(path) })
+  it("is none where it is a whole result: it gets its end", function()
+    for _, before in ipairs({ "", line("a") }) do
+      assert.same({ 0, before .. line("b") }, { mend(file_of(before .. line("b"):sub(1, -2))) })
+    end
   end)
 
   it("is not there where there is no file, or what is no file", function()
-    assert.equal(0, resume.cut(process.temporary_directory() .. "/none"))
-    assert.equal(0, resume.cut("/dev/null"))
+    local path = process.temporary_directory() .. "/none"
+    assert.equal(0, resume.mend(path, select(2, resume.read(path))))
+    assert.equal(0, resume.mend("/dev/null", select(2, resume.read("/dev/null"))))
   end)
 end)
 

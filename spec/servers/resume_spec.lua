@@ -3,6 +3,7 @@
 local cjson = require "cjson"
 local many = require "spec.support.many"
 local process = require "spec.support.process"
+local resume = require "resum.cli.resume"
 local servers = require "spec.support.servers"
 local uv = require "luv"
 
@@ -120,7 +121,7 @@ describe("a run that was stopped", function()
     local state = folder .. "/state"
     local first = many.run("--resume", state, list[1], list[2], table.unpack(many.QUICK))
     assert.equal(0, first.code)
-    assert.same({ list[1], list[2] }, many.lines_of(process.read_file(state)))
+    assert.same({ resume.HEAD, list[1], list[2] }, many.lines_of(process.read_file(state)))
     many.cut_file(state, 3) -- killed while it wrote that
     local second = many.run("--resume", state, "--targets_in", many.write_list(list), table.unpack(many.QUICK))
     assert.is_nil(second.stdout:find(list[1] .. "\n", 1, true))
@@ -128,6 +129,7 @@ describe("a run that was stopped", function()
       assert.is_truthy(second.stdout:find(list[i] .. "\n", 1, true), list[i])
     end
     local done = many.lines_of(process.read_file(state))
+    assert.equal(resume.HEAD, table.remove(done, 1))
     table.sort(done)
     assert.same(list, done)
   end)

@@ -72,7 +72,7 @@ end
 
 function Merge:scan(index, path)
   return each_line(path, function(line, offset, number)
-    local result = line and resume.decode(line)
+    local result = line and resume.decode(line, true)
     if result then
       self:note(result.target.text, line, place_of(index, offset), resume.is_done(result))
     elseif not line or line:find("%S") then
@@ -83,7 +83,7 @@ end
 
 function Merge:write(index, path, on_line)
   each_line(path, function(line, offset)
-    local result = line and resume.decode(line)
+    local result = line and resume.decode(line, true)
     local place = result and self.places[result.target.text]
     if place and place & ~DONE == place_of(index, offset) then
       self.summary:add(result)

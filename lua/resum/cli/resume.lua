@@ -1,15 +1,22 @@
 -- What an earlier run has done, read from what it wrote: its results (JSON lines) or the names of its targets. A run
 -- that was killed leaves at most one torn line, the last one: it is cut, so that the next line begins where it should.
+-- What neither of the two has written is somebody else's, and stays as it is.
 
 local cjson = require "cjson"
 local interrupt = require "resum.cli.interrupt"
 local lines = require "resum.cli.lines"
+local shapes = require "resum.cli.result_shape"
 local system = require "resum.cli.system"
 
 local M = {}
 
-local BLOCK = 64 * 1024
 local ENOENT = 2 -- errno(3), no such file
+
+--- What a file of names begins with: else it would look like any list.
+M.HEAD = "# resum: targets that are done"
+
+-- What a line of results begins with, see resum.report.json.
+local RESULT_HEADS = { '{"addresses":[', '{"across":{' }
 
 --- Opens a file that is read more than once.
 -- @tparam string path
@@ -33,43 +40,6 @@ function M.open(path)
   return file
 end
 
--- Where the last whole line ends, and how long the file is.
-local function whole_length(file)
-  local size = file:seek("end")
-  local upto = size
-  while upto > 0 do
-    local from = math.max(0, upto - BLOCK)
-    file:seek("set", from)
-    local last = file:read(upto - from):match("^.*()\n")
-    if last then
-      return from + last, size
-    end
-    upto = from
-  end
-  return 0, size
-end
-
---- Cuts a torn last line. What is no file has none.
--- @tparam string path
--- @treturn[1] integer how many bytes were cut
--- @treturn[2] nil
--- @treturn[2] string message
-function M.cut(path)
-  if not system.is_file(path) then
-    return 0
-  end
-  local file, message = M.open(path)
-  if not file then
-    return nil, message
-  end
-  local whole, size = whole_length(file)
-  file:close()
-  if whole < size and not system.truncate(path, whole) then
-    return nil, path .. ": its torn last line can't be cut"
-  end
-  return size - whole
-end
-
 --- Does this result say that its target is done? One that was interrupted is not.
 -- @tparam table result from resum.run, or as JSON has it
 -- @treturn boolean
@@ -79,50 +49,142 @@ end
 
 --- A line of results.
 -- @tparam string line
+-- @tparam[opt] boolean whole it has to have all that a summary counts
 -- @treturn table|nil the result; nil when it is torn, or something else
-function M.decode(line)
+function M.decode(line, whole)
   local good, result = pcall(cjson.decode, line)
   if not good and interrupt.is(result) then
     error(result, 0)
   end
-  if good and type(result) == "table" and type(result.target) == "table" and type(result.target.text) == "string" then
-    return result
+  return good and (whole and shapes.is_whole or shapes.is_line)(result) and result or nil
+end
+
+local function begins_with(text, head)
+  return text:sub(1, #head) == head or head:sub(1, #text) == text
+end
+
+-- Is what stands there alone, without a line's end, the beginning of something of ours?
+local function is_torn_head(text)
+  for _, head in ipairs({ M.HEAD, table.unpack(RESULT_HEADS) }) do
+    if begins_with(text, head) then
+      return true
+    end
+  end
+  return false
+end
+
+local Reader = {}
+Reader.__index = Reader
+
+function Reader:take_result(line)
+  local result = M.decode(line)
+  if result then
+    self.kind = self.kind or "results"
+    if M.is_done(result) then
+      self.done[result.target.text] = true
+    end
+  end
+  return result
+end
+
+-- A line with its end. The first one of names says that they are some.
+function Reader:take(line, number)
+  if number == 1 and line == M.HEAD then
+    self.kind = "names"
+  elseif self.kind == "names" then
+    self.done[line] = line ~= "" and true or nil
+  elseif line ~= "" and not self:take_result(line) then
+    self.unreadable = self.unreadable + 1
   end
 end
 
---- Which targets are done?
--- @tparam string path of results or of names, whole lines
+-- What stands behind the last line's end: a result may be whole all the same.
+function Reader:take_last(rest, begin)
+  self.torn = { from = begin, length = #rest }
+  if self.kind ~= "names" and self:take_result(rest) then
+    self.torn.is_whole = true
+  elseif not self.kind and begin == 0 and is_torn_head(rest) then
+    self.kind = "torn"
+  end
+end
+
+local function ends_a_line(file)
+  file:seek("end", -1)
+  return file:read(1) == "\n"
+end
+
+-- Reads all of a file.
+function Reader:read(file)
+  local next_line, count = lines.of_file(file), 0
+  local line, number, begin = next_line()
+  while line ~= nil do
+    if not line then
+      self.unreadable = self.unreadable + 1
+    elseif line:sub(-1) == "\n" then
+      self:take(line:sub(1, -2), number)
+    else
+      self:take_last(line, begin)
+    end
+    count = number
+    line, number, begin = next_line()
+  end
+  if count == 0 then
+    self.kind = "new"
+  elseif not self.torn and not ends_a_line(file) then
+    self.kind = nil -- a line without an end that is too long to be ours
+  end
+  return number -- what went wrong
+end
+
+--- Which targets are done? It changes nothing.
+-- @tparam string path
 -- @treturn[1] table set: text of the target -> true; empty where there is no such file
--- @treturn[1] table about: results (boolean: that is what the file holds), unreadable (lines that are none)
+-- @treturn[1] table about: kind ("results"; "names"; "new": there is no file, or an empty one; "torn": one line of ours
+--   that was begun), unreadable (lines of results that are none), torn (what stands behind the last line's end: from,
+--   length, is_whole; or nil)
+-- @treturn[2] nil
+-- @treturn[2] string message; also where the file is somebody else's
+function M.read(path)
+  local reader = setmetatable({ done = {}, kind = nil, unreadable = 0, torn = nil }, Reader)
+  local file, message, absent = M.open(path)
+  if file then
+    message = reader:read(file)
+    file:close()
+  elseif absent then
+    reader.kind, message = "new", nil
+  end
+  if message then
+    return nil, message
+  elseif not reader.kind then
+    return nil, path .. ": this is no file of results (--json_lines), nor one that --resume has made: it stays as it is"
+  end
+  return reader.done, { kind = reader.kind, unreadable = reader.unreadable, torn = reader.torn }
+end
+
+-- Writes at the end of a file.
+local function append(path, bytes)
+  local file, message = io.open(path, "ab")
+  local written = file and file:write(bytes)
+  return file and file:close() and written ~= nil, message
+end
+
+--- Makes a file of ours end with a line's end: a torn line is cut, a result that is whole gets its end.
+-- @tparam string path
+-- @tparam table about from read()
+-- @treturn[1] integer how many bytes were cut
 -- @treturn[2] nil
 -- @treturn[2] string message
-function M.read(path)
-  local done, about = {}, { results = false, unreadable = 0 }
-  local file, message, absent = M.open(path)
-  if not file then
-    return absent and done or nil, absent and about or message
+function M.mend(path, about)
+  local torn = about.torn
+  if not torn or not system.is_file(path) then
+    return 0
+  elseif torn.is_whole then
+    local mended, message = append(path, "\n")
+    return mended and 0 or nil, message or path .. ": its last line can't be ended"
+  elseif not system.truncate(path, torn.from) then
+    return nil, path .. ": its torn last line can't be cut"
   end
-  local next_line = lines.of_file(file)
-  local line, problem = next_line()
-  while line ~= nil do
-    line = line and line:gsub("\n$", "")
-    if not line then
-      about.unreadable = about.unreadable + 1
-    elseif line:find("^{") then
-      local result = M.decode(line)
-      about.results = true
-      if not result then
-        about.unreadable = about.unreadable + 1
-      elseif M.is_done(result) then
-        done[result.target.text] = true
-      end
-    elseif line ~= "" then
-      done[line] = true
-    end
-    line, problem = next_line()
-  end
-  file:close()
-  return not problem and done or nil, problem or about
+  return torn.length
 end
 
 return M

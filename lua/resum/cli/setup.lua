@@ -21,37 +21,46 @@ local function say(format, ...)
   io.stderr:write("resum: ", format:format(...), "\n")
 end
 
--- What --resume leaves out; and whether the file is one to write names to (results are only read).
+-- What an earlier run wrote, made ready to be gone on with: nothing else is touched.
+local function read_earlier(path, option, dry_run)
+  local done, about = resume.read(path)
+  if not done then
+    return nil, ("%s: %s"):format(option, about)
+  end
+  local cut, message = 0, nil
+  if not dry_run then
+    cut, message = resume.mend(path, about)
+  end
+  if not cut then
+    return nil, ("%s: %s"):format(option, message)
+  elseif cut > 0 then
+    say("%s: %s: an incomplete last line of %d bytes was cut off", option, path, cut)
+  end
+  return done, about
+end
+
+-- What --resume leaves out; and what kind of file it is (results are only read).
 local function read_done(parsed)
   if not parsed.resume then
     return nil
   end
-  local cut, message = 0, nil
-  if not parsed.dry_run then
-    cut, message = resume.cut(parsed.resume)
-  end
-  if not cut then
-    return nil, "--resume: " .. message
-  elseif cut > 0 then
-    say("--resume: %s: an incomplete last line of %d bytes was cut off", parsed.resume, cut)
-  end
-  local done, about = resume.read(parsed.resume)
+  local done, about = read_earlier(parsed.resume, "--resume", parsed.dry_run)
   if not done then
-    return nil, "--resume: " .. about
+    return nil, about
   end
   if about.unreadable > 0 then
     say("--resume: %s: %d lines are not results; their targets are scanned again", parsed.resume, about.unreadable)
   end
-  return { set = done, is_results = about.results }
+  return { set = done, kind = about.kind }
 end
 
 -- The file of results goes on where it ended.
 local function open_json(parsed, host)
   local append = parsed.resume and parsed.json_lines and parsed.json_out ~= "-"
-  if append then
-    local cut, message = resume.cut(parsed.json_out)
-    if not cut then
-      return nil, "--json_out: " .. message
+  if append and not system.same_file(parsed.json_out, parsed.resume) then
+    local done, about = read_earlier(parsed.json_out, "--json_out")
+    if not done or about.kind == "names" then
+      return nil, done and "--json_out: " .. parsed.json_out .. ": this holds names of targets, not results" or about
     end
   end
   return output.open(host, parsed.json_out, append and "a" or "w", parsed.json_out == "-" and "stdout" or "--json_out")
@@ -59,7 +68,7 @@ end
 
 -- Names of what is done go to the file of --resume, unless that is one of results.
 local function open_state(parsed, done, host)
-  if not done or done.is_results or (parsed.json_out and system.same_file(parsed.json_out, parsed.resume)) then
+  if not done or done.kind == "results" or (parsed.json_out and system.same_file(parsed.json_out, parsed.resume)) then
     return nil
   end
   return output.open(host, parsed.resume, "a", "--resume")
@@ -168,7 +177,7 @@ local function open_sinks(parsed, done, line, host)
   if message then
     return nil, message
   elseif state then
-    add(writers.state(state))
+    add(writers.state(state, done.kind ~= "names"))
   end
   return sinks
 end
@@ -228,9 +237,25 @@ local function room(parsed)
   return at_once
 end
 
+-- What is read, and would be gone when it is written: the list; and what is done, but for results that go on.
+local function named_inputs(parsed)
+  local goes_on = parsed.json_lines and parsed.json_out and parsed.resume
+    and system.same_file(parsed.json_out, parsed.resume)
+  return { targets_in = parsed.targets_in ~= "-" and parsed.targets_in or nil, cert = parsed.cert, key = parsed.key,
+    resume = not goes_on and parsed.resume or nil }
+end
+
+-- The list as its own state would say that all is done.
+local function find_same_input(parsed)
+  local list = parsed.targets_in
+  if parsed.resume and list and list ~= "-" and system.same_file(list, parsed.resume) then
+    return "--targets_in and --resume name one file"
+  end
+end
+
 -- Two results in one file would be neither.
 local function find_same_output(parsed)
-  local named = {}
+  local named = named_inputs(parsed)
   for _, option in ipairs(options.OUTPUTS) do
     local path = parsed[option]
     for other, taken in pairs(path and path ~= "-" and named or {}) do
@@ -259,7 +284,7 @@ function M.make(parsed, scan)
   if not scanner then
     return nil, options.in_flags(message)
   end
-  message = find_same_output(parsed)
+  message = find_same_input(parsed) or find_same_output(parsed)
   if message then
     return nil, message
   end

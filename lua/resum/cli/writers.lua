@@ -160,7 +160,9 @@ function State:write(result)
   if result.unusable or not resume.is_done(result) then
     return true
   end
-  return self.output:write(result.target.text .. "\n")
+  local head = self.head
+  self.head = ""
+  return self.output:write(head .. result.target.text .. "\n")
 end
 
 function State.finish()
@@ -169,9 +171,10 @@ end
 
 --- The targets that are done, one a line, for resum.cli.resume. It comes after the sinks that show them.
 -- @tparam table output see resum.cli.output
+-- @tparam boolean is_new it is empty so far
 -- @treturn table sink
-function M.state(output)
-  return setmetatable({ output = output, notes_done = true }, State)
+function M.state(output, is_new)
+  return setmetatable({ output = output, head = is_new and resume.HEAD .. "\n" or "", notes_done = true }, State)
 end
 
 return M
