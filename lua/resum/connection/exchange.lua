@@ -189,11 +189,19 @@ function Connection:settle(record)
   end
 end
 
+-- Alerts that can be about our certificate, or about its absence (RFC 8446, section 6.2): handshake_failure,
+-- bad_certificate, unsupported_certificate, certificate_revoked, certificate_expired, certificate_unknown, unknown_ca,
+-- access_denied, certificate_required.
+local ABOUT_CERTIFICATES = { [40] = true, [42] = true, [43] = true, [44] = true, [45] = true, [46] = true, [48] = true,
+  [49] = true, [116] = true }
+
 -- A handshake that was completed stays completed, whatever comes then: an alert ends the connection. But in TLS 1.3 we
 -- are through before the server has looked at our certificate, or at its absence: who asked for one, and has not gone
 -- on to tickets, may refuse it there (RFC 8446, section 4.4.2.4).
 local function refuses_certificate(facts)
+  local last = facts.alerts[#facts.alerts]
   return facts.version == "TLSv1.3" and facts.certificate_request and not facts.reused and #facts.tickets == 0
+    and last ~= nil and last.from == "server" and ABOUT_CERTIFICATES[last.code]
 end
 
 -- All of it between the first byte and the last.
