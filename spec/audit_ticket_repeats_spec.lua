@@ -1,5 +1,6 @@
 --- Tickets that repeat what must be fresh: each fault beside the server in order.
 
+local core = require "resum.core"
 local evidences = require "spec.support.evidence"
 local ticket_repeats = require "resum.audit.ticket_repeats"
 
@@ -42,6 +43,44 @@ describe("the check ticket-repeats", function()
   it("finds tickets that are equal, and does not count them as repeating all else", function()
     assert.equal("bad medium equal_tickets", reasons(evidences.of(4, function(_, j)
       return { ticket = ("t"):rep(32), age_add = 7, nonce = tostring(j) }
+    end)))
+  end)
+
+  local function with_secret(secret, ticket)
+    return { ticket = ticket, session = core.session { version = "TLSv1.3", cipher = "TLS_AES_128_GCM_SHA256",
+      secret = secret, ticket = ticket } }
+  end
+
+  local function xor(a, b)
+    local bytes = {}
+    for i = 1, #a do
+      bytes[i] = string.char(a:byte(i) ~ b:byte(i))
+    end
+    return table.concat(bytes)
+  end
+
+  it("finds two tickets under one keystream, unless the secret stands there in clear", function()
+    local stream = evidences.fresh(32)
+    local function encrypted(with)
+      return function()
+        local secret = evidences.fresh(32)
+        return with_secret(secret, evidences.fresh(32) .. xor(secret, with or evidences.fresh(32)))
+      end
+    end
+    assert.equal("bad high keystream", reasons(evidences.of(4, encrypted(stream))))
+    assert.equal("good - fresh", reasons(evidences.of(4, encrypted())))
+    assert.equal("good - fresh", reasons(evidences.of(4, encrypted(("\0"):rep(32))))) -- ticket-content's business
+  end)
+
+  it("finds one secret for the sessions of different connections, not of one", function()
+    local secret = evidences.fresh(32)
+    assert.equal("bad critical same_secret", reasons(evidences.of(4, function()
+      return with_secret(secret, evidences.fresh(100))
+    end)))
+    local own = {}
+    assert.equal("good - fresh", reasons(evidences.of(4, function(i)
+      own[i] = own[i] or evidences.fresh(32)
+      return with_secret(own[i], evidences.fresh(100))
     end)))
   end)
 

@@ -11,6 +11,7 @@
 #include "options.h"
 #include "push.h"
 #include "session_der.h"
+#include "ticket.h"
 #include "tls/compat.h"
 #include "tls/names.h"
 
@@ -22,7 +23,11 @@
 
 /* The year 2514; libssl 3.5 counts nanoseconds in 64 bits, which end in 2554. */
 #define MAX_TIME_S ((INT64_C(1) << 34) - 1)
-enum { MAX_SECRET = 512 }; /* libssl keeps no longer one */
+enum {
+  MAX_SECRET = 512, /* libssl keeps no longer one */
+  MAX_COMPARED = 8192,
+  MAX_TICKET = 65535
+};
 
 typedef struct {
   SSL_SESSION *session;   /* owned; NULL when closed */
@@ -289,6 +294,46 @@ static int session_push_built(lua_State *L, const rs_session_parts *parts) {
   return 1;
 }
 
+/* The first of the sessions in the list at 2 that has something in common with this one. */
+static int session_compare(lua_State *L) {
+  const rs_session_parts *parts = rs_session_parts_of(L, 1);
+  for (int i = 1; i <= MAX_COMPARED && lua_rawgeti(L, 2, i) != LUA_TNIL; i++) {
+    luaL_argcheck(L, luaL_testudata(L, -1, SESSION), 2, "a list of sessions expected");
+    rs_push_ticket_compared(L, parts, rs_session_parts_of(L, lua_gettop(L)));
+    if (lua_istable(L, -1)) {
+      rs_set_integer(L, "index", i);
+      return 1;
+    }
+    lua_settop(L, 2);
+  }
+  lua_pushnil(L);
+  return 1;
+}
+
+/*** Do a ticket's bytes give this session's secret away? Or do its ticket and its secret repeat
+ * another one's? The secret stays where it is: the answer has names, places and lengths.
+ * @function session:finds
+ * @param what a ticket (bytes; its secret should be this session's), or a list of at most 8192
+ *   other sessions
+ * @tparam[opt] table plan for bytes: keys (list of {name, bytes}: each opens or signs the ticket?),
+ *   offsets (list of places, beside the usual ones, where an initialisation vector may begin)
+ * @treturn table|nil how ("clear": the secret stands in it at `offset`; "key": key, its name, opens
+ *   it, with cipher, iv_offset (absent: zeros) and ciphertext_offset in the ticket, and offset of
+ *   the secret in the plaintext; "mac": key signs it, with mac; of a list, with index: "keystream":
+ *   both were encrypted with one keystream, at offset; "same_secret") */
+static int session_finds(lua_State *L) {
+  session_check(L, 1);
+  if (lua_istable(L, 2)) {
+    lua_settop(L, 2);
+    return session_compare(L);
+  }
+  size_t length;
+  const char *bytes = luaL_checklstring(L, 2, &length);
+  luaL_argcheck(L, length <= MAX_TICKET, 2, "a ticket has at most 65535 bytes");
+  rs_push_ticket_find(L, rs_session_parts_of(L, 1), session_bytes_of(bytes, length), 3);
+  return 1;
+}
+
 #define FIELD_NAMES                                                                                \
   "version", "cipher", "secret", "id", "ticket", "lifetime_s", "age_add", "max_early_data",        \
       "time_s", "extended_master_secret", "alpn", "server_name"
@@ -361,13 +406,10 @@ static int session_new(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"fields", session_fields},
-    {"der", session_der},
-    {"pem", session_pem},
-    {"copy", session_copy},
-    {"derive", session_derive},
-    {"close", session_close},
-    {NULL, NULL},
+    {"fields", session_fields}, {"der", session_der},
+    {"pem", session_pem},       {"copy", session_copy},
+    {"derive", session_derive}, {"finds", session_finds},
+    {"close", session_close},   {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {

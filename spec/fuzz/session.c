@@ -1,5 +1,6 @@
 /* Fuzzes what a user may read from a file: sessions as DER and PEM. What is taken for a session can
- * be looked at, written again, altered, and offered by both engines. The first byte chooses.
+ * be looked at, written again, altered, searched for in bytes (the input), and offered by both
+ * engines. The first byte chooses.
  */
 #include "fuzz.h"
 
@@ -28,7 +29,29 @@ static void offer(lua_State *L, const char *engine) {
   lua_pop(L, 1);
 }
 
-static void use(lua_State *L) {
+/* With one key, of zeros: what is decrypted is as good as random. */
+static void search(lua_State *L, rs_reader bytes) {
+  static const char zeros[64];
+  lua_pushlstring(L, (const char *)bytes.at, bytes.left < 65535 ? bytes.left : 65535);
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_pushliteral(L, "zeros");
+  lua_rawseti(L, -2, 1);
+  lua_pushlstring(L, zeros, sizeof zeros);
+  lua_rawseti(L, -2, 2);
+  lua_rawseti(L, -2, 1);
+  lua_setfield(L, -2, "keys");
+  fuzz_method(L, 2, "finds", 2, 1);
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushvalue(L, 2);
+  lua_rawseti(L, -2, 1);
+  fuzz_method(L, 2, "finds", 1, 1);
+  lua_pop(L, 1);
+}
+
+static void use(lua_State *L, rs_reader input) {
   static const char *const verbs[] = {"fields", "der", "pem", "copy"};
   for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
     fuzz_method(L, 2, verbs[i], 0, 1);
@@ -37,6 +60,7 @@ static void use(lua_State *L) {
   push_source(L, "ticket", rs_reader_of("ticket", 6));
   fuzz_method(L, 2, "derive", 1, 1);
   lua_pop(L, 1);
+  search(L, input);
   offer(L, "probe");
   offer(L, "handshake");
   fuzz_method(L, 2, "close", 0, 0);
@@ -50,6 +74,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   push_source(L, choice & 1 ? "pem" : "der", r.bad ? rs_reader_of("", 0) : r);
   fuzz_call(L, 1, 1);
   if (lua_isuserdata(L, 2))
-    use(L);
+    use(L, r.bad ? rs_reader_of("", 0) : r);
   return 0;
 }

@@ -32,6 +32,7 @@ local function note_tickets(evidence, connection, record)
         ticket = one.ticket, lifetime_s = one.lifetime_s, age_add = one.age_add, nonce = one.nonce,
         extensions = one.extensions, max_early_data = one.max_early_data,
         session = take_session(sessions, one.ticket), connection = connection.order, number = number,
+        is_full = record.outcome == "full" or record.outcome == "refused",
       }
       evidence.tickets[#evidence.tickets + 1] = ticket
     end
@@ -60,7 +61,8 @@ end
 -- @function evidence:tickets_of
 -- @tparam string mechanism "ticket" or "psk"
 -- @treturn {table,...} ticket (bytes), lifetime_s, session (nil where its secret was not taken), connection (order of
---   the one that brought it), number (its place there), and in TLS 1.3 age_add, nonce, extensions, max_early_data
+--   the one that brought it), number (its place there),
+--   is_full (that was a full handshake), and in TLS 1.3 age_add, nonce, extensions, max_early_data
 function Evidence:tickets_of(mechanism)
   local list = {}
   for _, ticket in ipairs(self.tickets) do

@@ -22,6 +22,7 @@ local LONGEST_LIFETIME = 604800 -- seconds: "Servers MUST NOT use any value grea
 local NO_BOUND = 0xffffffff -- of max_early_data: what QUIC sends (RFC 9001, section 4.6.1)
 -- The extension, and its flag "may be resumed under other names" (draft-ietf-tls-tlsflags)
 local TLS_FLAGS, ACROSS_NAMES = 62, 8
+local MOST_COMPARED = 256 -- sessions: each is held against each
 local NAME, IV = 16, 16 -- bytes of a key's name and of the IV behind it (RFC 5077, section 4)
 
 M.reasons = {
@@ -32,6 +33,8 @@ M.reasons = {
   equal_tickets = function(evidence)
     return ("%d of %d tickets are equal to another one"):format(evidence.equal, evidence.tickets)
   end,
+  keystream = "two tickets are encrypted with one keystream: who has one session's secret can read the other's",
+  same_secret = "sessions of different full handshakes have one secret: every client can read the others' connections",
   equal_iv = function(evidence)
     return ("%d of %d tickets have the initialisation vector of another one"):format(evidence.equal, evidence.tickets)
   end,
@@ -121,6 +124,42 @@ function RULES.equal_tickets(mechanism, tickets)
     { mechanism = mechanism, equal = count, tickets = #tickets }, connections)
 end
 
+-- The sessions of full handshakes, one of each connection: those of one connection may have one secret up to TLS 1.2.
+local function sessions_of(tickets)
+  local sessions, holders, seen = {}, {}, {}
+  for _, ticket in ipairs(tickets) do
+    if ticket.session and ticket.is_full and not seen[ticket.connection] and #sessions < MOST_COMPARED
+      and not ticket.session:finds(ticket.ticket) then
+      seen[ticket.connection] = true
+      sessions[#sessions + 1], holders[#holders + 1] = ticket.session, ticket
+    end
+  end
+  return sessions, holders
+end
+
+-- What two of them have in common: each with those before it.
+local function in_common(tickets, how)
+  local sessions, holders = sessions_of(tickets)
+  local before = {}
+  for i, session in ipairs(sessions) do
+    local found = session:finds(before)
+    if found and found.how == how then
+      return found, { holders[found.index].connection, holders[i].connection }
+    end
+    before[i] = session
+  end
+end
+
+function RULES.keystream(mechanism, tickets)
+  local found, connections = in_common(tickets, "keystream")
+  return found and bad("keystream", "high", { mechanism = mechanism, offset = found.offset }, connections)
+end
+
+function RULES.same_secret(mechanism, tickets)
+  local found, connections = in_common(tickets, "same_secret")
+  return found and bad("same_secret", "critical", { mechanism = mechanism }, connections)
+end
+
 function RULES.equal_iv(mechanism, tickets)
   local others = different(tickets)
   local count, connections = repeated(others, iv_of(others))
@@ -199,8 +238,8 @@ function RULES.across_names(mechanism, tickets)
     evidence = { mechanism = mechanism, tickets = count }, connections = connections }
 end
 
-local ORDER = { "equal_tickets", "equal_iv", "equal_age_add", "equal_nonce", "long_lifetime", "unbounded_early_data",
-  "across_names" }
+local ORDER = { "same_secret", "keystream", "equal_tickets", "equal_iv", "equal_age_add", "equal_nonce",
+  "long_lifetime", "unbounded_early_data", "across_names" }
 
 -- What there is to say where nothing was found.
 local function nothing_found(seen, least)

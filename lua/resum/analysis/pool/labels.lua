@@ -3,6 +3,7 @@
 -- labels. A name counts as one only when it repeats: some servers put random bytes where others name their key.
 
 local mechanisms = require "resum.connection.mechanism"
+local ticket_keys = require "resum.analysis.ticket_key"
 local verdict = require "resum.analysis.verdict"
 
 local M = {}
@@ -90,7 +91,7 @@ local function widths_of(entries)
   for _, entry in ipairs(entries) do
     if entry.ticket and entry.ticket_length > SHORT_TICKET then
       tickets[#tickets + 1] = entry.ticket
-      unlike = unlike or entry.unlike
+      unlike = unlike or entry.unlike or ticket_keys.is_addresses(entry.ticket)
     end
     ids[#ids + 1] = entry.session_id
   end
