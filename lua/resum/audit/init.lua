@@ -18,4 +18,6 @@ return {
   (require "resum.audit.known_key"),
   (require "resum.audit.ticket_content"),
   (require "resum.audit.ticket_repeats"),
+  (require "resum.audit.unknown_ticket"),
+  (require "resum.audit.ticketbleed"),
 }
