@@ -11,6 +11,7 @@ local options_of = require "resum.options"
 local rate_limiter = require "resum.transport.rate_limiter"
 local recorder = require "resum.scan.pool.recorder"
 local scans = require "resum.scan"
+local states = require "resum.audit.state"
 local text = require "resum.report.text"
 
 local M = {}
@@ -276,6 +277,19 @@ function Scanner:parse(given)
   return self.plan.endpoints:parse(given)
 end
 
+-- What earlier runs wrote down; nil where nobody asked for it. Only luv can keep a file to its owner.
+local function open_state(options)
+  if not options.state then
+    return nil, options.forget and "forget: this is about a state file (state)" or nil
+  end
+  local found, files = pcall(require, "resum.host.private_file")
+  if not found then
+    return nil, "state: luv has to be installed for it (lua-luv)"
+  end
+  local store, message = states.open(options.state, { files = files, now = os.time, forget_days = options.forget })
+  return store, message and "state: " .. message
+end
+
 --- A scanner for many targets, which share what is offered to servers: making that takes as long as some handshakes.
 -- @tparam table options checked, see resum.options; host
 -- @treturn[1] table scanner
@@ -287,7 +301,12 @@ function M.new(options)
   if not plan then
     return nil, message, code
   end
+  local store, problem = open_state(options)
+  if problem then
+    return nil, problem, "usage"
+  end
   options = merge(DEFAULTS, { on_event = nothing }, options, {
+    store = store,
     mechanisms = plan.mechanisms,
     versions = plan.versions,
     identity = plan.identity,

@@ -13,7 +13,8 @@ local M = {}
 -- @tparam table check of resum.audit
 -- @tparam integer port on 127.0.0.1
 -- @tparam[opt] table more resuming (list of mechanisms that resume; all), options (of resum.run, as read), entry (of
---   the address), server_name, evidence, client
+--   the address), server_name, evidence, client,
+--   seeds and seed_mechanism (full handshakes before, and of what: "psk")
 -- @treturn table context
 function M.context(check, port, more)
   more = more or {}
@@ -31,6 +32,9 @@ function M.context(check, port, more)
         evidence:note(event.record)
       end
     end })
+  for _ = 1, more.seeds or 0 do
+    client:attempt({ mechanism = more.seed_mechanism or "psk", want_tickets = true })
+  end
   return contexts.new({ client = client, options = options, entry = entry, evidence = evidence,
     target = { host = more.server_name or "127.0.0.1", port = port } }, check.connections(options))
 end

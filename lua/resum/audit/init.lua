@@ -18,6 +18,8 @@ return {
   (require "resum.audit.known_key"),
   (require "resum.audit.ticket_content"),
   (require "resum.audit.ticket_repeats"),
+  (require "resum.audit.key_age"),
+  (require "resum.audit.key_sharing"),
   (require "resum.audit.unknown_ticket"),
   (require "resum.audit.ticketbleed"),
 }

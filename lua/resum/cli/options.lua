@@ -85,6 +85,10 @@ local function new_parser()
   parser:flag("--audit", "find out what resumption gives away: whether tickets can be read, replayed or used elsewhere")
   parser:option("--audit-checks", "run only these checks of the audit: " .. table.concat(audit.ids, ","))
     :argname("LIST"):convert(check_list)
+  parser:option("--state", "with --audit: remember in this file which ticket keys were seen where and when, and tell "
+    .. "from earlier runs how old they are and who else has them"):argname("FILE")
+  parser:option("--forget", "with --state: cut from the file what no run has seen for so many days"):argname("DAYS")
+    :convert(number("forget"))
   parser:option("--source", "connect from this local address; may be repeated, as a balancer may choose the "
     .. "server by it")
     :argname("ADDRESS"):count("*")
@@ -177,6 +181,8 @@ local function scan_options(parsed)
   options.quick = parsed.quick
   options.audit = parsed.audit
   options.audit_checks = parsed.audit_checks
+  options.state = parsed.state
+  options.forget = not parsed.dry_run and parsed.forget or nil -- a dry run changes no file
   for _, rule in ipairs(parsed.expect) do
     options.browser_full = options.browser_full or rule.browser
   end
@@ -200,6 +206,17 @@ function M.in_flags(message)
   return (message:gsub("^([%w_]+):", as_flag))
 end
 
+-- What is about the audit needs it.
+local function problem_of_audit(parsed)
+  if parsed.audit_checks and not parsed.audit then
+    return "--audit_checks are checks of the audit: add --audit"
+  elseif parsed.state and not parsed.audit then
+    return "--state is what the audit remembers: add --audit"
+  elseif parsed.forget and not parsed.state then
+    return "--forget is about a state file: add --state"
+  end
+end
+
 -- What fits no single option's converter: options that need one another.
 local function complete(parsed)
   if parsed.merge then
@@ -219,8 +236,9 @@ local function complete(parsed)
       return nil, "--expect " .. rule.text .. " is about findings: add --audit"
     end
   end
-  if parsed.audit_checks and not parsed.audit then
-    return nil, "--audit_checks are checks of the audit: add --audit"
+  local problem = problem_of_audit(parsed)
+  if problem then
+    return nil, problem
   elseif parsed.quick and not parsed.resum_rate then
     return nil, "--quick is about a rate: add --resum_rate"
   elseif parsed.quick and parsed.no_balancer then

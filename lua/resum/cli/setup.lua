@@ -237,12 +237,12 @@ local function room(parsed)
   return at_once
 end
 
--- What is read, and would be gone when it is written: the list; and what is done, but for results that go on.
+-- What results would spoil: what is read (the list; what is done, but for results that go on), and the state file.
 local function named_inputs(parsed)
   local goes_on = parsed.json_lines and parsed.json_out and parsed.resume
     and system.same_file(parsed.json_out, parsed.resume)
   return { targets_in = parsed.targets_in ~= "-" and parsed.targets_in or nil, cert = parsed.cert, key = parsed.key,
-    resume = not goes_on and parsed.resume or nil }
+    state = parsed.state, resume = not goes_on and parsed.resume or nil }
 end
 
 -- The list as its own state would say that all is done.

@@ -1,0 +1,174 @@
+-- Who else has the key of the tickets? Addresses and names whose tickets name the same key, in this run and in earlier
+-- ones (`--state FILE`), are one group. That they have the same key, and not only the same name, is shown by a session
+-- of the one that resumes at the other.
+
+local key_names = require "resum.audit.key_names"
+
+local M = {
+  id = "key-sharing",
+  title = "Who else has the key of the tickets?",
+  severity = "info",
+  class = "active",
+  harmless = true,
+  needs = { "state" },
+  sources = { "Springall et al. 2016", "Hebrok et al. 2023" },
+  advice = "Share a ticket key among servers of one certificate, one content and one policy for client certificates "
+    .. "only.",
+}
+
+M.reasons = {
+  same_key = function(evidence)
+    return ("%d addresses and %d names have the same ticket key, as sessions of the one resume at the other"):format(
+      evidence.addresses, evidence.names)
+  end,
+  same_key_name = function(evidence)
+    return ("the tickets of %d addresses and %d names carry the same key name"):format(evidence.addresses,
+      evidence.names)
+  end,
+  not_shared = "no other address or name was seen with these ticket keys",
+  no_tickets = "no ticket that is long enough to name its key was seen",
+  no_name = "the tickets name no key: no two connections brought tickets that begin alike",
+  address = "the tickets begin with addresses of memory, which name no key",
+  regular = "the name of the key is so regular that others may have the same",
+  state_failed = "what was seen could not be written to the state file",
+}
+
+local function place_of(entry)
+  return ("%s\n%d\n%s"):format(entry.address, entry.port, entry.sni or "")
+end
+
+local Groups = {}
+Groups.__index = Groups
+
+local FIELDS = { "address", "sni", "port", "certificate", "key" }
+
+-- What the members of a group have, each value once.
+local function new_group()
+  local group = { size = 0, edges = {} }
+  for _, field in ipairs(FIELDS) do
+    group[field] = {}
+  end
+  return group
+end
+
+local function note_member(group, entry)
+  group.size = group.size + 1
+  for _, field in ipairs(FIELDS) do
+    local value = entry[field]
+    if value ~= nil then
+      group[field][value] = true
+    end
+  end
+end
+
+-- The smaller one goes into the larger one, so that no value moves more than log n times.
+local function merge(a, b)
+  local into, from = a, b
+  if b.size > a.size then
+    into, from = b, a
+  end
+  into.size = into.size + from.size
+  table.move(from.edges, 1, #from.edges, #into.edges + 1, into.edges)
+  for _, field in ipairs(FIELDS) do
+    for value in pairs(from[field]) do
+      into[field][value] = true
+    end
+  end
+  return into
+end
+
+function Groups:root(node)
+  local parent = self.parent
+  while parent[node] ~= node do
+    parent[node] = parent[parent[node]] -- halves the way for who comes next
+    node = parent[node]
+  end
+  return node
+end
+
+function Groups:join(a, b, edge)
+  a, b = self:root(a), self:root(b)
+  if a ~= b then
+    self.parent[b] = a
+    self.group[a], self.group[b] = merge(self.group[a], self.group[b]), nil
+    table.insert(self.group[a].edges, edge)
+  end
+end
+
+--- Takes in an entry.
+-- @function groups:add
+-- @tparam table entry see resum.audit.state
+function Groups:add(entry)
+  local name, place = entry.key .. entry.layout, place_of(entry)
+  if not self.parent[place] then
+    self.parent[place], self.group[place] = place, new_group()
+  end
+  note_member(self.group[self:root(place)], entry)
+  local first = self.first[name]
+  self.first[name] = first or entry
+  if first then
+    self:join(place_of(first), place, { first, entry })
+  end
+end
+
+--- The group of a place.
+-- @function groups:of
+-- @tparam table entry one of those that were taken in
+-- @treturn table address, sni, port, certificate, key (sets of what its members have), edges (of a spanning tree: each
+--   two entries that have a key's name in common), size
+function Groups:of(entry)
+  return self.group[self:root(place_of(entry))]
+end
+
+--- Groups of places (address, port and name asked for) whose keys have the same names, directly or through others.
+-- @treturn table groups, empty
+function M.new_groups()
+  return setmetatable({ parent = {}, group = {}, first = {} }, Groups)
+end
+
+local function count(set)
+  local number = 0
+  for _ in pairs(set) do
+    number = number + 1
+  end
+  return number
+end
+
+--- What the group of a place comes to.
+-- @tparam table group see groups:of
+-- @tparam[opt=0] integer confirmed edges of the group that a cross-resumption has confirmed
+-- @treturn table verdict, reason, evidence (addresses, names, ports, certificates and keys of the group, confirmed)
+function M.decide(group, confirmed)
+  local evidence = {
+    addresses = count(group.address), names = count(group.sni), ports = count(group.port),
+    certificates = count(group.certificate), keys = count(group.key), confirmed = confirmed or 0,
+  }
+  local is_shared = evidence.addresses > 1 or evidence.names > 1 or evidence.ports > 1
+  local reason = is_shared and (evidence.confirmed > 0 and "same_key" or "same_key_name") or "not_shared"
+  return { verdict = "info", reason = reason, evidence = evidence }
+end
+
+-- The groups of all that a state file has; what has come since the last time is taken in.
+local function groups_of(store)
+  store.groups = store.groups or M.new_groups()
+  for entry in store:all(store.groups) do
+    store.groups:add(entry)
+  end
+  return store.groups
+end
+
+--- @tparam table context see resum.audit.context
+-- @treturn {table,...} what was found
+function M.run(context)
+  local entries, instead = key_names.entries(context)
+  if not entries then
+    return { instead }
+  end
+  return { M.decide(groups_of(context.options.store):of(entries[1])) }
+end
+
+function M.connections()
+  return key_names.CONNECTIONS
+end
+
+return M
