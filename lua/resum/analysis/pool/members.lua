@@ -116,7 +116,7 @@ end
 
 -- How each session fared: issued at `from`, offered so often, resumed so often. (Where tickets are good for one
 -- connection, each of the several of a connection was offered once, and not the newest one again.)
-local function sessions_of(view)
+local function sessions_of(view, longest)
   local sessions, list = {}, {}
   for _, entry in ipairs(view.offers) do
     local one = sessions[entry.from]
@@ -125,7 +125,8 @@ local function sessions_of(view)
       sessions[entry.from] = one
       list[#list + 1] = one
     end
-    one.offered = one.offered + (entry.design == "fresh" and 0 or 1)
+    local says_nothing = entry.design == "fresh" or (longest and entry.order - entry.from > longest)
+    one.offered = one.offered + (says_nothing and 0 or 1)
     one.resumed = one.resumed + (entry.outcome == "resumed" and 1 or 0)
   end
   return list
@@ -207,11 +208,21 @@ function M.alive(view)
   return orders
 end
 
+-- How many connections a session is seen to outlive. Beyond, it may have made way for those of the scan itself, in a
+-- small cache.
+local function longest_life(view)
+  local longest = 0
+  for _, entry in ipairs(view.offers) do
+    longest = math.max(longest, entry.outcome == "resumed" and entry.order - entry.from or 0)
+  end
+  return longest
+end
+
 -- Where nothing names the server: sessions that never resume, however often they are offered. (Where it has a name,
 -- only a refusal at home tells.) Every such session may have died with a restart, so the last one of them must be
 -- younger than some session that lives.
 local function dead_sessions(view)
-  local sessions = sessions_of(view)
+  local sessions = sessions_of(view, longest_life(view))
   local dead, alive, tested, youngest_dead, oldest_alive = 0, 0, 0, 0, math.huge
   for _, one in ipairs(sessions) do
     if one.resumed > 0 then
