@@ -73,6 +73,58 @@ describe("offers that fail where full handshakes do not", function()
   end)
 end)
 
+describe("the rate where offers fail and full handshakes do not", function()
+  for _, engine in ipairs({ "handshake", "probe" }) do
+    it("counts those that failed, and gives the share of those that were answered: engine " .. engine, function()
+      local server = start(3, "rst")
+      local result = assert(resum.run(server.address, { rate = true, balancer = false, engine = engine,
+        mechanisms = { "ticket" } }))
+      server.close()
+      local entry = result.addresses[1]
+      local rate = entry.rate.ticket
+      assert.same({ "partially_supported", "fails_on_resumption", 1 }, { rate.verdict, rate.reason,
+        rate.rate_of_answered })
+      assert.equal(rate.resumed / 100, rate.rate)
+      assert.is_true(rate.interval[1] < 2 / 3 and 2 / 3 < rate.interval[2], "rate " .. rate.rate)
+      assert.equal(0, rate.failures.full.failed)
+      local words = ("%d of 100 resumed (of %d that were answered)"):format(rate.resumed, rate.resumed)
+      assert.is_truthy(text.address(entry):find(words, 1, true))
+      assert.is_false(expectation.check(expectation.parse("ticket>=95%"), result))
+      assert.is_nil(text.address(entry):find("too many for the server", 1, true))
+    end)
+  end
+
+  it("is zero where all fail", function()
+    local server = start(1, "rst")
+    local result = assert(resum.run(server.address, { rate = true, balancer = false, mechanisms = { "ticket" } }))
+    server.close()
+    local rate = result.addresses[1].rate.ticket
+    assert.same({ "not_supported", "fails_on_resumption", 0 }, { rate.verdict, rate.reason, rate.rate })
+  end)
+
+  it("leaves accidents out, also those of full handshakes", function()
+    local met = 0
+    local server = listener.start({}, {
+      bytes = function(link, bytes)
+        if link.state ~= "want" or link.seen or bytes:byte() ~= 22 then
+          return false
+        end
+        link.seen, met = true, met + 1
+        if met % 4 == 0 then
+          link.drop("rst")
+        end
+        return met % 4 == 0
+      end,
+    })
+    local result = assert(resum.run(server.address, { rate = true, balancer = false, mechanisms = { "ticket" } }))
+    server.close()
+    local rate = result.addresses[1].rate.ticket
+    assert.same({ "supported", 1 }, { rate.verdict, rate.rate })
+    assert.is_nil(rate.failures)
+    assert.is_true(rate.errors > 10)
+  end)
+end)
+
 describe("failures of offers and of full handshakes", function()
   local function records(good, bad, outcome, stage)
     local list = {}
@@ -116,6 +168,9 @@ describe("the first probe of all that is dropped", function()
     assert.same({ "reset", false }, { outcome_of({ "reset", "resumed", "resumed" }) })
     assert.same({ "timeout", false }, { outcome_of({ "timeout", "resumed", "timeout", "resumed", "refused" }) })
     assert.same({ "resumed", true },
-      { outcome_of({ "closed", "resumed", "closed", "resumed", "closed", "resumed", "closed" }) })
+      { outcome_of({ "closed", "resumed", "closed", "resumed", "closed", "resumed", "closed", "resumed", "closed",
+        "resumed", "closed", "resumed", "closed" }) })
+    assert.same({ "closed", false }, -- half of the offers are dropped, whoever makes them
+      { outcome_of({ "closed", "resumed", "closed", "resumed", "closed", "resumed", "closed", "closed" }) })
   end)
 end)

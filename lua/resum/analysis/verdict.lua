@@ -78,12 +78,15 @@ end
 
 --- The verdict that counts alone carry.
 -- @tparam table counts from count()
+-- @tparam[opt] table failures see judge: offers fail where other handshakes do not
 -- @treturn string "supported", "partially_supported", "not_supported" or "inconclusive"
--- @treturn string|nil reason: "issued_not_accepted", "issued_not_always_accepted", "alert_on_resumption", or
---   the most frequent error
-function M.of_counts(counts)
+-- @treturn string|nil reason: "issued_not_accepted", "issued_not_always_accepted", "alert_on_resumption",
+--   "fails_on_resumption", or the most frequent error
+function M.of_counts(counts, failures)
   local answered = counts.resumed + counts.refused
-  if answered == 0 or counts.errors > answered then
+  if failures then
+    return counts.resumed > 0 and "partially_supported" or "not_supported", "fails_on_resumption"
+  elseif answered == 0 or counts.errors > answered then
     return "inconclusive", explanation.most_frequent(counts.error_kinds) or "no_attempts"
   elseif counts.refused == 0 then
     return "supported"

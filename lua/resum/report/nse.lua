@@ -36,7 +36,7 @@ end
 local function rate(measured, new_table)
   local out = new_table()
   copy(out, measured, COUNTS)
-  copy(out, measured, { "rate" })
+  copy(out, measured, { "rate", "rate_of_answered" })
   if measured.interval then
     out.interval_low = measured.interval[1]
     out.interval_high = measured.interval[2]

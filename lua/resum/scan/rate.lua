@@ -11,6 +11,7 @@ local single_use = require "resum.scan.single_use"
 local statistics = require "resum.util.statistics"
 local verdict = require "resum.analysis.verdict"
 local random = require "resum.util.random"
+local second_look = require "resum.scan.second_look"
 
 local M = { name = "rate", recorded = true, summary = "how often each mechanism resumes, in many attempts" }
 
@@ -24,6 +25,9 @@ local CROWD_LEAVES = 1 -- seconds for the server to see the others go
 local LOOKS = 20 -- full handshakes, where the first were refused for their version
 local BATCH = 8 -- handshakes whose sessions are fresh at a time: a server's cache may be small
 local CONFIDENCE = 0.95
+-- Offers that failed, by share, from which on full handshakes are held against them. Fewer can't be told: 5 of 100
+-- against 0 of 100 is chance (1 in 16), and many networks lose 1.
+local MANY_FAILED = 0.05
 -- These wait for those: each resumption by PSK may leave new sessions in a cache that session IDs live in, too.
 local AFTER = { psk = "session_id" }
 
@@ -172,12 +176,13 @@ local function count_engines(sequence)
   return engines
 end
 
--- How each seed's offers ended, as far as they were answered.
-local function clusters_of(sequence)
+-- How each seed's offers ended, as far as they were answered; where it is offers that fail, those as well.
+local function clusters_of(sequence, failures)
   local list, of = {}, {}
   for _, entry in ipairs(sequence) do
     local outcome = entry.record.outcome
-    if outcome == "resumed" or outcome == "refused" or verdict.refuses_version(entry.record) then
+    if outcome == "resumed" or outcome == "refused" or verdict.refuses_version(entry.record)
+      or (failures and second_look.has_failed(entry.record)) then
       local one = of[entry.seed] or { successes = 0, trials = 0 }
       list[#list + 1] = not of[entry.seed] and one or nil
       of[entry.seed] = one
@@ -188,18 +193,20 @@ local function clusters_of(sequence)
 end
 
 -- Where alerts count for refusals, too, the seeds are not asked: it is a rare case, and a mixture of both.
-local function interval_of(sequence, counts)
+local function interval_of(sequence, counts, failures)
   if counts.alerts > 0 then
     return statistics.wilson(counts.resumed, counts.resumed + counts.refused, CONFIDENCE)
   end
-  return statistics.clustered(clusters_of(sequence), CONFIDENCE)
+  return statistics.clustered(clusters_of(sequence, failures), CONFIDENCE)
 end
 
-local function fold(mechanism, sequence, seeds, design, handshakes, client)
+-- Where offers fail and other handshakes do not, those that failed count: who has to come again has not resumed.
+local function fold(mechanism, sequence, seeds, design, handshakes, client, failures)
   local records = records_of(sequence)
   local counts = verdict.count(records, seeds)
   local answered = counts.resumed + counts.refused
-  local lo, hi = interval_of(sequence, counts)
+  local counted = answered + (failures and second_look.count_failures(records) or 0)
+  local lo, hi = interval_of(sequence, counts, failures)
   local outcomes = {}
   for i, entry in ipairs(sequence) do
     outcomes[i] = { outcome = entry.record.outcome, seed = entry.seed }
@@ -211,18 +218,20 @@ local function fold(mechanism, sequence, seeds, design, handshakes, client)
     refused = counts.refused,
     errors = counts.errors,
     error_kinds = counts.error_kinds,
-    rate = answered > 0 and counts.resumed / answered or nil,
+    rate = counted > 0 and counts.resumed / counted or nil,
+    rate_of_answered = failures and answered > 0 and counts.resumed / answered or nil,
+    failures = failures,
     interval = lo and { lo, hi } or nil,
     confidence = CONFIDENCE,
     design = design,
     seeds = handshakes,
     concurrency = client.line.limit,
-    too_many_at_once = answered > 0 and client.too_many or nil, -- else it was not their number
+    too_many_at_once = answered > 0 and not failures and client.too_many or nil, -- else it was not their number
     engines = count_engines(sequence),
     version = seeds[#seeds] and seeds[#seeds].version,
     sequence = outcomes,
   }
-  result.verdict, result.reason = verdict.of_counts(counts)
+  result.verdict, result.reason = verdict.of_counts(counts, failures)
   result.alert = verdict.name_of_alert(result.reason, records)
   return result
 end
@@ -247,7 +256,7 @@ local function measure_fresh(client, mechanism, seeds, options)
     offer_fresh(client, mechanism, sessions, handshakes, sequence, seeds, options)
     handshakes = handshakes + #sessions
   end
-  return fold(mechanism, sequence, seeds, "fresh", handshakes, client)
+  return fold(mechanism, sequence, seeds, "fresh", handshakes, client), sequence
 end
 
 -- So many at once are too many for the server: from now on fewer are, and each stays until the server has gone.
@@ -280,13 +289,29 @@ local function measure_fixed(client, mechanism, sessions, seeds, options)
   return fold(mechanism, sequence, seeds, "fixed", #plan.seeds, client), sequence
 end
 
-local function measure_sessions(client, mechanism, sessions, seeds, options)
-  local fixed, sequence = measure_fixed(client, mechanism, sessions, seeds, options)
-  if not single_use.may_be(sequence) then
-    return fixed
+-- Do offers fail where full handshakes of the same time do not? Those that are made to see it do not count.
+local function look_at_failures(client, mechanism, session, sequence, seeds, options)
+  local records = records_of(sequence)
+  if second_look.count_failures(records) < MANY_FAILED * #records or client.cancelled() then
+    return nil
   end
-  local fresh = measure_fresh(client, mechanism, seeds, options)
-  return single_use.is(fixed, fresh) and fresh or fixed
+  local evidence = { fixed = records, seeds = table.move(seeds, 1, #seeds, 1, {}) }
+  second_look.at_failures(client, mechanism, session, evidence,
+    { engine = options.engine, concurrency = client.line:jobs() })
+  return evidence.fails
+end
+
+local function measure_sessions(client, mechanism, sessions, seeds, options)
+  local result, sequence = measure_fixed(client, mechanism, sessions, seeds, options)
+  if single_use.may_be(sequence) then
+    local fresh, of_fresh = measure_fresh(client, mechanism, seeds, options)
+    if single_use.is(result, fresh) then
+      result, sequence = fresh, of_fresh
+    end
+  end
+  local newest = newest_of(sessions)
+  local failures = look_at_failures(client, mechanism, newest[#newest], sequence, seeds, options)
+  return failures and fold(mechanism, sequence, seeds, result.design, result.seeds, client, failures) or result
 end
 
 local function seeds_for(attempts)
@@ -397,7 +422,8 @@ end
 -- @tparam table control the record of the control handshake
 -- @tparam table options mechanisms (list), attempts (100), retries (2), engine ("probe")
 -- @tparam table entry of the address: gets the field browser, see resum.scan.browser
--- @treturn table mechanism -> attempted, resumed, refused, errors, error_kinds, rate (0 to 1, errors apart),
+-- @treturn table mechanism -> attempted, resumed, refused, errors, error_kinds, rate (0 to 1, errors apart; where it is
+--   offers that fail, of all), rate_of_answered (errors apart, then) and failures (see resum.analysis.verdict.judge),
 --   interval ({lo, hi}, of the pool's rate: it knows that offers of one session are not independent), confidence,
 --   design ("fixed", or "fresh" where tickets are good for one connection), seeds, concurrency, too_many_at_once (with
 --   so many the server dropped most connections), engines (name -> attempts), engine_moved (why libssl measured

@@ -36,13 +36,25 @@ local function full_handshake(client, mechanism)
   return client:attempt({ mechanism = mechanism, design = "beside", take_sessions = false })
 end
 
-local function count_failures(records)
+--- Has the handshake itself failed? (Who was not let in failed for another reason.)
+-- @tparam record record
+-- @treturn boolean
+function M.has_failed(record)
+  return record.error ~= nil and record.error.stage == "handshake"
+end
+
+--- How many handshakes failed.
+-- @tparam {record,...} records
+-- @treturn integer
+function M.count_failures(records)
   local n = 0
   for _, record in ipairs(records) do
-    n = n + (record.error and record.error.stage == "handshake" and 1 or 0)
+    n = n + (M.has_failed(record) and 1 or 0)
   end
   return n
 end
+
+local count_failures = M.count_failures
 
 local function append(list, item)
   list[#list + 1] = item
@@ -96,11 +108,15 @@ function M.at_failures(client, mechanism, session, evidence, options)
   if count_failures(evidence.fixed) == 0 then
     return
   end
-  for _ = 1, FIRST_FULL do
-    if client.cancelled() then
-      return
+  local jobs = {}
+  for i = 1, FIRST_FULL do
+    jobs[i] = function()
+      return not client.cancelled() and append(evidence.seeds, full_handshake(client, mechanism))
     end
-    append(evidence.seeds, full_handshake(client, mechanism))
+  end
+  client.host.parallel(jobs, options.concurrency or 1)
+  if client.cancelled() then
+    return
   end
   look_closer(client, mechanism, session, evidence, options)
 end

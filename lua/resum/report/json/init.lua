@@ -59,7 +59,7 @@ end
 local COUNTS = "verdict reason alert version attempted resumed refused errors "
 local SUPPORT = COUNTS .. "session_id_length lifetime_hint_s ticket_length tickets_issued lifetime_s "
   .. "full_handshakes cut_short usable_after_s more_tickets"
-local RATE = COUNTS .. "rate confidence design seeds concurrency too_many_at_once engine_moved"
+local RATE = COUNTS .. "rate rate_of_answered confidence design seeds concurrency too_many_at_once engine_moved"
 
 local function plain_map(from)
   local out = {}
@@ -69,13 +69,14 @@ local function plain_map(from)
   return out
 end
 
+local function failures(from)
+  return from and { offers = pick(from.offers, "failed made"), full = pick(from.full, "failed made") }
+end
+
 local function support(from)
   local out = pick(from, SUPPORT)
   out.error_kinds = plain_map(from.error_kinds)
-  out.failures = from.failures and {
-    offers = pick(from.failures.offers, "failed made"),
-    full = pick(from.failures.full, "failed made"),
-  }
+  out.failures = failures(from.failures)
   out.designs = {}
   for name, counts in pairs(from.designs) do
     out.designs[name] = pick(counts, "attempted resumed refused errors")
@@ -86,6 +87,7 @@ end
 
 local function rate(from)
   local out = pick(from, RATE)
+  out.failures = failures(from.failures)
   out.engines = plain_map(from.engines)
   out.error_kinds = plain_map(from.error_kinds)
   out.interval = from.interval and { from.interval[1], from.interval[2] }

@@ -91,6 +91,7 @@ local function rate_lines(mechanism, rate, paint)
     vocabulary.errors(rate),
     rate.design == "fresh" and vocabulary.reasons.single_use_tickets(mechanism) .. ": fresh ones were offered" or nil,
     rate.reason == "alert_on_resumption" and vocabulary.reason(mechanism, rate) .. ", here x" or nil,
+    rate.failures and vocabulary.evidence(rate) or nil,
     crowd_words(rate),
     rate.engine_moved and "measured with libssl only: " .. rate.engine_moved or nil), "; ")
   local lines = strip(rate.sequence, paint)
