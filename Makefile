@@ -67,8 +67,8 @@ FUZZ_PACKAGES = $(SCAN_PACKAGES) clang libclang-rt-dev llvm
 export LUA_PATH = lua/?.lua;lua/?/init.lua;;
 export LUA_CPATH = $(BUILD)/?.so;;
 export RESUM_BUILD = $(CURDIR)/$(BUILD)
-# All specs run side by side; what ARGS names runs in one busted.
-BUSTED = lua$(LUA_VERSION) $(if $(ARGS),/usr/bin/busted,spec/support/suite.lua)
+# All specs run side by side; what ARGS names runs in one busted. (libuv ends a program that was started without stdin.)
+BUSTED = </dev/null lua$(LUA_VERSION) $(if $(ARGS),/usr/bin/busted,spec/support/suite.lua)
 
 .PHONY: all
 all: packages-build ## build resum.core for Lua 5.4 (LUA_VERSION=5.3 for nmap of Debian 12)

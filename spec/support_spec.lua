@@ -142,6 +142,42 @@ describe("spec.support #unsanitized", function()
       assert.equal("set none\n", result.stdout)
     end)
 
+    it("gives a child an environment that is the same on each machine", function()
+      local foreign = { "LANG", "LC_ALL", "LC_MESSAGES", "LANGUAGE", "NO_COLOR", "OPENSSL_CONF", "BASH_ENV", "CDPATH",
+        "GREP_COLORS", "TZ", "SHELL", "TERM", "PERL5LIB", "XDG_RUNTIME_DIR" }
+      local own = {}
+      for _, name in ipairs(foreign) do
+        own[name] = uv.os_getenv(name)
+        uv.os_setenv(name, "foreign")
+      end
+      local told = process.run({ command = { "env" } }).stdout
+      for _, name in ipairs(foreign) do
+        if own[name] then
+          uv.os_setenv(name, own[name])
+        else
+          uv.os_unsetenv(name)
+        end
+      end
+      assert.is_nil(told:find("foreign", 1, true), told)
+      assert.matches("\nLC_ALL=C.UTF%-8\n", "\n" .. told)
+      assert.matches("\nPATH=[^\n]*/usr/sbin:/sbin\n", "\n" .. told)
+    end)
+
+    it("is what specs start programs with, and nothing else is", function()
+      local found = {}
+      local listing = process.run({ command = { "find", process.ROOT .. "/spec", "-name", "*.lua" } }).stdout
+      for path in listing:gmatch("[^\n]+") do
+        local code = process.read_file(path):gsub("%-%-[^\n]*", "")
+        for _, way in ipairs({ "uv%.spawn%(", "io%.popen%(", "os%.execute%(" }) do
+          found[code:find(way) and path:sub(#process.ROOT + 7) or 0] = true
+        end
+      end
+      found[0] = nil
+      -- What runs specs or is run by make itself.
+      assert.same({ ["support/process.lua"] = true, ["support/suite.lua"] = true, ["support/network.lua"] = true,
+        ["support/demo.lua"] = true, ["mutants/run.lua"] = true }, found)
+    end)
+
     it("writes to the stdin of a child, also when that has ended", function()
       local child = process.start { command = { "head", "-n", "1" }, input = "pipe" }
       child.write("one\n")

@@ -9,6 +9,7 @@
 
 package.path = "./?.lua;" .. package.path
 
+local environment = require "spec.support.environment"
 local uv = require "luv"
 
 local AREAS = { "sampling", "verdicts", "connection", "transport", "cli", "reports", "tls", "classes" }
@@ -141,21 +142,17 @@ local function run(words, folder, environment, seconds)
 end
 
 local function environment_of(folder)
-  local list = {}
+  local variables = environment.variables()
   local set = {
     LUA_PATH = "lua/?.lua;lua/?/init.lua;;",
     LUA_CPATH = ("build/%s/?.so;;"):format(VERSION),
     RESUM_BUILD = ("%s/build/%s"):format(folder, VERSION),
   }
-  for name, value in pairs(uv.os_environ()) do
-    if not set[name] and name ~= "MAKEFLAGS" and name ~= "MFLAGS" then
-      list[#list + 1] = name .. "=" .. value
-    end
-  end
   for name, value in pairs(set) do
-    list[#list + 1] = name .. "=" .. value
+    variables[name] = value
   end
-  return list
+  variables.MAKEFLAGS, variables.MFLAGS = nil, nil
+  return environment.list(variables)
 end
 
 -- --- a copy of the tree ---

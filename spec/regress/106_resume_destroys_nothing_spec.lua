@@ -4,6 +4,7 @@
 
 local many = require "spec.support.many"
 local process = require "spec.support.process"
+local uv = require "luv"
 local resume = require "resum.cli.resume"
 
 local NOBODY = "127.0.0.1:1" -- refuses at once
@@ -50,7 +51,8 @@ describe("--resume", function()
   it("refuses the list as its own state, however it is named", function()
     local path = file_of("127.0.0.1:1\n")
     local folder = path:match("^(.*)/")
-    assert(os.execute(("ln -s file %s/link && ln %s %s/other"):format(folder, path, folder)))
+    assert(uv.fs_symlink("file", folder .. "/link"))
+    assert(uv.fs_link(path, folder .. "/other"))
     for _, other in ipairs({ path, folder .. "/./file", folder .. "/link", folder .. "/other" }) do
       local ended = run("--targets_in", path, "--resume", other)
       assert.same({ 2, "resum: --targets_in and --resume name one file\n", "127.0.0.1:1\n" },

@@ -8,8 +8,8 @@ local resum = require "resum"
 
 local BROKEN_RECORD = "\23\3\3\0\32" .. ("\0"):rep(32)
 
--- A server that ends with a fatal alert (bad_record_mac, protocol_version) right behind Finished the connections that `is_cut` says:
--- before its tickets, or behind them.
+-- A server that ends with a fatal alert (bad_record_mac, protocol_version) right behind Finished the connections that
+-- `is_cut` says: before its tickets, or behind them.
 local function start(version, options, is_cut, behind_tickets)
   local asked = { min_version = version, max_version = version, num_tickets = version == "TLSv1.3" and 0 or nil }
   for name, value in pairs(options) do

@@ -98,7 +98,8 @@ describe("a list with a line that is too long #unsanitized", function()
     local path = process.temporary_directory() .. "/list"
     local closed = process.closed_port()
     process.write_file(path, ("127.0.0.1:%d\n%s\n127.0.0.1:%d\n"):format(closed, ("x"):rep(65537), closed))
-    local result = process.run({ command = { RESUM[1], RESUM[2], "--targets_in", path } })
+    local result = process.run({ command = { RESUM[1], RESUM[2], "--max_connections", "100", "--targets_in",
+      path } })
     assert.same({ 1, ("resum: %s: line 2: it is longer than 65536 bytes; it is left out\n"):format(path) },
       { result.code, result.stderr })
     local _, count = result.stdout:gsub("connect: refused", "")

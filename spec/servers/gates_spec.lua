@@ -48,7 +48,7 @@ describe("the exit code", function()
     for number, text in ipairs({ "", "# only\n\n  # comments\n" }) do
       local path = folder .. "/list" .. number
       process.write_file(path, text)
-      local run = resum("--quiet", "--targets_in", path)
+      local run = resum("--quiet", "--max_connections", "100", "--targets_in", path)
       assert.same({ 2, "", "resum: nothing was tested: the list names no target, and no open port with TLS\n" },
         { run.code, run.stdout, run.stderr })
     end
@@ -145,7 +145,7 @@ describe("--quiet", function()
   it("says it of a list, too, with file and line where that tells more", function()
     local path = process.temporary_directory() .. "/list"
     process.write_file(path, ("%s\nb.example:0\n"):format(down))
-    local run = resum("--quiet", "--targets_in", path)
+    local run = resum("--quiet", "--max_connections", "100", "--targets_in", path)
     assert.same({ 1, "" }, { run.code, run.stdout })
     assert.is_truthy(run.stderr:find(down .. ": 127.0.0.1: connect: refused", 1, true), run.stderr)
     assert.is_truthy(run.stderr:find("resum: " .. path .. ": line 2: target: 'b.example:0': ", 1, true), run.stderr)

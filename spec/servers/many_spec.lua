@@ -56,7 +56,7 @@ describe("many targets", function()
   end)
 
   it("may be a list that can't be read", function()
-    local missing = many.run("--targets_in", "/no/such/list")
+    local missing = many.run("--targets_in", "/no/such/list", table.unpack(many.QUICK))
     assert.same({ 2, "resum: --targets_in: /no/such/list: No such file or directory\n" },
       { missing.code, missing.stderr })
     local directory = many.run("--targets_in", "/", "--quiet", table.unpack(many.QUICK))

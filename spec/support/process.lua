@@ -5,6 +5,7 @@
 -- A child runs in a process group of its own (a Ctrl-C on the terminal does not reach it) and gets
 -- SIGTERM from the kernel when the process that started it dies, in whatever way that happens.
 
+local environments = require "spec.support.environment"
 local uv = require "luv"
 
 local M = {}
@@ -256,20 +257,15 @@ local function is_ours(program)
 end
 
 local function environment_list(changes, program)
-  local variables = uv.os_environ()
+  local variables = environments.variables()
   variables.PATH = search_path()
-  variables.TERM, variables.NO_COLOR, variables.SHELL = "xterm", nil, "/bin/sh" -- whatever runs the specs
   if not is_ours(program) then
     variables.ASAN_OPTIONS = "detect_leaks=0"
   end
   for name, value in pairs(changes or {}) do
     variables[name] = value or nil
   end
-  local list = {}
-  for name, value in pairs(variables) do
-    list[#list + 1] = name .. "=" .. value
-  end
-  return list
+  return environments.list(variables)
 end
 
 -- Opens what becomes the child's stdin: the descriptor, and the pipe if it is one.
@@ -396,7 +392,7 @@ end
 -- @tparam table options
 --   command: list of program and arguments;
 --   input: bytes for its stdin, or "pipe" (stays open, child.write writes to it); default: empty;
---   environment: table of changes, a value of false removes a variable;
+--   environment: table of changes to spec.support.environment's, a value of false removes a variable;
 --   working_directory; directory: where its output files go (default: an own temporary directory, removed by stop)
 -- @treturn table child: pid, directory, exited = nil | {code=, signal=}, and the functions stdout, stderr, log, write,
 --   close_input, wait, kill, stop (none takes the child as an argument)

@@ -6,6 +6,7 @@
 
 package.path = "./?.lua;" .. package.path
 
+local environment = require "spec.support.environment"
 local uv = require "luv"
 
 local AT_ONCE = tonumber(os.getenv("SPECS_AT_ONCE")) or 3
@@ -119,7 +120,11 @@ local function start(file, done)
   local words = table.move(options, 1, #options, 2, { BUSTED })
   words[#words + 1] = file
   local out, err, handle = uv.new_pipe(false), uv.new_pipe(false), nil
-  handle = assert(uv.spawn(uv.exepath(), { args = words, stdio = { nil, out, err } }, function(code, signal)
+  handle = assert(uv.spawn(uv.exepath(), {
+    args = words,
+    env = environment.list(environment.variables()),
+    stdio = { nil, out, err },
+  }, function(code, signal)
     exit_code = code ~= 0 and code or signal
     handle:close()
     ended()
