@@ -191,7 +191,7 @@ local function shared_for_nobody(objects, exceptions)
   end
   for _, object in pairs(objects) do
     for symbol in pairs(object.defines) do
-      if symbol:match("^rs_") and not used[symbol] ~= (exceptions[symbol] ~= nil) then
+      if symbol:match("^rs_") and (used[symbol] == nil) ~= (exceptions[symbol] ~= nil) then
         found[#found + 1] = symbol
       end
     end

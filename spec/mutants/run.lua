@@ -9,7 +9,7 @@
 
 package.path = "./?.lua;" .. package.path
 
-local environment = require "spec.support.environment"
+local environments = require "spec.support.environment"
 local uv = require "luv"
 
 local AREAS = { "sampling", "verdicts", "connection", "transport", "cli", "reports", "tls", "classes" }
@@ -142,7 +142,7 @@ local function run(words, folder, environment, seconds)
 end
 
 local function environment_of(folder)
-  local variables = environment.variables()
+  local variables = environments.variables()
   local set = {
     LUA_PATH = "lua/?.lua;lua/?/init.lua;;",
     LUA_CPATH = ("build/%s/?.so;;"):format(VERSION),
@@ -152,7 +152,7 @@ local function environment_of(folder)
     variables[name] = value
   end
   variables.MAKEFLAGS, variables.MFLAGS = nil, nil
-  return environment.list(variables)
+  return environments.list(variables)
 end
 
 -- --- a copy of the tree ---
