@@ -89,6 +89,7 @@ local function run_scans(entry, client, wanted, options)
     if wanted[scan.name] and not client.cancelled() then
       local caller = scan.recorded and recorded or client
       entry[scan.name] = scan.run(caller, first, scan_options(scan, client, options), entry)
+      entry.so_far = nil
     end
   end
   return true
@@ -144,10 +145,10 @@ local function scan_addresses(result, addresses, wanted, plan, options)
     end
   end
   for i, problem in pairs(options.host.parallel(jobs, #jobs)) do
-    result.addresses[i].status = "error"
+    result.addresses[i].status, result.addresses[i].so_far = "error", nil
     result.addresses[i].error = new_failure(tostring(problem), "internal")
   end
-  if wanted.rate and wanted.balancer and #callers > 1 then
+  if wanted.rate and wanted.balancer and #callers > 1 and not callers[1].cancelled() then
     result.across = cross_address.run(result.addresses, callers, options)
   end
 end

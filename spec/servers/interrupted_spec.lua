@@ -4,6 +4,8 @@
 local resum = require "resum"
 local servers = require "spec.support.servers"
 
+local AT_ONCE = 10 -- connections
+
 local function counting_host(allowed)
   local host = setmetatable({ made = 0, late = 0 }, { __index = resum.host.default() })
   function host.is_over()
@@ -19,7 +21,7 @@ end
 
 local function run(address, allowed, options)
   local host = counting_host(allowed)
-  local all = { host = host, cancelled = host.is_over, attempts = 20, concurrency = 10, retries = 2 }
+  local all = { host = host, cancelled = host.is_over, attempts = 20, concurrency = AT_ONCE, retries = 2 }
   for name, value in pairs(options) do
     all[name] = value
   end
@@ -55,7 +57,8 @@ describe("a scan that is cancelled #unsanitized", function()
       for _, allowed in ipairs({ 0, 1, 2, 3, 5, 9, 17, 40, 90, 150 }) do
         local result, host, events = run(pool.address, allowed, options)
         assert.same({ allowed, 0 }, { allowed, host.late })
-        assert.equal(host.made, events) -- and what was not made is no attempt
+        -- What was not made is no attempt; nor is what was over before its handshake began.
+        assert.is_true(events <= host.made and events >= host.made - AT_ONCE, events .. " of " .. host.made)
         if host.is_over() then
           assert.equal("interrupted", result.addresses[1].error.code)
         end

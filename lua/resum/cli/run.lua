@@ -164,12 +164,23 @@ local function interrupted(result)
   return with_error(result, "interrupted", "interrupted")
 end
 
+-- The scans of a target that is not waited for any longer know something all the same.
+local function add_what_is_known(result)
+  for _, entry in ipairs(result.addresses) do
+    if entry.so_far then
+      entry.so_far()
+      entry.so_far = nil
+    end
+  end
+end
+
 -- Scans one target; an error in here concerns this target only.
 function Run:scan_target(number, parsed)
   local fine, result = pcall(self.scanner.run, self.scanner, parsed, self:options_of(number))
   if not fine and interrupt.is(result) then
     self.cancelled = interrupt.is(result)
     result = interrupted(self.under_way[number])
+    add_what_is_known(result)
   elseif not fine then
     self:complain("internal error: %s", escape(tostring(result), 300))
     result = with_error(self.under_way[number], tostring(result), "internal")
@@ -224,7 +235,9 @@ function Run:mark_unfinished()
   end
   table.sort(numbers)
   for _, number in ipairs(numbers) do
-    self:finish_target(number, interrupted(self.under_way[number]))
+    local result = self.under_way[number]
+    add_what_is_known(result)
+    self:finish_target(number, interrupted(result))
   end
   local text = self.targets:next_argument()
   while text do

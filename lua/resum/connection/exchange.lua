@@ -347,7 +347,10 @@ local function connect_and_run(client, mechanism, options, record)
   end
   local stream, message, code, stage = client.dialer:open(options.source)
   record.timing.connect_s = host.now() - started
-  if stream then
+  if stream and client.cancelled() then -- while the way was opened: no handshake begins any more
+    stream:close()
+    fail(record, "interrupted", "interrupted")
+  elseif stream then
     if not machine then
       started = host.now()
       machine, options = make_late_machine(client, mechanism, options, record)

@@ -81,7 +81,9 @@ local WITHOUT_SESSIONS = { not_supported = "no_resumption", not_applicable = "no
 
 local function measure(client, mechanism, control, options)
   local sessions, handshakes = obtain(client, mechanism, options)
-  if #sessions == 0 then
+  if #sessions == 0 and client.cancelled() then
+    return { verdict = "inconclusive", resumed = 0, refused = 0, errors = 0 }
+  elseif #sessions == 0 then
     local after = obtaining.other_version_after(client, mechanism, handshakes)
     local why = verdicts.of_seeds(mechanism, handshakes, control, after).verdict
     return { verdict = WITHOUT_SESSIONS[why] or "inconclusive", resumed = 0, refused = 0, errors = 0 }
@@ -152,21 +154,12 @@ function M.connections(options)
   }
 end
 
---- @tparam table client
--- @tparam table control the record of the control handshake
--- @tparam table options mechanisms (list), attempts (at most so many for each; 100), retries (2), concurrency, sources
---   (list of local addresses, or nil)
--- @treturn table verdict ("healthy", "broken", "no_resumption", "inconclusive", "not_applicable"), headline, advice,
---   quick (mechanism -> {verdict, resumed, refused, errors})
-function M.run(client, control, options)
-  local results, met, jobs = {}, {}, {}
-  for i, mechanism in ipairs(options.mechanisms) do
-    jobs[i] = function()
-      results[mechanism] = measure(client, mechanism, control, options)
-      met[results[mechanism].verdict] = true
-    end
+-- What the mechanisms' results come to.
+local function conclude_all(results, options)
+  local met = {}
+  for _, result in pairs(results) do
+    met[result.verdict] = true
   end
-  client.host.parallel(jobs, options.concurrency)
   for _, verdict in ipairs(ORDER) do
     if met[verdict] then
       local from_one = verdict == "healthy" and #(options.sources or {}) < 2
@@ -175,6 +168,32 @@ function M.run(client, control, options)
         advice = advice or ADVICE[verdict], quick = results }
     end
   end
+end
+
+--- @tparam table client
+-- @tparam table control the record of the control handshake
+-- @tparam table options mechanisms (list), attempts (at most so many for each; 100), retries (2), concurrency, sources
+--   (list of local addresses, or nil)
+-- @tparam[opt] table entry of the address: gets, while the scan runs, so_far, which sets the field balancer to what is
+--   known
+-- @treturn table verdict ("healthy", "broken", "no_resumption", "inconclusive", "not_applicable"), headline, advice,
+--   quick (mechanism -> {verdict, resumed, refused, errors})
+function M.run(client, control, options, entry)
+  local results, jobs = {}, {}
+  entry = entry or {}
+  function entry.so_far()
+    for _, mechanism in ipairs(options.mechanisms) do
+      results[mechanism] = results[mechanism] or { verdict = "inconclusive", resumed = 0, refused = 0, errors = 0 }
+    end
+    entry.balancer = conclude_all(results, options)
+  end
+  for i, mechanism in ipairs(options.mechanisms) do
+    jobs[i] = function()
+      results[mechanism] = measure(client, mechanism, control, options)
+    end
+  end
+  client.host.parallel(jobs, options.concurrency)
+  return conclude_all(results, options)
 end
 
 return M

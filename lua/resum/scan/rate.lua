@@ -247,6 +247,7 @@ end
 -- Tickets that are good for one connection: fresh ones, a batch at a time, each offered once.
 local function measure_fresh(client, mechanism, seeds, options)
   local sequence, handshakes = {}, 0
+  seeds.sequence = sequence
   while #sequence < options.attempts and not client.cancelled() do
     local sessions = {}
     obtain_more(client, mechanism, BATCH, sessions, seeds, options)
@@ -281,6 +282,7 @@ local function measure_fixed(client, mechanism, sessions, seeds, options)
   local limit, plan, sequence
   repeat
     limit, sequence = client.line.limit, {}
+    seeds.sequence = sequence
     plan = plans.new(newest_of(sessions), options.attempts, limit)
     if offer_planned(client, mechanism, plan, sequence, seeds, options) then
       have_fewer(client, limit)
@@ -362,15 +364,14 @@ end
 
 -- The first sessions of each mechanism. A server that serves one client at a time is held up by a handshake that waits
 -- for a ticket in vain: so nothing else begins before these have ended.
-local function start_all(client, control, options)
-  local begun, jobs = {}, {}
+local function start_all(client, control, options, begun)
+  local jobs = {}
   for i, mechanism in ipairs(options.mechanisms) do
     jobs[i] = function()
       begun[mechanism] = start(client, mechanism, control, options)
     end
   end
   side_by_side(client, jobs)
-  return begun
 end
 
 -- Jobs that measure one mechanism each; who waits for another comes behind it.
@@ -417,11 +418,25 @@ function M.connections(options)
   return sum
 end
 
+-- What there is of a rate that is not measured to its end.
+local function rate_so_far(client, mechanism, begun)
+  local seeds, sequence = begun and begun.seeds or {}, {}
+  for _, place in ipairs(seeds.sequence or {}) do
+    if place.record and place.record.outcome ~= "interrupted" then
+      sequence[#sequence + 1] = place
+    end
+  end
+  local rate = fold(mechanism, sequence, seeds, "fixed", 0, client)
+  verdict.cut_off(rate)
+  return rate
+end
+
 --- The mechanisms side by side.
 -- @tparam table client journal, see resum.scan.pool.recorder
 -- @tparam table control the record of the control handshake
 -- @tparam table options mechanisms (list), attempts (100), retries (2), engine ("probe")
--- @tparam table entry of the address: gets the field browser, see resum.scan.browser
+-- @tparam table entry of the address: gets the field browser, see resum.scan.browser; and while the scan runs so_far,
+--   which sets the field rate to what is known
 -- @treturn table mechanism -> attempted, resumed, refused, errors, error_kinds, rate (0 to 1, errors apart; where it is
 --   offers that fail, of all), rate_of_answered (errors apart, then) and failures (see resum.analysis.verdict.judge),
 --   interval ({lo, hi}, of the pool's rate: it knows that offers of one session are not independent), confidence,
@@ -429,7 +444,14 @@ end
 --   so many the server dropped most connections), engines (name -> attempts), engine_moved (why libssl measured
 --   although the probe was asked for), version, verdict, reason, alert, sequence ({{outcome, seed},...})
 function M.run(client, control, options, entry)
-  local rates, begun = {}, start_all(client, control, options)
+  local rates, begun = {}, {}
+  function entry.so_far()
+    for _, mechanism in ipairs(options.mechanisms) do
+      rates[mechanism] = rates[mechanism] or rate_so_far(client, mechanism, begun[mechanism])
+    end
+    entry.rate = rates
+  end
+  start_all(client, control, options, begun)
   local jobs = jobs_of(client, begun, options, rates)
   jobs[#jobs + 1] = begun.psk and not begun.psk.judged and function()
     entry.browser = browser.run(client, browser.FULL)

@@ -101,6 +101,7 @@ local function offer_one_session(journal, mechanism, session, options, evidence)
   end
   renew()
   local first = offer_it()
+  evidence.fixed = first.outcome ~= "interrupted" and { first } or {}
   renew() -- who has a place has to take it, and makes no other connection before
   local records = neighbours(journal, options.attempts - 1, offer_it, first.outcome == "resumed" and function()
     second_look.ask_first(journal, mechanism, evidence, options)
@@ -163,6 +164,7 @@ local function gather(journal, mechanism, options, evidence)
     evidence.other_version_after = obtaining.other_version_after(journal, mechanism, evidence.seeds)
   end
   evidence.interrupted = journal.cancelled()
+  evidence.finished = not session and not evidence.interrupted -- nothing else is asked of it
 end
 
 local function outcomes_of(...)
@@ -194,6 +196,7 @@ local function hunt_old_sessions(journal, all, options)
     local sessions = table.move(evidence.fresh or {}, 1, #(evidence.fresh or {}), 2, { evidence.session })
     evidence.old = hunt.run(journal, wanted[i], sessions, options)
     evidence.interrupted = evidence.interrupted or journal.cancelled()
+    evidence.finished = not evidence.interrupted
   end)
 end
 
@@ -210,14 +213,12 @@ end
 
 -- The first session of each mechanism. A server that serves one client at a time is held up by a handshake that waits
 -- for a ticket in vain: so nothing else begins before these have ended.
-local function start_all(journal, options)
-  local all = {}
+local function start_all(journal, options, all)
   side_by_side(journal, #options.mechanisms, function(i)
     local mechanism, evidence = options.mechanisms[i], { seeds = {}, fixed = {} }
     all[mechanism] = evidence
     evidence.session = obtain(journal, mechanism, options, evidence.seeds, "all")
   end)
-  return all
 end
 
 -- The rate scan looks at it more closely.
@@ -229,8 +230,9 @@ local function connections_as_browser(options)
   return options.browser_full and browser.FULL or browser.SHORT
 end
 
-local function gather_all(journal, options, entry)
-  local names, all = options.mechanisms, start_all(journal, options)
+local function gather_all(journal, options, entry, all)
+  local names = options.mechanisms
+  start_all(journal, options, all)
   local with_browser = all.psk and all.psk.session and looks_as_browser(options)
   side_by_side(journal, #names + 1, function(i)
     if names[i] then
@@ -240,29 +242,48 @@ local function gather_all(journal, options, entry)
     end
   end)
   second_look.run(journal, all, options)
+  for _, evidence in pairs(all) do
+    evidence.interrupted = evidence.interrupted or not evidence.finished and journal.cancelled()
+    evidence.finished = not evidence.interrupted and not needs_hunt(evidence)
+  end
   hunt_old_sessions(journal, all, options)
-  return all
+end
+
+-- What the evidence so far says. Where there is not all of it, that takes some verdicts back.
+local function judge_all(all, control, is_over)
+  local verdicts = {}
+  for mechanism, evidence in pairs(all) do
+    local is_new = mechanism == "psk"
+    evidence.version_works = version_works(is_new, all, control) or nil
+    evidence.other_version_works = version_works(not is_new, all, control)
+    evidence.breaks = control.without_tickets
+    evidence.other_version_chosen = verdict.other_version_chosen(mechanism, control)
+    evidence.interrupted = evidence.interrupted or is_over and not evidence.finished
+    verdicts[mechanism] = verdict.judge(mechanism, evidence)
+  end
+  return verdicts
 end
 
 --- @tparam table client
 -- @tparam table control the record of the control handshake
 -- @tparam table options mechanisms (list), attempts (5), retries (2), engine ("handshake"), concurrency, browser_full
 --   (boolean: as many connections for the browser's figure as the rate scan makes)
--- @tparam table entry of the address: gets the field browser, see resum.scan.browser
+-- @tparam table entry of the address: gets the field browser, see resum.scan.browser; and while the scan runs so_far,
+--   which sets the field support to what is known
 -- @treturn table mechanism -> verdict, see resum.analysis.verdict.judge
 function M.run(client, control, options, entry)
-  local verdicts = {}
-  local all = gather_all(recorder.new(client, options.concurrency), options, entry)
-  for mechanism, evidence in pairs(all) do
-    drop_sessions(evidence.seeds)
-    local is_new = mechanism == "psk"
-    evidence.version_works = version_works(is_new, all, control) or nil
-    evidence.other_version_works = version_works(not is_new, all, control)
-    evidence.breaks = control.without_tickets
-    evidence.other_version_chosen = verdict.other_version_chosen(mechanism, control)
-    verdicts[mechanism] = verdict.judge(mechanism, evidence)
+  local all = {}
+  function entry.so_far()
+    for _, mechanism in ipairs(options.mechanisms) do
+      all[mechanism] = all[mechanism] or { seeds = {}, fixed = {} }
+    end
+    entry.support = judge_all(all, control, true)
   end
-  return verdicts
+  gather_all(recorder.new(client, options.concurrency), options, entry, all)
+  for _, evidence in pairs(all) do
+    drop_sessions(evidence.seeds)
+  end
+  return judge_all(all, control, false)
 end
 
 --- How many connections it makes, where none fails and the server speaks the mechanisms' versions.

@@ -251,7 +251,7 @@ end
 --   and where the scan was over before the end
 function M.run(journal, control, options, entry)
   if options.quick then
-    return quick.run(journal, control, options)
+    return quick.run(journal, control, options, entry)
   end
   local applicable = applicable_mechanisms(options.mechanisms, entry.rate)
   if #applicable == 0 then
