@@ -88,10 +88,13 @@ describe("a verdict", function()
     end)
   end
 
-  it("takes a single alert about the version for a refusal: such a server will never resume", function()
-    local older = failed("alert", "protocol_version", 70)
+  it("takes a single alert about the version for a refusal where others go on: such a server will never resume", function()
+    local older, resumed = failed("alert", "protocol_version", 70), offers("R")[1]
     assert.same({ "partially_supported", "alert_on_resumption", "1/2 refused 1 errors 0" },
-      judged("psk", { fixed = { offers("R")[1], older } }))
+      judged("psk", { fixed = { older, resumed } }))
+    assert.same({ "supported", nil, "1/2 refused 0 errors 1" }, judged("psk", { fixed = { resumed, older } }))
+    assert.same({ "inconclusive", "alert", "0/2 refused 0 errors 2" }, judged("psk", { fixed = { older, older },
+      seeds = { older } }))
   end)
 
   it("names the alert that it is about", function()
@@ -128,22 +131,26 @@ describe("without a session to offer", function()
       { "not_supported", "not_issued", empty } },
     { "one full handshake among errors is enough to know that nothing was issued", { failed("timeout"), full() }, true,
       { "not_supported", "not_issued", empty } },
-    { "a protocol_version alert says that the version is missing", { protocol_version }, false,
-      { "not_applicable", "version_not_supported", empty } },
+    { "a protocol_version alert says that the version is missing where another works around it", { protocol_version },
+      "around", { "not_applicable", "version_not_supported", empty } },
+    { "it says nothing where none does: alerts may come at random", { protocol_version, protocol_version }, true,
+      { "inconclusive", "alert", empty } },
     { "an older version in the ServerHello says it too", { lower }, false,
       { "not_applicable", "version_not_supported", empty } },
-    { "a repeated refusal says it when another version works", { decode_error, decode_error }, true,
+    { "a repeated refusal says it when another version works around it", { decode_error, decode_error }, "around",
       { "not_applicable", "version_not_supported", empty } },
     { "nothing in common says it when another version was chosen", { handshake_failure, handshake_failure }, "chosen",
       { "not_applicable", "version_not_supported", empty } },
+    { "a repeated refusal says nothing when another version works elsewhere", { decode_error, decode_error }, true,
+      { "inconclusive", "alert", empty } },
     { "nothing in common says nothing else: ciphers or groups may be meant", { handshake_failure, handshake_failure },
-      true, { "inconclusive", "alert", empty } },
-    { "neither does insufficient_security", { insufficient_security, insufficient_security }, true,
+      "around", { "inconclusive", "alert", empty } },
+    { "neither does insufficient_security", { insufficient_security, insufficient_security }, "around",
       { "inconclusive", "alert", empty } },
-    { "two different alerts say nothing", { decode_error, failed("alert", "internal_error", 80) }, true,
+    { "two different alerts say nothing", { decode_error, failed("alert", "internal_error", 80) }, "around",
       { "inconclusive", "alert", empty } },
-    { "two dropped connections say nothing even when another version works right after them",
-      { failed("closed"), failed("closed") }, "after", { "inconclusive", "closed", empty } },
+    { "two dropped connections say nothing even when another version works around them",
+      { failed("closed"), failed("closed") }, "around", { "inconclusive", "closed", empty } },
     { "dropped connections say nothing when the version stood in a ServerHello", { dropped, dropped, dropped }, true,
       { "inconclusive", "closed", empty } },
     { "a repeated refusal says nothing when no other version works", { handshake_failure, handshake_failure }, false,
@@ -155,8 +162,8 @@ describe("without a session to offer", function()
       { "inconclusive", "timeout", empty } },
     { "two dropped connections say nothing", { failed("closed"), failed("closed") }, true,
       { "inconclusive", "closed", empty } },
-    { "three dropped connections say it when another version works right after them",
-      { failed("closed"), failed("closed"), failed("closed") }, "after",
+    { "three dropped connections say it when another version works around them",
+      { failed("closed"), failed("closed"), failed("closed") }, "around",
       { "not_applicable", "version_not_supported", empty } },
     { "three dropped connections say nothing when that was before: the server may turn away who comes so often",
       { failed("closed"), failed("closed"), failed("closed") }, true, { "inconclusive", "closed", empty } },
@@ -166,8 +173,9 @@ describe("without a session to offer", function()
   for _, case in ipairs(cases) do
     it(case[1], function()
       assert.same(case[4], judged("psk",
-        { seeds = case[2], other_version_works = case[3] ~= false, other_version_chosen = case[3] == "chosen",
-          other_version_after = case[3] == "after", version_works = case[3] == "works" or nil }))
+        { seeds = case[2], other_version_chosen = case[3] == "chosen",
+          other_version_around = case[3] == "around" or case[3] == "chosen",
+          version_works = case[3] == "works" or nil }))
     end)
   end
 end)
@@ -264,6 +272,6 @@ describe("a verdict whose evidence was cut off", function()
   it("keeps what errors say, and that the version is not spoken", function()
     assert.same({ "inconclusive", "timeout" }, cut_off({ fixed = offers("tt") }))
     assert.same({ "not_applicable", "version_not_supported" },
-      cut_off({ fixed = {}, seeds = { failed("alert", "protocol_version", 70) } }))
+      cut_off({ fixed = {}, seeds = { failed("alert", "protocol_version", 70) }, other_version_around = true }))
   end)
 end)

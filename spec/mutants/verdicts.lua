@@ -124,10 +124,10 @@ return {
     spec = SPEC,
   },
   {
-    name = "dropped connections prove a version at any time",
+    name = "what is turned away proves a version at any time",
     file = VERDICT,
-    before = "return evidence.other_version_after\n",
-    after = "return evidence.other_version_works\n",
+    before = "return evidence.other_version_around and (",
+    after = "return (",
     breaks = "a server that turns away who comes so often is said not to speak a version",
     spec = SPEC,
   },

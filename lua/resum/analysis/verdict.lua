@@ -51,6 +51,19 @@ local function alert_is_answer(records, seeds)
   return #seeds > 0 and alerts >= ALERTS_AMONG_RESUMPTIONS * #records
 end
 
+-- Protocol_version alerts are answers of servers behind the address that lack the version where others went on
+-- answering. A server that turns everybody away from some moment on gives no answer.
+local function versions_answer(records)
+  local met = false
+  for _, record in ipairs(records) do
+    if met and (record.outcome == "resumed" or record.outcome == "refused") then
+      return true
+    end
+    met = met or M.refuses_version(record)
+  end
+  return false
+end
+
 --- Counts outcomes of attempts that offered a session.
 -- @tparam {record,...} records
 -- @tparam[opt] {record,...} seeds the full handshakes that went with them
@@ -58,12 +71,12 @@ end
 --   alerts (how many of the refused were fatal alerts)
 function M.count(records, seeds)
   local counts = { attempted = #records, resumed = 0, refused = 0, errors = 0, alerts = 0, error_kinds = {} }
-  local alert_refuses = alert_is_answer(records, seeds or {})
+  local alert_refuses, version_refuses = alert_is_answer(records, seeds or {}), versions_answer(records)
   for _, record in ipairs(records) do
     local outcome = record.outcome
     if outcome == "resumed" then
       counts.resumed = counts.resumed + 1
-    elseif outcome == "refused" or (outcome == "alert" and (alert_refuses or M.refuses_version(record))) then
+    elseif outcome == "refused" or (outcome == "alert" and (alert_refuses or version_refuses and M.refuses_version(record))) then
       counts.refused = counts.refused + 1
       counts.alerts = counts.alerts + (outcome == "alert" and 1 or 0)
     elseif ERRORS[outcome] or outcome == "alert" then
@@ -132,16 +145,11 @@ local function version_spoken(seeds, mechanism)
   return spoken
 end
 
--- Whether the same refusal, seen often enough, shows that it is the version that the server refuses. "Nothing in
--- common" may as well mean ciphers or groups: then it must have chosen another version when it had the choice. And who
--- drops connections may do so because there are so many: then it must have let another version in right after them.
+-- Whether the same refusal, seen often enough, shows that it is the version that the server refuses: only where another
+-- version worked right before and after it. "Nothing in common" may as well mean ciphers or groups: then it must have
+-- chosen another version when it had the choice.
 local function proves_version(alert, evidence)
-  if not alert then
-    return evidence.other_version_after
-  elseif NOTHING_IN_COMMON[alert] then
-    return evidence.other_version_chosen
-  end
-  return evidence.other_version_works
+  return evidence.other_version_around and (not NOTHING_IN_COMMON[alert] or evidence.other_version_chosen)
 end
 
 -- Whether these full handshakes, all failed, show that the server does not speak the mechanism's version.
@@ -153,11 +161,10 @@ local function version_is_missing(evidence, mechanism)
   local seen = {}
   for _, record in ipairs(evidence.seeds) do
     local how, often, alert = refusal(record)
-    if alert == PROTOCOL_VERSION then
-      return true
-    elseif how then
+    if how then
       seen[how] = (seen[how] or 0) + 1
-      if seen[how] >= often and proves_version(alert, evidence) then
+      local enough = seen[how] >= often or alert == PROTOCOL_VERSION -- which says so itself
+      if enough and proves_version(alert, evidence) then
         return true
       end
     end
@@ -353,9 +360,9 @@ end
 --   again), pairs (records: each a fresh session offered once; or nil), later and after_request (of
 --   resum.scan.second_look, or nil), full_after (boolean: a full handshake worked
 --   after the offers), version_works (true: TLS of a version of this mechanism's was established elsewhere),
---   other_version_works (boolean: TLS of another version was), other_version_chosen (boolean: the server chose such a
+--   other_version_chosen (boolean: the server chose such a
 --   version when all were offered), breaks (boolean: the control had to do without tickets),
---   other_version_after (boolean: it was established right after the seeds), interrupted (boolean: the scan was over
+--   other_version_around (boolean: such a version was established right before and after more of the seeds), interrupted (boolean: the scan was over
 --   before all was tried), old (records: old sessions, offered where nothing had resumed; or nil)
 -- @treturn table verdict, reason, alert (its name, where the reason is one), version, attempted, resumed, refused,
 --   errors, error_kinds, designs (counts of each), attempts (every record), and what was issued: session_id_length;
@@ -401,17 +408,16 @@ end
 -- @tparam string name of the mechanism
 -- @tparam {record,...} seeds full handshakes, none of which gave a session
 -- @tparam table control the record of the control, see resum.connection.connectivity
--- @tparam boolean other_version_after see judge
+-- @tparam boolean other_version_around see judge
 -- @treturn table see judge
-function M.of_seeds(name, seeds, control, other_version_after)
+function M.of_seeds(name, seeds, control, other_version_around)
   local spoken = mechanisms.speaks(mechanisms[name], control.version)
   return M.judge(name, {
     seeds = seeds,
     fixed = {},
     version_works = spoken or nil,
-    other_version_works = not spoken,
     other_version_chosen = M.other_version_chosen(name, control),
-    other_version_after = other_version_after,
+    other_version_around = other_version_around,
     breaks = control.without_tickets,
   })
 end

@@ -2,6 +2,7 @@
 -- again, and one that issued nothing too: behind a balancer the next server may issue.
 
 local mechanisms = require "resum.connection.mechanism"
+local random = require "resum.util.random"
 
 local M = {}
 
@@ -11,6 +12,10 @@ local TRIES_WITHOUT_ISSUE = 3
 local TRIES_WHERE_CUT = 30
 local TRIES_AT_ONCE = 2
 local DROPPED = { closed = true, reset = true }
+local TURNED_AWAY = { closed = true, reset = true, alert = true }
+-- Handshakes of each kind before a version is said to be missing: who turns away every second connection, whatever it
+-- offers, passes for it in 1 of 64 cases at most, on top of the handshakes that failed before.
+local AROUND = 3
 
 -- One full handshake; `failed` is the record of the one that failed before it, the last of so many `tries`.
 local function attempt(client, mechanism, want, records, failed, tries)
@@ -68,19 +73,45 @@ function M.obtain(client, mechanism, retries, want)
   return nil, records
 end
 
---- Where the last handshake was dropped: does another version of TLS work at this moment? A server that turns away
--- whoever comes so often drops that as well.
+local function speaks(mechanism, record)
+  return mechanisms.speaks(mechanisms[mechanism], record.version)
+end
+
+-- Fails it as the others of its kind did? Else it is no answer to the version.
+local function fails_so(record, outcome)
+  return record.outcome == outcome or DROPPED[outcome] and DROPPED[record.outcome] or false
+end
+
+--- Where the last handshake was turned away: does another version of TLS work right before and right after what this
+-- mechanism's meets, again and again? A server that has enough of us, or has its whims, turns that away as well. What
+-- takes turns is met in no order of ours.
 -- @tparam table client
 -- @tparam string mechanism
 -- @tparam {record,...} records its handshakes so far
 -- @treturn boolean
-function M.other_version_after(client, mechanism, records)
+function M.other_version_around(client, mechanism, records)
   local last = records[#records]
-  if not last or not DROPPED[last.outcome] or client.cancelled() then
+  if not last or not TURNED_AWAY[last.outcome] then
     return false
   end
-  local record = client:attempt({ mechanism = "control", design = "control", take_sessions = false })
-  return record.outcome == "full" and not mechanisms.speaks(mechanisms[mechanism], record.version)
+  local plan = {}
+  for i = 1, AROUND do
+    plan[i], plan[AROUND + i] = true, false
+  end
+  random.shuffle(plan)
+  for _, is_other in ipairs({ true, table.unpack(plan) }) do
+    if client.cancelled() then
+      return false
+    end
+    local record = client:attempt({ mechanism = is_other and "control" or mechanism, take_sessions = false,
+      design = is_other and "control" or "beside" })
+    local as_before = is_other and record.outcome == "full" and not speaks(mechanism, record)
+      or not is_other and fails_so(record, last.outcome)
+    if not as_before then
+      return false
+    end
+  end
+  return true
 end
 
 --- Makes connections side by side until enough sessions came.

@@ -84,7 +84,7 @@ local function measure(client, mechanism, control, options)
   if #sessions == 0 and client.cancelled() then
     return { verdict = "inconclusive", resumed = 0, refused = 0, errors = 0 }
   elseif #sessions == 0 then
-    local after = obtaining.other_version_after(client, mechanism, handshakes)
+    local after = obtaining.other_version_around(client, mechanism, handshakes)
     local why = verdicts.of_seeds(mechanism, handshakes, control, after).verdict
     return { verdict = WITHOUT_SESSIONS[why] or "inconclusive", resumed = 0, refused = 0, errors = 0 }
   end

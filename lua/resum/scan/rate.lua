@@ -325,7 +325,7 @@ local function start(client, mechanism, control, options)
   local begun = { seeds = {}, moved = client:moved(mechanism) }
   begun.sessions = obtain_first(client, mechanism, begun.seeds, options)
   if #begun.sessions == 0 then
-    local after = obtaining.other_version_after(client, mechanism, begun.seeds)
+    local after = obtaining.other_version_around(client, mechanism, begun.seeds)
     begun.judged = verdict.of_seeds(mechanism, begun.seeds, control, after)
   end
   return begun

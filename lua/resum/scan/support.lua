@@ -161,7 +161,7 @@ local function gather(journal, mechanism, options, evidence)
       evidence.full_after = records[1] ~= nil and records[1].outcome == "full"
     end
   else
-    evidence.other_version_after = obtaining.other_version_after(journal, mechanism, evidence.seeds)
+    evidence.other_version_around = obtaining.other_version_around(journal, mechanism, evidence.seeds)
   end
   evidence.interrupted = journal.cancelled()
   evidence.finished = not session and not evidence.interrupted -- nothing else is asked of it
@@ -255,7 +255,6 @@ local function judge_all(all, control, is_over)
   for mechanism, evidence in pairs(all) do
     local is_new = mechanism == "psk"
     evidence.version_works = version_works(is_new, all, control) or nil
-    evidence.other_version_works = version_works(not is_new, all, control)
     evidence.breaks = control.without_tickets
     evidence.other_version_chosen = verdict.other_version_chosen(mechanism, control)
     evidence.interrupted = evidence.interrupted or is_over and not evidence.finished
