@@ -120,7 +120,8 @@ describe("an attempt", function()
   it("that showed no certificate where one was asked for was turned away by an alert after its Finished", function()
     for _, session in ipairs({ SESSION, false }) do
       local client = client_of({ { after = 0, "finished" }, { after = 0, "alert" } })
-      local record = offer(client, { certificate_request = true }, { session = session or nil })
+      local record = offer(client, { certificate_request = true, alerts = { { from = "server", code = 116 } } },
+        { session = session or nil })
       assert.same({ "alert", "alert" }, { record.outcome, record.error.code })
     end
   end)

@@ -88,7 +88,7 @@ describe("a verdict", function()
     end)
   end
 
-  it("takes a single alert about the version for a refusal where others go on: such a server will never resume", function()
+  it("takes a single alert about the version for a refusal where others go on", function()
     local older, resumed = failed("alert", "protocol_version", 70), offers("R")[1]
     assert.same({ "partially_supported", "alert_on_resumption", "1/2 refused 1 errors 0" },
       judged("psk", { fixed = { older, resumed } }))

@@ -49,9 +49,26 @@ function Connection:send(bytes, deadline)
   return self.stream:write(bytes, deadline)
 end
 
+-- What a stream has in hand at a deadline is read all the same, as a busy machine may come late to it; no stream has
+-- more (libuv reads 64 KiB ahead, and as much again at a time, and what comes while we are late lies in few pieces). Who
+-- goes on and on has no more time than others.
+local IN_HAND = { bytes = 128 * 1024, pieces = 256 }
+
+function Connection:is_flooded(bytes, deadline)
+  if not bytes or self.host.now() <= deadline then
+    self.late_bytes, self.late_pieces = 0, 0
+    return false
+  end
+  self.late_bytes, self.late_pieces = self.late_bytes + #bytes, self.late_pieces + 1
+  return self.late_bytes > IN_HAND.bytes or self.late_pieces > IN_HAND.pieces
+end
+
 -- One read, fed to the machine; what it answers is sent. Returns its state, or nil, message, code.
 function Connection:receive(deadline)
   local bytes, why = self.stream:read(deadline)
+  if self:is_flooded(bytes, deadline) then
+    bytes, why = nil, "timeout"
+  end
   if not bytes and why ~= "eof" then
     return nil, "connection: " .. (why == "timeout" and "no answer in time" or "reset by the server"), why
   end
@@ -295,6 +312,8 @@ local function new_connection(client, mechanism, options, machine, stream, began
     asks = options.asks,
     on_goodbye = never, -- called when our last word has been said; what comes then is waited for only
     first_bytes = nil,
+    late_bytes = 0, -- that were read behind a deadline
+    late_pieces = 0,
     ended = nil, -- the server has said all
     over = nil, -- how it ended: {message, code}
     request = nil, -- what to ask with

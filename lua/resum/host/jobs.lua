@@ -54,9 +54,24 @@ function M.starter(spawn)
   end
 end
 
+-- Seconds of starting jobs after which whoever waits has its turn: each start may take a millisecond, and there may be
+-- ten thousand; timers and Ctrl-C are not to wait for that.
+local SLICE = 0.02
+
+-- A function that lets others have their turn when it is time.
+local function slices(host)
+  local began = host.give_way and host.now()
+  return function()
+    if began and host.now() - began >= SLICE then
+      host.give_way()
+      began = host.now()
+    end
+  end
+end
+
 -- Starts jobs while there are any; never more than the limit are under way.
 local function start_all(host, batch, next_job, limit)
-  local number = 0
+  local number, give_way = 0, slices(host)
   local function start_next(job)
     number = number + 1
     local mine = number
@@ -70,6 +85,7 @@ local function start_all(host, batch, next_job, limit)
   local job = next_job()
   while job do
     start_next(job)
+    give_way()
     while batch.running >= limit do
       batch.waiter:wait()
     end
@@ -79,7 +95,8 @@ end
 
 --- Runs jobs side by side; returns when all have ended.
 -- @tparam table host start(job, on_end): starts a function, and calls on_end with its error or nil when it has ended,
---   whatever happens; waiter(): a place with wait() and wake()
+--   whatever happens; waiter(): a place with wait() and wake(); and where starting a job takes time, now() and
+--   give_way(): lets others have their turn
 -- @tparam table|function jobs
 -- @tparam integer|nil limit
 -- @treturn table what failed: number of the job -> its error as a string
