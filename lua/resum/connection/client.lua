@@ -28,7 +28,8 @@ local ATTEMPT = {
   mechanism = "string", session = "userdata", sessions = "table", engine = "string", proof = "string",
   want_tickets = "boolean or string", compare = "boolean", design = "string", transcript = "boolean", after = "table",
   tries = "number", source = "string", ticket_extension = "boolean", take_sessions = "boolean", stays = "boolean",
-  asks = "boolean", late = "function", on_goodbye = "function",
+  asks = "boolean", late = "function", on_goodbye = "function", server_name = "string or boolean", offer = "table",
+  request = "string",
 }
 
 local Client = {}
@@ -121,7 +122,10 @@ end
 --   want_tickets only), stays (true: the server's end is awaited in any case, so that no more connections are open than
 --   it seems), asks (true: a request is sent inside TLS, as clients do; engine "handshake"), late (engine "handshake":
 --   asked for the session when the way is open, before the ClientHello; it may wait, and give none), on_goodbye (called
---   with the record, and the sessions in it, when our goodbye has been said)
+--   with the record, and the sessions in it, when our goodbye has been said), server_name (another SNI; false: none),
+--   offer (engine "probe": what resum.core.probe takes, in the place of what it would get), request (bytes, said inside
+--   TLS: the answer is awaited; engine "handshake"). An attempt with offer or server_name is not compared by engine,
+--   and asked on no other one.
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
 --   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"; "interrupted":
 --   cancelled() was true, so that no connection was made, and there is nothing to count), reused, version, cipher,
@@ -129,7 +133,8 @@ end
 --   "starttls", "handshake"}), timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of (what the
 --   probe met, where libssl had to decide), shut (the server had let us in before, and did not in all the retries),
 --   unseen (no ticket came, and this kept us from seeing that none is issued: see resum.connection.issuance), answered
---   (whether a request was), tickets_cut (there may have been more)
+--   (whether a request was), tickets_cut (there may have been more), response (what was answered to `request`, see
+--   resum.connection.response), ended ({message, code}: how the connection ended after its handshake, where it did)
 function Client:attempt(options)
   arguments.check(options, ATTEMPT, "option of an attempt", 2)
   if not mechanisms[options.mechanism] or not mechanisms[options.mechanism].context then
@@ -139,6 +144,10 @@ function Client:attempt(options)
   end
   if options.sessions and options.engine ~= "probe" then
     error("resum: only the engine probe can offer several sessions", 2)
+  elseif options.offer and options.engine ~= "probe" then
+    error("resum: only the engine probe takes an offer", 2)
+  elseif options.server_name == true then
+    error("resum: the option server_name of an attempt is a name, or false", 2)
   end
   local record = engine_choice.attempt(self, options, exchange.connect)
   if record.error and record.error.code == "dh_too_large" and not self.has_only_dhe then

@@ -203,6 +203,9 @@ end
 function M.attempt(client, options, connect)
   local state = state_of(client, options.mechanism)
   local offers = options.session or options.sessions
+  if options.offer or options.server_name ~= nil then -- another question: its answer says nothing about the engines
+    return connect(client, options, options.engine or "handshake")
+  end
   if options.engine ~= "probe" or not offers or state.moved then
     return on_libssl(client, state, options, connect)
   elseif options.compare ~= false and state.checked and options.session and random.integer(SAMPLE) == 1 then

@@ -3,10 +3,11 @@
 -- many servers forget a session whose connection ended otherwise. It judges nothing beyond one
 -- connection, and sees sockets only through a host.
 
-local core = require "resum.core"
 local issuance = require "resum.connection.issuance"
+local machines = require "resum.connection.machine"
 local mechanisms = require "resum.connection.mechanism"
 local new_failure = require "resum.util.failure"
+local responses = require "resum.connection.response"
 local session_age = require "resum.connection.session_age"
 
 local M = {}
@@ -81,7 +82,9 @@ function Connection:receive(deadline)
   else
     state, out, message, code = self.machine:eof()
   end
-  if self.heard == false and self.machine:read() ~= "" then
+  if self.response then
+    self.response:add(self.machine:read())
+  elseif self.heard == false and self.machine:read() ~= "" then
     self.heard = true
   end
   return state, message, code, out
@@ -221,6 +224,17 @@ local function refuses_certificate(facts)
     and last ~= nil and last.from == "server" and ABOUT_CERTIFICATES[last.code]
 end
 
+-- Sends the request of an attempt, with what is due before it, and takes in the answer.
+function Connection:converse(request, due, deadline)
+  self.response = responses.new()
+  local sent = self:send(due .. (self.machine:write(request) or ""), deadline)
+  if sent then
+    self:read_until(function()
+      return self.response:is_complete()
+    end, deadline)
+  end
+end
+
 -- All of it between the first byte and the last.
 function Connection:run(record)
   local now, client = self.host.now, self.client
@@ -229,11 +243,16 @@ function Connection:run(record)
   record.timing.handshake_s = now() - started
   if due then
     self:settle(record)
+    local goes_on = record.error == nil and self:goes_on()
+    if self.say and goes_on and self.machine.write then
+      self:converse(self.say, due, now() + client.timeout)
+      due = ""
+    end
     local waits = self.want_tickets and self.mechanism.tickets_come_late and self:facts().version == "TLSv1.3"
     if waits or self.asks then
       self:send(due, started + client.timeout)
       due = ""
-      self.request = client.dialer:request(self:facts().alpn)
+      self.request = not self.say and client.dialer:request(self:facts().alpn) or nil
       if waits then
         record.unseen, record.tickets_cut = issuance.wait(self, self.want_tickets)
       end
@@ -261,41 +280,14 @@ local function write_down(record, connection, options, now)
   local facts = connection:facts()
   record.facts, record.version, record.cipher = facts, facts.version, facts.cipher
   record.reused = facts.reused
+  record.response = connection.response and connection.response:fields()
+  record.ended = connection.over
   if takes_sessions(record.engine, options) and (facts.reused or connection.mechanism.issued(facts)) then
     -- Those that are known already stay the same: somebody may be offering them.
     local all, known = connection.machine:sessions(), #record.sessions
     table.move(all, known + 1, #all, known + 1, record.sessions)
     session_age.note({ table.unpack(record.sessions, known + 1) }, now)
   end
-end
-
-local MACHINES = {}
-
-function MACHINES.handshake(client, mechanism, options)
-  return core.handshake(client:context(mechanism, options.ticket_extension), {
-    server_name = client.server_name,
-    session = options.session,
-  })
-end
-
-function MACHINES.probe(client, mechanism, options)
-  local session, sessions = options.session, options.sessions
-  local ticket_age
-  if mechanism.tickets_have_age then
-    local now = client.host.now()
-    ticket_age = session and session_age.of(session, now) or session_age.of_each(sessions, now)
-  end
-  return core.probe({
-    session = session,
-    sessions = sessions,
-    ticket_age_s = ticket_age,
-    server_name = client.server_name,
-    key_share = client.key_share,
-    groups = mechanism.tickets_have_age and client.groups or nil,
-    proof = options.proof,
-    tickets = options.want_tickets and true,
-    alpn = client.more.alpn,
-  })
 end
 
 local function new_connection(client, mechanism, options, machine, stream, began)
@@ -310,6 +302,8 @@ local function new_connection(client, mechanism, options, machine, stream, began
     want_tickets = options.want_tickets,
     stays = options.stays,
     asks = options.asks,
+    say = options.request,
+    response = nil, -- what was answered to that
     on_goodbye = never, -- called when our last word has been said; what comes then is waited for only
     first_bytes = nil,
     late_bytes = 0, -- that were read behind a deadline
@@ -343,7 +337,7 @@ end
 
 -- Where the session to offer is known later than the way is to be opened, the machine is made later, too.
 local function make_machine(client, mechanism, options, record)
-  local machine, problem, code = MACHINES[record.engine](client, mechanism, options)
+  local machine, problem, code = machines[record.engine](client, mechanism, options)
   if not machine then
     fail(record, problem, code)
   end
@@ -420,6 +414,8 @@ function M.connect(client, options, engine)
     unseen = nil,
     tickets_cut = nil,
     answered = nil,
+    response = nil,
+    ended = nil,
     said = nil,
   }
   local tries = 0

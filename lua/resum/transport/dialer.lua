@@ -249,6 +249,15 @@ function Dialer:request(alpn)
   return request ~= "" and request or nil
 end
 
+--- What makes the server say who it is.
+-- @function dialer:who_are_you
+-- @tparam string host for the header field Host of HTTP
+-- @tparam[opt="/"] string path
+-- @treturn string bytes
+function Dialer:who_are_you(host, path)
+  return words.who_are_you(self.endpoint, host, path)
+end
+
 local function patience_for(endpoint)
   return endpoint.starttls and endpoint.starttls.patience or DEFAULT_TIMEOUT
 end

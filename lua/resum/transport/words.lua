@@ -41,6 +41,19 @@ function M.request(endpoint, alpn)
   return BY_PROTOCOL[alpn] or BY_PORT[endpoint.port] or http(endpoint, "HEAD")
 end
 
+--- What makes a server say who it is, so that its answer can be compared with another one's.
+-- @tparam table endpoint see resum.transport.dialer.open
+-- @tparam string host for the header field Host of HTTP
+-- @tparam[opt="/"] string path
+-- @treturn string bytes
+function M.who_are_you(endpoint, host, path)
+  local spoken = endpoint.starttls or starttls.find_direct(endpoint.port)
+  if spoken then
+    return starttls.say(spoken, "who_are_you", endpoint) or starttls.say(spoken, "request", endpoint) or "\r\n"
+  end
+  return ("GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: resum\r\nConnection: close\r\n\r\n"):format(path or "/", host)
+end
+
 --- What is said where that has not been answered: some servers know no HEAD (OpenSSL's s_server). The others have been
 -- told to close behind their first answer.
 -- @tparam table endpoint see resum.transport.dialer.open

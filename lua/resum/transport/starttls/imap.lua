@@ -56,6 +56,7 @@ M.imap = {
   tls_ports = { 993 },
   dialogue = dialogue,
   request = "r3 NOOP\r\n",
+  who_are_you = "r4 ID NIL\r\n",
   goodbye = "r4 LOGOUT\r\n",
 }
 

@@ -3,7 +3,8 @@
 --
 -- A protocol is {name, ports (the first is the default), tls_ports (where it is spoken in TLS from the first byte),
 -- dialogue(talk, endpoint), patience (seconds for the dialogue, where others than the usual), request (bytes for
--- inside TLS that make the server answer, so that a server which issues tickets with its first data does), goodbye
+-- inside TLS that make the server answer, so that a server which issues tickets with its first data does), who_are_you
+-- (others that make it say who it is, as far as that is another thing), goodbye
 -- (bytes that end a session in order), goodbye_is_owed (true: the server holds it against us when it does not come)};
 -- all but name, ports and dialogue may be absent, and the words may be a function of the endpoint.
 

@@ -46,6 +46,7 @@ M.smtp = {
   dialogue = dialogue("EHLO"),
   patience = 15, -- Postfix's postscreen finishes its greeting after 6 seconds; others look for who we are, too
   request = "NOOP\r\n",
+  who_are_you = "EHLO resum.invalid\r\n",
   goodbye = "QUIT\r\n",
 }
 
@@ -53,6 +54,7 @@ M.lmtp = {
   ports = { 24 },
   dialogue = dialogue("LHLO"),
   request = "NOOP\r\n",
+  who_are_you = "LHLO resum.invalid\r\n",
   goodbye = "QUIT\r\n",
 }
 
