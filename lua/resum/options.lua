@@ -6,6 +6,7 @@ local audit = require "resum.audit.run"
 local endpoints = require "resum.transport.endpoint"
 local identities = require "resum.connection.identity"
 local mechanisms = require "resum.connection.mechanism"
+local target = require "resum.target"
 
 local M = {}
 
@@ -15,6 +16,7 @@ local OPTIONS = {
   rate = "boolean",
   audit = "boolean",
   audit_checks = "table",
+  audit_names = "table",
   state = "string",
   forget = "number",
   mechanisms = "table",
@@ -102,6 +104,19 @@ function M.protocols_problem(list)
   return length > LONGEST_LIST and ("takes names of %d bytes in all"):format(LONGEST_LIST) or nil
 end
 
+--- What is wrong with a list of names of servers?
+-- @tparam table list
+-- @treturn string|nil what the option takes, in words; nil when nothing is wrong
+function M.names_problem(list)
+  for _, name in ipairs(list) do
+    local parsed, message = target.parse(tostring(name))
+    if not parsed then
+      return "takes a list of targets: " .. message
+    end
+  end
+  return #list == 0 and "takes a list of targets, and this one is empty" or nil
+end
+
 -- What is wrong with an option's value, in words; nil when nothing is.
 local function problem_of(name, value)
   local problem = arguments.problem(OPTIONS, "option", name, value)
@@ -117,6 +132,9 @@ local function problem_of(name, value)
   elseif name == "audit_checks" then
     local chosen, what = audit.read_list(value)
     return not chosen and "the option audit_checks " .. what or nil
+  elseif name == "audit_names" then
+    local what = M.names_problem(value)
+    return what and "the option audit_names " .. what
   elseif name == "mechanisms" then
     local list, what = mechanisms.read_list(value)
     return not list and "the option mechanisms " .. what or nil

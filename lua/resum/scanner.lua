@@ -9,6 +9,7 @@ local evidences = require "resum.audit.evidence"
 local new_failure = require "resum.util.failure"
 local options_of = require "resum.options"
 local rate_limiter = require "resum.transport.rate_limiter"
+local reaches = require "resum.audit.reach"
 local recorder = require "resum.scan.pool.recorder"
 local scans = require "resum.scan"
 local states = require "resum.audit.state"
@@ -68,8 +69,9 @@ local function problem_of_sources(client, sources, retries)
   end
 end
 
-local function run_audit(entry, client, target, evidence, options)
-  entry.audit = audit.run({ client = client, options = options, target = target, entry = entry, evidence = evidence })
+local function run_audit(entry, client, target, reach, options)
+  entry.audit = audit.run({ client = client, options = options, target = target, entry = entry, reach = reach,
+    evidence = options.evidence })
 end
 
 local function run_scans(entry, client, wanted, options)
@@ -95,10 +97,10 @@ local function run_scans(entry, client, wanted, options)
   return true
 end
 
-local function scan_address(entry, client, wanted, options, target)
+local function scan_address(entry, client, wanted, options, target, reach)
   local had_its_say = run_scans(entry, client, wanted, options)
   if had_its_say and wanted.audit and not client.cancelled() then
-    run_audit(entry, client, target, options.evidence, options)
+    run_audit(entry, client, target, reach, options)
   end
   if had_its_say and not client.cancelled() then
     entry.status, entry.error = "completed", nil
@@ -133,14 +135,16 @@ local function scan_addresses(result, addresses, wanted, plan, options)
     }, entry_meta)
     result.addresses[i] = entry
     local own = watched(wanted, options)
-    local client = clients.new(plan.endpoints:endpoint(result.target, address), own)
+    local endpoint = plan.endpoints:endpoint(result.target, address)
+    local client, reach = clients.new(endpoint, own), reaches.new(plan.endpoints, endpoint, options)
     local sources = plan.endpoints:sources_to(address)
     callers[i] = client
     jobs[i] = function()
       if sources and not sources[1] then
         note_failure(entry, new_failure("connect: no source address has its family", "unreachable", "connect"))
       else
-        scan_address(entry, client, wanted, merge(own, { sources = options.sources and sources }), result.target)
+        scan_address(entry, client, wanted, merge(own, { sources = options.sources and sources }), result.target,
+          reach)
       end
     end
   end

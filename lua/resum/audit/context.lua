@@ -37,20 +37,36 @@ end
 -- @function context:made
 -- @treturn integer
 function Context:made()
-  return self.client.connections - self.begun_at
+  local count = self.client.connections - self.begun_at
+  for _, client in ipairs(self.clients) do
+    count = count + client.connections
+  end
+  return count
+end
+
+--- A client of another name, or one without the certificate; its connections count as well.
+-- @function context:new_client
+-- @tparam[opt] table other see resum.audit.reach
+-- @tparam[opt] table how see resum.audit.reach
+-- @treturn table client, for attempt
+function Context:new_client(other, how)
+  local client = self.reach:client(other, how)
+  self.clients[#self.clients + 1] = client
+  return client
 end
 
 --- One connection.
 -- @function context:attempt
 -- @tparam table options see resum.connection.client
+-- @tparam[opt] table client another one than the target's
 -- @treturn table record
-function Context:attempt(options)
+function Context:attempt(options, client)
   spend(self)
   local all = { design = "audit" }
   for name, value in pairs(options) do
     all[name] = value
   end
-  local record = self.client:attempt(all)
+  local record = (client or self.client):attempt(all)
   if record.outcome == "interrupted" then
     stop("interrupted")
   end
@@ -109,13 +125,15 @@ function Context:resuming()
   return list
 end
 
---- @tparam table given client, options (of resum.run, as read), target (described), entry (of the address, with what
---   the scans found), evidence
+--- @tparam table given client, reach (see resum.audit.reach), options (of resum.run, as read), target (described),
+--   entry (of the address, with what the scans found), evidence
 -- @tparam integer budget connections that may be made
 -- @treturn table context, with these as its fields, and host and cancelled of the client
 function M.new(given, budget)
   return setmetatable({
     client = given.client,
+    clients = {}, -- other ones, that were made
+    reach = given.reach,
     host = given.client.host,
     cancelled = given.client.cancelled,
     options = given.options,

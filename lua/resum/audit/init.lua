@@ -14,7 +14,8 @@
 --     group and share (of the servers that showed it), advice
 
 return {
-  (require "resum.audit.single_use"), -- in brackets: require returns a second value where it stands last
+  (require "resum.audit.client_certificate"), -- in brackets: require returns a second value where it stands last
+  (require "resum.audit.single_use"),
   (require "resum.audit.known_key"),
   (require "resum.audit.ticket_content"),
   (require "resum.audit.ticket_repeats"),

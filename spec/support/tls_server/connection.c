@@ -25,6 +25,21 @@ static connection_box *connection_of(const SSL *ssl) {
   return (connection_box *)SSL_get_app_data(ssl);
 }
 
+/* Goes on as the other server where the client asks for its name. */
+static void switch_server(SSL *ssl) {
+  const connection_box *c = connection_of(ssl);
+  SSL_CTX *other = c->policy.other;
+  unsigned char id[SSL_MAX_SID_CTX_LENGTH];
+  if (!other || OPENSSL_strcasecmp(c->server_name, c->policy.other_name) != 0)
+    return;
+  SSL_set_SSL_CTX(ssl, other);
+  SSL_set_verify(ssl, SSL_CTX_get_verify_mode(other), SSL_CTX_get_verify_callback(other));
+  if (c->policy.switches_early) { /* before libssl looks for a session: it then finds no other's */
+    memset(id, 'o', sizeof id);
+    SSL_set_session_id_context(ssl, id, sizeof id);
+  }
+}
+
 static int on_client_hello(SSL *ssl, int *alert, void *arg) {
   const unsigned char *extension;
   size_t length;
@@ -37,12 +52,15 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg) {
     memcpy(c->server_name, extension + before_name, length - before_name);
     c->server_name[length - before_name] = '\0';
   }
+  if (c->policy.switches_early)
+    switch_server(ssl);
   return SSL_CLIENT_HELLO_SUCCESS;
 }
 
 /* With this, libssl binds a session to the name that it was made for, as servers do. */
 static int on_server_name(SSL *ssl, int *alert, void *arg) {
-  (void)ssl;
+  if (!connection_of(ssl)->policy.switches_early)
+    switch_server(ssl);
   (void)alert;
   (void)arg;
   return SSL_TLSEXT_ERR_OK;

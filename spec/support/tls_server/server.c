@@ -137,6 +137,12 @@ static int on_certificate(int good, X509_STORE_CTX *store) {
   return 1; /* any certificate will do */
 }
 
+static int on_certificate_refuse(int good, X509_STORE_CTX *store) {
+  (void)good;
+  X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_UNTRUSTED);
+  return 0;
+}
+
 static int server_flags(lua_State *L, SSL_CTX *ctx) {
   static const struct {
     const char *name;
@@ -153,17 +159,30 @@ static int server_flags(lua_State *L, SSL_CTX *ctx) {
   for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
     if (rs_option_boolean(L, 1, flags[i].name, flags[i].otherwise) != flags[i].otherwise)
       SSL_CTX_set_options(ctx, flags[i].flag);
-  int required = rs_option_boolean(L, 1, "require_certificate", 0);
+  int refused = rs_option_boolean(L, 1, "refuse_certificates", 0);
+  int required = refused || rs_option_boolean(L, 1, "require_certificate", 0);
   if (required || rs_option_boolean(L, 1, "request_certificate", 0))
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
-                       on_certificate);
+                       refused ? on_certificate_refuse : on_certificate);
   return 1;
+}
+
+static void server_other(lua_State *L, server_policy *policy) {
+  const char *name = rs_option_string(L, 1, "other_name", NULL);
+  if (!name || rs_option_push(L, 1, "other") != LUA_TUSERDATA)
+    return;
+  policy->other = ((server_box *)luaL_checkudata(L, -1, SERVER))->ctx;
+  SSL_CTX_up_ref(policy->other);
+  strncpy(policy->other_name, name, sizeof policy->other_name - 1);
+  policy->switches_early = rs_option_boolean(L, 1, "switches_early", 0);
+  lua_pop(L, 1);
 }
 
 static int server_policies(lua_State *L, server_policy *policy) {
   policy->renew_tickets = rs_option_boolean(L, 1, "renew_tickets", 0);
   policy->accept_tickets = rs_option_boolean(L, 1, "accept_tickets", 1);
   policy->early_data = rs_option_integer(L, 1, "max_early_data", 0, UINT32_MAX, 0) > 0;
+  server_other(L, policy);
   if (rs_option_push(L, 1, "alpn") != LUA_TTABLE)
     return lua_isnil(L, -1);
   for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TSTRING; i++, lua_pop(L, 1)) {
@@ -190,7 +209,9 @@ static int server_policies(lua_State *L, server_policy *policy) {
  * again); extended_master_secret, encrypt_then_mac (true); max_early_data (0); anti_replay (true);
  * ticket_keys (80 bytes; several servers can share them); accept_tickets (true; false: issued and
  * never accepted), renew_tickets (false); lifetime_s (7200); alpn (list of names);
- * request_certificate, require_certificate (any will do); psk_ke (false: PSK without (EC)DHE is
+ * request_certificate, require_certificate (any will do), refuse_certificates (none will do);
+ * other and other_name (a server that goes on where the client asks for that name: after the
+ * session was looked for, or before it with switches_early); psk_ke (false: PSK without (EC)DHE is
  * refused); session_id_context ("spec"; "": none); max_send_fragment (bytes in a record, 512 to
  * 16384)
  * @treturn server
@@ -221,6 +242,10 @@ static int server_new(lua_State *L) {
                                       "alpn",
                                       "request_certificate",
                                       "require_certificate",
+                                      "refuse_certificates",
+                                      "other",
+                                      "other_name",
+                                      "switches_early",
                                       "psk_ke",
                                       "session_id_context",
                                       "max_send_fragment",
@@ -281,7 +306,8 @@ static int server_forget(lua_State *L) {
 static int server_close(lua_State *L) {
   server_box *box = (server_box *)luaL_checkudata(L, 1, SERVER);
   SSL_CTX_free(box->ctx);
-  box->ctx = NULL;
+  SSL_CTX_free(box->policy.other);
+  box->ctx = box->policy.other = NULL;
   return 0;
 }
 

@@ -18,6 +18,9 @@ typedef struct {
   unsigned char alpn[256]; /* the names as ALPN's wire form */
   size_t alpn_length;
   int renew_tickets, accept_tickets, early_data;
+  SSL_CTX *other; /* borrowed from the server; NULL for none */
+  char other_name[64];
+  int switches_early;
 } server_policy;
 
 /* connection.c. Pushes a new connection. */
