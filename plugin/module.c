@@ -2,6 +2,7 @@
 #include "lua/context.h"
 #include "lua/guard.h"
 #include "lua/handshake.h"
+#include "lua/inspect.h"
 #include "lua/messages.h"
 #include "lua/parse.h"
 #include "lua/probe.h"
@@ -27,6 +28,7 @@ static int module_open(lua_State *L) {
   rs_open_session(L);
   rs_open_probe(L);
   rs_open_messages(L);
+  rs_open_inspect(L);
   rs_open_parse(L);
   return 1;
 }

@@ -136,7 +136,7 @@ local function scan_addresses(result, addresses, wanted, plan, options)
     result.addresses[i] = entry
     local own = watched(wanted, options)
     local endpoint = plan.endpoints:endpoint(result.target, address)
-    local client, reach = clients.new(endpoint, own), reaches.new(plan.endpoints, endpoint, options)
+    local client, reach = clients.new(endpoint, own), reaches.new(plan.endpoints, endpoint, options, addresses)
     local sources = plan.endpoints:sources_to(address)
     callers[i] = client
     jobs[i] = function()

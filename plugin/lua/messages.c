@@ -127,22 +127,6 @@ static int message_client_hello(lua_State *L) {
   return 1;
 }
 
-/*** The SHA-256 of bytes.
- * @function sha256
- * @tparam string bytes
- * @treturn string 32 bytes */
-static int message_sha256(lua_State *L) {
-  size_t length;
-  const char *bytes = luaL_checklstring(L, 1, &length);
-  unsigned char digest[RS_MAX_HASH];
-  if (!rs_digest(rs_tools_of(L), RS_SHA256, (rs_bytes){(const unsigned char *)bytes, length},
-                 digest))
-    return luaL_error(L, "OpenSSL has no SHA-256");
-  lua_pushlstring(L, (const char *)digest, rs_hash_length(RS_SHA256));
-  return 1;
-}
-
 void rs_open_messages(lua_State *L) {
   rs_set_function(L, "client_hello", message_client_hello);
-  rs_set_function(L, "sha256", message_sha256);
 }

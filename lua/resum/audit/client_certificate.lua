@@ -13,8 +13,8 @@ local M = {
   sources = { "CVE-2025-23419", "CVE-2025-23048", "CVE-2025-68121", "CVE-2026-11703", "CVE-2026-48928",
     "GHSA-gv8r-9rw9-9697", "Hebrok et al. 2025", "RFC 9846, sections 2.2 and 4.7.1" },
   advice = "Give each domain of trust a listener of its own (address or port); or switch sessions and tickets off "
-    .. "where client certificates are asked for; or have the application check the certificate's issuer by the Host that "
-    .. "is asked for.",
+    .. "where client certificates are asked for; or have the application check the certificate's issuer by the Host "
+    .. "that is asked for.",
 }
 
 -- A mechanism: three that say whether there is a question, the session itself, each deviation with a session of its own

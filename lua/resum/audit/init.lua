@@ -21,6 +21,7 @@ return {
   (require "resum.audit.ticket_repeats"),
   (require "resum.audit.key_age"),
   (require "resum.audit.key_sharing"),
+  (require "resum.audit.other_server"),
   (require "resum.audit.unknown_ticket"),
   (require "resum.audit.ticketbleed"),
 }

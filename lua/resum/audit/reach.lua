@@ -55,6 +55,19 @@ function Reach:others()
   return list
 end
 
+--- Another address of the target's name: the next one of its list. One is enough, as each has its own turn.
+-- @function reach:addresses
+-- @treturn {string,...} none where there is one address only
+function Reach:addresses()
+  local all = self.all_addresses
+  for i, address in ipairs(all) do
+    if address == self.endpoint.address and #all > 1 then
+      return { all[i % #all + 1] }
+    end
+  end
+  return {}
+end
+
 --- A client of the same servers, or of other ones; what it sees is no evidence of the target's.
 -- @function reach:client
 -- @tparam[opt] table other one of others(), or {address, port, host} of which each may be absent
@@ -76,9 +89,11 @@ end
 --- @tparam table endpoints see resum.transport.endpoint
 -- @tparam table endpoint of the target's address
 -- @tparam table options of resum.run, as read
+-- @tparam {string,...} addresses of the target's name
 -- @treturn table reach
-function M.new(endpoints, endpoint, options)
-  return setmetatable({ endpoints = endpoints, endpoint = endpoint, options = options, anonymous_contexts = {} }, Reach)
+function M.new(endpoints, endpoint, options, addresses)
+  return setmetatable({ endpoints = endpoints, endpoint = endpoint, options = options, all_addresses = addresses,
+    anonymous_contexts = {} }, Reach)
 end
 
 return M

@@ -249,6 +249,13 @@ function Dialer:request(alpn)
   return request ~= "" and request or nil
 end
 
+--- Which protocol is spoken inside TLS, as far as the way there tells.
+-- @function dialer:protocol
+-- @treturn string its name
+function Dialer:protocol()
+  return words.protocol(self.endpoint)
+end
+
 --- What makes the server say who it is.
 -- @function dialer:who_are_you
 -- @tparam string host for the header field Host of HTTP

@@ -41,6 +41,14 @@ function M.request(endpoint, alpn)
   return BY_PROTOCOL[alpn] or BY_PORT[endpoint.port] or http(endpoint, "HEAD")
 end
 
+--- Which protocol is spoken inside TLS, as far as the way there tells.
+-- @tparam table endpoint see resum.transport.dialer.open
+-- @treturn string its name; "http" for what no other is known for
+function M.protocol(endpoint)
+  local spoken = endpoint.starttls or starttls.find_direct(endpoint.port)
+  return spoken and spoken.name or "http"
+end
+
 --- What makes a server say who it is, so that its answer can be compared with another one's.
 -- @tparam table endpoint see resum.transport.dialer.open
 -- @tparam string host for the header field Host of HTTP

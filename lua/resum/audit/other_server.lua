@@ -1,0 +1,195 @@
+-- Does a session that was made with one of my servers open a connection to another one, and what comes out there? A
+-- victim's client asks for the name it wants and offers that name's session; who can redirect its packets leads it to
+-- another server that has the same key. Then it is the other server's page that comes, under no certificate at all.
+
+local answers = require "resum.audit.answer"
+local core = require "resum.core"
+
+local M = {
+  id = "other-server",
+  title = "Does a session that was made with one of my servers open a connection to another one?",
+  severity = "high",
+  class = "active",
+  sources = { "Delignat-Lavaud and Bhargavan 2015: Network-based Origin Confusion Attacks", "Hebrok et al. 2025",
+    "RFC 6066, section 3", "RFC 9846, section 4.3.11", "Brinkmann et al. 2021: ALPACA" },
+  advice = "Give ticket keys and session caches to servers of one certificate and one content only: other sites, and "
+    .. "other protocols, get keys of their own. A default server should answer 421 to names that are not its own.",
+}
+
+-- Twice the page of the target, and for each mechanism and server a session, a full handshake, an offer, and a session
+-- and an offer that confirm it; as many again where the network fails.
+local PAGES, EACH = 2, 8
+
+M.reasons = {
+  nothing_else = "there is no other server to ask: the name has one address, and --audit_name names none",
+  not_resumed = "no other server resumes sessions of the target",
+  other_page = function(evidence)
+    return ("a session of the target opens %s, whose certificate is not valid for the target, and another page comes "
+      .. "(%s; %s)"):format(evidence.name, evidence.mechanism, evidence.answer)
+  end,
+  other_protocol = function(evidence)
+    return ("a session of the target opens %s, which speaks another protocol (%s)"):format(evidence.name,
+      evidence.mechanism)
+  end,
+  no_telling_answer = function(evidence)
+    return ("a session of the target opens %s, whose certificate is not valid for the target; nothing is answered that "
+      .. "tells what is there (%s)"):format(evidence.name, evidence.mechanism)
+  end,
+  default_server = function(evidence)
+    return ("a session of the target opens %s, which answers %s to the target's name (%s)"):format(evidence.name,
+      evidence.answer, evidence.mechanism)
+  end,
+  shared = function(evidence)
+    return ("%s resumes sessions of the target; its certificate is valid for it, or the same page comes (%s)"):format(
+      evidence.name, evidence.mechanism)
+  end,
+  mixed_answers = "the same offer was answered differently",
+}
+
+-- A page that says that it has nothing under this name.
+local NOTHING_THERE = { [404] = true, [421] = true }
+
+local function servers_of(context)
+  local list, own = {}, context.client
+  for _, other in ipairs(context.reach:others()) do
+    if other.address ~= own.address or other.port ~= own.port then
+      list[#list + 1] = { address = other.address, port = other.port, name = other.name, is_other = true }
+    end
+  end
+  for _, address in ipairs(context.reach:addresses()) do
+    list[#list + 1] = { address = address, port = own.port, name = address }
+  end
+  return list
+end
+
+function M.connections(options)
+  return PAGES + EACH * #options.mechanisms * (#(options.audit_names or {}) + 1)
+end
+
+-- The first certificate of the server's Certificate message, which may be anything.
+local function leaf_of(record)
+  for _, message in ipairs(record.transcript or {}) do
+    if message.from == "server" and message.type == "certificate" then
+      local fine, der = pcall(function()
+        local at = record.version == "TLSv1.3" and select(2, (">s1"):unpack(message.bytes, 5)) or 5
+        local list = (">s3"):unpack(message.bytes, at)
+        return (">s3"):unpack(list)
+      end)
+      return fine and der or nil
+    end
+  end
+end
+
+local Trial = {}
+Trial.__index = Trial
+
+local function ask(context, options, client)
+  local record
+  for _ = 1, 2 do
+    options.engine = "handshake"
+    options.request = (client or context.client).dialer:who_are_you(context.client.server_name
+      or context.client.address)
+    record = context:attempt(options, client)
+    if not answers.may_be_chance(record) then
+      break
+    end
+  end
+  return record
+end
+
+function Trial:found(verdict, reason, severity, more)
+  local evidence = { name = self.server.name, mechanism = self.mechanism }
+  for name, value in pairs(more or {}) do
+    evidence[name] = value
+  end
+  return { verdict = verdict, reason = reason, severity = severity, evidence = evidence }
+end
+
+-- A session of the target, offered there under the target's name. Nil where none was to be had.
+function Trial:offer()
+  local session = self.context:session(self.mechanism)
+  return session and ask(self.context, { mechanism = self.mechanism, session = session }, self.client)
+end
+
+-- Is the page the target's own? Where that differs each time, status and title have to do.
+function Trial:is_own_page(response)
+  local first, second = self.pages[1], self.pages[2]
+  if not first or not response then
+    return false
+  elseif second and first.sha256 == second.sha256 then
+    return response.sha256 == first.sha256 and response.status == first.status
+  end
+  return response.status == first.status and response.title == first.title
+end
+
+-- What a resumed connection there means. The certificate of a full handshake there says whether a client that asked for
+-- the target would have gone on.
+function Trial:judge(record)
+  local full = ask(self.context, { mechanism = self.mechanism, transcript = true }, self.client)
+  local der = leaf_of(full)
+  local own_name = self.context.client.server_name or self.context.client.address
+  if not der then
+    return self:found("inconclusive", "connection_failed")
+  elseif core.certificate_fits(der, own_name) or self:is_own_page(record.response) then
+    return self:found("info", "shared")
+  elseif self.client.dialer:protocol() ~= self.context.client.dialer:protocol() then
+    return self:found("bad", "other_protocol", "medium")
+  end
+  local refused, answer = answers.refused(record)
+  local status = record.response and record.response.status
+  if refused == nil then
+    return self:found("bad", "no_telling_answer", "medium", { answer = answer })
+  elseif NOTHING_THERE[status] or refused then
+    return self:found("bad", "default_server", "low", { answer = answer })
+  end
+  return self:found("bad", "other_page", "high", { answer = answer })
+end
+
+function Trial:run()
+  local record = self:offer()
+  if not record or answers.may_be_chance(record) then
+    return self:found("inconclusive", "connection_failed")
+  elseif record.outcome ~= "resumed" then
+    return nil
+  end
+  local found = self:judge(record)
+  if found.verdict == "bad" then
+    local again = self:offer()
+    if not again or again.outcome ~= "resumed" then
+      return self:found("inconclusive", "mixed_answers")
+    end
+  end
+  return found
+end
+
+local function trials(context, servers, list)
+  local pages = {}
+  for i = 1, PAGES do
+    pages[i] = ask(context, { mechanism = "control" }).response or false
+  end
+  for _, server in ipairs(servers) do
+    local client = context:new_client(server)
+    for _, mechanism in ipairs(context:resuming()) do
+      list[#list + 1] = setmetatable({ context = context, mechanism = mechanism, server = server, client = client,
+        pages = pages }, Trial):run()
+    end
+  end
+end
+
+--- @tparam table context see resum.audit.context
+-- @treturn {table,...} findings
+function M.run(context)
+  local servers, list = servers_of(context), {}
+  if #servers == 0 then
+    return { { verdict = "not_applicable", reason = "nothing_else" } }
+  elseif #context:resuming() == 0 then
+    return { { verdict = "not_applicable", reason = "does_not_resume" } }
+  end
+  trials(context, servers, list)
+  if #list == 0 then
+    list[1] = { verdict = "good", reason = "not_resumed", evidence = { servers = #servers } }
+  end
+  return list
+end
+
+return M
