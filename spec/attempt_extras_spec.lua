@@ -72,6 +72,23 @@ describe("an attempt", function()
     end
   end)
 
+  it("hears on the probe what is answered to early data, under a key share that keeps it secret", function()
+    local client, host = client_of({ max_early_data = 1000, min_version = "TLSv1.3", anti_replay = false }, PAGE)
+    local session = client:attempt({ mechanism = "psk", want_tickets = true }).sessions[1]
+    local record = client:attempt({ mechanism = "psk", session = session, engine = "probe", request = "",
+      offer = { early_data = "GET / HTTP/1.1\r\n\r\n", data = true, obfuscated_ticket_age = nil } })
+    assert.same({ "resumed", true, "random" }, { record.outcome, record.facts.early_data, record.facts.key_share })
+    record = client:attempt({ mechanism = "psk", session = session, engine = "probe", request = "GET\r\n\r\n",
+      offer = { data = true } })
+    assert.same({ "resumed", 200, "The page" }, { record.outcome, record.response.status, record.response.title })
+    assert.equal("GET\r\n\r\n", host.streams[3].heard)
+    assert.error_matches(function()
+      core.probe({ session = session, data = true, key_share = "base_point" })
+    end, "keeps nothing secret")
+    local probe = core.probe({ session = session })
+    assert.same({ "", nil }, { probe:read(), (probe:write("x")) })
+  end)
+
   it("has no response where none came", function()
     local client = client_of({}, nil)
     local record = client:attempt({ mechanism = "control", request = "GET / HTTP/1.1\r\n\r\n" })

@@ -129,7 +129,12 @@ static int probe_add_key_share(lua_State *L, rs_probe *p, rs_offer *offer, rs_st
   const char *kind = rs_option_string(L, 1, "key_share", NULL);
   if (kind && strcmp(kind, kinds[0]) != 0 && strcmp(kind, kinds[1]) != 0)
     luaL_argerror(L, 1, "option 'key_share': base_point or random expected");
-  const int wants_random = kind ? strcmp(kind, kinds[1]) == 0 : plan->early_data.length > 0;
+  luaL_argcheck(L, !p->wants_data || p->version >= RS_TLS13, 1,
+                "option 'data': the session has to be a TLS 1.3 one");
+  luaL_argcheck(L, !p->wants_data || !kind || strcmp(kind, kinds[1]) == 0, 1,
+                "option 'data': the base point keeps nothing secret");
+  const int wants_random =
+      kind ? strcmp(kind, kinds[1]) == 0 : plan->early_data.length > 0 || p->wants_data;
   const char *problem = rs_start_add_key_share(p, plan, offer, wants_random);
   return problem ? probe_unsupported(L, problem) : 0;
 }
@@ -166,7 +171,8 @@ static void probe_read_plan(lua_State *L, rs_probe *p, rs_start_plan *plan) {
   const char *early_data = rs_option_string(L, 1, "early_data", &length);
   luaL_argcheck(L, length <= RS_MAX_PLAINTEXT, 1, "option 'early_data': at most 16384 bytes");
   p->hello_is_proof = proof && strcmp(proof, "hello") == 0;
-  p->wants_tickets = rs_option_boolean(L, 1, "tickets", 0);
+  p->wants_data = rs_option_boolean(L, 1, "data", 0);
+  p->wants_tickets = rs_option_boolean(L, 1, "tickets", 0) || p->wants_data;
   p->max_bytes = (size_t)rs_option_integer(L, 1, "max_bytes", 1, 1 << 30, DEFAULT_MAX_BYTES);
   memset(plan, 0, sizeof *plan);
   plan->early_data = (rs_bytes){(const unsigned char *)early_data, length};
@@ -182,8 +188,9 @@ static void probe_read_plan(lua_State *L, rs_probe *p, rs_start_plan *plan) {
  *   "random"); proof ("finished", or "hello" to decide at the ServerHello); tickets (true: read
  *   those that come after the handshake); ticket_age_s (seconds since it was issued: a number, or a
  *   list), obfuscated_ticket_age; alter_binder (true: the last binder is wrong); early_data (bytes;
- *   RFC 8446, section 4.2.10); max_bytes (taken in, 256 KiB). And what the ClientHello offers:
- *   legacy_version, random, session_id, ciphers, extensions (in this order: names, numbers or
+ *   RFC 8446, section 4.2.10); data (true: what is said inside TLS can be read and written;
+ * TLS 1.3, with a random key share); max_bytes (taken in, 256 KiB). And what the ClientHello
+ * offers: legacy_version, random, session_id, ciphers, extensions (in this order: names, numbers or
  *   {type, body}), alpn, versions, groups (the first one's key share is sent),
  *   signature_algorithms, psk_modes ("psk_dhe_ke", "psk_ke"), ticket
  * @treturn[1] probe
@@ -193,9 +200,10 @@ static void probe_read_plan(lua_State *L, rs_probe *p, rs_start_plan *plan) {
  *   "openssl" */
 static int probe_new(lua_State *L) {
   static const char *const names[] = {
-      "session",    "sessions",  "ticket_age_s",          "key_share",    "tickets",      "proof",
-      "early_data", "max_bytes", "obfuscated_ticket_age", "alter_binder", RS_OFFER_NAMES, NULL};
-  enum { OWN_NAMES = 10 };
+      "session",    "sessions",  "ticket_age_s",          "key_share",    "tickets", "proof",
+      "early_data", "max_bytes", "obfuscated_ticket_age", "alter_binder", "data",    RS_OFFER_NAMES,
+      NULL};
+  enum { OWN_NAMES = 11 };
   lua_settop(L, 1);
   luaL_checktype(L, 1, LUA_TTABLE);
   const uint64_t given = rs_options_check(L, 1, names);
@@ -297,6 +305,38 @@ static int probe_shutdown(lua_State *L) {
   return 1;
 }
 
+/* --- inside TLS --- */
+
+/*** What the server has said inside TLS since the last call (option data), at most 64 KiB.
+ * @function probe:read
+ * @treturn string bytes */
+static int probe_read(lua_State *L) {
+  rs_probe *p = probe_check(L);
+  lua_pushlstring(L, p->data.used ? (const char *)p->data.bytes : "", p->data.used);
+  rs_buffer_drop(&p->data, p->data.used);
+  return 1;
+}
+
+/*** Says something inside TLS.
+ * @function probe:write
+ * @tparam string bytes
+ * @treturn[1] string bytes to send
+ * @treturn[2] nil
+ * @treturn[2] string message
+ * @treturn[2] string code: "state" (the handshake is not completed, or the option data was not
+ *   given) */
+static int probe_write(lua_State *L) {
+  rs_probe *p = probe_check(L);
+  size_t length;
+  const char *bytes = luaL_checklstring(L, 2, &length);
+  if (!p->wants_data || p->state != RS_PROBE_ESTABLISHED || p->said_goodbye)
+    return rs_error(L, "write", "nothing can be said on this connection", "state");
+  if (!rs_probe_send(p, RS_APPLICATION_DATA, (rs_bytes){(const unsigned char *)bytes, length}))
+    return rs_error(L, "write", p->message, p->code);
+  probe_push_out(L, p);
+  return 1;
+}
+
 /* --- what came of it --- */
 
 static void probe_push_session(lua_State *L, const rs_session_parts *parts) {
@@ -374,8 +414,10 @@ static int probe_tostring(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"step", probe_step},         {"eof", probe_eof},     {"shutdown", probe_shutdown},
-    {"sessions", probe_sessions}, {"facts", probe_facts}, {"transcript", probe_transcript},
+    {"step", probe_step},         {"eof", probe_eof},
+    {"shutdown", probe_shutdown}, {"read", probe_read},
+    {"write", probe_write},       {"sessions", probe_sessions},
+    {"facts", probe_facts},       {"transcript", probe_transcript},
     {"close", probe_close},       {NULL, NULL},
 };
 

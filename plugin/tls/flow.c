@@ -11,6 +11,7 @@
 
 enum {
   MAX_MESSAGE = 128 * 1024,
+  MAX_DATA = 64 * 1024, /* of what is said inside TLS, until it is taken away */
   MAX_IDLE_RECORDS = 32 /* that say nothing; as libssl */
 };
 
@@ -101,6 +102,16 @@ static int flow_on_handshake(rs_probe *p, rs_bytes bytes) {
   return rs_buffer_add(&p->messages, bytes) ? flow_take_messages(p) : rs_probe_out_of_memory(p);
 }
 
+/* Kept up to a bound, where somebody asked for it. */
+static int flow_on_data(rs_probe *p, rs_bytes plain) {
+  const size_t room = MAX_DATA - p->data.used;
+  if (!p->wants_data || room == 0)
+    return 1;
+  if (plain.length > room)
+    plain.length = room;
+  return rs_buffer_add(&p->data, plain) ? 1 : rs_probe_out_of_memory(p);
+}
+
 static int flow_on_content(rs_probe *p, unsigned content, rs_bytes plain) {
   const int inside_message = p->messages.used > 0;
   switch (content) {
@@ -114,7 +125,7 @@ static int flow_on_content(rs_probe *p, unsigned content, rs_bytes plain) {
     break;
   case RS_APPLICATION_DATA:
     if (!inside_message && p->state == RS_PROBE_ESTABLISHED)
-      return 1; /* nobody asked for it */
+      return flow_on_data(p, plain);
     break;
   default:
     break;

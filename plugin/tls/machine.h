@@ -56,6 +56,7 @@ typedef struct {
   rs_hash hash;           /* of the PRF or the key schedule */
   int hello_is_proof;     /* decide at the ServerHello */
   int wants_tickets;      /* go on reading after the handshake */
+  int wants_data;         /* and keep what is said inside TLS */
   int finished;           /* both Finished have passed: the server has proved it */
   int said_goodbye;       /* close_notify was asked for */
   uint32_t lifetime_s;    /* of the session, up to TLS 1.2 */
@@ -67,6 +68,7 @@ typedef struct {
   int ticket_announced; /* and not come yet */
   unsigned char client_random[RS_RANDOM], server_random[RS_RANDOM];
   rs_buffer in, messages, out; /* records, handshake messages of several records, what to send */
+  rs_buffer data;              /* what the server said inside TLS, where that is wanted */
   size_t bytes_in, bytes_out, max_bytes;
   unsigned idle_records; /* that said nothing */
   size_t behind;         /* bytes behind the message at hand, under the same keys */

@@ -18,6 +18,7 @@ void rs_probe_free(rs_probe *p) {
   rs_buffer_free(&p->in);
   rs_buffer_free(&p->messages);
   rs_buffer_free(&p->out);
+  rs_buffer_free(&p->data);
   rs_transcript_free(&p->transcript);
   EVP_PKEY_free(p->share.key);
   if (p->psks)

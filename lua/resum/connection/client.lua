@@ -124,8 +124,8 @@ end
 --   asked for the session when the way is open, before the ClientHello; it may wait, and give none), on_goodbye (called
 --   with the record, and the sessions in it, when our goodbye has been said), server_name (another SNI; false: none),
 --   offer (engine "probe": what resum.core.probe takes, in the place of what it would get), request (bytes, said inside
---   TLS: the answer is awaited; engine "handshake"). An attempt with offer or server_name is not compared by engine,
---   and asked on no other one.
+--   TLS: the answer is awaited; on the engine "probe" with offer.data; "": just listens). An attempt with offer or
+--   server_name is not compared by engine, and asked on no other one.
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
 --   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"; "interrupted":
 --   cancelled() was true, so that no connection was made, and there is nothing to count), reused, version, cipher,

@@ -188,7 +188,7 @@ function Connection:finish(due, handshake_s)
   local linger = math.max(LINGER.least, math.min(LINGER.most, LINGER.round_trips * handshake_s))
   local deadline = now() + linger
   local goodbye, machine = self.client.dialer.goodbye, self.machine
-  local last_words = goodbye and machine.write and machine:write(goodbye) or ""
+  local last_words = goodbye and self.speaks and machine:write(goodbye) or ""
   local sent = not self.ended and self:send(due .. last_words .. machine:shutdown(), deadline)
   self.on_goodbye()
   if not sent or self.leaves_at_once then
@@ -244,7 +244,7 @@ function Connection:run(record)
   if due then
     self:settle(record)
     local goes_on = record.error == nil and self:goes_on()
-    if self.say and goes_on and self.machine.write then
+    if self.say and goes_on and self.speaks then
       self:converse(self.say, due, now() + client.timeout)
       due = ""
     end
@@ -259,7 +259,7 @@ function Connection:run(record)
       record.answered = self.asks and issuance.request(self) or nil
     end
     self.leaves_at_once = record.engine == "probe" and record.outcome == "resumed" and not self.want_tickets
-      and not self.stays
+      and not self.stays and not self.say
     self:finish(due, record.timing.handshake_s)
   end
   if self.over and self.over.code == "alert" and refuses_certificate(self:facts()) then
@@ -290,7 +290,7 @@ local function write_down(record, connection, options, now)
   end
 end
 
-local function new_connection(client, mechanism, options, machine, stream, began)
+local function new_connection(client, mechanism, options, machine, stream, began, engine)
   return setmetatable({ -- with all its fields, so that the table has its size at once
     client = client,
     host = client.host,
@@ -303,6 +303,7 @@ local function new_connection(client, mechanism, options, machine, stream, began
     stays = options.stays,
     asks = options.asks,
     say = options.request,
+    speaks = machine.write ~= nil and (engine ~= "probe" or options.request ~= nil), -- inside TLS
     response = nil, -- what was answered to that
     on_goodbye = never, -- called when our last word has been said; what comes then is waited for only
     first_bytes = nil,
@@ -319,7 +320,7 @@ end
 
 -- The way is open: the rest of it.
 local function run_on(stream, machine, began, client, mechanism, options, record)
-  local connection = new_connection(client, mechanism, options, machine, stream, began)
+  local connection = new_connection(client, mechanism, options, machine, stream, began, record.engine)
   if options.on_goodbye then
     function connection.on_goodbye()
       write_down(record, connection, options, client.host.now())

@@ -91,7 +91,7 @@ end
 
 --- Waits for tickets: for the first ones, or for all.
 -- @tparam table connection of resum.connection.exchange: host, client, machine, session, request, facts(), listen(),
---   send(), read_until(), goes_on(), heard, over
+--   send(), read_until(), goes_on(), heard, over, speaks
 -- @tparam boolean|string want "all": those that follow, too
 -- @treturn string|nil where no ticket came, what kept us from seeing that the server issues none: "no_answer" (it has
 --   not answered our request), "hung_up" (it ended the connection at our request), "cut_short" (the connection broke
@@ -108,7 +108,7 @@ function M.wait(connection, want)
   local alive = connection:read_until(more, started + wait)
   if more() then
     known.delay = math.max(known.delay or 0, now() - started)
-  elseif alive and may_ask and connection.request and connection.machine.write then
+  elseif alive and may_ask and connection.request and connection.speaks then
     asked = true
     alive = ask(connection, known, more)
   end
@@ -129,7 +129,7 @@ end
 -- @treturn boolean whether the server answered
 function M.request(connection)
   local known = connection.client.issuance
-  if connection.heard == nil and connection.request and connection.machine.write and connection:goes_on() then
+  if connection.heard == nil and connection.request and connection.speaks and connection:goes_on() then
     local function answered()
       return connection.heard
     end
