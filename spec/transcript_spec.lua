@@ -61,7 +61,12 @@ function read.server.encrypted_extensions(facts, bytes)
 end
 
 function read.server.server_key_exchange(facts, bytes)
-  facts.group = wire.GROUP[wire.key_exchange_curve(bytes)]
+  if facts.cipher_id == 0x009e then -- DHE_RSA_WITH_AES_128_GCM_SHA256
+    facts.server_share = wire.key_exchange_dhe(bytes)
+    return
+  end
+  local curve, share = wire.key_exchange_curve(bytes)
+  facts.group, facts.server_share = wire.GROUP[curve], share
 end
 
 -- What openssl calls a certificate: serial and SHA-256, as bytes. Asked once for each.
@@ -183,6 +188,9 @@ local CASES = {
     server = { encrypt_then_mac = false }, said = { encrypt_then_mac = false } },
   { name = "with RSA key exchange", versions = OLD, client = { ciphers = "AES128-SHA" }, server = { identity = "rsa" },
     said = { group = nil } },
+  { name = "with Diffie-Hellman over a finite field", versions = { "TLSv1.2" },
+    client = { ciphers = "DHE-RSA-AES128-GCM-SHA256" }, server = { identity = "rsa", dh_group = "ffdhe2048" },
+    said = { group = nil, cipher_id = 0x009e } },
   { name = "with the group P-384", versions = OLD, server = { groups = "P-384" }, said = { group = "secp384r1" } },
   { name = "with a HelloRetryRequest", versions = NEW, server = { groups = "P-521" },
     said = { group = "secp521r1", hello_retry = true } },

@@ -17,6 +17,7 @@ local OPTIONS = {
   audit = "boolean",
   audit_checks = "table",
   audit_names = "table",
+  intrusive = "boolean",
   state = "string",
   forget = "number",
   mechanisms = "table",

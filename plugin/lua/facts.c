@@ -129,6 +129,9 @@ static void facts_key_exchange(lua_State *L, rs_reader body, unsigned cipher) {
     rs_push_group(L, group);
     lua_setfield(L, -2, "group");
   }
+  const rs_bytes share = rs_read_key_exchange_share(body, rs_cipher_names_curve(cipher));
+  if (share.length > 0)
+    rs_set_bytes(L, "server_share", share);
 }
 
 /* Certificate, TBSCertificate, version [0], serialNumber (RFC 5280, section 4.1). d2i_X509 would

@@ -208,6 +208,20 @@ unsigned rs_read_key_exchange_group(rs_reader body) {
   return rs_read_u8(&body) == named_curve ? rs_read_u16(&body) : 0;
 }
 
+rs_bytes rs_read_key_exchange_share(rs_reader body, int names_curve) {
+  rs_reader share;
+  if (names_curve) {
+    rs_read_u8(&body);
+    rs_read_u16(&body);
+    share = rs_read_vector(&body, 1);
+  } else {
+    rs_read_vector(&body, 2);
+    rs_read_vector(&body, 2);
+    share = rs_read_vector(&body, 2);
+  }
+  return (rs_bytes){share.at, share.bad ? 0 : share.left};
+}
+
 /* --- writing --- */
 
 static void hello_write_vector(rs_writer *w, rs_bytes value, size_t width) {

@@ -62,6 +62,9 @@ int rs_read_new_session_ticket(rs_reader body, unsigned version, rs_new_session_
 int rs_read_leaf(rs_reader body, unsigned version, rs_bytes *leaf);
 /* The named group of an ECDHE ServerKeyExchange (RFC 8422, section 5.4), 0 where it has none. */
 unsigned rs_read_key_exchange_group(rs_reader body);
+/* The server's public value in a ServerKeyExchange of ECDHE, or of DHE (RFC 5246, section 7.4.3);
+ * empty where it is malformed. */
+rs_bytes rs_read_key_exchange_share(rs_reader body, int names_curve);
 
 /* Steps through a list of extensions: 1 and the next one, 0 at the end or when it turned bad. */
 int rs_extension_next(rs_reader *list, unsigned *type, rs_reader *body);

@@ -108,11 +108,17 @@ function M.new_session_ticket(message, version)
   return ticket
 end
 
---- The named curve of an ECDHE ServerKeyExchange (RFC 8422, section 5.4).
+--- The named curve of an ECDHE ServerKeyExchange (RFC 8422, section 5.4), and the server's public value.
 function M.key_exchange_curve(message)
-  local kind, curve = (">B I2"):unpack(body_of(message))
+  local kind, curve, share = (">B I2 s1"):unpack(body_of(message))
   assert(kind == 3, "wire: no named curve")
-  return curve
+  return curve, share
+end
+
+--- The server's public value in a ServerKeyExchange of DHE (RFC 5246, section 7.4.3).
+function M.key_exchange_dhe(message)
+  local _, _, share = (">s2 s2 s2"):unpack(body_of(message))
+  return share
 end
 
 --- How many identities a pre_shared_key extension of a ClientHello carries (RFC 8446, section 4.2.11); 0 without one.

@@ -22,6 +22,8 @@ return {
   (require "resum.audit.key_age"),
   (require "resum.audit.key_sharing"),
   (require "resum.audit.other_server"),
+  (require "resum.audit.early_data"),
+  (require "resum.audit.forward_secrecy"),
   (require "resum.audit.unknown_ticket"),
   (require "resum.audit.ticketbleed"),
 }

@@ -85,6 +85,8 @@ local function new_parser()
   parser:flag("--audit", "find out what resumption gives away: whether tickets can be read, replayed or used elsewhere")
   parser:option("--audit-checks", "run only these checks of the audit: " .. table.concat(audit.ids, ","))
     :argname("LIST"):convert(check_list)
+  parser:flag("--intrusive", "with --audit: also what a server may take for an attack, such as the same early data five "
+    .. "times; only on servers of your own")
   parser:option("--audit-name", "with --audit: another server of yours, as name, name:port or name{address}, into "
     .. "which sessions of the target should not lead; may be repeated"):argname("TARGET"):count("*")
   parser:option("--state", "with --audit: remember in this file which ticket keys were seen where and when, and tell "
@@ -183,6 +185,7 @@ local function scan_options(parsed)
   options.quick = parsed.quick
   options.audit = parsed.audit
   options.audit_checks = parsed.audit_checks
+  options.intrusive = parsed.intrusive
   options.audit_names = #parsed.audit_name > 0 and parsed.audit_name or nil
   options.state = parsed.state
   options.forget = not parsed.dry_run and parsed.forget or nil -- a dry run changes no file
@@ -213,6 +216,8 @@ end
 local function problem_of_audit(parsed)
   if parsed.audit_checks and not parsed.audit then
     return "--audit_checks are checks of the audit: add --audit"
+  elseif parsed.intrusive and not parsed.audit then
+    return "--intrusive is about the audit: add --audit"
   elseif #parsed.audit_name > 0 and not parsed.audit then
     return "--audit_name is about the audit: add --audit"
   elseif #parsed.audit_name > 0 and options_of.names_problem(parsed.audit_name) then

@@ -227,6 +227,7 @@ end
 -- Sends the request of an attempt, with what is due before it, and takes in the answer.
 function Connection:converse(request, due, deadline)
   self.response = responses.new()
+  self.response:add(self.machine:read()) -- who sent early data may have been answered before the end of the handshake
   local sent = self:send(due .. (self.machine:write(request) or ""), deadline)
   if sent then
     self:read_until(function()

@@ -1,0 +1,202 @@
+-- Does a server take requests before the handshake is done, and the same one twice? A GET is sent as early data under
+-- fresh sessions; where that is taken, once more with a ticket's age that can't be true, and, where it was asked for,
+-- the same bytes again and again.
+
+local random = require "resum.util.random"
+local session_age = require "resum.connection.session_age"
+
+local M = {
+  id = "early-data",
+  title = "Does a server take requests before the handshake is done, and the same one twice?",
+  severity = "medium",
+  class = "active",
+  sources = { "RFC 9846, sections 4.3.10 and 8", "RFC 8470" },
+  advice = "Switch early data off; or keep what was seen (single-use tickets, or ClientHellos in a window of time), "
+    .. "and answer what is not safe to repeat with 425 (Too Early).",
+}
+
+local TRIES = 3 -- sessions: a server may take none for a while after it was started (NSS 10 s; GnuTLS its first)
+--- How often the same bytes are sent.
+M.SENDS = 5
+-- Seconds by which the ticket's age is wrong: an hour and more than any window that was met (BoringSSL has 60 s).
+local AGE_OFF = 4000
+local TOO_EARLY = 425
+
+M.reasons = {
+  not_allowed = "tickets allow no early data",
+  rejected = function(evidence)
+    return ("tickets allow early data, and it was rejected %d of %d times"):format(evidence.rejected, evidence.sent)
+  end,
+  accepted = function(evidence)
+    return ("early data is taken (%s)"):format(evidence.answer)
+  end,
+  accepted_once = function(evidence)
+    return ("early data is taken, and the same bytes once of %d times"):format(evidence.sent)
+  end,
+  replayed = function(evidence)
+    return ("the same early data was taken %d of %d times (%s)"):format(evidence.accepted, evidence.sent,
+      evidence.answer)
+  end,
+  replayed_sometimes = function(evidence)
+    return ("the same early data was taken %d of %d times: more than once by one server, or once by several"):format(
+      evidence.accepted, evidence.sent)
+  end,
+  age_not_checked = "early data is taken under a ticket whose age is wrong by more than an hour",
+  other_protocol = "early data is taken although the application protocol is another one than the session's",
+}
+
+function M.connections(options)
+  local of_early_data = 2 * TRIES + 2 * 2 + 2
+  return of_early_data + (options.intrusive and 1 + M.SENDS or 0)
+end
+
+local function allows(session)
+  return session:fields().max_early_data > 0
+end
+
+-- Seconds since the session came; at this moment it is the age that a client would send.
+local function age_of(context, session)
+  return session_age.of(session, context.host.now())
+end
+
+local function obfuscated(session, age_s)
+  return math.floor(session:fields().age_add + 1000 * age_s) % 4294967296
+end
+
+local function new_session(context)
+  return (context:session("psk"))
+end
+
+-- Sends a GET as early data. Gives the record, and whether the data was taken; nil where the handshake failed.
+local function send(context, session, offer)
+  local client = context.client
+  offer.early_data = client.dialer:who_are_you(client.server_name or client.address)
+  local record = context:attempt({ mechanism = "psk", session = session, engine = "probe", offer = offer,
+    request = offer.data and "" or nil })
+  if record.outcome ~= "resumed" and record.outcome ~= "refused" then
+    return record, nil
+  end
+  return record, record.outcome == "resumed" and record.facts.early_data == true
+end
+
+local function answer_of(record)
+  local response = record.response
+  return response and response.status and "HTTP " .. response.status or response and "an answer" or "no answer"
+end
+
+-- A fresh session's early data, as a client sends it.
+local function try_fresh(context, session)
+  local sent, failed = 0, 0
+  for i = 1, TRIES do
+    session = i == 1 and session or new_session(context)
+    if session then
+      local record, taken = send(context, session, { data = true })
+      sent, failed = sent + 1, failed + (taken == nil and 1 or 0)
+      if taken then
+        return record
+      end
+    end
+  end
+  if sent == failed then
+    return nil, { verdict = "inconclusive", reason = "connection_failed" }
+  end
+  return nil, { verdict = "info", reason = "rejected", evidence = { sent = sent, rejected = sent - failed } }
+end
+
+-- Is it taken in this odd offer as well, twice? make(session) gives the offer, or nil: then there is no question.
+local function taken_twice(context, make)
+  for _ = 1, 2 do
+    local session = new_session(context)
+    local offer = session and make(session)
+    local _, taken
+    if offer then
+      _, taken = send(context, session, offer)
+    end
+    if not taken then
+      return false
+    end
+  end
+  return true
+end
+
+local function with_wrong_age(context)
+  return taken_twice(context, function(session)
+    return { obfuscated_ticket_age = obfuscated(session, age_of(context, session) + AGE_OFF) }
+  end)
+end
+
+local function with_other_protocol(context)
+  return taken_twice(context, function(session)
+    return session:fields().alpn and { alpn = { "resum-other" } } or nil
+  end)
+end
+
+-- The same bytes: with the same random, session ID, key share and age. (Their answers are not looked at: the base point
+-- is a key share that anybody knows the secret of.)
+local function replay(context)
+  local session = new_session(context)
+  if not session then
+    return 0, 0
+  end
+  local offer = { random = random.bytes(32), session_id = random.bytes(32), key_share = "base_point",
+    obfuscated_ticket_age = obfuscated(session, age_of(context, session)) }
+  local accepted, answered = 0, 0
+  for _ = 1, M.SENDS do
+    local _, taken = send(context, session, offer)
+    accepted, answered = accepted + (taken and 1 or 0), answered + (taken ~= nil and 1 or 0)
+  end
+  return accepted, answered
+end
+
+--- What the replays come to.
+-- @tparam integer accepted
+-- @tparam integer sent that were answered
+-- @tparam table first record of the early data that was taken
+-- @treturn table finding
+function M.decide(accepted, sent, first)
+  local answer = answer_of(first)
+  local evidence = { accepted = accepted, sent = sent, answer = answer }
+  if sent < 2 then
+    return { verdict = "inconclusive", reason = "connection_failed" }
+  elseif accepted == sent then
+    local is_guarded = first.response and first.response.status == TOO_EARLY
+    return { verdict = "bad", reason = "replayed", severity = is_guarded and "medium" or "high", evidence = evidence }
+  elseif accepted > 1 then
+    return { verdict = "inconclusive", reason = "replayed_sometimes", evidence = evidence }
+  end
+  return { verdict = "info", reason = "accepted_once", evidence = evidence }
+end
+
+--- @tparam table context see resum.audit.context
+-- @treturn {table,...} findings
+function M.run(context)
+  if not context:resumes("psk") then
+    return { { verdict = "not_applicable", reason = "does_not_resume" } }
+  end
+  local session = new_session(context)
+  if not session then
+    return { { verdict = "inconclusive", reason = "connection_failed" } }
+  elseif not allows(session) then
+    return { { verdict = "not_applicable", reason = "not_allowed" } }
+  end
+  local first, found = try_fresh(context, session)
+  if not first then
+    return { found }
+  end
+  local list = {}
+  if context.options.intrusive then
+    local accepted, sent = replay(context)
+    list[1] = M.decide(accepted, sent, first)
+  else
+    list[1] = { verdict = "info", reason = "accepted", evidence = { answer = answer_of(first) } }
+  end
+  if with_wrong_age(context) then
+    list[#list + 1] = { verdict = "bad", severity = "low", reason = "age_not_checked", evidence = { off_s = AGE_OFF } }
+  end
+  if with_other_protocol(context) then
+    list[#list + 1] = { verdict = "bad", severity = "medium", reason = "other_protocol" }
+  end
+  return list
+end
+
+return M
