@@ -159,6 +159,23 @@ describe("other messages", function()
     assert.is_nil(serial_of("\3\3abc"))
   end)
 
+  it("give the end of a certificate, unless it is cut short or is no time", function()
+    local function element(tag, content)
+      return string.char(tag, #content) .. content
+    end
+    local function not_after_of(validity)
+      local leaf = element(48, element(48, element(2, "abc") .. element(48, "") .. element(48, "issuer") .. validity))
+      return facts_of(server_hello { cipher = 0xc02f }, message(11, (">s3"):pack((">s3"):pack(leaf)))).leaf_not_after
+    end
+    local start = element(23, "250102030405Z")
+    assert.equal("260102030405Z", not_after_of(element(48, start .. element(23, "260102030405Z"))))
+    assert.equal("20500102030405Z", not_after_of(element(48, start .. element(24, "20500102030405Z"))))
+    assert.is_nil(not_after_of(element(48, start)))
+    assert.is_nil(not_after_of(element(48, start .. element(4, "260102030405Z"))))
+    assert.is_nil(not_after_of(element(48, start .. "\23\99" .. "26")))
+    assert.is_nil(not_after_of(""))
+  end)
+
   it("give alerts, known and unknown, whole and cut short", function()
     local function alert(bytes)
       return facts_of({ from = "server", alert = true, bytes = bytes }).alerts[1]

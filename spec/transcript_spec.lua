@@ -72,15 +72,25 @@ end
 -- What openssl calls a certificate: serial and SHA-256, as bytes. Asked once for each.
 local names = {}
 
+local MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+-- "Nov  8 01:02:03 2036 GMT" -> "361108010203Z", as it stands in certificates until 2049
+local function utc_time(words)
+  local month, day, hour, minute, second, year = words:match("^(%a+) +(%d+) (%d+):(%d+):(%d+) %d%d(%d%d) GMT$")
+  return ("%s%02d%02d%s%s%sZ"):format(year, (MONTHS:find(month) + 2) // 3, day, hour, minute, second)
+end
+
 local function names_of(der)
   if not names[der] then
     local path = process.temporary_directory() .. "/leaf.der"
     process.write_file(path, der)
     local said = process.run { command = {
       "openssl", "x509", "-inform", "der", "-in", path, "-noout", "-serial", "-fingerprint", "-sha256",
+      "-enddate",
     } }.stdout
     names[der] = { serial = hex.bytes(said:match("serial=(%x+)")),
-      sha256 = hex.bytes((said:match("Fingerprint=([%x:]+)"):gsub(":", ""))) }
+      sha256 = hex.bytes((said:match("Fingerprint=([%x:]+)"):gsub(":", ""))),
+      not_after = utc_time(said:match("notAfter=([^\n]+)")) }
   end
   return names[der]
 end
@@ -88,7 +98,7 @@ end
 function read.server.certificate(facts, bytes)
   facts.certificate = true
   local leaf = names_of(wire.leaf(bytes, facts.version_number))
-  facts.leaf_serial, facts.leaf_sha256 = leaf.serial, leaf.sha256
+  facts.leaf_serial, facts.leaf_sha256, facts.leaf_not_after = leaf.serial, leaf.sha256, leaf.not_after
 end
 
 function read.server.certificate_request(facts)

@@ -134,9 +134,30 @@ static void facts_key_exchange(lua_State *L, rs_reader body, unsigned cipher) {
     rs_set_bytes(L, "server_share", share);
 }
 
+static void facts_serial_number(lua_State *L, rs_reader number) {
+  rs_reader magnitude = number;
+  if (number.left > 1 && rs_read_u8(&magnitude) == 0) /* a byte for the sign */
+    number = magnitude;
+  rs_bytes serial = {number.at, number.left};
+  rs_set_bytes(L, "leaf_serial", serial);
+}
+
+/* Of TBSCertificate what stands behind the serial number: signature, issuer, validity (RFC 5280,
+ * section 4.1.2.5). The end is kept as it stands there. */
+static void facts_not_after(lua_State *L, rs_reader contents) {
+  unsigned tag;
+  rs_asn1_read(&contents, &tag);
+  rs_asn1_read(&contents, &tag);
+  rs_reader validity = rs_asn1_read(&contents, &tag);
+  rs_asn1_read(&validity, &tag);
+  rs_reader end = rs_asn1_read(&validity, &tag);
+  if (!end.bad && (tag == RS_ASN1_UTC_TIME || tag == RS_ASN1_GENERALIZED_TIME))
+    rs_set_bytes(L, "leaf_not_after", (rs_bytes){end.at, end.left});
+}
+
 /* Certificate, TBSCertificate, version [0], serialNumber (RFC 5280, section 4.1). d2i_X509 would
  * decode the key as well, which takes longer than the handshake. */
-static void facts_serial(lua_State *L, rs_bytes leaf) {
+static void facts_certificate(lua_State *L, rs_bytes leaf) {
   unsigned tag;
   rs_reader outer = rs_reader_of(leaf.bytes, leaf.length);
   rs_reader certificate = rs_asn1_read(&outer, &tag);
@@ -146,11 +167,8 @@ static void facts_serial(lua_State *L, rs_bytes leaf) {
     number = rs_asn1_read(&contents, &tag);
   if (number.bad || tag != RS_ASN1_INTEGER)
     return;
-  rs_reader magnitude = number;
-  if (number.left > 1 && rs_read_u8(&magnitude) == 0) /* a byte for the sign */
-    number = magnitude;
-  rs_bytes serial = {number.at, number.left};
-  rs_set_bytes(L, "leaf_serial", serial);
+  facts_serial_number(L, number);
+  facts_not_after(L, contents);
 }
 
 /* What names the server's certificate: behind a balancer not every server need have the same. */
@@ -161,7 +179,7 @@ static void facts_leaf(lua_State *L, rs_reader body, unsigned version) {
       !EVP_Digest(leaf.bytes, leaf.length, digest, NULL, EVP_sha256(), NULL))
     return;
   rs_set_bytes(L, "leaf_sha256", name);
-  facts_serial(L, leaf);
+  facts_certificate(L, leaf);
 }
 
 static void facts_ticket_extensions(lua_State *L, rs_bytes extensions) {

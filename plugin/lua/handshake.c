@@ -436,7 +436,8 @@ static int handshake_session(lua_State *L) {
  *   server_key_share, server_share (its bytes), selected_identity, hello_retry, early_data
  *   (accepted), extensions (their types in the server's order: ServerHello's, then
  *   EncryptedExtensions'), leaf_sha256 and leaf_serial (bytes that name the server's certificate,
- *   where it sent one), tickets (list of {ticket, lifetime_s, age_add, nonce, nonce_length,
+ *   where it sent one), leaf_not_after (its end, as it stands there: UTCTime or GeneralizedTime,
+ *   RFC 5280, section 4.1.2.5), tickets (list of {ticket, lifetime_s, age_add, nonce, nonce_length,
  *   max_early_data, extensions: list of {type, body}}), alerts (list of {from, level, description,
  *   code}), tickets_forgotten and messages_forgotten (how many more there were than are kept),
  *   finished (the handshake was completed, whatever came then), reused (no Certificate, and both

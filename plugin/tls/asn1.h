@@ -7,6 +7,8 @@
 enum {
   RS_ASN1_INTEGER = 0x02,
   RS_ASN1_OCTETS = 0x04,
+  RS_ASN1_UTC_TIME = 0x17,
+  RS_ASN1_GENERALIZED_TIME = 0x18,
   RS_ASN1_SEQUENCE = 0x30,
   RS_ASN1_CONTEXT = 0xa0 /* plus the field's number; constructed */
 };
