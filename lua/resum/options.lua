@@ -18,6 +18,7 @@ local OPTIONS = {
   audit_checks = "table",
   audit_names = "table",
   intrusive = "boolean",
+  lifetime = "boolean",
   state = "string",
   forget = "number",
   mechanisms = "table",

@@ -25,5 +25,6 @@ return {
   (require "resum.audit.early_data"),
   (require "resum.audit.forward_secrecy"),
   (require "resum.audit.unknown_ticket"),
+  (require "resum.audit.lifetime"),
   (require "resum.audit.ticketbleed"),
 }

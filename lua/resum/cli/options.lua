@@ -89,6 +89,8 @@ local function new_parser()
     .. "times; only on servers of your own")
   parser:option("--audit-name", "with --audit: another server of yours, as name, name:port or name{address}, into "
     .. "which sessions of the target should not lead; may be repeated"):argname("TARGET"):count("*")
+  parser:flag("--lifetime", "with --audit: wait and see how long sessions live, which takes three times as long as "
+    .. "they promise")
   parser:option("--state", "with --audit: remember in this file which ticket keys were seen where and when, and tell "
     .. "from earlier runs how old they are and who else has them"):argname("FILE")
   parser:option("--forget", "with --state: cut from the file what no run has seen for so many days"):argname("DAYS")
@@ -187,6 +189,7 @@ local function scan_options(parsed)
   options.audit_checks = parsed.audit_checks
   options.intrusive = parsed.intrusive
   options.audit_names = #parsed.audit_name > 0 and parsed.audit_name or nil
+  options.lifetime = parsed.lifetime
   options.state = parsed.state
   options.forget = not parsed.dry_run and parsed.forget or nil -- a dry run changes no file
   for _, rule in ipairs(parsed.expect) do
@@ -222,6 +225,8 @@ local function problem_of_audit(parsed)
     return "--audit_name is about the audit: add --audit"
   elseif #parsed.audit_name > 0 and options_of.names_problem(parsed.audit_name) then
     return "--audit_name " .. options_of.names_problem(parsed.audit_name)
+  elseif parsed.lifetime and not parsed.audit then
+    return "--lifetime is a part of the audit: add --audit"
   elseif parsed.state and not parsed.audit then
     return "--state is what the audit remembers: add --audit"
   elseif parsed.forget and not parsed.state then

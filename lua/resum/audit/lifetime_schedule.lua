@@ -1,0 +1,227 @@
+-- Sessions offered as time goes by: one of its own for each point of a schedule, and one chain that always offers its
+-- newest ticket. Before each point a control. It waits, asks and says when sessions died; what they had promised says
+-- what that means. The clock is the host's.
+
+local M = {}
+
+local CHAIN_STEP, CHAIN_LINKS = 7, 4 -- tenths of the promise: the fourth link comes 2.8 promises after the handshake
+local FRACTIONS = { 5, 9, 11, 20 } -- tenths of the promise
+local FIXED = { 1, 60, 300, 600, 3600, 21600, 86400 } -- seconds, where nothing is promised, or more than a day
+local LONGEST_PROMISE = 86400 -- seconds that are waited out
+local GRACE = 3 -- seconds beyond the promise: servers count whole seconds, and we have to get there
+local LOOK = 1 -- seconds after which it is asked whether the scan is over
+local AMPLE = 7 * 86400 -- seconds that our own copy may live: ours is not what is to be found out
+
+M.reasons = {
+  prolongable = function(evidence)
+    return ("a session that is used again and again lives on for %d s, and %d s were promised (%s)"):format(
+      evidence.alive_s, evidence.promised_s, evidence.mechanism)
+  end,
+  accepted_late = function(evidence)
+    return ("sessions resume %d s after the full handshake, and %d s were promised (%s)"):format(evidence.alive_s,
+      evidence.promised_s, evidence.mechanism)
+  end,
+  dies_in_time = function(evidence)
+    return ("sessions die when they should (%s: alive after %d s, dead after %d s)"):format(evidence.mechanism,
+      evidence.alive_s, evidence.dead_s)
+  end,
+  dies_early = function(evidence)
+    return ("sessions die before their time (%s: alive after %d s, dead after %d s, promised %d s)"):format(
+      evidence.mechanism, evidence.alive_s, evidence.dead_s, evidence.promised_s)
+  end,
+  no_promise = function(evidence)
+    return ("nothing is promised (%s: alive after %d s)"):format(evidence.mechanism, evidence.alive_s)
+  end,
+  not_seen_to_end = "connections that were to tell how long sessions live failed, or the scan was over before",
+}
+
+--- When sessions are offered, in seconds after their full handshake.
+-- @tparam number promise seconds; 0: none
+-- @treturn {number,...} for sessions of their own
+-- @treturn {number,...} for the chain
+function M.times(promise)
+  local points, links = {}, {}
+  if promise <= 0 or promise > LONGEST_PROMISE then
+    return { table.unpack(FIXED) }, links
+  end
+  for i, fraction in ipairs(FRACTIONS) do
+    local at = fraction * promise // 10
+    points[i] = fraction > 10 and math.max(at, promise + GRACE) or at
+  end
+  for i = 1, CHAIN_LINKS do
+    links[i] = i * CHAIN_STEP * promise // 10
+  end
+  return points, links
+end
+
+-- Deciding ------------------------------------------------------------------------------------------------------------
+
+-- When sessions of their own were last accepted and first refused. One that is refused before another is accepted was
+-- lost by a restart or a change of keys, and tells nothing.
+local function bounds(points)
+  local alive, dead = 0, nil
+  for _, point in ipairs(points) do
+    if point.outcome == "resumed" then
+      alive, dead = point.at, nil
+    elseif point.outcome == "refused" then
+      dead = dead or point.at
+    end
+  end
+  return alive, dead
+end
+
+-- How long the chain lived, and whether it came to its end.
+local function chain_alive(chain)
+  local alive = 0
+  for _, link in ipairs(chain) do
+    if link.outcome ~= "resumed" then
+      break
+    end
+    alive = link.at
+  end
+  return alive
+end
+
+local function some_failed(points, wanted)
+  local seen = 0
+  for _, point in ipairs(points) do
+    seen = seen + ((point.outcome == "resumed" or point.outcome == "refused") and 1 or 0)
+  end
+  return seen < wanted
+end
+
+--- What the offers of a mechanism come to.
+-- @tparam table told mechanism, promised_s (0: nothing), points and chain (lists of {at: seconds since the full
+--   handshake, outcome}, in order; an outcome other than "resumed" and "refused" tells nothing), wanted (points)
+-- @tparam boolean is_certified sessions stand for a client certificate
+-- @treturn table verdict, reason, severity, evidence
+function M.decide(told, is_certified)
+  local alive, dead = bounds(told.points)
+  local evidence = { mechanism = told.mechanism, promised_s = told.promised_s, alive_s = alive, dead_s = dead }
+  local lives_on, after = chain_alive(told.chain), told.promised_s + GRACE
+  local function found(verdict, reason, severity)
+    return { verdict = verdict, reason = reason, severity = severity, evidence = evidence }
+  end
+  if told.promised_s <= 0 then
+    return found("info", "no_promise")
+  elseif alive >= after then
+    return found("bad", "accepted_late", is_certified and "medium" or "low")
+  elseif lives_on >= after and dead then
+    evidence.alive_s = lives_on
+    return found("bad", "prolongable", is_certified and "medium" or "low")
+  elseif not dead or some_failed(told.points, told.wanted) then
+    return found("inconclusive", "not_seen_to_end")
+  end
+  return dead < told.promised_s and found("info", "dies_early") or found("good", "dies_in_time")
+end
+
+-- Asking --------------------------------------------------------------------------------------------------------------
+
+-- A session of its own, and when it was made.
+local function new_session(context, mechanism)
+  local session = context:session(mechanism)
+  return session and { session = session, made = context.host.now() }
+end
+
+local function waited_until(context, time)
+  local now = context.host.now
+  while now() < time do
+    if context.cancelled() then
+      return false
+    end
+    context.host.sleep(math.min(LOOK, time - now()))
+  end
+  return true
+end
+
+-- Our copy lives on whatever was promised, or libssl would not offer it.
+local function offer(context, mechanism, session, want_tickets)
+  local lasting = assert(session:derive({ lifetime_s = AMPLE }))
+  return context:attempt({ mechanism = mechanism, session = lasting, want_tickets = want_tickets })
+end
+
+-- What is to be done for a mechanism: a list of {at (host's clock), run}.
+local function plan_of(context, told, jobs)
+  local mechanism = told.mechanism
+  local points, links = M.times(told.promised_s)
+  told.wanted = #points
+  for i, seconds in ipairs(points) do
+    local one = new_session(context, mechanism)
+    jobs[#jobs + 1] = one and { at = one.made + seconds, run = function()
+      told.points[i] = { at = seconds, outcome = offer(context, mechanism, one.session).outcome }
+    end }
+  end
+  local newest = links[1] and new_session(context, mechanism)
+  local alive = newest
+  for i, seconds in ipairs(newest and links or {}) do
+    jobs[#jobs + 1] = { at = newest.made + seconds, run = function()
+      if alive then
+        local record = offer(context, mechanism, newest.session, true)
+        told.chain[i] = { at = seconds, outcome = record.outcome }
+        alive = record.outcome == "resumed"
+        newest.session = record.sessions[#record.sessions] or newest.session
+      end
+    end }
+  end
+end
+
+local function run_jobs(context, jobs)
+  table.sort(jobs, function(a, b)
+    return a.at < b.at
+  end)
+  for _, job in ipairs(jobs) do
+    if not waited_until(context, job.at) then
+      return
+    elseif context:control() then
+      job.run()
+    end
+  end
+end
+
+local function promise_of(evidence, mechanism)
+  local tickets = evidence:tickets_of(mechanism)
+  local promise = 0
+  for _, ticket in ipairs(tickets) do
+    promise = math.max(promise, ticket.lifetime_s)
+  end
+  return promise
+end
+
+-- What was found out is a list without holes.
+local function compact(list, most)
+  local whole = {}
+  for i = 1, most do
+    whole[#whole + 1] = list[i]
+  end
+  return whole
+end
+
+--- Offers sessions as time goes by; it takes three times what they promise.
+-- @tparam table context see resum.audit.context
+-- @tparam boolean is_certified sessions stand for a client certificate
+-- @treturn {table,...} verdict, reason, severity, evidence of each mechanism that resumes
+function M.run(context, is_certified)
+  local all, jobs = {}, {}
+  for _, mechanism in ipairs({ "ticket", "psk" }) do
+    if context:resumes(mechanism) then
+      local told = { mechanism = mechanism, promised_s = promise_of(context.evidence, mechanism), points = {},
+        chain = {} }
+      all[#all + 1] = told
+      plan_of(context, told, jobs)
+    end
+  end
+  run_jobs(context, jobs)
+  for i, told in ipairs(all) do
+    told.points = compact(told.points, told.wanted)
+    all[i] = M.decide(told, is_certified)
+  end
+  return all
+end
+
+--- Sessions, offers, and a control before each offer, for two mechanisms.
+function M.connections(options)
+  local offers = math.max(#FRACTIONS + CHAIN_LINKS, #FIXED)
+  return 2 * (#FIXED + 1 + 2 * offers) + 2 * options.retries
+end
+
+return M

@@ -1,0 +1,28 @@
+--- How long sessions live at a real server, which takes half a minute: in TLS 1.2 they die in time, in TLS 1.3 a chain
+-- of tickets lives on, as every resumed connection brings a new one.
+
+local cjson = require "cjson"
+local process = require "spec.support.process"
+local servers = require "spec.support.servers"
+
+local LUA = "lua" .. _VERSION:match("%d%.%d")
+local RESUM = process.ROOT .. "/lua/bin/resum"
+local SECONDS = 10 -- that sessions live: a busy machine may be late by some
+
+describe("--lifetime", function()
+  after_each(function()
+    servers.stop_all()
+  end)
+
+  it("waits and sees at nginx", function()
+    local server = servers.nginx({ directives = ("ssl_session_timeout %ds;"):format(SECONDS) })
+    local run = process.run({ seconds = 120, command = { LUA, RESUM, "--audit", "--audit_checks", "lifetime",
+      "--lifetime", "--json_out", "-", server.address } })
+    assert.same({ 0, "" }, { run.code, run.stderr })
+    local found = {}
+    for _, one in ipairs(cjson.decode(run.stdout).targets[1].addresses[1].audit) do
+      found[#found + 1] = ("%s %s"):format(one.reason, one.evidence.mechanism or "")
+    end
+    assert.same({ "bounded ", "dies_in_time ticket", "prolongable psk" }, found)
+  end)
+end)
