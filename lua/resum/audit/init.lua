@@ -27,4 +27,6 @@ return {
   (require "resum.audit.unknown_ticket"),
   (require "resum.audit.lifetime"),
   (require "resum.audit.ticketbleed"),
+  (require "resum.audit.id_entropy"),
+  (require "resum.audit.hello_size"),
 }
