@@ -7,6 +7,7 @@ local evidences = require "resum.audit.evidence"
 local fixtures = require "spec.support.evidence"
 local hello_size = require "resum.audit.hello_size"
 local id_entropy = require "resum.audit.id_entropy"
+local listener = require "spec.support.listener"
 local random = require "resum.util.random"
 
 local function ids(count, make)
@@ -85,9 +86,25 @@ describe("id-entropy", function()
     note(64, { version = "TLSv1.3" })
     note(64, { outcome = "alert" })
     note(64, {}, { session_id = "" })
-    assert.equal("too_few_ids", id_entropy.run(evidence)[1].reason)
+    local function reason()
+      return id_entropy.run({ evidence = evidence, options = {} })[1].reason
+    end
+    assert.equal("too_few_ids", reason())
     note(64)
-    assert.equal("prefix", id_entropy.run(evidence)[1].reason)
+    assert.equal("prefix", reason())
+  end)
+
+  it("makes the handshakes that are missing where it is asked for by name", function()
+    local server = listener.start({ max_version = "TLSv1.2" })
+    finally(server.close)
+    local more = { seeds = 2, seed_mechanism = "session_id", options = { audit_checks = { "id_entropy" } } }
+    local found, context = audit.run(id_entropy, server.port, more)
+    assert.equal("good - random", audit.words(found))
+    assert.equal(62, context:made())
+    more.options = {}
+    found, context = audit.run(id_entropy, server.port, more)
+    assert.equal("not_applicable - too_few_ids", audit.words(found))
+    assert.equal(0, context:made())
   end)
 end)
 

@@ -1,5 +1,6 @@
 -- Can session IDs be guessed? Bytes that never change, words that only grow, bytes that repeat more often than chance
--- would have it: what is left has to be 64 bits at least. Pure: the IDs that the scans have seen in, findings out.
+-- would have it: what is left has to be 64 bits at least. It judges the IDs that the scans have seen; where it is asked
+-- for by name, it makes as many full handshakes as are missing.
 
 local statistics = require "resum.util.statistics"
 
@@ -7,7 +8,8 @@ local M = {
   id = "id-entropy",
   title = "Can session IDs be guessed?",
   severity = "high",
-  class = "passive",
+  class = "active",
+  harmless = true,
   sources = { "RFC 5246, F.1.4", "NIST SP 800-63B, 7.1", "OWASP Session Management" },
   advice = "Draw session IDs from the system's generator of random numbers: update the server, or replace the code "
     .. "that makes them.",
@@ -41,7 +43,7 @@ M.reasons = {
     return ("%d of %d full handshakes gave a session ID that another one gave"):format(evidence.equal, evidence.ids)
   end,
   too_few_ids = function(evidence)
-    return ("%d session IDs were seen, and %d are needed (--resum_rate brings more)"):format(evidence.ids,
+    return ("%d session IDs were seen, and %d are needed (--audit_checks id-entropy brings them)"):format(evidence.ids,
       evidence.needed)
   end,
 }
@@ -158,10 +160,35 @@ local function ids_of(connections)
   return most
 end
 
---- @tparam table evidence see resum.audit.evidence
+local function is_named(options)
+  for _, name in ipairs(options.audit_checks or {}) do
+    if name:gsub("_", "-") == M.id then
+      return true
+    end
+  end
+  return false
+end
+
+-- Makes full handshakes until there are enough IDs, where any are issued.
+local function collect(context)
+  local seen = ids_of(context.evidence.connections)
+  for _ = 1, #seen > 0 and M.NEEDED - #seen or 0 do
+    context:attempt({ mechanism = "session_id", take_sessions = false })
+  end
+end
+
+--- @tparam table context see resum.audit.context
 -- @treturn {table,...} what was found
-function M.run(evidence)
-  return { M.decide(ids_of(evidence.connections)) }
+function M.run(context)
+  if is_named(context.options) then
+    collect(context)
+  end
+  return { M.decide(ids_of(context.evidence.connections)) }
+end
+
+--- Only who asks for it by name has so many made.
+function M.connections(options)
+  return is_named(options) and M.NEEDED or 0
 end
 
 return M
