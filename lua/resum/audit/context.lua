@@ -85,6 +85,25 @@ function Context:session(mechanism, want)
   return sessions and sessions[#sessions], records, sessions or {}
 end
 
+--- A session of a full handshake that offers something else than usual.
+-- @function context:session_offering
+-- @tparam string mechanism
+-- @tparam table more see client:offer_more
+-- @treturn session|nil
+function Context:session_offering(mechanism, more)
+  local client = self.client
+  local before, all = client.more, {}
+  for _, fields in ipairs({ before, more }) do
+    for name, value in pairs(fields) do
+      all[name] = value
+    end
+  end
+  client:offer_more(all)
+  local fine, session = pcall(self.session, self, mechanism)
+  client:offer_more(before)
+  return fine and session or not fine and error(session, 0) or nil
+end
+
 --- Does a plain full handshake work at this moment? One that failed is tried again.
 -- @function context:control
 -- @treturn boolean

@@ -27,6 +27,10 @@ return {
   (require "resum.audit.unknown_ticket"),
   (require "resum.audit.lifetime"),
   (require "resum.audit.ticketbleed"),
+  (require "resum.audit.ems"),
+  (require "resum.audit.resume_rules"),
   (require "resum.audit.id_entropy"),
   (require "resum.audit.hello_size"),
+  (require "resum.audit.ticket_request"),
+  (require "resum.audit.sni_rules"),
 }

@@ -55,8 +55,9 @@ function Client:context(mechanism, ticket_extension)
   local context = self.contexts[name]
   if not context then
     local versions = self.versions
-    local key = ("%s %s %s %s %s %s %s %s"):format(name, versions.min_version, versions.max_version, self.more.ciphers,
-      self.more.tickets, table.concat(self.more.alpn or {}, ","), self.dhe, self.hybrid)
+    local key = ("%s %s %s %s %s %s %s %s %s"):format(name, versions.min_version, versions.max_version,
+      self.more.ciphers, self.more.tickets, table.concat(self.more.alpn or {}, ","), self.dhe, self.hybrid,
+      self.more.extended_master_secret)
     context = self.shared_contexts[key] or new_context(self, mechanism, ticket_extension)
     self.shared_contexts[key], self.contexts[name] = context, context
   end
@@ -78,7 +79,8 @@ end
 
 --- Offers something beside what was asked for from now on; what a mechanism needs comes before it.
 -- @function client:offer_more
--- @tparam table|nil more ciphers, alpn, tickets (see resum.core.context); nil: what was asked for
+-- @tparam table|nil more ciphers, alpn, tickets, extended_master_secret (see resum.core.context); nil: what was asked
+--   for
 function Client:offer_more(more)
   self.more, self.contexts = { alpn = self.asked_for.alpn }, {}
   for name, value in pairs(more or {}) do
