@@ -361,7 +361,8 @@ NMAP_LUA = $(shell $(NMAP) --version 2>/dev/null | sed -n 's/.*liblua-\([0-9]*\.
 NMAP_PATHS = $(eval NMAP_PATHS := $(shell env -i $$(command -v $(NMAP)) --script lua/nse/where.nse 2>/dev/null \
   | sed -n 's/^resum: //p'))$(NMAP_PATHS)
 NMAP_PATH = $(DESTDIR)$(or $(patsubst $(1)=%,%,$(filter $(1)=%,$(NMAP_PATHS))),$(error $(NMAP) does not say its $(1)))
-NSE_SCRIPTS = tls-resumption.nse tls-resumption-rate.nse
+NSE_SCRIPTS = tls-resumption.nse tls-resumption-rate.nse tls-resumption-audit.nse \
+  tls-resumption-audit-intrusive.nse
 NSE_INSTALL = LUA_VERSION=$(NMAP_LUA) SHARE="$(call NMAP_PATH,share)" LIBRARY="$(call NMAP_PATH,library)" \
   COMMAND_FOLDERS='"$(call NMAP_PATH,scripts)"'
 nse: packages-nmap ## build for the Lua of the installed nmap

@@ -23,7 +23,7 @@ local LIBRARIES = {
   luv = { "host" }, cjson = { "report", "cli", "audit" }, argparse = { "cli" },
   lxp = { "cli" }, socket = { "host" }, cqueues = { "host" },
   nmap = { "host", "nse", "programs" }, stdnse = { "host", "nse", "programs" }, shortport = { "programs" },
-  sslcert = { "nse", "programs" }, tls = { "nse" },
+  sslcert = { "nse", "programs" }, tls = { "nse" }, vulns = { "nse" },
 }
 
 local IMPURE = { "io", "os", "print", "coroutine", "debug", "load", "loadfile", "dofile", "package" }

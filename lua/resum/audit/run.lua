@@ -17,6 +17,16 @@ for i, check in ipairs(checks) do
   M.ids[i] = check.id
 end
 
+--- The ids of those that run only when they are asked for.
+-- @treturn {string,...}
+function M.intrusive_ids()
+  local list = {}
+  for _, check in ipairs(checks) do
+    list[#list + 1] = check.class == "intrusive" and check.id or nil
+  end
+  return list
+end
+
 local function is_known(id)
   for _, known in ipairs(M.ids) do
     if known == id then

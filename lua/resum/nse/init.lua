@@ -6,9 +6,11 @@ local sslcert = require "sslcert"
 local stdnse = require "stdnse"
 local tls = require "tls"
 
+local audit = require "resum.audit.run"
 local mechanisms = require "resum.connection.mechanism"
 local new_failure = require "resum.util.failure"
 local nsock = require "resum.host.nsock"
+local options_of = require "resum.options"
 local escape = require "resum.util.escape"
 local resum = require "resum"
 local starttls = require "resum.transport.starttls"
@@ -58,7 +60,30 @@ local function seconds(given)
   return value
 end
 
+-- As mechanism_list, of words that the options take.
+local function word_list(given)
+  local words = {}
+  for word in (type(given) == "table" and table.concat(given, " ") or tostring(given)):gmatch("[^%s,]+") do
+    words[#words + 1] = word
+  end
+  return words
+end
+
+local function check_list(given)
+  local words = word_list(given)
+  local known, problem = audit.read_list(words)
+  return known and words, problem
+end
+
+local function name_list(given)
+  local words = word_list(given)
+  local problem = options_of.names_problem(words)
+  return not problem and words or nil, problem
+end
+
 local ARGUMENTS = {
+  checks = check_list,
+  names = name_list,
   attempts = whole_number(100000),
   concurrency = whole_number(1000),
   deadline = seconds,
@@ -183,6 +208,10 @@ local function scan(host, port, scans, arguments)
     support = scans.support,
     rate = scans.rate or arguments.rate or false,
     balancer = scans.rate or false,
+    audit = scans.audit,
+    audit_checks = arguments.checks or scans.intrusive and audit.intrusive_ids() or nil,
+    audit_names = arguments.names,
+    intrusive = scans.intrusive,
     attempts = arguments.attempts,
     mechanisms = arguments.mechanisms,
     concurrency = arguments.concurrency,
@@ -212,8 +241,8 @@ end
 -- @tparam string script its name, before the dot in its arguments' names
 -- @tparam table host as nmap gives it to an action
 -- @tparam table port
--- @tparam table scans support and rate (booleans: what to run; with rate also what stands behind the address), deadline
---   (seconds, where no argument gives one)
+-- @tparam table scans support, rate and audit (booleans: what to run; with rate also what stands behind the address),
+--   intrusive (boolean: of the audit those checks only), deadline (seconds, where no argument gives one)
 -- @treturn table|nil what nmap writes into its XML; nil where no TLS was spoken (a verbose line says why)
 -- @treturn string|nil what it shows
 function M.run(script, host, port, scans)
@@ -224,6 +253,9 @@ function M.run(script, host, port, scans)
   local arguments, problem = read_arguments(script)
   if not arguments then
     return nil, "ERROR: " .. problem
+  elseif scans.intrusive and #audit.intrusive_ids() == 0 then
+    stdnse.verbose1("this resum has no intrusive check")
+    return nil
   end
   local result
   result, problem = scan(host, port, scans, arguments)
@@ -235,6 +267,9 @@ function M.run(script, host, port, scans)
   if not entry.support and not entry.rate then
     stdnse.verbose1("%s", escape(entry.error.message, 200))
     return nil
+  end
+  if entry.audit then
+    return require("resum.nse.vulnerabilities").report(script, host, port, entry)
   end
   return structure.address(entry, stdnse.output_table), indented(text.address(entry))
 end

@@ -76,12 +76,33 @@ local function balancer(summary, new_table)
   return out
 end
 
+local FOUND = { "id", "verdict", "severity", "reason", "message", "group", "share", "advice" }
+
+-- What the audit has found: a list.
+local function findings(list, new_table)
+  local out = {}
+  for i, one in ipairs(list) do
+    out[i] = new_table()
+    copy(out[i], one, FOUND)
+    if next(one.evidence) then
+      local names = {}
+      for name in pairs(one.evidence) do
+        names[#names + 1] = name
+      end
+      table.sort(names)
+      out[i].evidence = new_table()
+      copy(out[i].evidence, one.evidence, names)
+    end
+  end
+  return out
+end
+
 --- The structure of one address's result.
 -- @tparam table entry one of a result's addresses
 -- @tparam function new_table makes an empty table that keeps the order in which its keys are set
 -- @treturn table address, status, error (message, code; where the scan was cut short), client_hello (a code, where the
 --   usual one would not do), support and rate: a table each, with one for each mechanism; browser: what a browser
---   meets; balancer: a verdict on what stands behind the address
+--   meets; balancer: a verdict on what stands behind the address; audit: a list of what it has found
 function M.address(entry, new_table)
   local out = new_table()
   out.address = escape(entry.address)
@@ -99,6 +120,7 @@ function M.address(entry, new_table)
     copy(out.browser, entry.browser, BROWSER)
   end
   out.balancer = entry.balancer and balancer(entry.balancer, new_table)
+  out.audit = entry.audit and findings(entry.audit, new_table)
   return out
 end
 
