@@ -205,6 +205,38 @@ describe("the state file", function()
     assert.same({ "state" }, process.list(folder))
   end)
 
+  it("writes again where another program has replaced the file in between", function()
+    assert(assert(at(path, 7)):note({ seen() }))
+    local write, text = uv.fs_write, process.read_file(path)
+    finally(function()
+      uv.fs_write = write
+    end)
+    function uv.fs_write(...)
+      local count = write(...)
+      uv.fs_write = write
+      process.write_file(path .. ".other", text)
+      uv.fs_rename(path .. ".other", path)
+      return count
+    end
+    assert(files.append(path, "the line\n"))
+    assert.equal(text .. "the line\n", process.read_file(path))
+  end)
+
+  it("keeps what another program appends while it rewrites", function()
+    assert(assert(at(path, 7)):note({ seen() }))
+    local appended = false
+    local line = process.read_file(path):gsub('443', "444", 1)
+    local slow = setmetatable({ replace = function(name, longest, take, next_line)
+      return files.replace(name, longest, take, function()
+        appended = appended or files.append(path, line)
+        return next_line()
+      end)
+    end }, { __index = files })
+    assert(state.open(path, { files = slow, forget_days = 1, now = function() return 8 end }))
+    assert.is_true(appended)
+    assert.equal(2, #entries(assert(at(path, 9))))
+  end)
+
   it("loses no line of many writers, while another one rewrites it all the time", function()
     local writer = [[
       local files, state = require "resum.host.private_file", require "resum.audit.state"

@@ -1,0 +1,93 @@
+--- Mutants of the audit's checks: their bounds, and what they must not take for one another.
+
+local SINGLE_USE, SINGLE_USE_SPEC = "lua/resum/audit/single_use.lua", "spec/audit_single_use_spec.lua"
+local NAMES, AGE = "lua/resum/audit/key_names.lua", "lua/resum/audit/key_age.lua"
+local SHARING, KEYS_SPEC = "lua/resum/audit/key_sharing.lua", "spec/audit_key_age_spec.lua"
+local STATE, STATE_SPEC = "lua/resum/audit/state.lua", "spec/audit_state_spec.lua"
+local UNKNOWN, UNKNOWN_SPEC = "lua/resum/audit/unknown_ticket.lua", "spec/audit_unknown_ticket_spec.lua"
+local BLEED, BLEED_SPEC = "lua/resum/audit/ticketbleed.lua", "spec/audit_ticketbleed_spec.lua"
+local LIFETIME, SCHEDULE = "lua/resum/audit/lifetime.lua", "lua/resum/audit/lifetime_schedule.lua"
+local LIFETIME_SPEC = "spec/audit_lifetime_spec.lua"
+local ENTROPY, HELLO, IDS_SPEC = "lua/resum/audit/id_entropy.lua", "lua/resum/audit/hello_size.lua",
+  "spec/audit_id_entropy_spec.lua"
+local EMS, RULES, RULES_SPEC = "lua/resum/audit/ems.lua", "lua/resum/audit/resume_rules.lua",
+  "spec/audit_rules_spec.lua"
+local PRIVATE = "lua/resum/host/private_file.lua"
+
+local list = {}
+
+local function add(file, spec, name, before, after, breaks)
+  list[#list + 1] = { name = name, file = file, before = before, after = after, breaks = breaks, spec = spec }
+end
+
+add(SINGLE_USE, SINGLE_USE_SPEC, "a browser with a larger jar", "local JAR = 2", "local JAR = 4",
+  "four tickets after a full handshake look like four fifths")
+add(SINGLE_USE, SINGLE_USE_SPEC, "one resumption without a ticket is enough", "local CONFIRMED = 2",
+  "local CONFIRMED = 1", "a ticket that came late is a server that issues none")
+add(SINGLE_USE, SINGLE_USE_SPEC, "figures need not agree", "local AGREES = 1", "local AGREES = 3",
+  "a server that refuses for another reason is called one that does not renew")
+add(SINGLE_USE, SINGLE_USE_SPEC, "fewer connections", "local CONNECTIONS = 12", "local CONNECTIONS = 6",
+  "the figure is not the one that is told")
+add(NAMES, KEYS_SPEC, "a name that is met once", "local LEAST_CONNECTIONS = 2", "local LEAST_CONNECTIONS = 1",
+  "random bytes are the name of a key")
+add(NAMES, KEYS_SPEC, "a name of few bytes", "local LEAST_DIFFERENT = 8", "local LEAST_DIFFERENT = 7",
+  "six bytes and zeros name a key")
+add(NAMES, KEYS_SPEC, "addresses of the heap", "[0x55] = true", "[0x57] = true", "an address is the name of a key")
+add(NAMES, KEYS_SPEC, "names of resumed connections", 'connection.outcome ~= "resumed"', "connection.outcome",
+  "what a session carries on with is the name of a key")
+add(AGE, KEYS_SPEC, "a day is no age", "{ 24 * HOUR, \"low\" }", "{ 25 * HOUR, \"low\" }", "a key of a day is young")
+add(AGE, KEYS_SPEC, "a week is no age", "{ 7 * DAY, \"medium\" }", "{ 8 * DAY, \"medium\" }", "a week is low")
+add(AGE, KEYS_SPEC, "a month is no age", "{ 30 * DAY, \"high\" }", "{ 31 * DAY, \"high\" }", "a month is medium")
+add(AGE, KEYS_SPEC, "young for two days", "local YOUNG = 24 * HOUR", "local YOUNG = 25 * HOUR",
+  "a key that may be a day old is good")
+add(AGE, KEYS_SPEC, "equal names anywhere", "entry.key == one.key and entry.layout == one.layout",
+  "entry.key == one.key", "another layout's key is the same one")
+add(SHARING, KEYS_SPEC, "no layout in groups", "entry.key .. entry.layout, place_of", "entry.key, place_of",
+  "keys of two layouts are shared")
+add(STATE, STATE_SPEC, "a run is counted twice", "entry.runs == 1 and entry.last == known.last", "false",
+  "a line that stands there twice is two runs")
+add(STATE, STATE_SPEC, "a newer file is ours", "tonumber(schema) > SCHEMA", "tonumber(schema) > 9 * SCHEMA",
+  "what a newer resum wrote is cut")
+add(STATE, STATE_SPEC, "memory without a bound", "#store.names == M.MOST_ENTRIES", "false", "memory has no bound")
+add(PRIVATE, STATE_SPEC, "files for everybody", "local OWNER_ONLY = 384", "local OWNER_ONLY = 420",
+  "others read the file")
+add(PRIVATE, STATE_SPEC, "torn lines go on", 'torn and "\\n" .. text or text', "text",
+  "a line behind a torn one is lost")
+add(PRIVATE, STATE_SPEC, "a replaced file is forgotten", "elseif stays then", "elseif true then",
+  "lines written while the file is replaced are lost")
+add(UNKNOWN, UNKNOWN_SPEC, "one lost connection is a failure", "other = 4", "other = 0",
+  "a lost connection is a server at which clients fail")
+add(UNKNOWN, UNKNOWN_SPEC, "odd lengths weigh as much", 'case.odd and "low" or "high"', '"high"',
+  "ten bytes that nobody sends are grave")
+add(UNKNOWN, UNKNOWN_SPEC, "one handshake breaks RFC 5077", "counts[reason] >= 2", "counts[reason] >= 1",
+  "a single connection is a finding")
+add(BLEED, BLEED_SPEC, "one byte decides", "local LEAST_DECIDES = 16", "local LEAST_DECIDES = 1",
+  "a new ID that begins like ours is memory")
+add(BLEED, BLEED_SPEC, "a constant tail is memory", "tails[1] ~= nil and tails[1] ~= tail", "true",
+  "padding is memory")
+add(LIFETIME, LIFETIME_SPEC, "a long day", "M.DAY, M.WEEK = 24 * HOUR", "M.DAY, M.WEEK = 25 * HOUR",
+  "25 hours are good")
+add(LIFETIME, LIFETIME_SPEC, "a long week", "7 * DAY\n", "8 * DAY\n", "eight days are low")
+add(LIFETIME, LIFETIME_SPEC, "certificates that have ended", "ends > now and", "", "an old certificate is a finding")
+add(SCHEDULE, LIFETIME_SPEC, "no grace", "local GRACE = 3", "local GRACE = 0", "a second's rounding is a late session")
+add(SCHEDULE, LIFETIME_SPEC, "a short chain", "CHAIN_LINKS = 7, 4", "CHAIN_LINKS = 7, 1",
+  "the chain ends before the promise")
+add(SCHEDULE, LIFETIME_SPEC, "deaths before a later life", "alive, dead = point.at, nil", "alive = point.at",
+  "a session that was lost is the end of all")
+add(ENTROPY, IDS_SPEC, "fewer IDs", "M.NEEDED = 64", "M.NEEDED = 32", "32 IDs are enough")
+add(ENTROPY, IDS_SPEC, "fewer bits", "M.LEAST_BITS = 64", "M.LEAST_BITS = 32", "56 bits are enough")
+add(ENTROPY, IDS_SPEC, "chance is no chance", "local BY_CHANCE = 1e-12", "local BY_CHANCE = 1e-2",
+  "random IDs are less than random")
+add(ENTROPY, IDS_SPEC, "strict order", "local OUT_OF_ORDER = 1 / 8", "local OUT_OF_ORDER = 0",
+  "counters of connections side by side are random")
+add(HELLO, IDS_SPEC, "a larger packet", "M.PACKET = 1440", "M.PACKET = 1460", "what does not fit fits")
+add(HELLO, IDS_SPEC, "a smaller share", "M.HYBRID = 1220", "M.HYBRID = 1184", "what does not fit fits")
+add(EMS, RULES_SPEC, "one resumption is enough", "for _ = 1, 2 do", "for _ = 1, 1 do", "chance decides")
+add(EMS, RULES_SPEC, "a mismatch is a refusal", 'violation == "ems_mismatch"', "false",
+  "a server that resumes and says so is not found")
+add(RULES, RULES_SPEC, "an alert does not tell", 'record.outcome == "refused" or record.outcome == "alert"',
+  'record.outcome == "refused"', "a server that aborts is left open")
+add(RULES, RULES_SPEC, "any violation is a resumption", "VIOLATIONS[facts.violation] and", "facts.violation and",
+  "what our engine does not like is a finding")
+
+return list
