@@ -1,51 +1,68 @@
--- The parts of the analysis, one rule each, on entries written down by hand. (How often the whole is right is the
--- simulation's business.)
+-- The parts of what is inferred of a pool: what a connection shows, the evidence, the sums over hidden classes, the
+-- matrix, routing, and the words.
 
-local balance = require "resum.analysis.pool"
-local change = require "resum.analysis.pool.change"
+local classes = require "resum.analysis.pool.classes"
+local cut = require "resum.analysis.pool.cut"
+local evidence = require "resum.analysis.pool.evidence"
+local explanations = require "resum.analysis.pool.explanations"
 local groups = require "resum.analysis.pool.groups"
-local labels = require "resum.analysis.pool.labels"
+local hidden = require "resum.analysis.pool.hidden"
+local matrix = require "resum.analysis.pool.matrix"
+local pool = require "resum.analysis.pool"
+local rates = require "resum.analysis.pool.rates"
 local routing = require "resum.analysis.pool.routing"
-local sources = require "resum.analysis.pool.sources"
+local sighting = require "resum.analysis.pool.sighting"
+local sights = require "resum.analysis.pool.sights"
+local verdict = require "resum.analysis.pool.verdict"
+local words = require "resum.analysis.pool.words"
 
 local function key(letter)
   return letter:rep(16)
 end
 
--- Entries in order. Each is {design, from, outcome, label}: a label of one letter stands for a ticket key's name.
+-- Entries in order. Each is {design, from, outcome, label}: a label of one letter stands for a ticket key's name, "-"
+-- for a full handshake that issued nothing.
 local function entries_of(mechanism, list)
   local entries = {}
   for i, one in ipairs(list) do
+    local name = one[4] and one[4] ~= "-" and key(one[4]) or nil
     entries[i] = {
       order = i, mechanism = mechanism, design = one[1], from = one[2], outcome = one[3],
-      started = 2 * i - 1, ended = 2 * i,
-      issued = one[3] ~= "resumed" and one[4] ~= nil or nil, ticket = one[4] and key(one[4]), ticket_length = 176,
+      started = 2 * i - 1, ended = 2 * i, awaited = true,
+      issued = one[4] == "-" and false or (one[3] ~= "resumed" and one[4] ~= nil) or nil, ticket = name,
+      ticket_length = name and 176,
     }
   end
   return entries
 end
 
--- Tickets of servers that answer in the order of a text: "ABC" again and again, each connection a fresh session that is
--- offered on the next.
-local function pairs_over(order, count)
+-- Tickets of servers that answer in the order of a text, again and again: fresh sessions, each offered on the next
+-- connection, and old ones at any distance.
+local function scan_over(order, count, old)
   local list = {}
+  local function at(i)
+    return order:sub((i - 1) % #order + 1, (i - 1) % #order + 1)
+  end
   for i = 1, count do
-    local at = order:sub((i - 1) % #order + 1, (i - 1) % #order + 1)
     local before = list[i - 1]
     if i % 2 == 1 then
-      list[i] = { "pairs", nil, "full", at }
+      list[i] = { "pairs", nil, "full", at(i) }
     else
-      list[i] = { "pairs", i - 1, before[4] == at and "resumed" or "refused", at }
+      list[i] = { "pairs", i - 1, before[4] == at(i) and "resumed" or "refused", at(i) }
     end
+  end
+  for i = count + 1, count + (old or 0) do
+    local from = 1 + 2 * (i * 7 % math.min(11, count // 2))
+    list[i] = { "fixed", from, at(i) == list[from][4] and "resumed" or "refused", at(i) }
   end
   return list
 end
 
-local function analyse(entries, sources_asked)
-  return balance.analyse(entries, { mechanisms = { "session_id", "ticket", "psk" }, sources = sources_asked })
+local function analyse(entries, sources)
+  return pool.analyse(entries, { mechanisms = { "session_id", "ticket", "psk" }, sources = sources })
 end
 
-describe("labels", function()
+describe("a sighting", function()
   local function entry_with(ticket, order)
     return { order = order, ticket = ticket:sub(1, 16), ticket_length = #ticket }
   end
@@ -54,70 +71,215 @@ describe("labels", function()
     return name .. ("%04d"):format(i) .. ("."):rep(100)
   end
 
-  it("name a ticket key by the bytes that repeat at a ticket's start", function()
+  local function labels_of(make)
     local entries = {}
     for i = 1, 8 do
-      entries[i] = entry_with(ticket(key(i % 2 == 0 and "a" or "b"), i), i)
+      entries[i] = entry_with(make(i), i)
     end
-    local label, names = labels.assign(entries)
-    assert.equal("key:" .. key("b"), label[1])
-    assert.equal("key:" .. key("a"), label[2])
-    assert.is_true(names[1])
+    return sighting.labels(entries)
+  end
+
+  it("names a ticket key by the bytes that repeat at a ticket's start, sixteen or four", function()
+    local labels = labels_of(function(i)
+      return ticket(key(i % 2 == 0 and "a" or "b"), i)
+    end)
+    assert.same({ "key:" .. key("b"), "key:" .. key("a") }, { labels[1], labels[2] })
+    assert.equal("key:name", labels_of(function(i)
+      return ticket("name" .. ("%012d"):format(i * 7919 % 1000), i)
+    end)[1])
   end)
 
-  it("take shorter names where only four bytes repeat", function()
-    local entries = {}
-    for i = 1, 8 do
-      entries[i] = entry_with(ticket("name" .. ("%012d"):format(i * 7919 % 1000), i), i)
-    end
-    assert.equal("key:name", (labels.assign(entries))[1])
+  it("sees no name in bytes that never repeat, nor in one among others that was seen once", function()
+    assert.equal("unnamed", labels_of(function(i)
+      return ticket(("%016d"):format(i * 104729 % 1e9):reverse(), i)
+    end)[1])
+    assert.equal("unnamed", labels_of(function(i)
+      return ticket(key(i == 8 and "z" or i % 2 == 0 and "a" or "b"), i)
+    end)[8])
   end)
 
-  it("see no name in bytes that never repeat", function()
-    local entries = {}
-    for i = 1, 8 do
-      entries[i] = entry_with(("%016d"):format(i * 104729 % 1e9):reverse() .. ("."):rep(100), i)
-    end
-    local label, names = labels.assign(entries)
-    assert.equal("unnamed", label[1])
-    assert.is_nil(names[1])
-  end)
-
-  it("see no name where two tickets of one connection begin differently", function()
+  it("sees no name where the two tickets of most connections begin differently", function()
     local entries = { entry_with(ticket(key("a"), 1), 1), entry_with(ticket(key("a"), 2), 2) }
-    entries[2].unlike = true
-    assert.equal("unnamed", (labels.assign(entries))[1])
+    entries[1].unlike, entries[2].unlike = true, true
+    assert.equal("unnamed", sighting.labels(entries)[1])
   end)
 
-  it("call a short ticket the name of a cache entry, and nothing issued none", function()
-    local label = labels.assign({ entry_with(("x"):rep(32), 1), { order = 2, issued = false }, { order = 3 } })
-    assert.same({ "stateful", "none" }, label)
+  it("takes a short ticket for the name of a cache entry, and nothing issued for none", function()
+    assert.same({ "stateful", "none" },
+      sighting.labels({ entry_with(("x"):rep(32), 1), { order = 2, issued = false }, { order = 3 } }))
   end)
 
-  it("read what a connection showed", function()
+  it("is read from a record", function()
     local entry = {}
-    labels.read(entry, { mechanism = "ticket", outcome = "refused", facts = {
+    sighting.read(entry, { mechanism = "ticket", outcome = "refused", facts = {
       tickets = { { ticket = ("k"):rep(16) .. ("t"):rep(160), lifetime_s = 300 } }, session_id = "ignored",
-      leaf_sha256 = "hash", leaf_serial = "\1", extensions = { 43, 51 },
+      leaf_sha256 = "hash", leaf_serial = "\1", extensions = { 43, 51 }, cipher = "c", extended_master_secret = true,
     } })
-    assert.same({ outcome = "refused", ticket = ("k"):rep(16), ticket_length = 176, lifetime_s = 300, issued = true,
-      leaf = "hash", serial = "\1", extensions = "43 51" }, entry)
+    assert.same({ outcome = "refused", ticket = ("k"):rep(16), ticket_length = 176, sessions = 1, lifetime_s = 300,
+      issued = true, leaf = "hash", serial = "\1", extensions = "43 51", cipher = "c", ems = true }, entry)
   end)
 
-  it("take no ticket for no evidence where the probe left as soon as it was refused", function()
-    local facts = { tickets = {}, session_id = "" }
-    local probed, gone_through = {}, {}
-    labels.read(probed, { mechanism = "ticket", outcome = "refused", engine = "probe", facts = facts })
-    labels.read(gone_through, { mechanism = "ticket", outcome = "refused", engine = "handshake", facts = facts })
-    assert.same({ nil, false }, { probed.issued, gone_through.issued })
+  it("shows that nothing is issued in a whole full handshake that waited, and in nothing less", function()
+    local function issued(outcome, awaited, broke)
+      local entry = { awaited = awaited }
+      sighting.read(entry, { mechanism = "psk", outcome = outcome, broke = broke, facts = { tickets = {} } })
+      return entry.issued
+    end
+    assert.same({ false, nil, nil, nil }, { issued("full", true), issued("full"), issued("refused", true),
+      issued("full", true, true) })
+    assert.is_nil(issued("full", true, true))
+  end)
+end)
+
+describe("the evidence", function()
+  it("knows who issued what was offered, through resumptions that renewed nothing", function()
+    local all = evidence.read(entries_of("ticket", { { "chain", nil, "full", "A" }, { "chain", 1, "resumed" },
+      { "chain", 2, "refused", "B" }, { "chain", 3, "resumed" } }))
+    local found = {}
+    for i, offer in ipairs(all.ticket.offers) do
+      found[i] = { offer.origin, offer.issuer, offer.answerer or "unseen", offer.result, offer.offered }
+    end
+    local a, b = "key:" .. key("A"), "key:" .. key("B")
+    assert.same({ { 1, "unnamed", "unseen", "resumed", 0 }, { 1, "unnamed", "unnamed", "refused", 1 },
+      { 3, "unnamed", "unseen", "resumed", 0 } }, found)
+    assert.is_true(a ~= b)
   end)
 
-  it("take a TLS 1.3 ticket that was not waited for as no evidence", function()
-    local facts = { tickets = {}, session_id = "" }
-    local hasty, patient = {}, { awaited = true }
-    labels.read(hasty, { mechanism = "psk", outcome = "refused", facts = facts })
-    labels.read(patient, { mechanism = "psk", outcome = "refused", facts = facts })
-    assert.same({ nil, false }, { hasty.issued, patient.issued })
+  it("counts failures apart, of offers and of full handshakes", function()
+    local all = evidence.read(entries_of("psk", { { "seed", nil, "full", "A" }, { "seed", nil, "timeout" },
+      { "fixed", 1, "reset" }, { "fixed", 1, "resumed" } }))
+    assert.same({ { resumed = 1, refused = 0, failed = 1 }, { answered = 1, failed = 1 }, 1 },
+      { all.psk.offers_tally, all.psk.full_tally, #all.psk.failed })
+  end)
+
+  it("bounds the age of a session by the starts and ends of both connections", function()
+    local entries = entries_of("psk", { { "seed", nil, "full", "A" }, { "fixed", 1, "resumed" } })
+    for i, entry in ipairs(entries) do
+      entry.started_s, entry.ended_s = 10 * i, 10 * i + 3
+    end
+    local offer = evidence.read(entries).psk.offers[1]
+    assert.same({ 7, 13 }, { offer.age, offer.age_at_most })
+  end)
+end)
+
+describe("the sum over hidden classes", function()
+  -- All assignments of classes, one by one.
+  local function brute_force(found, model)
+    local nodes, total = hidden.nodes(found), 0
+    local class = {}
+    local function visit(i, chance)
+      local node = nodes[i]
+      if not node then
+        total = total + chance
+        return
+      end
+      for b = 1, model.count do
+        local possible = not node.label or not model.labels[node.label]
+        for _, one in ipairs(model.labels[node.label] or {}) do
+          possible = possible or one == b
+        end
+        local p = chance * model.weights[1][b] * (possible and 1 or 0)
+        if node.offer then
+          local resumes = model.accept(class[node.offer.origin], b) and 1 - hidden.NOISE or hidden.IMPOSSIBLE
+          p = p * (node.offer.resumed and resumes or 1 - resumes)
+        end
+        class[node.order] = b
+        visit(i + 1, p)
+      end
+    end
+    visit(1, 1)
+    return math.log(total)
+  end
+
+  local function some_evidence()
+    return evidence.read(entries_of("ticket", { { "seed", nil, "full", "A" }, { "seed", nil, "full" },
+      { "fixed", 1, "resumed" }, { "fixed", 1, "refused" }, { "fixed", 2, "resumed", "B" },
+      { "fixed", 5, "refused", "A" }, { "fixed", 2, "refused", "B" }, { "fixed", 1, "resumed" },
+      { "fixed", 7, "refused", "A" } })).ticket
+  end
+
+  it("is what adding up all assignments gives", function()
+    local found = some_evidence()
+    local a, b = found.label[1], found.label[5]
+    local model = { count = 3, labels = { [a] = { 1, 2 }, [b] = { 3 } }, weights = { { 0.5, 0.2, 0.3 } },
+      accept = function(x, y)
+        return x == y or (x == 1 and y == 3)
+      end }
+    assert.is_true(math.abs(brute_force(found, model) - hidden.log_likelihood(found, model)) < 1e-9)
+  end)
+
+  it("foresees an offer as all the others have it", function()
+    local found = some_evidence()
+    local model = { count = 2, labels = {}, weights = { { 0.6, 0.4 } }, accept = function(x, y)
+      return x == y
+    end }
+    local hopes = hidden.expected(found, model, 0)
+    for _, offer in ipairs(found.offers) do
+      local seen = brute_force(found, model)
+      local was, result = offer.resumed, offer.result
+      offer.resumed = not was
+      local other = brute_force(found, model)
+      offer.resumed, offer.result = was, result
+      local resumed, refused = math.exp(was and seen or other), math.exp(was and other or seen)
+      assert.is_true(math.abs(hopes[offer.order] - resumed / (resumed + refused)) < 1e-9, "offer " .. offer.order)
+    end
+  end)
+
+  it("learns the shares of classes that nothing names", function()
+    local list = {}
+    for i = 1, 8 do
+      list[i] = { "seed", nil, "full" }
+    end
+    for i = 9, 408 do -- of a session of the larger group 3 of 4 resume, of the smaller one 1 of 4
+      local from = (i - 9) % 8 + 1
+      local often = from <= 6 and 3 or 1
+      list[i] = { "fixed", from, (i - 9) // 8 % 4 < often and "resumed" or "refused" }
+    end
+    local found = evidence.read(entries_of("ticket", list)).ticket
+    local model = { count = 2, labels = {}, weights = { { 0.55, 0.45 } }, accept = function(x, y)
+      return x == y
+    end }
+    hidden.learn(found, model)
+    assert.is_true(math.abs(model.weights[1][1] - 0.75) < 0.02, "share " .. model.weights[1][1])
+  end)
+end)
+
+describe("the acceptance matrix", function()
+  it("counts by who issued and who answered", function()
+    local found = evidence.read(entries_of("psk", scan_over("AB", 8, 4))).psk
+    local letters = { ["key:" .. key("A")] = "A", ["key:" .. key("B")] = "B" }
+    local cells = matrix.of_groups(found, letters)
+    assert.same({ 6, 0, 2 }, { cells.A.B.refused, cells.A.B.resumed, cells.A.A.resumed })
+    assert.equal(0, cells.A.A.refused)
+  end)
+
+  it("of addresses is shared, not shared, or partly", function()
+    local function count(cells)
+      local list = {}
+      for names, marks in pairs(cells) do
+        for mark in marks:gmatch(".") do
+          list[#list + 1] = { from = names:sub(1, 1), at = names:sub(2, 2),
+            outcome = mark == "#" and "resumed" or "refused" }
+        end
+      end
+      return matrix.of_places(list)
+    end
+    for expected, cells in pairs({
+      shared = { aa = "##", bb = "##", ab = "##", ba = "##" },
+      not_shared = { aa = "##", bb = "##", ab = "..", ba = ".." },
+      partly = { aa = "##", bb = "##", ab = "##", ba = ".." },
+      no_resumption = { aa = "..", bb = "..", ab = "..", ba = ".." },
+      inconclusive = { aa = "##", bb = "##", ab = "##" },
+    }) do
+      assert.equal(expected, matrix.across({ "a", "b" }, count(cells)))
+    end
+  end)
+
+  it("parts names into groups as soon as each accepts the other's", function()
+    local cells = { a = { b = { resumed = 1, refused = 0 } }, b = { a = { resumed = 2, refused = 1 } },
+      c = { a = { resumed = 0, refused = 3 } } }
+    local part, count = classes.parts({ "a", "b", "c" }, cells)
+    assert.same({ 2, true, false }, { count, part.a == part.b, part.a == part.c })
   end)
 end)
 
@@ -130,247 +292,190 @@ describe("groups", function()
     end
     assert.same({ { "a", 4 }, { "b", 3 }, { "c", 1 } }, list)
     assert.equal(1 - 1 / 8, counted.coverage)
-    assert.is_true(counted.interval[1] == 3 and counted.interval[2] >= 4)
-  end)
-
-  it("have an effective number: 1 / sum of squared shares", function()
-    local sequence = {}
-    for i = 1, 84 do
-      sequence[i] = i % 7 < 5 and "a" or i % 7 == 5 and "b" or "c"
-    end
-    local counted = groups.count(sequence)
-    assert.is_true(math.abs(counted.effective - 49 / 27) < 0.05, "effective " .. counted.effective)
-    assert.is_true(counted.effective_interval[1] < 49 / 27 and 49 / 27 < counted.effective_interval[2])
-  end)
-
-  it("join keys that accept each other's tickets", function()
-    local entries = entries_of("ticket", {
-      { "pairs", nil, "full", "a" }, { "pairs", 1, "resumed", "b" }, { "pairs", nil, "full", "b" },
-      { "pairs", 3, "resumed", "a" }, { "pairs", nil, "full", "c" }, { "pairs", 5, "refused", "a" },
-    })
-    local label, names = {}, {}
-    for i, entry in ipairs(entries) do
-      label[i], names[i] = "key:" .. entry.ticket, true
-    end
-    local group = groups.of_entries(entries, label, names)
-    assert.equal(group[1], group[2])
-    assert.are_not.equal(group[1], group[5])
+    assert.is_true(counted.groups_interval[1] == 3 and counted.groups_interval[2] >= 4)
   end)
 end)
 
-describe("a rotation", function()
-  it("has a period, also where some connections showed nothing", function()
-    local met = {}
-    for i = 1, 60 do
-      met[i] = i % 10 ~= 0 and ("ABC"):sub(i % 3 + 1, i % 3 + 1) or nil
-    end
-    assert.equal(3, (routing.period(met)))
-  end)
-
-  it("with weights has the period of all weights", function()
-    local met = {}
-    for i = 1, 70 do
-      met[i] = ("AABACAA"):sub((i - 1) % 7 + 1, (i - 1) % 7 + 1)
-    end
-    assert.equal(7, (routing.period(met)))
-  end)
-
-  it("is not seen in what is drawn by lot", function()
-    local met, state = {}, 7
-    for i = 1, 60 do
-      state = state * 16807 % 2147483647
-      met[i] = ("ABC"):sub(state // 65536 % 3 + 1, state // 65536 % 3 + 1)
-    end
-    assert.is_nil((routing.period(met)))
-  end)
-end)
-
-describe("a change", function()
-  local function view_of(list)
-    local entries = entries_of("ticket", list)
-    local offers = {}
-    for _, entry in ipairs(entries) do
-      entry.refused = entry.outcome == "refused"
-      offers[#offers + 1] = entry.from and entry or nil
-    end
-    return { entries = entries, offers = offers }
-  end
-
-  local function sequence_of(marks)
-    local list = { { "seed", nil, "full", "a" } }
-    for mark in marks:gmatch(".") do
-      list[#list + 1] = { "fixed", 1, mark == "#" and "resumed" or "refused" }
+describe("a cut", function()
+  local function offers(marks)
+    local list = {}
+    for i = 1, #marks do
+      list[i] = { order = i, resumed = marks:sub(i, i) == "#" }
     end
     return list
   end
 
-  it("explains refusals that all come after it", function()
-    local explained, at = change.explains(view_of(sequence_of("##########......")))
-    assert.is_true(explained)
-    assert.equal(12, at)
+  local function bounds(offer)
+    return offer.order - 0.5, offer.order + 0.5
+  end
+
+  it("parts early refusals from late resumptions, and leaves open what may be on either side", function()
+    local list = offers("....####")
+    local found = cut.find(list, bounds, true)
+    assert.is_true(found.at > 3.5 and found.at < 5.5, "at " .. found.at)
+    assert.is_true(found.barred[list[1]])
+    assert.is_nil(found.barred[list[8]])
   end)
 
-  it("explains none when the same session resumes later", function()
-    assert.is_false((change.explains(view_of(sequence_of("##########...#..")))))
-  end)
-
-  it("is not seen in a single refusal", function()
-    assert.is_false((change.explains(view_of(sequence_of("###########.")))))
-  end)
-
-  it("tells a new group from one that went", function()
-    local sequence = {}
-    for i = 1, 60 do
-      sequence[i] = { order = i, value = i > 40 and i % 2 == 0 and "new" or i < 30 and i % 2 == 0 and "old" or "stays" }
-    end
-    local changes = change.of_labels(sequence, function(entry)
-      return entry.value
-    end)
-    table.sort(changes, function(a, b)
-      return a.label < b.label
-    end)
-    assert.same({ { label = "new", what = "came", at = 42 }, { label = "old", what = "went", at = 28 } }, changes)
+  it("is none where refusals come early and late", function()
+    assert.is_nil(cut.find(offers("########"), bounds, true))
   end)
 end)
 
-describe("sources", function()
-  local function offers(cells)
+describe("names that come and go", function()
+  it("are told from names that are rare", function()
     local list = {}
-    for names, marks in pairs(cells) do
-      for mark in marks:gmatch(".") do
-        local outcome = mark == "#" and "resumed" or "refused"
-        list[#list + 1] = { from = names:sub(1, 1), at = names:sub(2, 2), outcome = outcome }
-      end
+    for i = 1, 60 do
+      list[i] = { order = i, label = i > 40 and i % 2 == 0 and "new" or i < 30 and i % 2 == 0 and "old" or "stays" }
     end
-    return sources.matrix_of_places(list)
+    local came, went = sights.of(list)
+    assert.same({ { new = 42 }, { old = 28 } }, { came, went })
+  end)
+end)
+
+describe("routing", function()
+  local function routed(order, count)
+    local found = evidence.read(entries_of("psk", scan_over(order, count, 30))).psk
+    local result = verdict.of(found, { offers = { answered = count, failed = 0 }, full = { answered = 1, failed = 0 } })
+    return result.routing, result.routing_evidence.period
   end
 
-  it("decide where each pair resumes always or never", function()
-    assert.is_true(sources.decides(offers({ aa = "####", bb = "####", ab = "....", ba = "...." })))
+  it("in turns has a period, with weights that of all weights", function()
+    assert.same({ "round_robin", 3 }, { routed("ABC", 90) })
+    assert.same({ "round_robin", 7 }, { routed("AABACAA", 98) })
   end)
 
-  it("do not decide where a pair resumes at times, or where all do", function()
-    assert.is_false(sources.decides(offers({ aa = "#.##", bb = "####", ab = "....", ba = "...." })))
-    assert.is_false(sources.decides(offers({ aa = "####", bb = "####", ab = "####", ba = "####" })))
-  end)
-
-  it("of addresses are shared, not shared, or partly", function()
-    local names = { "a", "b" }
-    for verdict, cells in pairs({
-      shared = { aa = "##", bb = "##", ab = "##", ba = "##" },
-      not_shared = { aa = "##", bb = "##", ab = "..", ba = ".." },
-      partly = { aa = "##", bb = "##", ab = "##", ba = ".." },
-      no_resumption = { aa = "..", bb = "..", ab = "..", ba = ".." },
-      inconclusive = { aa = "##", bb = "##", ab = "##" },
-    }) do
-      assert.equal(verdict, sources.across(names, offers(cells)))
+  it("by lot has none", function()
+    local state, order = 7, {}
+    for i = 1, 90 do
+      state = state * 16807 % 2147483647
+      order[i] = ("ABC"):sub(state // 65536 % 3 + 1, state // 65536 % 3 + 1)
     end
+    assert.same({ "random" }, { routed(table.concat(order), 90) })
+    assert.is_function(routing.of)
+  end)
+end)
+
+describe("rates", function()
+  it("of few sessions are as uncertain as the sessions are few", function()
+    local list = { { "seed", nil, "full" }, { "seed", nil, "full" }, { "seed", nil, "full" }, { "seed", nil, "full" } }
+    for i = 5, 104 do -- one of the four is of a member that never accepts
+      list[i] = { "fixed", (i - 5) % 4 + 1, (i - 5) % 4 < 3 and i % 4 ~= 0 and "resumed" or "refused" }
+    end
+    local fixed = rates.of(evidence.read(entries_of("psk", list)).psk).fixed
+    assert.is_true(fixed.interval[1] < 0.3 and fixed.interval[2] > 0.7,
+      ("%.2f to %.2f"):format(fixed.interval[1], fixed.interval[2]))
+  end)
+
+  it("of a model sum up who accepts whose", function()
+    local model = { count = 2, weights = { { 0.75, 0.25 } }, accept = function(a, b)
+      return a == 1 and b == 1
+    end }
+    local share, interval = rates.of_model(model, 100)
+    assert.equal(0.5625, share)
+    assert.is_true(interval[1] < share and share < interval[2] and interval[2] - interval[1] < 0.3)
   end)
 end)
 
 describe("the analysis", function()
   it("of a rotation over three keys says what it is, and what to do", function()
-    local summary = analyse(entries_of("ticket", pairs_over("ABC", 90)))
-    assert.same({ "nothing_shared", 0, 3 }, { summary.verdict, summary.designs.pairs.resumed, #summary.labels })
-    local list = pairs_over("ABC", 90)
-    for i = 1, 30 do -- old sessions, at random distances
-      list[#list + 1] = { "fixed", 1 + i % 7, (90 + i) % 3 == (1 + i % 7) % 3 and "resumed" or "refused" }
-    end
-    summary = analyse(entries_of("ticket", list))
-    assert.same({ "nothing_shared", "ticket", "round_robin", 3, 3 },
-      { summary.verdict, summary.decided_by, summary.routing, summary.groups, summary.routing_evidence.period })
-    assert.same({ 3, 3 }, summary.groups_interval)
+    local summary = analyse(entries_of("ticket", scan_over("ABC", 90, 30)))
+    assert.same({ "nothing_shared", "ticket", "round_robin", 3, 3, 3 }, { summary.verdict, summary.decided_by,
+      summary.routing, summary.groups, summary.routing_evidence.period, #summary.labels })
     assert.is_truthy(summary.advice:find("ssl_session_ticket_key", 1, true))
     assert.same({ 0, 45, { "A", "B", "C" } }, { summary.designs.pairs.resumed, summary.designs.pairs.attempted,
       { summary.attempts[1].label, summary.attempts[2].label, summary.attempts[3].label } })
-  end)
-
-  it("calls it no resumption where a server refuses its own sessions, and nothing resumes", function()
-    local list = pairs_over("ABC", 90)
-    list[91] = { "fixed", 1, "refused", "A" }
-    local summary = analyse(entries_of("ticket", list))
-    assert.same({ "no_resumption", "issued_not_accepted" }, { summary.verdict, summary.reason })
-  end)
-
-  it("finds the member without tickets that refuses its own session IDs", function()
-    local list = { { "seed", nil, "full" } }
-    for i = 2, 41 do
-      list[i] = { "fixed", 1, i % 4 == 0 and "refused" or "resumed" }
-    end
-    list[42] = { "marked", nil, "full" } -- asked for a ticket, and got an ID only
-    list[43], list[44] = { "marked", 42, "refused", "a" }, { "marked", 42, "refused" }
-    list[45], list[46] = { "marked", 42, "refused" }, { "marked", 1, "resumed", "a" }
-    local entries = entries_of("session_id", list)
-    for _, entry in ipairs(entries) do
-      local issued = entry.outcome ~= "resumed" and not entry.ticket
-      entry.issued, entry.session_id = issued or nil, issued and ("%032d"):format(entry.order) or nil
-    end
-    local ids = analyse(entries).mechanisms.session_id
-    assert.same({ "bad_member", "never_accepts", "ticketless", 3 },
-      { ids.verdict, ids.member.how, ids.member.label, ids.member.connections })
-    entries[44].outcome, entries[44].session_id = "resumed", nil
-    assert.equal("nothing_shared", analyse(entries).mechanisms.session_id.verdict)
+    assert.is_true(summary.fit.fits)
+    assert.is_true(summary.rival.odds >= 1000)
+    assert.equal(0, summary.matrix.A.B.resumed)
   end)
 
   it("says that few client addresses can't tell stickiness from sharing", function()
-    local function codes(summary)
+    local entries = entries_of("ticket", scan_over("A", 90))
+    local function codes(sources)
       local list = {}
-      for i, finding in ipairs(summary.findings) do
+      for i, finding in ipairs(analyse(entries, sources).findings) do
         list[i] = finding.code
       end
       return list
     end
-    local entries = entries_of("ticket", pairs_over("A", 90))
-    local summary = analyse(entries)
-    assert.same({ "all_shared", { "stickiness_unknown" } }, { summary.verdict, codes(summary) })
-    local two, six = { "192.0.2.1", "192.0.2.2" }, {}
-    for i = 1, 6 do
-      six[i] = "192.0.2." .. i
-    end
-    summary = analyse(entries, two)
-    assert.same({ "stickiness_unknown" }, codes(summary))
-    assert.is_truthy(summary.evidence[#summary.evidence]:find("2 addresses.* in 50 %% of the cases"))
-    assert.same({}, codes(analyse(entries, six)))
-  end)
-
-  it("makes no mixture of servers out of one refusal among resumptions", function()
-    local list = pairs_over("A", 90)
-    list[40][3] = "refused"
-    local summary = analyse(entries_of("ticket", list))
-    assert.same({ "inconclusive", 44, 1 },
-      { summary.verdict, summary.designs.pairs.resumed, summary.designs.pairs.refused })
+    assert.equal("all_shared", analyse(entries).verdict)
+    assert.same({ { "stickiness_unknown" }, { "stickiness_unknown" }, {} }, { codes(), codes({ "a", "b" }),
+      codes({ "a", "b", "c", "d", "e", "f" }) })
   end)
 
   it("finds few attempts too few, and errors no refusals", function()
-    assert.same({ "inconclusive", "too_few_attempts" }, (function(summary)
-      return { summary.verdict, summary.reason }
-    end)(analyse(entries_of("ticket", pairs_over("A", 20)))))
-    local list = pairs_over("A", 90)
-    for i = 2, 90, 2 do
-      list[i][3] = "timeout"
-      list[i][4] = nil
+    local few = analyse(entries_of("ticket", scan_over("A", 20)))
+    assert.same({ "inconclusive", "too_few_attempts" }, { few.verdict, few.reason })
+    local list = scan_over("A", 90)
+    for i = 1, 90 do
+      if i % 3 ~= 0 then
+        list[i][3], list[i][4] = "timeout", nil
+      end
     end
-    local summary = analyse(entries_of("ticket", list))
-    assert.same({ "inconclusive", "errors" }, { summary.verdict, summary.reason })
-    assert.is_truthy(table.concat(summary.evidence, " "):find("About 50 % of the connections failed", 1, true))
+    local failing = analyse(entries_of("ticket", list))
+    assert.same({ "inconclusive", "errors" }, { failing.verdict, failing.reason })
   end)
 
-  it("has words for every verdict and every finding", function()
-    local advice = require "resum.analysis.pool.advice"
-    for _, verdict in ipairs({ "all_shared", "keys_shared_caches_not", "caches_shared_keys_not", "nothing_shared",
-      "sticky_source", "sticky_session_id", "bad_member", "mixed_groups", "no_resumption", "rotated",
-      "inconclusive" }) do
-      local headline, evidence, what_to_do = advice.of({ verdict = verdict, routing = "unknown", findings = {
+  it("calls nothing a bad member that once issued nothing, and never refused", function()
+    local list = scan_over("A", 90)
+    list[51] = { "pairs", nil, "full", "-" }
+    list[52] = { "pairs", 49, "resumed", "A" }
+    assert.equal("all_shared", analyse(entries_of("psk", list)).mechanisms.psk.verdict)
+  end)
+
+  it("asks for more offers before it says no", function()
+    local list = { { "seed", nil, "full", "A" } }
+    for i = 2, 101 do
+      list[i] = { "fixed", 1, "refused" }
+    end
+    local entries = entries_of("psk", list)
+    assert.same({ "inconclusive", "too_few_attempts" }, { analyse(entries).verdict, analyse(entries).reason })
+    local plan = pool.next_question(entries, { "psk" }, {})
+    assert.same({ "again", "psk", { 1 } }, { plan.kind, plan.mechanism, plan.from })
+  end)
+
+  it("says nothing of sharing nothing where one key is refused by servers that have it", function()
+    local list, state = {}, 5
+    local function lot()
+      state = state * 16807 % 2147483647
+      return state // 65536 % 2
+    end
+    local server = {}
+    for i = 1, 200 do
+      server[i] = lot()
+      local old = i > 8 and i % 3 ~= 0
+      if i <= 8 or not old then
+        list[i] = { i <= 8 and "seed" or "pairs", nil, "full", "A" }
+      else
+        local from = i % 8 + 1
+        list[i] = { "fixed", from, server[from] == server[i] and "resumed" or "refused", "A" }
+      end
+    end
+    local summary = analyse(entries_of("psk", list))
+    assert.equal("differs", summary.verdict)
+    assert.is_nil(summary.headline:find("share nothing", 1, true))
+  end)
+
+  it("has words for every verdict that an explanation gives, and for every finding", function()
+    local verdicts = { "keys_shared_caches_not", "caches_shared_keys_not", "mixed_groups", "fails_on_resumption",
+      "inconclusive", "unexplained", "rotated", "late_cache" }
+    for _, explanation in ipairs(explanations.sharing) do
+      verdicts[#verdicts + 1] = explanation.headline and explanation.id or nil
+    end
+    assert.is_true(#verdicts >= 17)
+    for _, name in ipairs(verdicts) do
+      local headline, said, advice = words.of({ verdict = name, routing = "unknown", decided_by = "psk", findings = {
         { code = "stickiness_unknown", sources = 1 }, { code = "mixed_configuration", property = "leaf" },
-        { code = "no_resumption", mechanism = "psk" },
-        { code = "inconclusive", mechanism = "ticket", reason = "errors" },
+        { code = "no_resumption", mechanism = "psk" }, { code = "unexplained", mechanism = "psk" },
+        { code = "inconclusive", mechanism = "ticket", reason = "errors" }, { code = "some_issue_none", share = 0.3,
+          mechanism = "session_id" }, { code = "fails_on_resumption", mechanism = "ticket", share = 0.5 },
         { code = "forgets", mechanism = "session_id" }, { code = "others_share_nothing", mechanism = "ticket" },
-        { code = "group_came" }, { code = "group_went" },
-        { code = "keys_renewed" }, { code = "connections_failed", share = 0.25 }, { code = "parted_by_certificate" },
-        { code = "may_have_run_out" },
+        { code = "group_came" }, { code = "group_went" }, { code = "keys_renewed" },
+        { code = "connections_failed", share = 0.25 },
       } })
-      assert.is_true(#headline > 10 and #what_to_do > 10, verdict)
-      assert.equal(12, #evidence)
+      assert.is_true(#headline > 10 and #advice > 10, name)
+      assert.is_true(#said >= 13, name)
     end
   end)
 end)

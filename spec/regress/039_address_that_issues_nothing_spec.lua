@@ -4,7 +4,7 @@
 
 local resum = require "resum"
 local servers = require "spec.support.servers"
-local sources = require "resum.analysis.pool.sources"
+local matrices = require "resum.analysis.pool.matrix"
 
 local function nginx(options)
   options.session_cache = options.session_cache or "shared:SSL:1m"
@@ -47,7 +47,7 @@ describe("an address of a name", function()
   it("resumes at home where that is known, though none of a few offers met its own server", function()
     local none = { resumed = 0, answered = 3, errors = 0 }
     local matrix = { a = { a = none, b = none }, b = { a = none, b = none } }
-    assert.equal("not_shared", sources.across({ "a", "b" }, matrix, { "a", "b" }, true))
-    assert.equal("no_resumption", sources.across({ "a", "b" }, matrix, { "a", "b" }, false))
+    assert.equal("not_shared", matrices.across({ "a", "b" }, matrix, { "a", "b" }, true))
+    assert.equal("no_resumption", matrices.across({ "a", "b" }, matrix, { "a", "b" }, false))
   end)
 end)

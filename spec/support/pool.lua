@@ -135,11 +135,16 @@ end
 local SEALED_STATE = ("."):rep(152)
 
 -- A ticket that carries its state: the name of the key, then what only the key's owner reads.
+-- The key with which a server issues now.
+local function issuing_key(pool, server)
+  return pool.key_at and pool.key_at(pool, server) or server.keys[1]
+end
+
 local function sealed(pool, server)
   pool.issued = pool.issued + 1
-  local key = server.keys[1]
+  local key = issuing_key(pool, server)
   local name = pool.key_names == "random" and bytes(pool, 16) or key
-  return ("%s%08d%s"):format(name, pool.issued, SEALED_STATE), key, server.bound and server.certificate or nil
+  return ("%s%08d%s"):format(name, pool.issued, SEALED_STATE), key
 end
 
 local function stored(pool)
@@ -147,28 +152,47 @@ local function stored(pool)
   return ("%-32s"):format(bytes(pool, 16) .. pool.issued)
 end
 
-local function accepts_key(server, key, certificate)
-  if server.off or server.tickets == false or (server.bound and server.certificate ~= certificate) then
+-- What binds a session beside its key: the certificate (nginx's session ID context), the virtual host's name (Apache),
+-- the hash and extended master secret (OpenSSL), the clock (a session of the future is as good as one of now).
+local function is_bound_elsewhere(pool, server, session)
+  local issuer = session.issuer
+  local age = pool.time + (server.clock or 0) - session.time
+  return (server.bound and server.certificate ~= issuer.certificate) or server.context ~= issuer.context
+    or server.cipher ~= issuer.cipher or server.no_ems ~= issuer.no_ems or age > (server.lifetime or math.huge)
+end
+
+local function accepts_ticket(pool, server, session)
+  if server.off or server.tickets == false or not session.key then
+    return false
+  elseif pool.accept then
+    return pool.accept(pool, server, session)
+  elseif is_bound_elsewhere(pool, server, session) then
     return false
   end
-  for _, own in ipairs(server.keys) do
-    if own == key then
+  for _, own in ipairs(pool.key_at and { pool.key_at(pool, server) } or server.keys) do
+    if own == session.key then
       return true
     end
   end
   return false
 end
 
+-- A cache may be written late, and keeps a session for so long.
 local function has_stored(pool, server, id)
   local cache = not server.off and server.cache and pool.caches[server.cache]
-  return cache ~= nil and cache ~= false and cache[id] == true
+  local at = cache and cache[id]
+  if not at then
+    return false
+  end
+  local age = pool.time - at
+  return age >= (server.store_delay or 0) and age <= (server.lifetime or math.huge)
 end
 
 local function store(pool, server, id)
   if server.cache and not server.off then
     local cache = pool.caches[server.cache] or {}
     pool.caches[server.cache] = cache
-    cache[#cache + 1], cache[id] = id, true
+    cache[#cache + 1], cache[id] = id, pool.time
     if server.cache_size and #cache > server.cache_size then
       cache[table.remove(cache, 1)] = nil
     end
@@ -181,13 +205,15 @@ end
 
 -- What the client keeps after a resumption that renewed nothing: the same, as an object of its own.
 local function copy(session)
-  return { id = session.id, key = session.key, certificate = session.certificate, client_id = session.client_id }
+  return { id = session.id, key = session.key, client_id = session.client_id, issuer = session.issuer,
+    time = session.time, number = session.number, server = session.server }
 end
 
 local SERVE = {}
 
 function SERVE.session_id(pool, server, session, facts)
-  if session and has_stored(pool, server, session.id) then
+  if session and session.id and has_stored(pool, server, session.id)
+    and not (pool.accept and not pool.accept(pool, server, session)) then
     facts.session_id = session.id
     return true, copy(session)
   end
@@ -199,7 +225,8 @@ function SERVE.session_id(pool, server, session, facts)
   if gives then
     facts.session_id = stored(pool)
     store(pool, server, facts.session_id)
-    return false, { id = facts.session_id, client_id = facts.session_id }
+    return false, { id = facts.session_id, client_id = facts.session_id, issuer = server, time = pool.time,
+      number = pool.issued }
   end
   return false, nil
 end
@@ -207,16 +234,16 @@ end
 local function issue_tickets(pool, server, facts, count)
   local session
   for i = 1, count do
-    local ticket, key, certificate = sealed(pool, server)
-    facts.tickets[i] = { ticket = ticket, lifetime_s = server.lifetime or 300 }
-    session = { key = key, certificate = certificate }
+    local ticket, key = sealed(pool, server)
+    facts.tickets[i] = { ticket = ticket, lifetime_s = server.lifetime_shown or 300 }
+    session = { key = key, issuer = server, time = pool.time + (server.clock or 0), number = pool.issued }
   end
   return session
 end
 
 function SERVE.ticket(pool, server, session, facts)
-  local resumed = session ~= nil and accepts_key(server, session.key, session.certificate)
-  if resumed and session.key == server.keys[1] then
+  local resumed = session ~= nil and accepts_ticket(pool, server, session)
+  if resumed and session.key == issuing_key(pool, server) then
     return true, copy(session)
   elseif uses_tickets(server) then
     local issued = issue_tickets(pool, server, facts, 1)
@@ -231,7 +258,7 @@ end
 function SERVE.psk(pool, server, session, facts)
   local resumed = false
   if session and session.key then
-    resumed = accepts_key(server, session.key, session.certificate)
+    resumed = accepts_ticket(pool, server, session)
   elseif session then
     resumed = has_stored(pool, server, session.id)
     if resumed and server.single_use then
@@ -247,9 +274,9 @@ function SERVE.psk(pool, server, session, facts)
   for i = 1, 2 do
     id = stored(pool)
     store(pool, server, id)
-    facts.tickets[i] = { ticket = id, lifetime_s = server.lifetime or 300 }
+    facts.tickets[i] = { ticket = id, lifetime_s = server.lifetime_shown or 300 }
   end
-  return resumed, { id = id }
+  return resumed, { id = id, issuer = server, time = pool.time, number = pool.issued }
 end
 
 -- A full handshake of any version, to see whether there is TLS at all.
@@ -283,6 +310,8 @@ end
 
 local OVERTAKEN = 0.1 -- share of the connections made at once that reach the balancer after others started later
 
+local ROUND_TRIP = 0.01 -- seconds, on the average, of which as many pass at the same time as connections are under way
+
 -- Others go on meanwhile, where there are any.
 local function pass_time(pool)
   if pool.depth > 0 then
@@ -291,9 +320,8 @@ local function pass_time(pool)
 end
 
 local function travel(pool)
-  if pool.random() < OVERTAKEN then
-    pass_time(pool)
-  end
+  pool.time = pool.time - ROUND_TRIP * math.log(1 - pool.random()) / math.max(1, pool.under_way)
+  pass_time(pool)
 end
 
 local VERSION_OF = { session_id = "1.2", ticket = "1.2", psk = "1.3" }
@@ -317,20 +345,24 @@ local function serve(pool, server, options, record)
   end
   record.outcome = session and (resumed and "resumed" or "refused") or "full"
   record.reused, record.facts, record.version = resumed, facts, "TLSv" .. version
+  facts.cipher, facts.extended_master_secret = server.cipher or "TLS_AES_256_GCM_SHA384", not server.no_ems
   if not resumed then
     facts.leaf_sha256, facts.leaf_serial = server.certificate or "the same", "1"
     facts.extensions = { 43, 51 }
   end
-  if options.engine == "probe" and record.outcome == "refused" then -- it leaves before tickets come
-    facts.tickets, issued = {}, nil
+  if options.engine == "probe" and session then -- it leaves before tickets come
+    facts.tickets, issued = {}, resumed and issued or nil
+  end
+  if pool.breaks and pool.random() < pool.breaks then -- after the handshake, and before what is issued
+    facts.tickets, issued, record.broke = {}, nil, true
   end
   record.sessions = issued and { issued } or {}
   return issued
 end
 
-local function one_of_several(server, options, session)
+local function one_of_several(pool, server, options, session)
   for i, one in ipairs(options.sessions or {}) do
-    if accepts_key(server, one.key, one.certificate) then
+    if accepts_ticket(pool, server, one) then
       return one, i - 1
     end
   end
@@ -352,22 +384,24 @@ local function route(pool, options)
   return choose(pool, { source = options.source, client_id = session and session.client_id }), session
 end
 
-local function attempt(pool, options)
+local function connect(pool, options)
   local record = { mechanism = options.mechanism, design = options.design, engine = options.engine or "handshake",
     address = "pool", sessions = {}, reused = false, timing = { connect_s = 0, handshake_s = 0, total_s = 0 } }
-  travel(pool)
+  if pool.random() < OVERTAKEN then
+    travel(pool)
+  end
   happen(pool)
   if lost(pool) then
     return fail(pool, record) -- before the balancer: no turn is taken
   end
   local i, session = route(pool, options)
-  if lost(pool) then
+  if lost(pool) or (session and pool.servers[i].drops_offers and pool.random() < pool.servers[i].drops_offers) then
     return fail(pool, record)
   end
   pool.active[i] = (pool.active[i] or 0) + 1
-  pass_time(pool)
+  travel(pool)
   local server = pool.servers[i]
-  local offered, identity = one_of_several(server, options, session)
+  local offered, identity = one_of_several(pool, server, options, session)
   local issued = serve(pool, server, { mechanism = options.mechanism, session = offered,
     ticket_extension = options.ticket_extension, engine = options.engine }, record)
   if issued then
@@ -381,6 +415,13 @@ local function attempt(pool, options)
     options.on_goodbye(record)
   end
   pool.active[i] = pool.active[i] - 1
+  return record
+end
+
+local function attempt(pool, options)
+  pool.under_way = pool.under_way + 1
+  local record = connect(pool, options)
+  pool.under_way = pool.under_way - 1
   return record
 end
 
@@ -441,7 +482,7 @@ end
 function M.new(options)
   local pool = {
     credit = {}, active = {}, last = {}, placed = {}, table = {}, caches = {}, count = 0, turns = 0, issued = 0,
-    depth = 0, clock = 0,
+    depth = 0, under_way = 0, time = 0,
     random = generator(options.seed or 1),
   }
   for name, value in pairs(options) do
@@ -459,9 +500,9 @@ end
 function M.client(pool)
   local client = {}
   client.host = {
-    now = function() return pool.clock end,
+    now = function() return pool.time end,
     sleep = function(seconds)
-      pool.clock = pool.clock + seconds
+      pool.time = pool.time + seconds
       pass_time(pool)
     end,
     waiter = function()

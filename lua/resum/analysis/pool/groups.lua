@@ -1,53 +1,10 @@
--- Groups of servers that share their sessions: how many were seen, how large they are, how many there may be. Two names
--- of keys are one group as soon as a session of the one resumed at the other. Pure.
+-- Groups of servers that were met: how many, how large, how many there may be. Pure.
 
 local statistics = require "resum.util.statistics"
 
 local M = {}
 
 local CONFIDENCE = 0.95
-
--- The label that stands for the group of this one.
-local function find(parent, label)
-  while parent[label] and parent[label] ~= label do
-    label = parent[label]
-  end
-  return label
-end
-
--- The name of the state in which each connection's session lives: its own, or that of the session it resumed.
-local function carried_names(entries, labels, names)
-  local carried = {}
-  for _, entry in ipairs(entries) do
-    local order = entry.order
-    carried[order] = names[order] and labels[order] or (entry.outcome == "resumed" and carried[entry.from]) or nil
-  end
-  return carried
-end
-
---- Which group did each connection meet? Names that accept each other's sessions are one group. (A session ID that was
--- offered to see the name of a ticket key says nothing about that key.)
--- @tparam {table,...} entries
--- @tparam table labels see resum.analysis.pool.labels.assign
--- @tparam table names see resum.analysis.pool.labels.assign
--- @treturn table order -> the label that stands for the group; nil where nothing names it
--- @treturn table order -> the label that names the state in which the connection's session lives
-function M.of_entries(entries, labels, names)
-  local parent, carried, met = {}, carried_names(entries, labels, names), {}
-  for _, entry in ipairs(entries) do
-    local old, new = carried[entry.from], carried[entry.order]
-    if entry.outcome == "resumed" and old and new and entry.design ~= "marked" then
-      local a, b = find(parent, old), find(parent, new)
-      if a ~= b then
-        parent[a < b and b or a] = a < b and a or b
-      end
-    end
-  end
-  for order, label in pairs(carried) do
-    met[order] = find(parent, label)
-  end
-  return met, carried
-end
 
 -- Random order, the same each time: an interval must not depend on when it is computed.
 local function shuffled(list)
@@ -74,11 +31,8 @@ end
 local function counts_of(sequence)
   local counts, order = {}, {}
   for _, group in ipairs(sequence) do
-    if not counts[group] then
-      counts[group] = 0
-      order[#order + 1] = group
-    end
-    counts[group] = counts[group] + 1
+    order[#order + 1] = not counts[group] and group or nil
+    counts[group] = (counts[group] or 0) + 1
   end
   table.sort(order, function(a, b)
     return counts[a] > counts[b] or (counts[a] == counts[b] and a < b)
@@ -87,8 +41,8 @@ local function counts_of(sequence)
 end
 
 --- The effective number of groups (1 / sum of squared shares) from how often two connections agree.
--- @tparam integer agree
--- @tparam integer trials
+-- @tparam number agree
+-- @tparam number trials
 -- @treturn number|nil estimate
 -- @treturn table|nil interval {lo, hi}; hi is absent where it has no bound
 function M.effective(agree, trials)
@@ -101,16 +55,15 @@ end
 
 --- Groups from a sequence of what each connection showed.
 -- @tparam {string,...} sequence the group of each connection that showed it
--- @treturn table list ({label, connections, share, interval}, largest first), effective, effective_interval, interval
---   ({lo, hi} of the number of groups), chao1, coverage
+-- @treturn table list ({label, connections, share, interval}, largest first), effective_groups, effective_interval,
+--   groups, groups_interval ({lo, hi}), chao1, coverage
 function M.count(sequence)
   local order, counts = counts_of(sequence)
-  local result, numbers, same = { list = {} }, {}, 0
+  local result, numbers, same = { list = {}, groups = #order }, {}, 0
   for i, label in ipairs(order) do
     local n = counts[label]
     local lo, hi = statistics.wilson(n, #sequence, CONFIDENCE)
-    numbers[i] = n
-    same = same + n * (n - 1)
+    numbers[i], same = n, same + n * (n - 1)
     result.list[i] = { label = label, connections = n, share = n / #sequence, interval = { lo, hi } }
   end
   if #order == 0 then
@@ -119,12 +72,10 @@ function M.count(sequence)
   local highest
   result.chao1, highest = statistics.chao1(numbers, CONFIDENCE)
   result.coverage = statistics.coverage(numbers)
-  result.interval = { #order, math.max(#order, math.ceil(highest - 1e-9)) }
-  if same > 0 then
-    result.effective = math.min(#order, #sequence * (#sequence - 1) / same)
-  end
-  local _, interval = M.effective(agreement(sequence))
-  result.effective_interval = interval
+  result.groups_interval = { #order, math.max(#order, math.ceil(highest - 1e-9)) }
+  result.effective_groups = same > 0 and math.min(#order, #sequence * (#sequence - 1) / same) or nil
+  local _
+  _, result.effective_interval = M.effective(agreement(sequence))
   return result
 end
 

@@ -4,15 +4,18 @@
 
 local M = {}
 
-local SEEN_TWICE = 2
-local HARDLY = 1e-3
+local SEEN_TWICE = 2 -- a certificate seen once may be one that is being replaced
 
--- Groups of this mechanism whose servers show more than one certificate, each more than once.
-function M.groups_with_several_certificates(view)
+--- Groups whose servers show more than one certificate.
+-- @tparam table evidence
+-- @tparam function group_of label -> group
+-- @treturn table group -> true
+function M.with_several_certificates(evidence, group_of)
   local leaves, several = {}, {}
-  for _, entry in ipairs(view.entries) do
-    local group = view.group[entry.order]
-    if group and entry.leaf then
+  for _, entry in ipairs(evidence.entries) do
+    local label = evidence.label[entry.order]
+    if label and entry.leaf then
+      local group = group_of(label)
       leaves[group] = leaves[group] or {}
       leaves[group][entry.leaf] = (leaves[group][entry.leaf] or 0) + 1
     end
@@ -27,64 +30,27 @@ function M.groups_with_several_certificates(view)
   return several
 end
 
--- What each marked session met: session -> {resumed = {group -> n}, refused = {group -> n}}.
-local function met_by_session(view)
-  local sessions = {}
-  for _, entry in ipairs(view.marked) do
-    local group = view.group[entry.order]
+--- What session IDs tell that were offered so that the server showed its ticket key.
+-- @tparam table evidence of session_id
+-- @tparam function group_of label of a ticket key -> group
+-- @treturn table spans (a session resumed under several ticket keys: these servers share a cache), parted (groups of
+--   ticket keys in which a session resumed and was refused: their servers do not share a cache)
+function M.of_marked(evidence, group_of)
+  local resumed, refused, result = {}, {}, { spans = false, parted = {} }
+  for _, offer in ipairs(evidence.marked) do
+    local list, group = offer.resumed and resumed or refused, offer.key and group_of(offer.key)
     if group then
-      local one = sessions[entry.from] or { resumed = {}, refused = {} }
-      sessions[entry.from] = one
-      local side = entry.refused and one.refused or one.resumed
-      side[group] = (side[group] or 0) + 1
+      list[offer.origin] = list[offer.origin] or {}
+      list[offer.origin][group] = true
     end
   end
-  return sessions
-end
-
---- What the marked session IDs tell.
--- @tparam table view of session_id
--- @tparam number largest share of the connections that meets the largest group of ticket keys
--- @treturn table spans (a session resumed under several ticket keys: these servers share a cache), parted (key groups
---   in which a session resumed and was refused: their servers do not share a cache), sticks (each session always met
---   one key, which chance would hardly do)
-function M.of_marked(view, largest)
-  local result = { spans = false, parted = {}, sticks = false }
-  local repeated, refused = 0, 0
-  for _, one in pairs(met_by_session(view)) do
-    local groups, resumed = 0, 0
-    for group, n in pairs(one.resumed) do
-      groups, resumed = groups + 1, resumed + n
-      result.parted[group] = result.parted[group] or (one.refused[group] and true) or nil
+  for origin, groups in pairs(resumed) do
+    result.spans = result.spans or next(groups, (next(groups))) ~= nil
+    for group in pairs(groups) do
+      result.parted[group] = result.parted[group] or (refused[origin] or {})[group]
     end
-    refused = refused + (next(one.refused) and 1 or 0)
-    repeated = repeated + math.max(0, resumed - 1)
-    result.spans = result.spans or groups > 1
   end
-  result.sticks = not result.spans and refused == 0 and largest < 1 and largest ^ repeated < HARDLY
   return result
-end
-
--- Does each session of a mechanism go to one server, come what may? Then each resumes always or never.
-function M.all_or_nothing(view)
-  local sessions = {}
-  for _, entry in ipairs(view.offers) do
-    if entry.design == "fixed" or entry.design == "confirm" then
-      local one = sessions[entry.from] or { offered = 0, resumed = 0 }
-      sessions[entry.from] = one
-      one.offered, one.resumed = one.offered + 1, one.resumed + (entry.outcome == "resumed" and 1 or 0)
-    end
-  end
-  local always, never = 0, 0
-  for _, one in pairs(sessions) do
-    if one.offered >= 6 then
-      if one.resumed > 0 and one.resumed < one.offered then
-        return false
-      end
-      always, never = always + (one.resumed > 0 and 1 or 0), never + (one.resumed == 0 and 1 or 0)
-    end
-  end
-  return always + never >= 3 and never > 0
 end
 
 return M

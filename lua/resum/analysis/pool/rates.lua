@@ -1,4 +1,5 @@
--- Rates of each design with their intervals. Pure.
+-- Rates of each way of coming back, with intervals that hold the truth of the pool, and not of the sessions drawn.
+-- Pure.
 
 local statistics = require "resum.util.statistics"
 
@@ -7,77 +8,110 @@ local M = {}
 local CONFIDENCE = 0.95
 local DESIGN_OF = { fixed = "fixed", fresh = "fixed", pairs = "pairs", chain = "chain" }
 
-local function note(count, entry)
-  local resumed = entry.outcome == "resumed"
-  local what = resumed and "resumed" or entry.refused and "refused" or "errors"
+local function new_count()
+  return { attempted = 0, resumed = 0, refused = 0, errors = 0, outcomes = {}, clusters = {} }
+end
+
+local function note(count, offer)
+  local what = offer.result == "failed" and "errors" or offer.result
   count.attempted = count.attempted + 1
   count[what] = count[what] + 1
   if what ~= "errors" then
-    count.outcomes[#count.outcomes + 1] = resumed
-    count.links[entry.order] = { resumed = resumed, before = count.links[entry.from] } -- only a chain has one before
+    count.outcomes[#count.outcomes + 1] = offer.resumed
+    local cluster = count.clusters[offer.cluster] or { resumed = 0, all = 0 }
+    count.clusters[offer.cluster] = cluster
+    cluster.resumed, cluster.all = cluster.resumed + (offer.resumed and 1 or 0), cluster.all + 1
   end
 end
 
-local MOST_ALIKE = 0.5 -- the limit where the shares of groups are as unequal as can be
-
--- How much a link of a chain is like the one before it (the correlation), summed over all links. Where the shares of
--- groups are unequal, a link that met the largest one is followed by such a link more often than not.
-local function likeness(count, share)
-  local sum, neighbours = 0, 0
-  for _, link in pairs(count.links) do
-    if link.before then
-      sum = sum + ((link.resumed and 1 or 0) - share) * ((link.before.resumed and 1 or 0) - share)
-      neighbours = neighbours + 1
-    end
+-- How many independent trials the offers are worth: those of one session, or of one chain, share its fate. From the
+-- variance between clusters (Kish's design effect, 1965, by the estimate of sampling with clusters of any size).
+local function trials_of(count, answered)
+  local share, sum, clusters = count.resumed / answered, 0, 0
+  for _, one in pairs(count.clusters) do
+    sum, clusters = sum + (one.resumed - share * one.all) ^ 2, clusters + 1
   end
-  local variance = share * (1 - share)
-  if neighbours == 0 or variance == 0 then
-    return 0
+  local plain = answered * share * (1 - share)
+  if clusters < 2 or plain == 0 then
+    return answered, clusters
   end
-  return neighbours * math.max(0, math.min(MOST_ALIKE, sum / neighbours / variance))
-end
-
--- Links that are alike are worth fewer trials.
-local function interval_of(count, answered)
-  if answered == 0 then
-    return nil
-  end
-  local share = count.resumed / answered
-  local trials = answered / (1 + 2 * likeness(count, share) / answered)
-  return statistics.wilson(share * trials, trials, CONFIDENCE)
+  return answered / math.max(1, sum * clusters / (clusters - 1) / plain), clusters
 end
 
 local function fold(count)
   local answered = count.resumed + count.refused
-  local lo, hi = interval_of(count, answered)
+  local lo, hi
+  if answered > 0 then
+    local trials = trials_of(count, answered)
+    lo, hi = statistics.wilson(count.resumed / answered * trials, trials, CONFIDENCE)
+  end
   return {
-    attempted = count.attempted,
-    resumed = count.resumed,
-    refused = count.refused,
-    errors = count.errors,
-    rate = lo and count.resumed / answered or nil,
-    interval = lo and { lo, hi } or nil,
+    attempted = count.attempted, resumed = count.resumed, refused = count.refused, errors = count.errors,
+    rate = lo and count.resumed / answered or nil, interval = lo and { lo, hi } or nil,
     runs_z = statistics.runs(count.outcomes),
   }
 end
 
+-- A chain is one cluster, from its first session on.
+local function set_clusters(offers)
+  local first = {}
+  table.sort(offers, function(a, b)
+    return a.order < b.order
+  end)
+  for _, offer in ipairs(offers) do
+    local given = offer.entry.from
+    offer.cluster = offer.design == "chain" and (first[given] or given) or offer.origin
+    first[offer.order] = offer.cluster
+  end
+end
+
 --- Counts and rates of each design.
--- @tparam table view see resum.analysis.pool.view
--- @treturn table fixed, pairs, chain: {attempted, resumed, refused, errors, rate, interval (Wilson's, 95 %), runs_z (of
---   the runs test: far above 0 the outcomes take turns, far below they come in stretches)}
-function M.of(view)
+-- @tparam table evidence
+-- @treturn table fixed, pairs, chain: {attempted, resumed, refused, errors, rate, interval (95 %), runs_z (of the runs
+--   test: far above 0 the outcomes take turns, far below they come in stretches)}
+function M.of(evidence)
+  local offers = table.move(evidence.failed, 1, #evidence.failed, #evidence.offers + 1,
+    { table.unpack(evidence.offers) })
+  set_clusters(offers)
   local counts, designs = {}, {}
-  for _, entry in ipairs(view.entries) do
-    local name = entry.from and DESIGN_OF[entry.design]
+  for _, offer in ipairs(offers) do
+    local name = DESIGN_OF[offer.design]
     if name then
-      counts[name] = counts[name] or { attempted = 0, resumed = 0, refused = 0, errors = 0, outcomes = {}, links = {} }
-      note(counts[name], entry)
+      counts[name] = counts[name] or new_count()
+      note(counts[name], offer)
     end
   end
   for name, count in pairs(counts) do
     designs[name] = fold(count)
   end
   return designs
+end
+
+--- The share of sessions that resume when drawn, and offered, by lot, as an explanation has it: sums over classes of
+-- share, share, and acceptance; by the delta method where the shares were learnt from so many connections.
+-- @tparam table model of resum.analysis.pool.hidden
+-- @tparam number connections
+-- @treturn number share
+-- @treturn {number,number} interval (95 %)
+function M.of_model(model, connections)
+  local weights = model.weights[#model.weights]
+  local share, slopes, mean = 0, {}, 0
+  for a = 1, model.count do
+    slopes[a] = 0
+    for b = 1, model.count do
+      local there, back = model.accept(a, b) and 1 or 0, model.accept(b, a) and 1 or 0
+      share, slopes[a] = share + weights[a] * weights[b] * there, slopes[a] + weights[b] * (there + back)
+    end
+    mean = mean + weights[a] * slopes[a]
+  end
+  local variance = 0
+  for a = 1, model.count do
+    variance = variance + weights[a] * (slopes[a] - mean) ^ 2 / math.max(1, connections)
+  end
+  local inside = math.max(1e-9, math.min(1 - 1e-9, share))
+  local half = statistics.normal_quantile(0.5 + CONFIDENCE / 2) * math.sqrt(variance) / (inside * (1 - inside))
+  local odds = math.log(inside / (1 - inside))
+  return share, { 1 / (1 + math.exp(half - odds)), 1 / (1 + math.exp(-half - odds)) }
 end
 
 return M

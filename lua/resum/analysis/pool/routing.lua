@@ -1,150 +1,152 @@
--- How does the balancer choose a server? From the sequence of what each connection met: the period of a rotation, and
--- the runs test. Pure.
+-- How does the balancer choose a server? Ways to choose are scored as explanations of the sequence of groups met: drawn
+-- by lot with weights; in turns, with a period; in stretches. Pure.
 
-local statistics = require "resum.util.statistics"
+local hidden = require "resum.analysis.pool.hidden"
 
 local M = {}
 
-local LONGEST_PERIOD = 24
-local CERTAIN = 1e-5
-local LEAST = 24 -- connections, to call it random
-local SEVERAL = 0.98 -- two connections agree less often: more than one group was met
-local AGREES = 0.5 -- of the connections one period apart, where some are lost or come from other clients
+local LONGEST_PERIOD = 24 -- weights of a few servers of one site add up to no more
+local LEAST = 24 -- connections, to call it random: a rotation of a dozen servers has shown itself twice by then
+local DECISIVE = math.log(1000) -- as for every verdict
+local AGREES = 0.5 -- connections that find what a period before found: fewer, and most turns are other clients'
 
--- How often two connections would agree by chance.
-local function chance_of_agreement(met)
-  local counts, n, sum = {}, 0, 0
-  for _, group in pairs(met) do
-    counts[group] = (counts[group] or 0) + 1
-    n = n + 1
+-- Krichevsky and Trofimov's estimate of each next one: it pays for what it learns.
+local function by_lot(list)
+  local counts, kinds, n, value = {}, 0, 0, 0
+  for _, one in ipairs(list) do
+    kinds = kinds + (counts[one.group] and 0 or 1)
+    counts[one.group] = 0
   end
-  for _, count in pairs(counts) do
-    sum = sum + (count / n) ^ 2
+  for _, one in ipairs(list) do
+    one.chance = (counts[one.group] + 0.5) / (n + 0.5 * kinds)
+    counts[one.group], n = counts[one.group] + 1, n + 1
+    value = value + math.log(one.chance)
   end
-  return sum, n
+  return value, kinds
 end
 
-local function agreements(met, lag)
-  local agree, trials = 0, 0
-  for order, group in pairs(met) do
-    if met[order + lag] then
-      trials = trials + 1
-      agree = agree + (met[order + lag] == group and 1 or 0)
+-- The same, but who comes a period later meets the same one with a chance that is learnt.
+local function by_period(list, met, period)
+  local same, trials, value = 0, 0, 0
+  for _, one in ipairs(list) do
+    local before = met[one.order - period]
+    if before then
+      local agrees = before.group == one.group
+      local chance = (same + 0.5) / (trials + 1)
+      value = value + math.log(agrees and chance or (1 - chance) * one.chance / math.max(0.01, 1 - before.chance))
+      same, trials = same + (agrees and 1 or 0), trials + 1
+    else
+      value = value + math.log(one.chance)
     end
   end
-  return agree, trials
+  return value, trials > 0 and same / trials or 0
 end
 
--- The lag at which something comes back far more often than by chance; a multiple of the period does no better.
-local function best_lag(first, count, chance)
-  local best, best_share
-  for lag = first, LONGEST_PERIOD do
-    local hits, trials = count(lag)
-    local share = trials > 0 and hits / trials or 0
-    if share >= AGREES and share > (best_share or 0) + 0.1
-      and statistics.binomial_tail(hits, trials, chance) < CERTAIN then
-      best, best_share = lag, share
+local function best_period(list, met, lot)
+  local best, most, agreement = nil, lot + DECISIVE + math.log(LONGEST_PERIOD), nil
+  for period = 1, LONGEST_PERIOD do
+    local value, agrees = by_period(list, met, period)
+    if agrees >= AGREES and value > most + (best and DECISIVE or 0) then -- a multiple does no better
+      best, most, agreement = period, value, agrees
     end
   end
-  return best, best_share
+  return best, agreement
 end
 
---- The period of a rotation: the smallest distance at which connections meet the same group far more often than by
--- chance.
--- @tparam table met order of a connection -> group it met
--- @treturn integer|nil period; 1 where neighbours agree, which is no rotation
--- @treturn number|nil share of the connections that agree with the one a period before
-function M.period(met)
-  return best_lag(1, function(lag)
-    return agreements(met, lag)
-  end, (chance_of_agreement(met)))
+-- Log likelihood of outcomes that come at one rate.
+local function at_one_rate(resumed, all)
+  local value = 0
+  for i = 0, resumed - 1 do
+    value = value + math.log((i + 0.5) / (i + 1))
+  end
+  for i = 0, all - resumed - 1 do
+    value = value + math.log((i + 0.5) / (resumed + i + 1))
+  end
+  return value
 end
 
--- The same from outcomes alone: a session that comes back after a whole number of turns meets its server again.
+-- Where nothing names the groups: a session that comes back after whole turns meets its server again.
 local function period_of_offers(offers)
-  local resumed = 0
-  for _, entry in ipairs(offers) do
-    resumed = resumed + (entry.outcome == "resumed" and 1 or 0)
+  local total = 0
+  for _, offer in ipairs(offers) do
+    total = total + (offer.resumed and 1 or 0)
   end
-  if resumed == 0 or resumed == #offers then
-    return nil
-  end
-  return best_lag(2, function(lag)
-    local hits, trials = 0, 0
-    for _, entry in ipairs(offers) do
-      if (entry.order - entry.from) % lag == 0 then
-        trials = trials + 1
-        hits = hits + (entry.outcome == "resumed" and 1 or 0)
+  local best, most = nil, at_one_rate(total, #offers) + DECISIVE + math.log(LONGEST_PERIOD)
+  for period = 2, LONGEST_PERIOD do
+    local resumed, all = 0, 0
+    for _, offer in ipairs(offers) do
+      if (offer.order - offer.origin) % period == 0 then
+        resumed, all = resumed + (offer.resumed and 1 or 0), all + 1
       end
     end
-    return hits, trials
-  end, resumed / #offers)
-end
-
--- Fresh sessions on the next connection resume far more seldom than old ones: the next server is another one. (Where a
--- member does not resume it tells nothing: of the old sessions none may be from there, and of the fresh ones some are.)
-local function next_is_another(offers)
-  local near, near_resumed, far, far_resumed = 0, 0, 0, 0
-  for _, entry in ipairs(offers) do
-    local resumed = entry.outcome == "resumed" and 1 or 0
-    if entry.design == "fixed" then
-      far, far_resumed = far + 1, far_resumed + resumed
-    elseif entry.design == "pairs" or entry.design == "chain" then
-      near, near_resumed = near + 1, near_resumed + resumed
+    local value = at_one_rate(resumed, all) + at_one_rate(total - resumed, #offers - all)
+    if all > 0 and resumed >= AGREES * all and value > most + (best and DECISIVE or 0) then
+      best, most = period, value
     end
   end
-  if far < LEAST or near < LEAST or far_resumed == 0 then
-    return false
-  end
-  local share = far_resumed / far
-  return 1 - statistics.binomial_tail(near_resumed + 1, near, share) < 1e-4
+  return best
 end
 
--- Labels that tell no group, and yet one member from the others.
-local APART = { none = true, stateful = true, other_version = true }
+-- Neighbours meet another one, as the hidden classes have it.
+local function neighbours_differ(explained)
+  local model = explained.parameters.model
+  if explained.leaning ~= -1 or model.count < 2 then
+    return false
+  end
+  return hidden.log_likelihood(explained.view, model, -1) > hidden.log_likelihood(explained.view, model, 0) + DECISIVE
+end
 
--- What each connection met, by its order; and those of the sampling designs as a list. (Where PSKs of all keys were
--- offered at once, only who took one is known: that tells an order, and no shares.)
-local function groups_met(view)
-  local met, list = {}, {}
-  for _, entry in ipairs(view.identities) do
-    met[entry.order] = view.group[entry.order]
+local function sequence_of(evidence, group_of)
+  local list, met, sampled = {}, {}, 0
+  local function add(order)
+    local label = evidence.label[order]
+    if label and not met[order] then
+      met[order] = { order = order, group = group_of(label) }
+      list[#list + 1] = met[order]
+    end
   end
-  for _, entry in ipairs(view.sequence) do
-    local label = view.label[entry.order]
-    local group = view.group[entry.order] or (APART[label] and label or nil)
-    met[entry.order] = group
-    list[#list + 1] = group
+  for _, entry in ipairs(evidence.sequence) do
+    add(entry.order)
+    sampled = sampled + (met[entry.order] and 1 or 0)
   end
-  return met, list
+  for _, offer in ipairs(evidence.identities) do -- who took one of several is known; that gives an order, and no shares
+    local label = offer.resumed and evidence.label[offer.origin]
+    if label then
+      met[offer.order] = { order = offer.order, group = group_of(label) }
+      list[#list + 1] = met[offer.order]
+    end
+  end
+  table.sort(list, function(a, b)
+    return a.order < b.order
+  end)
+  return list, met, sampled
 end
 
 --- How the connections of one mechanism were spread.
--- @tparam table view see resum.analysis.pool.view
--- @tparam boolean some_are_off there is a member that does not resume
--- @treturn string "round_robin", "random" or "unknown"
--- @treturn table evidence: period and agreement, runs_z (of the groups met: the largest one, or another)
-function M.of(view, some_are_off)
-  local met, list = groups_met(view)
-  local evidence, first = {}, {}
-  local several = #list > 0 and chance_of_agreement(met) < SEVERAL
-  if several then
-    evidence.period, evidence.agreement = M.period(met)
-    for i, group in ipairs(list) do
-      first[i] = group == list[1]
-    end
-    evidence.runs_z = statistics.runs(first)
-  else
-    evidence.period, evidence.agreement = period_of_offers(view.offers)
+-- @tparam table evidence
+-- @tparam table explained the best explanation, see resum.analysis.pool.score
+-- @tparam function group_of label -> name of its group
+-- @treturn string "sticky", "round_robin", "random" or "unknown"
+-- @treturn table period, agreement (share of the connections that meet what a period before was met), stretches (true:
+--   connections meet the same one for long, and then another)
+function M.of(evidence, explained, group_of)
+  if explained.parameters.routing then
+    return explained.parameters.routing, {}
   end
-  if evidence.period == 1 then
-    return "unknown", evidence
-  elseif evidence.period or (not some_are_off and next_is_another(view.offers)) then
-    return "round_robin", evidence
-  elseif several and #list >= LEAST then
-    return "random", evidence
+  local list, met, sampled = sequence_of(evidence, group_of)
+  local lot, kinds = by_lot(list)
+  if kinds < 2 then
+    local period = period_of_offers(evidence.offers)
+    local turns = period or (kinds <= 1 and neighbours_differ(explained))
+    return turns and "round_robin" or "unknown", { period = period }
   end
-  return "unknown", evidence
+  local period, agreement = best_period(list, met, lot)
+  if period == 1 then
+    return "unknown", { stretches = true, agreement = agreement }
+  elseif period or neighbours_differ(explained) then
+    return "round_robin", { period = period, agreement = agreement }
+  end
+  return sampled >= LEAST and "random" or "unknown", {}
 end
 
 return M

@@ -1,28 +1,23 @@
 -- What a report shows beside verdicts: letters for labels, the labels with their shares, every attempt. Pure.
 
-local describe = require("resum.analysis.pool.labels").describe
+local describe = require("resum.analysis.pool.sighting").describe
 local statistics = require "resum.util.statistics"
 
 local M = {}
 
 local KINDS = { key = "ticket_key", id = "session_id_prefix" }
-local MARKS = { none = "-", stateful = "s", unnamed = "?", other_version = "x" }
-
-local function named(label)
-  return label ~= nil and MARKS[label] == nil
-end
+local MARKS = { none = "-", stateful = "s", unnamed = "?", other_version = "x", ticketless = "-" }
 
 --- A letter for each name, in the order in which they were met; "*" when there are more than 26.
 -- @tparam {table,...} entries
--- @tparam table views mechanism -> view
+-- @tparam table all mechanism -> evidence
 -- @treturn table label -> one character
-function M.letters(entries, views)
+function M.letters(entries, all)
   local letters, count = {}, 0
-  local _, any = next(views)
-  for _, entry in ipairs(any and entries or {}) do
-    local label = any.label[entry.order]
+  for _, entry in ipairs(entries) do
+    local label = all[entry.mechanism].shown[entry.order]
     if label and not letters[label] then
-      count = count + (named(label) and 1 or 0)
+      count = count + (MARKS[label] and 0 or 1)
       letters[label] = MARKS[label] or (count <= 26 and string.char(64 + count)) or "*"
     end
   end
@@ -30,27 +25,25 @@ function M.letters(entries, views)
 end
 
 --- What the connections of a mechanism showed of their servers.
--- @tparam table view
+-- @tparam table evidence
+-- @tparam function group_of label -> the label that stands for its group
 -- @tparam table letters see letters
 -- @treturn {table,...} list of {name (a letter), kind ("ticket_key", "session_id_prefix", "stateful", "unnamed",
---   "other_version", "none"), value (bytes, where it has a name), certificate (its SHA-256, where servers with that key
---   part by it), group (the letter of the group), connections, share, interval}, the most frequent first
-function M.labels(view, letters)
-  local counts, group, all = {}, {}, 0
-  for _, entry in ipairs(view.sequence) do
-    local label = view.label[entry.order]
+--   "other_version", "none"), value (bytes, where it has a name), group (the letter of the group), connections, share,
+--   interval}, the most frequent first
+function M.labels(evidence, group_of, letters)
+  local counts, all, list = {}, 0, {}
+  for _, entry in ipairs(evidence.sequence) do
+    local label = evidence.label[entry.order]
     if label then
-      counts[label] = (counts[label] or 0) + 1
-      group[label] = view.group[entry.order]
-      all = all + 1
+      counts[label], all = (counts[label] or 0) + 1, all + 1
     end
   end
-  local list = {}
   for label, n in pairs(counts) do
-    local kind, value, certificate = describe(label)
+    local kind, value = describe(label)
     local lo, hi = statistics.wilson(n, all)
-    list[#list + 1] = { name = letters[label], kind = KINDS[kind] or kind, value = value, certificate = certificate,
-      group = letters[group[label] or label], connections = n, share = n / all, interval = { lo, hi } }
+    list[#list + 1] = { name = letters[label], kind = KINDS[kind] or kind, value = value,
+      group = letters[group_of(label)], connections = n, share = n / all, interval = { lo, hi } }
   end
   table.sort(list, function(a, b)
     return a.connections > b.connections or (a.connections == b.connections and a.name < b.name)
@@ -60,23 +53,21 @@ end
 
 --- Every connection, as it is shown.
 -- @tparam {table,...} entries
--- @tparam table views mechanism -> view
+-- @tparam table all mechanism -> evidence
+-- @tparam table group_of mechanism -> function(label) -> the label that stands for its group
 -- @tparam table letters see letters
 -- @treturn {table,...} list of {order, mechanism, design, from, source, outcome, label (the letter of what it showed),
 --   group (of what it met, where that is known)}
-function M.attempts(entries, views, letters)
-  local list = {}
+function M.attempts(entries, all, group_of, letters)
+  local list, carried = {}, {}
   for i, entry in ipairs(entries) do
-    local view = views[entry.mechanism]
+    local label = all[entry.mechanism].shown[entry.order]
+    carried[entry.order] = label or (entry.outcome == "resumed" and carried[entry.from]) or nil
+    local known, of = carried[entry.order], group_of[entry.mechanism]
     list[i] = {
-      order = entry.order,
-      mechanism = entry.mechanism,
-      design = entry.design,
-      from = entry.from,
-      source = entry.source,
-      outcome = entry.outcome,
-      label = letters[view.label[entry.order] or false],
-      group = letters[view.group[entry.order] or false],
+      order = entry.order, mechanism = entry.mechanism, design = entry.design, from = entry.from,
+      source = entry.source, outcome = entry.outcome, label = letters[label or false],
+      group = letters[known and of and of(known) or known or false],
     }
   end
   return list

@@ -185,7 +185,7 @@ end
 local function sources(summary)
   local grids = {}
   for _, name in ipairs(mechanisms.names) do
-    local matrix = summary.mechanisms[name] and summary.mechanisms[name].matrix or {}
+    local matrix = summary.mechanisms[name] and summary.mechanisms[name].sources or {}
     local names = {}
     for source in pairs(matrix) do
       names[#names + 1] = source

@@ -39,7 +39,7 @@ local function matrix(from)
   local cells = {}
   for origin, row in pairs(from) do
     for at, cell in pairs(row) do
-      local out = pick(cell, "resumed answered errors")
+      local out = pick(cell, "resumed refused failed answered errors")
       out.from, out.at = origin, at
       cells[#cells + 1] = out
     end
@@ -62,7 +62,11 @@ local function judged(from)
   out.labels = list(from.labels, label)
   out.designs = designs(from.designs)
   out.member = from.member and member(from.member)
-  out.sources = from.matrix and matrix(from.matrix)
+  out.sources = from.sources and matrix(from.sources)
+  out.matrix = from.matrix and matrix(from.matrix)
+  out.rival, out.fit = from.rival, from.fit
+  out.attribute, out.delay_s, out.scope = from.attribute, from.delay, from.scope
+  out.fails = from.fails and pick(from.fails, "share p")
   return out
 end
 

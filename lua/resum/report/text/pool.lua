@@ -164,7 +164,7 @@ function M.grid(names, matrix, paint)
 end
 
 local function source_lines(summary, paint)
-  local matrix = summary.decided_by and summary.mechanisms[summary.decided_by].matrix or {}
+  local matrix = summary.decided_by and summary.mechanisms[summary.decided_by].sources or {}
   local names = {}
   for name in pairs(matrix) do
     names[#names + 1] = name

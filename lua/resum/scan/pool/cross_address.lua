@@ -5,7 +5,7 @@
 -- connection); of more than 16 addresses the first 16.
 
 local obtaining = require "resum.scan.obtain_sessions"
-local sources = require "resum.analysis.pool.sources"
+local matrices = require "resum.analysis.pool.matrix"
 local verdict = require "resum.analysis.verdict"
 
 local M = {}
@@ -83,16 +83,16 @@ end
 -- @tparam {table,...} clients one for each
 -- @tparam table options host, mechanisms (list), retries, concurrency
 -- @treturn table|nil mechanism -> {addresses (list), matrix (from -> at -> {resumed, answered, errors}), verdict (see
---   resum.analysis.pool.sources.across)}; nil where there is but one address
+--   resum.analysis.pool.matrix.across)}; nil where there is but one address
 function M.run(addresses, clients, options)
   local across = {}
   for _, mechanism in ipairs(options.mechanisms) do
     local places = places_of(addresses, clients, mechanism)
     local names, origins, resumes = names_of(places)
     if #places > 1 and #origins > 0 then
-      local matrix = sources.matrix_of_places(measure(places, mechanism, options))
+      local matrix = matrices.of_places(measure(places, mechanism, options))
       across[mechanism] = { addresses = names, matrix = matrix,
-        verdict = sources.across(names, matrix, origins, resumes) }
+        verdict = matrices.across(names, matrix, origins, resumes) }
     end
   end
   return next(across) and across or nil

@@ -2,9 +2,9 @@
 -- as the plain entries that the analysis reads, each naming the connection that issued the session it offered. It also
 -- spreads connections over several local addresses where there are. Judges nothing.
 
-local labels = require "resum.analysis.pool.labels"
 local lines = require "resum.scan.line"
 local random = require "resum.util.random"
+local sighting = require "resum.analysis.pool.sighting"
 
 local M = {}
 
@@ -96,7 +96,7 @@ local function watched(journal, options, entry, place)
   if options.late then
     function made.late()
       local session = options.late()
-      entry.hello_s = journal.host.now() - journal.began
+      entry.hello, entry.hello_s = journal:tick(), journal.host.now() - journal.began
       if session then
         note_offer(journal, entry, session)
       end
@@ -104,6 +104,7 @@ local function watched(journal, options, entry, place)
     end
   end
   function made.on_goodbye(record)
+    entry.goodbye, entry.goodbye_s = journal:tick(), journal.host.now() - journal.began
     note_sessions(journal, entry, record.sessions)
     if options.on_goodbye then
       options.on_goodbye(record)
@@ -118,7 +119,7 @@ end
 local function close_entry(journal, entry, record, options)
   entry.ended, entry.ended_s = journal:tick(), journal.host.now() - journal.began
   entry.hello_s = entry.hello_s or entry.started_s + (record.timing.connect_s or 0)
-  labels.read(entry, record)
+  sighting.read(entry, record)
   if options.sessions and entry.outcome == "resumed" then
     note_offer(journal, entry, options.sessions[record.facts.selected_identity + 1])
   end
@@ -131,9 +132,9 @@ end
 --   place (in the line, see resum.scan.line; else it asks for one)
 -- @treturn table record of resum.connection.client
 -- @treturn table entry {order (of the starts), mechanism, design, from (order of the connection that issued the
---   session), from_number (which of its sessions), offered_before (times), source, awaited, started and ended (ticks),
---   started_s, hello_s (the ClientHello) and ended_s (seconds since the journal began), at_once (under way when it
---   started, with itself)}, and what resum.analysis.pool.labels.read adds; {} where the scan was over
+--   session), from_number (which of its sessions), offered_before (times), source, awaited, started, hello (where it
+--   waited for what to offer), goodbye (ours) and ended (ticks), started_s, hello_s (the ClientHello), goodbye_s and
+--   ended_s (seconds since the journal began), at_once (under way when it started, with itself)}, and what resum.analysis.pool.sighting.read adds; {} where the scan was over
 function Journal:attempt(options)
   local place = options.place or self.line:places(1)[1]
   place:take()

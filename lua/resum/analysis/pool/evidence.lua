@@ -1,0 +1,222 @@
+-- The evidence that a scan's journal holds on each mechanism: what was offered, whose session it was, what was answered
+-- and by whom, and what every connection showed. Read once, then only read. Pure; it knows no explanation.
+
+local sighting = require "resum.analysis.pool.sighting"
+local verdict = require "resum.analysis.verdict"
+
+local M = {}
+
+-- Of what is opened side by side some overtake others: who comes so many connections later, or more, is one kind.
+local NEIGHBOURS = 4
+local SAMPLING = { seed = true, pairs = true, chain = true, look = true }
+-- Offers of tickets that are good once say nothing of sharing.
+local ASIDE = { spent = true, browser = true }
+local ANSWERED = { full = true, refused = true, resumed = true }
+
+-- An alert to an offered session is a refusal where that is how the server always answers, or when it is about the
+-- version.
+local function alerts_refuse(entries)
+  local offered, full = {}, {}
+  for _, entry in ipairs(entries) do
+    if entry.outcome then
+      local list = entry.from and offered or full
+      list[#list + 1] = entry
+    end
+  end
+  return #offered > 0 and verdict.count(offered, full).alerts > 0
+end
+
+--- How an offer ended: "resumed", "refused" or "failed".
+local function result_of(entry, by_alert)
+  if entry.outcome == "resumed" or entry.outcome == "refused" then
+    return entry.outcome
+  elseif entry.version_refused or (entry.outcome == "alert" and by_alert) then
+    return "refused"
+  end
+  return "failed"
+end
+
+-- The connection that issued the session which an entry leaves: itself, or where it resumed and got no new one, that
+-- of the session resumed.
+local function origin_of(entry, origins)
+  if entry.ticket or entry.session_id or entry.issued then
+    return entry.order
+  end
+  return entry.outcome == "resumed" and origins[entry.from] or entry.order
+end
+
+-- When the session was there, and when it was offered, at the earliest, on the clock of starts and ends: the server had
+-- sent it by our goodbye, and where the offer waited for it that began with its ClientHello.
+local function since_of(origin)
+  return origin.goodbye or origin.ended
+end
+
+local function hello_of(entry)
+  return entry.hello or entry.started
+end
+
+-- The same in seconds, where they are known.
+local function ages_of(entry, origin)
+  if not entry.started_s then
+    return hello_of(entry) - since_of(origin), entry.ended - origin.started
+  end
+  return (entry.hello_s or entry.started_s) - (origin.goodbye_s or origin.ended_s), entry.ended_s - origin.started_s
+end
+
+-- What the offer was like, and what the session had been through.
+local function new_offer(entry, origin, session, labels, shown)
+  local lag = entry.order - entry.from
+  local near = entry.design == "pairs" or entry.design == "chain"
+  local age, age_at_most = ages_of(entry, origin)
+  return {
+    order = entry.order, origin = origin.order, entry = entry, issue = origin, design = entry.design,
+    lag = near and math.min(lag, NEIGHBOURS) or 0,
+    issuer = labels[origin.order], answerer = labels[entry.order],
+    key = entry.design == "marked" and shown and shown:match("^key:.*") or nil,
+    started = hello_of(entry), ended = entry.ended, since = since_of(origin), age = age, age_at_most = age_at_most,
+    beside = (entry.ended - entry.started + origin.ended - origin.started - 2) / 2,
+    offered = session.offered, resumed_before = session.resumed, crowd = session.issued,
+    source = entry.source, home = origin.source,
+  }
+end
+
+local function note_session(sessions, order)
+  sessions[order] = sessions[order] or { offered = 0, resumed = 0 }
+  return sessions[order]
+end
+
+local Reader = {}
+Reader.__index = Reader
+
+-- Notes an offer. Which of several tickets of a connection was offered ("fresh") nobody wrote down: each is new.
+function Reader:offer(entry)
+  local evidence, origin = self.evidence, self.by_order[self.origins[entry.from]]
+  local result = result_of(entry, self.by_alert)
+  entry.refused = result == "refused" or nil
+  local tally = evidence.offers_tally
+  tally[result] = tally[result] + 1
+  if not origin or not origin.ended or not entry.ended then
+    return
+  end
+  local session = entry.design == "fresh" and { offered = 0, resumed = 0 } or note_session(self.sessions, origin.order)
+  session.issued = self.issued_by[entry.order] - self.issued_by[origin.order]
+  local offer = new_offer(entry, origin, session, self.labels, self.shown[entry.order])
+  offer.result, offer.resumed = result, result == "resumed"
+  session.offered = session.offered + 1
+  session.resumed = session.resumed + (offer.resumed and 1 or 0)
+  if ASIDE[entry.design] then
+    return
+  elseif result == "failed" then
+    evidence.failed[#evidence.failed + 1] = offer
+    return
+  end
+  if entry.design == "marked" then
+    evidence.marked[#evidence.marked + 1] = offer
+  end
+  local list = entry.design == "identities" and evidence.identities or evidence.offers
+  list[#list + 1] = offer
+end
+
+function Reader:full(entry)
+  local evidence = self.evidence
+  local answered = ANSWERED[entry.outcome] or entry.version_refused
+  local tally = evidence.full_tally
+  tally[answered and "answered" or "failed"] = tally[answered and "answered" or "failed"] + 1
+  evidence.established = evidence.established or entry.outcome == "full"
+end
+
+-- Did a connection meet a server that the balancer chose, and show which?
+local function is_sampled(entry)
+  return SAMPLING[entry.design] and (ANSWERED[entry.outcome] or entry.version_refused)
+end
+
+function Reader:read(entry)
+  local evidence = self.evidence
+  if not entry.outcome then
+    return
+  end
+  self.origins[entry.order] = origin_of(entry, self.origins)
+  if entry.from and self.origins[entry.from] then
+    self:offer(entry)
+  elseif not entry.from and entry.design ~= "identities" then
+    self:full(entry)
+  end
+  if self.origins[entry.order] == entry.order and (entry.ticket or entry.issued) then
+    evidence.issued = evidence.issued + 1
+  end
+  evidence.sequence[#evidence.sequence + 1] = is_sampled(entry) and entry or nil
+  evidence.asked_for_tickets[#evidence.asked_for_tickets + 1] = entry.design == "marked" and entry or nil
+end
+
+-- The key that a server shows beside a session ID is another mechanism's.
+local function labels_of(entries, labels)
+  local own = {}
+  for _, entry in ipairs(entries) do
+    own[entry.order] = entry.design ~= "marked" and labels[entry.order] or nil
+  end
+  return own
+end
+
+local function read_mechanism(name, entries, shown, by_order, issued_by)
+  local labels = labels_of(entries, shown)
+  local evidence = {
+    mechanism = name, entries = entries, label = labels, shown = shown, by_order = by_order, issued = 0,
+    established = false,
+    offers = {}, failed = {}, marked = {}, identities = {}, sequence = {}, asked_for_tickets = {},
+    offers_tally = { resumed = 0, refused = 0, failed = 0 }, full_tally = { answered = 0, failed = 0 },
+  }
+  local reader = setmetatable({
+    evidence = evidence, labels = labels, shown = shown, by_order = by_order, origins = {}, sessions = {},
+    issued_by = issued_by,
+    by_alert = alerts_refuse(entries),
+  }, Reader)
+  for _, entry in ipairs(entries) do
+    reader:read(entry)
+  end
+  evidence.origin = reader.origins
+  return evidence
+end
+
+-- Names of ticket keys as they were met, whatever mechanism showed them: servers have one for all. Who resumed a
+-- session and showed none has that of the session, as far as can be inferred: it may know several.
+local function keys_in_order(entries, labels)
+  local list, carried = {}, {}
+  for _, entry in ipairs(entries) do
+    local label = labels[entry.order] or (entry.outcome == "resumed" and carried[entry.from]) or nil
+    carried[entry.order] = label
+    list[#list + 1] = label and label:find("^key:")
+      and { order = entry.order, label = label, inferred = not labels[entry.order] } or nil
+  end
+  return list
+end
+
+--- Reads a journal.
+-- @tparam {table,...} entries in the order in which the connections were started; see resum.analysis.pool.analyse
+-- @treturn table mechanism -> evidence: entries; offers (answered: {order, origin (the connection that issued the
+--   session), issuer and answerer (labels, as far as shown), result ("resumed", "refused", "failed"), resumed, lag (to
+--   the connection that gave the session, where they are neighbours, else 0), since, started, ended (on the clock of
+--   starts and ends), age and age_at_most (seconds, or ticks of that clock), beside (connections at the same time),
+--   offered and resumed_before (so often before), crowd
+--   (sessions issued since), source and home (local addresses), entry, issue}), failed, marked and identities (the
+--   same, apart); sequence (answered connections of the sampling designs), asked_for_tickets, label (order -> label),
+--   origin (order -> order), keys (names of ticket keys as seen in order, of all mechanisms), issued (sessions),
+--   established, offers_tally, full_tally
+function M.read(entries)
+  local labels, by_order, lists, all = sighting.labels(entries), {}, {}, {}
+  local issued_by, issued = {}, 0 -- a cache may keep the sessions of all mechanisms
+  for _, entry in ipairs(entries) do
+    by_order[entry.order] = entry
+    issued = issued + (entry.sessions or ((entry.ticket or entry.session_id) and 1) or 0)
+    issued_by[entry.order] = issued
+    lists[entry.mechanism] = lists[entry.mechanism] or {}
+    table.insert(lists[entry.mechanism], entry)
+  end
+  local keys = keys_in_order(entries, labels)
+  for name, list in pairs(lists) do
+    all[name] = read_mechanism(name, list, labels, by_order, issued_by)
+    all[name].keys = keys
+  end
+  return all
+end
+
+return M

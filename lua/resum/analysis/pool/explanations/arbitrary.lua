@@ -1,0 +1,66 @@
+-- Nothing known: each session fares in its own way. What any explanation has to beat, or it explains nothing. Sessions
+-- that were offered often have a rate each; the others have one for all that were issued alike. (Who refused shows a
+-- name more often than who resumed: so the names of those that answered tell nothing here.)
+
+local classes = require "resum.analysis.pool.classes"
+local hidden = require "resum.analysis.pool.hidden"
+
+local OFTEN = 4 -- offers, from which on a session has a rate of its own: fewer show none
+
+-- Log likelihood of outcomes whose rate is unknown: Jeffreys' prior, one outcome after the other.
+local function of_rates(tallies)
+  local value = 0
+  for _, tally in pairs(tallies) do
+    for i = 0, tally.resumed - 1 do
+      value = value + math.log((i + 0.5) / (i + 1))
+    end
+    for i = 0, tally.refused - 1 do
+      value = value + math.log((i + 0.5) / (tally.resumed + i + 1))
+    end
+  end
+  return value
+end
+
+local function count_offers(evidence)
+  local offered, tallies = {}, {}
+  for _, offer in ipairs(evidence.offers) do
+    local far = offer.lag == 0 and offer.design ~= "fresh"
+    offered[offer.origin] = (offered[offer.origin] or 0) + (far and 1 or 0)
+  end
+  for _, offer in ipairs(evidence.offers) do
+    local own = offer.lag == 0 and offered[offer.origin] >= OFTEN
+    local all = (offer.issuer or "?") .. (offer.lag > 0 and "near" or "far")
+    local kind = ("%s|%s"):format(own and offer.origin or all, tostring(offer.barred))
+    tallies[kind] = tallies[kind] or { resumed = 0, refused = 0 }
+    tallies[kind][offer.result] = tallies[kind][offer.result] + 1
+  end
+  return tallies
+end
+
+-- Whom a connection met, as if drawn by lot.
+local function of_labels(evidence)
+  local counts, all, value = {}, 0, 0
+  for _, node in ipairs(hidden.nodes(evidence)) do
+    if node.label then
+      counts[node.label], all = (counts[node.label] or 0) + 1, all + 1
+    end
+  end
+  for _, count in pairs(counts) do
+    value = value + count * math.log(count / all)
+  end
+  return value
+end
+
+return {
+  id = "arbitrary",
+  verdict = function()
+    return "unexplained"
+  end,
+  fit = function(evidence)
+    local labels, _, none = classes.labels(evidence)
+    return { { free = math.max(0, #labels + (next(none) and 1 or 0) - 1), choices = 0 } }
+  end,
+  log_likelihood = function(evidence)
+    return of_rates(count_offers(evidence)) + of_labels(evidence), 0
+  end,
+}

@@ -1,0 +1,113 @@
+-- Servers have the same ticket key, and refuse each other's sessions all the same: they differ in something that a
+-- session is bound to. What that is, connections may show (certificate, cipher, extended master secret), or not (clock,
+-- timeout, the name of the virtual host).
+
+local classes = require "resum.analysis.pool.classes"
+local directives = require "resum.analysis.pool.directives"
+local grouping = require "resum.analysis.pool.grouping"
+local hidden = require "resum.analysis.pool.hidden"
+
+-- What a session is bound to: OpenSSL to the cipher and EMS, nginx to the certificate, by the session ID context.
+local ATTRIBUTES = { "leaf", "cipher", "ems" }
+
+-- The attribute of each connection's server; who resumed a session has that of its issuer.
+local function values_of(evidence, attribute)
+  local values = {}
+  for _, entry in ipairs(evidence.entries) do
+    local value = entry[attribute]
+    if value == nil and entry.outcome == "resumed" then
+      value = values[evidence.origin[entry.from]]
+    end
+    if value ~= nil then
+      values[entry.order] = tostring(value)
+    end
+  end
+  return values
+end
+
+-- Is what was refused under the same key always of another value?
+local function parts(evidence, values)
+  local within, across = 0, 0
+  for _, offer in ipairs(evidence.offers) do
+    local a, b = values[offer.origin], values[offer.order]
+    if not offer.resumed and offer.issuer and offer.issuer == offer.answerer and a and b then
+      within, across = within + (a == b and 1 or 0), across + (a ~= b and 1 or 0)
+    end
+  end
+  return across > 0 and within <= hidden.NOISE * across
+end
+
+-- The evidence with labels made finer by the attribute, and what it costs to see these values under each label.
+local function refine(evidence, values)
+  local label, counts, given = {}, {}, 0
+  for order, old in pairs(evidence.label) do
+    local value = values[order]
+    label[order] = value and old:find("^key:") and ("%s|%s"):format(old, value) or old
+  end
+  local view = setmetatable({ label = label, nodes = false, bundles = false, classes = false, offers = {} },
+    { __index = evidence })
+  for i, offer in ipairs(evidence.offers) do
+    view.offers[i] = setmetatable({ issuer = label[offer.origin], answerer = label[offer.order] }, { __index = offer })
+  end
+  local totals = {}
+  for _, node in ipairs(hidden.nodes(view)) do
+    local old = evidence.label[node.order]
+    if old then
+      counts[node.label], totals[old] = (counts[node.label] or 0) + 1, (totals[old] or 0) + 1
+    end
+  end
+  for new, count in pairs(counts) do
+    local old = totals[new] and new or new:match("^(.*)|")
+    given = given + count * math.log(count / totals[old])
+  end
+  return view, given
+end
+
+local function by_attribute(evidence, list)
+  for _, attribute in ipairs(ATTRIBUTES) do
+    local values = values_of(evidence, attribute)
+    if parts(evidence, values) then
+      local view, given = refine(evidence, values)
+      for _, one in ipairs(grouping.candidates(view, { keys = false })) do
+        one.attribute, one.view, one.given = attribute, view, given
+        one.choices = one.choices + math.log(#ATTRIBUTES)
+        list[#list + 1] = one
+      end
+    end
+  end
+end
+
+-- Two hidden classes under one key, of which one accepts the other's sessions: clocks that differ by more than sessions
+-- live.
+local function one_way(evidence, label)
+  local model = classes.model(evidence, { [label] = 2 })
+  local list = model.labels[label]
+  model.accept = function(a, b)
+    return a == b or a == list[1] or (a ~= list[2] and b ~= list[2])
+  end
+  hidden.learn(evidence, model)
+  return { model = model, free = model.count - 1, choices = 0, groups = 2, one_way = true }
+end
+
+return {
+  id = "differs",
+  headline = "The servers have the same ticket key, and yet some refuse the sessions of others.",
+  advice = { directives.ALIKE },
+  fit = function(evidence)
+    local list = {}
+    local label = classes.divided(evidence, true)
+    if not label then
+      return list
+    end
+    by_attribute(evidence, list)
+    for _, one in ipairs(grouping.candidates(evidence, { keys = true })) do
+      list[#list + 1] = one.divided and one or nil
+    end
+    list[#list + 1] = one_way(evidence, label)
+    return list
+  end,
+  log_likelihood = function(evidence, parameters)
+    local value, leaning = hidden.log_likelihood(parameters.view or evidence, parameters.model)
+    return value - (parameters.given or 0), leaning
+  end,
+}

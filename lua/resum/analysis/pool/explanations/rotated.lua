@@ -1,0 +1,163 @@
+-- While the scan ran, one ticket key took the place of another, or came to one member: before a moment only the old one
+-- was met. There is evidence on both sides of that moment, or it is none.
+
+local classes = require "resum.analysis.pool.classes"
+local directives = require "resum.analysis.pool.directives"
+local hidden = require "resum.analysis.pool.hidden"
+local sights = require "resum.analysis.pool.sights"
+
+-- Servers get a key one after the other: so many steps from none to all, as a share that grows evenly.
+local STEPS = 4
+local MAYBE = 0.05 -- the chance that a name comes so late, or goes so early, to be a candidate: the score decides
+local NEVER = 1e-4 -- weight of a name where it can't be met
+
+-- Shares of the names before the first sight of the new one, then in steps while servers get it, and after the last
+-- sight of the old one. Where the old one stays, there is but one step, and its shares are counted.
+local function weights_by_epoch(model, list, new, old, epoch, steps)
+  local weights = {}
+  for e = 1, steps + 2 do
+    local sum, row = 0, {}
+    for a = 1, model.count do
+      row[a] = 0.5
+    end
+    for _, one in ipairs(list) do
+      for _, a in ipairs(epoch(one.order) == e and model.labels[one.label] or {}) do
+        row[a] = row[a] + 1
+      end
+    end
+    local first, last = model.labels[old][1], model.labels[new][1]
+    local both, share = row[first] + row[last], steps > 1 and (e - 1.5) / steps or row[last] / (row[first] + row[last])
+    share = e == 1 and NEVER or e == steps + 2 and 1 - NEVER or share
+    row[first], row[last] = both * (1 - share), both * share
+    for a = 1, model.count do
+      sum = sum + row[a]
+    end
+    for a = 1, model.count do
+      row[a] = row[a] / sum
+    end
+    weights[e] = row
+  end
+  return weights
+end
+
+-- Names that other mechanisms showed: what it is worth that they came in this order, against any order.
+local function of_others(evidence, model, list)
+  local own, counts, all, value = {}, {}, 0, 0
+  for _, node in ipairs(hidden.nodes(evidence)) do
+    own[node.order] = true
+  end
+  for _, one in ipairs(list) do
+    if not own[one.order] and model.labels[one.label] then
+      counts[one.label], all = (counts[one.label] or 0) + 1, all + 1
+    end
+  end
+  for _, one in ipairs(list) do
+    local class = not own[one.order] and model.labels[one.label]
+    if class then
+      value = value + math.log(model.weights[model.epoch(one.order)][class[1]]) - math.log(counts[one.label] / all)
+    end
+  end
+  return value
+end
+
+-- Names in the order in which they were met. What is inferred of who resumed holds where each knows its own key only.
+local function shown(evidence, labels, cells)
+  local crossed, list = false, {}
+  for _, a in ipairs(labels) do
+    for _, b in ipairs(labels) do
+      crossed = crossed or (a ~= b and classes.accepts(cells, a, b)) or false
+    end
+  end
+  for _, one in ipairs(evidence.keys) do
+    list[#list + 1] = not (crossed and one.inferred) and one or nil
+  end
+  return list
+end
+
+-- One key on this side of a moment: every name that was met there is of one part. Returns the last of them.
+local function only_one(list, part, is_there)
+  local last
+  for _, one in ipairs(list) do
+    if is_there(one.order) then
+      if last and part[one.label] ~= part[last] then
+        return nil
+      end
+      last = one.label
+    end
+  end
+  return last
+end
+
+-- A refusal may tell of the new key before its name is seen, and a resumption of the old one after.
+local function stretch(evidence, old, at, gone)
+  for _, offer in ipairs(evidence.offers) do
+    if offer.issuer == old and not offer.resumed then
+      at = math.min(at, offer.order)
+    elseif offer.issuer == old and gone then
+      gone = math.max(gone, offer.order)
+    end
+  end
+  return at, gone
+end
+
+local function candidate(evidence, list, new, at, gone, old, side_by_side)
+  local cells, labels = classes.cells(evidence), classes.labels(evidence)
+  local model = classes.model(evidence)
+  local steps = (gone and not side_by_side) and STEPS or 1
+  model.epoch = function(order)
+    if order < at or gone and order > gone then
+      return order < at and 1 or steps + 2
+    end
+    return gone and math.min(steps + 1, 2 + (order - at) * steps // (gone - at + 1)) or 2
+  end
+  model.weights = weights_by_epoch(model, list, new, old, model.epoch, steps)
+  local part = classes.parts(labels, cells)
+  model.accept = function(a, b)
+    local one, other = model.names[a], model.names[b]
+    local seen = classes.accepts(cells, one, other)
+    return seen == nil and part[one] == part[other] or seen == true or a == b
+  end
+  local kept = classes.accepts(cells, old, new) == true
+  return { model = model, free = model.count - 1, choices = (gone and 2 or 1) * math.log(math.max(2, #list)), at = at,
+    kept = kept, scope = gone and "all" or "some",
+    refused_on_the_way = kept and cells[new] and cells[new][old] and cells[new][old].refused > 0 or nil,
+    others = of_others(evidence, model, list) }
+end
+
+return {
+  id = "rotated",
+  headline = "While the scan ran, ticket keys changed or a server restarted: older sessions are worth nothing "
+    .. "since.",
+  advice = { "Scan again. If it is so each time: renew keys with the old one still accepted.", directives.TICKET_KEYS },
+  verdict = function(parameters)
+    return parameters.kept and "all_shared" or "rotated"
+  end,
+  fit = function(evidence)
+    local labels, cells = classes.labels(evidence), classes.cells(evidence)
+    local part, list, found = classes.parts(labels, cells), shown(evidence, labels, cells), {}
+    local came, went = sights.of(list, MAYBE)
+    for _, new in ipairs(labels) do
+      local old = came[new] and only_one(list, part, function(order)
+        return order < came[new]
+      end)
+      if old and classes.model(evidence).labels[old] then
+        local at, gone = stretch(evidence, old, came[new], went[old])
+        found[#found + 1] = candidate(evidence, list, new, at, gone, old)
+      end
+    end
+    for _, old in ipairs(labels) do -- both were met from the start, as the first server had the new one already
+      local new = went[old] and only_one(list, part, function(order)
+        return order > went[old]
+      end)
+      if new and new ~= old and classes.model(evidence).labels[new] then
+        local _, gone = stretch(evidence, old, 0, went[old])
+        found[#found + 1] = candidate(evidence, list, new, 0, gone, old, true)
+      end
+    end
+    return found
+  end,
+  log_likelihood = function(evidence, parameters)
+    local value, leaning = hidden.log_likelihood(evidence, parameters.model)
+    return value + parameters.others, leaning
+  end,
+}

@@ -1,0 +1,512 @@
+-- The likelihood of a mechanism's evidence where each connection meets a class of servers that may be hidden. Every
+-- connection offers one session at most, so that connections and sessions make a forest: what is not seen is summed
+-- over exactly, from the youngest connection to the oldest. Pure; it knows no explanation but what a model says.
+
+local M = {}
+
+--- A session that has to resume is refused once in so many times all the same: no server was seen to do so by accident,
+-- so that this is the bound of what goes unnoticed: 4 of 300 offers are within it (p = 0.003), 5 are not (p = 0.0004).
+M.NOISE = 0.002
+--- A session that can't resume does: nobody resumes without the key, but what was answered when is known to the
+-- neighbouring connection only, where keys change.
+M.IMPOSSIBLE = 1e-4
+-- How neighbours are routed, as one number: -1 never to the same class, 0 as if drawn by lot, 1 always. Nothing is
+-- known of it, so that it is summed over evenly.
+local LEANINGS = { -1, -0.5, 0, 0.5, 1 }
+local LEAST_LIKELY = 1e-3 -- of a neighbour's class, as other clients' connections come between
+
+local exp, log, max = math.exp, math.log, math.max
+
+-- All connections that say something, in order: {order, offer (or nil), label, parent}.
+local function nodes_of(evidence)
+  if evidence.nodes then
+    return evidence.nodes, evidence.node_at
+  end
+  local by_order, nodes = {}, {}
+  local function add(order, offer)
+    local node = by_order[order]
+    if not node then
+      node = { order = order, label = evidence.label[order], source = evidence.by_order[order].source }
+      by_order[order], nodes[#nodes + 1] = node, node
+    end
+    node.offer = offer or node.offer
+  end
+  for _, entry in ipairs(evidence.sequence) do
+    if evidence.label[entry.order] then
+      add(entry.order)
+    end
+  end
+  for _, offer in ipairs(evidence.offers) do
+    add(offer.origin)
+    add(offer.order, offer)
+  end
+  table.sort(nodes, function(a, b)
+    return a.order < b.order
+  end)
+  evidence.nodes, evidence.node_at = nodes, by_order
+  return nodes, by_order
+end
+M.nodes = nodes_of
+
+-- What makes two connections alike, but for what came of their sessions.
+local function look_of(node, mark)
+  local offer = node.offer
+  local kind = offer and ("%s%d%s"):format(offer.resumed and "r" or "-", offer.lag, tostring(offer.barred)) or "f"
+  return ("%s%s/%s"):format(kind, mark and mark(node) or "", node.label or "")
+end
+
+-- Signatures of all connections with what came of their sessions, from the youngest to the oldest.
+local function signatures(nodes, mark)
+  local children, signature = {}, {}
+  for i = #nodes, 1, -1 do
+    local node = nodes[i]
+    local list = children[node.order]
+    local own = look_of(node, mark)
+    if list then
+      table.sort(list)
+      own = ("%s(%s)"):format(own, table.concat(list, ","))
+    end
+    signature[node.order] = own
+    if node.offer then
+      local origin = node.offer.origin
+      children[origin] = children[origin] or {}
+      table.insert(children[origin], own)
+    end
+  end
+  return signature
+end
+
+-- Connections that are alike, with all that came of them, are reckoned once: a list of {order, offer, label, source,
+-- parent, times (for each of the parent), total}, parents first; and which of them stands for each order.
+local function bundles_of(evidence, mark)
+  local nodes = nodes_of(evidence)
+  local signature, stands, list, found = signatures(nodes, mark), {}, {}, {}
+  for _, node in ipairs(nodes) do
+    local parent = node.offer and stands[node.offer.origin] or found
+    parent.kinds = parent.kinds or {}
+    local one = parent.kinds[signature[node.order]]
+    if not one then
+      one = { order = node.order, offer = node.offer, label = node.label, source = node.source, total = 0,
+        parent = node.offer and parent or nil }
+      parent.kinds[signature[node.order]] = one
+      list[#list + 1] = one
+    end
+    one.total = one.total + 1
+    stands[node.order] = one
+  end
+  for _, one in ipairs(list) do
+    one.times = one.parent and one.total / one.parent.total or one.total
+  end
+  return { list = list, stands = stands }
+end
+
+local function bundles_for(evidence, model)
+  if model.epoch or model.class_of then
+    local mark = model.epoch and function(node)
+      return "e" .. model.epoch(node.order)
+    end or function(node)
+      return "s" .. tostring(node.source)
+    end
+    model.bundles = model.bundles or bundles_of(evidence, mark)
+    return model.bundles
+  end
+  evidence.bundles = evidence.bundles or bundles_of(evidence)
+  return evidence.bundles
+end
+
+-- Where does a connection go, given the class a of the one that its session comes from?
+local function route(weights, a, b, lag, leaning)
+  if lag == 0 or leaning == 0 then
+    return weights[b]
+  elseif leaning > 0 then
+    return (1 - leaning) * weights[b] + (a == b and leaning or 0)
+  end
+  local others = a ~= b and weights[b] / max(1e-9, 1 - weights[a]) or 0
+  return max(LEAST_LIKELY * weights[b], (1 + leaning) * weights[b] - leaning * others)
+end
+
+local Sum = {}
+Sum.__index = Sum
+
+local function chance(model, a, b, offer)
+  if offer.barred == true or not model.accept(a, b) then
+    return M.IMPOSSIBLE
+  end
+  return offer.barred and 0.5 or 1 - M.NOISE
+end
+
+-- The classes that a connection can have met.
+local function allowed_at(model, node)
+  local list = model.class_of and model.class_of(node) or model.labels[node.label]
+  return list or model.all
+end
+
+-- Of the offer, and the answering class: [a][b] = P(b met and this outcome | a). Kept for each kind of offer.
+function Sum:transition(offer)
+  local model = self.model
+  local epoch = model.epoch and model.epoch(offer.order) or 1
+  local bar = offer.barred == true and 2 or offer.barred and 1 or 0
+  local key = (((offer.resumed and 1 or 0) * 3 + bar) * 8 + offer.lag) * 8 + epoch
+  local found = self.transitions[key]
+  if found then
+    return found, key
+  end
+  local weights, rows, count = model.weights[epoch], {}, model.count
+  for a = 1, count do
+    local row = {}
+    for b = 1, count do
+      local p = chance(model, a, b, offer)
+      local going = model.certain and 1 or route(weights, a, b, offer.lag, self.leaning)
+      row[b] = going * (offer.resumed and p or 1 - p)
+    end
+    rows[a] = row
+  end
+  self.transitions[key] = rows
+  return rows, key
+end
+
+-- Logarithms of the message that an offer sends to the classes that its session can be of.
+function Sum:message(node, vector, origins)
+  local rows, key = self:transition(node.offer)
+  local allowed = allowed_at(self.model, node)
+  local leaf = not vector and not self.model.class_of and key .. "|" .. (node.label or "")
+  local known = leaf and self.leaves[leaf]
+  if known then
+    return known
+  end
+  local list = {}
+  for _, a in ipairs(leaf and self.model.all or origins) do
+    local row, sum = rows[a], 0
+    for i = 1, #allowed do
+      local b = allowed[i]
+      sum = sum + row[b] * (vector and vector[b] or 1)
+    end
+    list[a] = log(max(sum, 1e-300))
+  end
+  if leaf then
+    self.leaves[leaf] = list
+  end
+  return list
+end
+
+-- From logarithms to numbers of which the largest is 1, for these classes; and its logarithm.
+local function scaled(logs, list)
+  local top, vector = -math.huge, {}
+  for i = 1, #list do
+    top = max(top, logs[list[i]])
+  end
+  for i = 1, #list do
+    vector[list[i]] = exp(logs[list[i]] - top)
+  end
+  return vector, top
+end
+
+-- Sessions that a balancer leads where their first offer went: of each, the joint log likelihoods of its offers, by the
+-- class that issued it and the one that it is led to.
+local function add_led(led, node, model, allowed)
+  local offer = node.offer
+  local pairs_ = led[node.parent]
+  if not pairs_ then
+    pairs_ = {}
+    for a = 1, model.count do
+      pairs_[a] = {}
+      for b = 1, model.count do
+        pairs_[a][b] = log(model.weights[1][b])
+      end
+    end
+    led[node.parent] = pairs_
+  end
+  local possible = {}
+  for _, b in ipairs(allowed) do
+    possible[b] = true
+  end
+  for a = 1, model.count do
+    for b = 1, model.count do
+      local p = chance(model, a, b, offer)
+      pairs_[a][b] = pairs_[a][b]
+        + node.times * (possible[b] and log(offer.resumed and p or 1 - p) or log(M.IMPOSSIBLE))
+    end
+  end
+end
+
+local function message_of_led(pairs_, model)
+  local message = {}
+  for a = 1, model.count do
+    local vector, top = scaled(pairs_[a], model.all)
+    local sum = 0
+    for b = 1, model.count do
+      sum = sum + vector[b]
+    end
+    message[a] = top + log(sum)
+  end
+  return message
+end
+
+local function add_to(sums, node, message, times, list)
+  local logs = sums[node]
+  if not logs then
+    logs = {}
+    for i = 1, #list do
+      logs[list[i]] = 0
+    end
+    sums[node] = logs
+  end
+  for i = 1, #list do
+    local a = list[i]
+    logs[a] = logs[a] + times * message[a]
+  end
+end
+
+local function weights_at(model, node)
+  return model.weights[model.epoch and model.epoch(node.order) or 1]
+end
+
+-- From the youngest connection up. Returns the log likelihood; keeps what was summed at each connection.
+function Sum:up()
+  local model, total, nodes = self.model, 0, self.nodes
+  self.logs, self.messages, self.led = {}, {}, {}
+  for i = #nodes, 1, -1 do
+    local node, vector = nodes[i], nil
+    local allowed = allowed_at(model, node)
+    local led = self.led[node]
+    if led then
+      add_to(self.logs, node, message_of_led(led, model), 1, allowed)
+    end
+    if self.logs[node] then
+      local top
+      vector, top = scaled(self.logs[node], allowed)
+      total = total + node.total * top
+    end
+    total = total + node.total * (model.strange and node.label and model.strange[node.label] or 0)
+    if node.offer and model.leads and node.offer.lag == 0 and not vector then
+      add_led(self.led, node, model, allowed)
+    elseif node.offer then
+      local origins = allowed_at(model, node.parent)
+      local message = self:message(node, vector, origins)
+      self.messages[node] = message
+      add_to(self.logs, node.parent, message, node.times, origins)
+    else
+      local weights, sum = weights_at(model, node), 0
+      for _, a in ipairs(allowed) do
+        sum = sum + (model.class_of and 1 or weights[a]) * (vector and vector[a] or 1)
+      end
+      total = total + node.total * log(max(sum, 1e-300))
+    end
+  end
+  return total
+end
+
+local function new_sum(evidence, model, leaning)
+  if not model.all then
+    model.all = {}
+    for a = 1, model.count do
+      model.all[a] = a
+    end
+  end
+  local bundles = bundles_for(evidence, model)
+  return setmetatable({ evidence = evidence, model = model, leaning = leaning, transitions = {}, leaves = {},
+    nodes = bundles.list, stands = bundles.stands }, Sum)
+end
+
+local function has_neighbours(evidence)
+  for _, offer in ipairs(evidence.offers) do
+    if offer.lag > 0 then
+      return true
+    end
+  end
+  return false
+end
+
+-- How this pool routes neighbours, best of all: and the log likelihood, summed over all ways.
+local function over_leanings(evidence, model)
+  local leanings = model.count > 1 and has_neighbours(evidence) and LEANINGS or { 0 }
+  local best, found, values = nil, -math.huge, {}
+  for i, leaning in ipairs(leanings) do
+    values[i] = new_sum(evidence, model, leaning):up()
+    if values[i] > found then
+      best, found = leaning, values[i]
+    end
+  end
+  local sum = 0
+  for _, value in ipairs(values) do
+    sum = sum + exp(value - found)
+  end
+  return found + log(sum / #values), best
+end
+
+--- The log likelihood of the evidence under a model.
+-- @tparam table evidence see resum.analysis.pool.evidence; offers may be `barred`: true where they can't
+--   resume, "perhaps" where that is not known
+-- @tparam table model count (of classes), weights ({{share of each class},...} for each epoch), labels (label -> list
+--   of classes that show it; others show any), accept (function(a, b) -> boolean: class b resumes sessions of class a),
+--   and optionally epoch (function(order) -> integer), class_of (function(node) -> list of classes), certain (boolean:
+--   class_of tells all), leads (boolean: a session goes where its first offer went), strange (label -> log likelihood
+--   of seeing it by accident)
+-- @tparam[opt] number leaning of neighbours, where it is known; else it is summed over
+-- @treturn number natural logarithm
+-- @treturn number how neighbours are routed, -1 to 1
+function M.log_likelihood(evidence, model, leaning)
+  if leaning then
+    return new_sum(evidence, model, leaning):up(), leaning
+  end
+  return over_leanings(evidence, model)
+end
+
+-- Beliefs about a session's class without what this offer says.
+function Sum:without(node, origins)
+  local logs = {}
+  local sum, parent, message = self.logs[node.parent], self.outside[node.parent], self.messages[node]
+  for _, a in ipairs(origins) do
+    logs[a] = sum[a] + parent[a] - (message and message[a] or 0)
+  end
+  return (scaled(logs, origins))
+end
+
+-- What was to be expected of an offer: given what its connection showed, and whatever it showed. And what it says of
+-- the class that it met.
+function Sum:foresee(node, allowed, origins, cavity)
+  local model, offer = self.model, node.offer
+  local rows = self:transition(offer)
+  local vector = self.logs[node] and scaled(self.logs[node], allowed)
+  local met, hoped, all, blind, every = {}, 0, 0, 0, 0
+  local is_allowed = {}
+  for _, b in ipairs(allowed) do
+    is_allowed[b] = true
+  end
+  for _, a in ipairs(origins) do
+    local row, weight = rows[a], cavity[a]
+    for b = 1, model.count do
+      local p = chance(model, a, b, offer)
+      local both = weight * row[b]
+      local going = both / (offer.resumed and p or 1 - p)
+      if not model.certain or is_allowed[b] then
+        every, blind = every + going, blind + going * p
+      end
+      if is_allowed[b] then
+        met[b] = (met[b] or 0) + both
+        going = going * (vector and vector[b] or 1)
+        all, hoped = all + going, hoped + going * p
+      end
+    end
+  end
+  return met, hoped / max(all, 1e-300), blind / max(every, 1e-300)
+end
+
+-- The same of a session that is led where its first offer went.
+function Sum:foresee_led(node, origins, cavity)
+  local model, offer, hoped, all = self.model, node.offer, 0, 0
+  local pairs_ = self.led[node.parent]
+  local message = message_of_led(pairs_, model)
+  for _, a in ipairs(origins) do
+    for b = 1, model.count do
+      local p = chance(model, a, b, offer)
+      local going = cavity[a] * exp(pairs_[a][b] - message[a]) / (offer.resumed and p or 1 - p)
+      all, hoped = all + going, hoped + going * p
+    end
+  end
+  return hoped / max(all, 1e-300)
+end
+
+-- Down again: the class of each connection's server, and what was to be expected of each offer without its own outcome.
+function Sum:down(visit)
+  local model = self.model
+  self.outside = {}
+  for _, node in ipairs(self.nodes) do
+    local allowed, prior, offer = allowed_at(model, node), {}, node.offer
+    local led = offer and not self.messages[node]
+    if offer then
+      local origins = allowed_at(model, node.parent)
+      local cavity = self:without(node, origins)
+      if led then
+        local hope = self:foresee_led(node, origins, cavity)
+        visit(node, hope, hope)
+      else
+        local met, hope, blind = self:foresee(node, allowed, origins, cavity)
+        for _, b in ipairs(allowed) do
+          prior[b] = log(max(met[b] or 0, 1e-300))
+        end
+        visit(node, hope, blind)
+      end
+    else
+      local weights = weights_at(model, node)
+      for _, a in ipairs(allowed) do
+        prior[a] = log(max(model.class_of and 1 or weights[a], 1e-300))
+      end
+    end
+    self.outside[node] = prior
+    if not led then
+      local own, belief, all = self.logs[node], {}, 0
+      for _, a in ipairs(allowed) do
+        belief[a] = prior[a] + (own and own[a] or 0)
+      end
+      belief = scaled(belief, allowed)
+      for _, a in ipairs(allowed) do
+        all = all + belief[a]
+      end
+      for _, a in ipairs(allowed) do
+        belief[a] = belief[a] / all
+      end
+      self.beliefs[node] = belief
+    end
+  end
+end
+
+--- What was to be expected of each offer, given all but its own outcome.
+-- @tparam table evidence
+-- @tparam table model see log_likelihood
+-- @tparam number leaning see log_likelihood
+-- @treturn table order of an offer -> chance that it resumes, given what its connection showed
+-- @treturn table the same, whatever it showed: some show their server only where they resume, or only where they don't
+function M.expected(evidence, model, leaning)
+  local sum, hopes, blind = new_sum(evidence, model, leaning), {}, {}
+  sum:up()
+  sum.beliefs = {}
+  sum:down(function(node, hope, unseen)
+    hopes[node], blind[node] = hope, unseen
+  end)
+  local hope_of, blind_of = {}, {}
+  for order, node in pairs(sum.stands) do
+    hope_of[order], blind_of[order] = hopes[node], blind[node]
+  end
+  return hope_of, blind_of
+end
+
+local SETTLED = 0.002 -- shares that move less are known as well as some hundred connections can tell
+local ROUNDS = 12 -- of learning shares at most, where they do not settle sooner: a bound on time
+
+--- Learns the shares of the classes (expectation and maximization), where they are not known.
+-- @tparam table evidence
+-- @tparam table model see log_likelihood; weights are replaced. One epoch.
+-- @tparam[opt=12] integer rounds
+-- @treturn table model
+function M.learn(evidence, model, rounds)
+  local _, leaning = over_leanings(evidence, model)
+  for _ = 1, rounds or ROUNDS do
+    local moved = 0
+    local sum, counts, all = new_sum(evidence, model, leaning), {}, 0
+    sum:up()
+    sum.beliefs = {}
+    sum:down(function() end)
+    for a = 1, model.count do
+      counts[a] = 0.5 -- Jeffreys' prior: no class vanishes
+      all = all + 0.5
+    end
+    for node, belief in pairs(sum.beliefs) do
+      for a, share in pairs(belief) do
+        counts[a] = counts[a] + node.total * share
+      end
+      all = all + node.total
+    end
+    for a = 1, model.count do
+      counts[a] = counts[a] / all
+      moved = max(moved, math.abs(counts[a] - model.weights[1][a]))
+    end
+    model.weights = { counts }
+    if moved < SETTLED then
+      break
+    end
+  end
+  return model
+end
+
+return M

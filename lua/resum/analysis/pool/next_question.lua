@@ -1,0 +1,255 @@
+-- Which connection would tell the two best explanations apart? A plan that a scan can carry out, or none. Pure.
+
+local M = {}
+
+local MAY_FAIL = 0.05 -- chance that offers fail so much more often than full handshakes: worth a look
+local ROUND = 20 -- offers of one session, before it is judged again
+local BUDGET = 120 -- connections for each mechanism: a third of what the samples took
+-- New sessions at a time: whether they fare alike shows in eight offers each.
+local FRESH = { sessions = 4, times = 8 }
+-- Session IDs that show ticket keys: nine offers of one meet one of two keys only by chance 1 time in 256.
+local MARKS = { sessions = 12, times = 9 }
+local IDENTITIES = 24 -- connections that offer one PSK of each key: a rotation of eight shows itself three times
+local LOOKS = 40 -- full handshakes, to see a member of a twelfth that issues nothing three times
+
+-- How each session fared: issued at `from`, offered so often, resumed so often.
+local function sessions_of(evidence)
+  local by_origin, list = {}, {}
+  for _, offer in ipairs(evidence.offers) do
+    local one = by_origin[offer.origin]
+    if not one and offer.design ~= "fresh" then
+      one = { from = offer.entry.from, offered = 0, resumed = 0, far = 0 }
+      by_origin[offer.origin], list[#list + 1] = one, one
+    end
+    if one then
+      one.from = offer.entry.from
+      one.offered, one.resumed = one.offered + 1, one.resumed + (offer.resumed and 1 or 0)
+      one.far = one.far + (offer.lag == 0 and 1 or 0)
+    end
+  end
+  return list
+end
+
+-- The session that was offered most, of those that never resumed; of the younger ones, as a restart kills the old ones.
+local function suspect(evidence)
+  local best
+  for _, one in ipairs(sessions_of(evidence)) do
+    if one.resumed == 0 and (not best or one.offered > best.offered
+      or (one.offered == best.offered and one.from > best.from)) then
+      best = one
+    end
+  end
+  return best
+end
+
+-- Where sessions were issued that resumed since: the latest, then the one that resumed most seldom, as its group is
+-- small, and so on in turns.
+local function alive(evidence, most)
+  local latest, orders, taken = {}, {}, {}
+  for _, one in ipairs(sessions_of(evidence)) do
+    latest[#latest + 1] = one.resumed > 0 and one or nil
+  end
+  local seldom = table.move(latest, 1, #latest, 1, {})
+  table.sort(latest, function(a, b)
+    return a.from > b.from
+  end)
+  table.sort(seldom, function(a, b)
+    local one, other = a.resumed / a.offered, b.resumed / b.offered
+    return one < other or (one == other and a.from > b.from)
+  end)
+  for i = 1, #latest do
+    for _, one in ipairs({ latest[i], seldom[i] }) do
+      orders[#orders + 1] = not taken[one] and #orders < most and one.from or nil
+      taken[one] = true
+    end
+  end
+  return orders
+end
+
+-- An order at which a PSK was issued, the latest, for each key group seen.
+local function one_of_each_key(evidence, group_of)
+  local latest, orders = {}, {}
+  for _, entry in ipairs(evidence.entries) do
+    local label = evidence.label[entry.order]
+    if label and label:find("^key:") and entry.ticket then
+      latest[group_of(label)] = entry.order
+    end
+  end
+  for _, order in pairs(latest) do
+    orders[#orders + 1] = order
+  end
+  table.sort(orders)
+  return orders
+end
+
+-- A session of a name, or else any, that was never seen to resume, and may yet be good: it was not offered often
+-- enough.
+local function unsettled(evidence)
+  local fates, youngest, best = {}, {}, nil
+  for _, entry in ipairs(evidence.entries) do
+    local name = evidence.label[entry.order]
+    if name and entry.issued and entry.awaited then
+      fates[name] = fates[name] or { resumed = 0, offered = 0 }
+      youngest[name] = entry.order
+    end
+  end
+  for _, offer in ipairs(evidence.offers) do
+    local name = offer.issuer
+    if name and fates[name] then
+      fates[name].offered = fates[name].offered + 1
+      fates[name].resumed = fates[name].resumed + (offer.resumed and 1 or 0)
+    end
+  end
+  for name, fate in pairs(fates) do
+    if fate.resumed == 0 and fate.offered < BUDGET and (not best or fate.offered > best.offered
+      or (fate.offered == best.offered and youngest[name] > best.from)) then
+      best = { from = youngest[name], offered = fate.offered }
+    end
+  end
+  if best or next(fates, (next(fates))) then
+    return best
+  end
+  local one = suspect(evidence)
+  return one and one.offered < BUDGET and one or nil
+end
+
+local function among(judged, id)
+  for _, one in ipairs({ judged.best, judged.rival }) do
+    if one.explanation.id == id or one.condition.explanation and one.condition.explanation.id == id then
+      return one
+    end
+  end
+end
+
+local function fresh(evidence, more)
+  more.kind, more.mechanism = "fresh", evidence.mechanism
+  more.sessions, more.times = more.sessions or FRESH.sessions, more.times or FRESH.times
+  more.cost = more.sessions * (1 + more.times) + (more.others or 0)
+  return more
+end
+
+local function again(evidence, from, times)
+  return { kind = "again", mechanism = evidence.mechanism, from = from, times = times, until_resumed = true,
+    cost = #from * times }
+end
+
+-- Sessions refused, or forgotten: new ones, after the same pause, or after as many others; or at once and after a
+-- pause.
+local function about_time(evidence, judged)
+  local forgets, late = among(judged, "forgets"), among(judged, "late_cache")
+  local condition = forgets and forgets.condition
+  if late then
+    return fresh(evidence, { pause_s = math.max(0.3, 2 * (late.condition.delay or 0)), singly = true })
+  elseif condition and condition.how == "capacity" and condition.limit < BUDGET / 2 then
+    return fresh(evidence, { sessions = 1, others = condition.limit + 2, times = 4, singly = true })
+  elseif condition and condition.how == "lifetime" then
+    return fresh(evidence, { sessions = 2, pause = condition.limit, times = 4, singly = true })
+  end
+end
+
+local function is_settled(judged, result)
+  return judged.decisive and result.verdict ~= "inconclusive"
+end
+
+local SURE = math.log(1000) -- of an explanation against none: with less it is worth to see more sessions
+local LIKE = 2 -- natural logarithms: the evidence does not tell which
+
+-- Where it is only that two faults are rare, and not the evidence, that speaks against a bad member.
+local function says_nothing_against(judged)
+  for _, one in ipairs(judged.best.explanation.id ~= "bad_member" and judged.ranking or {}) do
+    if one.explanation.id == "bad_member" and one.likelihood > judged.best.likelihood - LIKE then
+      return true
+    end
+  end
+  return false
+end
+
+local function undecided(evidence, result)
+  local judged = result.judged
+  if not judged.best then
+    return nil
+  elseif judged.decisive and judged.gain < SURE then
+    return fresh(evidence, {})
+  elseif is_settled(judged, result) then
+    local one = says_nothing_against(judged) and unsettled(evidence)
+    return one and again(evidence, { one.from }, ROUND) or nil
+  elseif judged.short then
+    local one = suspect(evidence)
+    return one and again(evidence, { one.from }, math.min(ROUND, judged.short))
+  elseif not judged.rival then
+    return nil
+  end
+  local plan = about_time(evidence, judged)
+  local one = unsettled(evidence)
+  if plan then
+    return plan
+  elseif (judged.best.parameters.how or judged.rival.parameters.how) == "issues_nothing" then
+    return { kind = "look", mechanism = evidence.mechanism, times = LOOKS, cost = LOOKS }
+  elseif one then
+    return again(evidence, { one.from }, ROUND)
+  end
+  return fresh(evidence, {})
+end
+
+-- What a mechanism's servers show besides, where there are several keys.
+local function about_identity(all, results, asked)
+  local psk, ids = all.psk, all.session_id
+  local keys = psk and results.psk and one_of_each_key(psk, results.psk.group_of) or {}
+  if #keys > 1 and not asked.identities then
+    return { kind = "identities", mechanism = "psk", from = keys, times = IDENTITIES, cost = IDENTITIES }
+  end
+  local several = #keys > 1 or (results.ticket and (results.ticket.groups or 1) > 1)
+  if several and ids and results.session_id and ids.offers_tally.resumed > 0 and not asked.marked then
+    local from = alive(ids, MARKS.sessions)
+    return { kind = "marked", mechanism = "session_id", from = from, times = MARKS.times, cost = #from * MARKS.times }
+  end
+end
+
+-- More full handshakes, where offers seem to fail more often.
+local function about_failures(all, results, asked)
+  for name, result in pairs(results) do
+    local failing = result.failing
+    if failing and not failing.certain and failing.p < MAY_FAIL and not asked["failures of " .. name] then
+      asked["failures of " .. name] = true
+      return { kind = "look", mechanism = all[name].mechanism, times = 2 * LOOKS, cost = 2 * LOOKS }
+    end
+  end
+end
+
+--- How many connections all questions cost at most, where none fails.
+-- @tparam {string,...} mechanisms
+-- @treturn integer
+function M.most(mechanisms)
+  local most = 0
+  for _, name in ipairs(mechanisms) do
+    most = most + BUDGET + ROUND + (name == "psk" and IDENTITIES or 0)
+      + (name == "session_id" and MARKS.sessions * MARKS.times or 0)
+  end
+  return most
+end
+
+--- The next question worth asking.
+-- @tparam table all mechanism -> evidence
+-- @tparam table results mechanism -> result of resum.analysis.pool.verdict
+-- @tparam table asked kind of plan -> true for those that are asked once; mechanism -> connections spent so far
+-- @treturn table|nil plan: kind, mechanism, cost (connections at most), and
+--   "again": offer the sessions issued at `from` (orders), each `times` times (until_resumed: at most, until it
+--   resumes); "fresh": obtain so many `sessions`, wait pause_s seconds (or `pause` on the journal's clock), make
+--   `others` full handshakes, and offer each session `times` times (singly: one connection at a time); "look": make so
+--   many full handshakes; "marked": as again, with a ticket extension beside the session ID; "identities": offer the
+--   PSKs issued at `from` all at once, `times` times
+function M.of(all, results, asked)
+  local plan = about_identity(all, results, asked) or about_failures(all, results, asked)
+  if plan then
+    return plan
+  end
+  for _, name in ipairs({ "psk", "ticket", "session_id" }) do
+    local left = BUDGET - (asked[name] or 0)
+    plan = results[name] and left > 0 and undecided(all[name], results[name])
+    if plan and plan.cost <= left + ROUND then
+      return plan
+    end
+  end
+end
+
+return M

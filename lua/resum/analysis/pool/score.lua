@@ -1,0 +1,190 @@
+-- One score for all explanations: log likelihood, less what their parameters cost (Schwarz's criterion). The best is
+-- the verdict where no rival that would give other advice comes near, and where it fits. Pure; it knows no explanation
+-- by name.
+
+local explanations = require "resum.analysis.pool.explanations"
+local hidden = require "resum.analysis.pool.hidden"
+local misfit = require "resum.analysis.pool.misfit"
+
+local M = {}
+
+--- The best has to be so many times likelier than every rival with other advice (Jeffreys' "decisive" is 100; a verdict
+-- is read as a fact, by thousands).
+M.ODDS = 1000
+
+local DECISIVE = math.log(M.ODDS)
+-- Against knowing nothing the best has to be so many times likelier (Jeffreys' "strong"): that is no rival with another
+-- advice, but where nothing is asked at all, what has no form is taken for something that has one.
+local LIKELIER = math.log(10)
+
+-- The same evidence, where a condition keeps some offers from resuming.
+local function under(evidence, condition)
+  local view = setmetatable({ offers = {}, nodes = false, bundles = false }, { __index = evidence })
+  for i, offer in ipairs(evidence.offers) do
+    local barred = condition.barred[offer]
+    view.offers[i] = barred and setmetatable({ barred = barred }, { __index = offer }) or offer
+  end
+  return view
+end
+
+-- A condition explains some refusals, and hardly anything resumed in spite of it.
+local function is_worth_trying(condition)
+  local resumed, refused = 0, 0
+  for offer, how in pairs(condition.barred) do
+    refused = refused + (offer.resumed and 0 or 1)
+    resumed = resumed + ((offer.resumed and how == true) and 1 or 0)
+  end
+  return refused > 0 and resumed * 10 <= refused -- ten refusals at best pay for one that was impossible
+end
+
+local function conditions_of(evidence)
+  local list = {}
+  for _, explanation in ipairs(evidence.offers_tally.refused > 0 and explanations.conditions or {}) do
+    for _, condition in ipairs(explanation.bars(evidence)) do
+      if is_worth_trying(condition) then
+        condition.explanation = explanation
+        list[#list + 1] = condition
+      end
+    end
+  end
+  return list
+end
+
+-- Session IDs that were offered to see the ticket keys of the servers that took them: each session's draws, as if drawn
+-- by lot, or one draw where it is led back to its server.
+local function of_marks(evidence, sticks)
+  local counts, all, met, value = {}, 0, {}, 0
+  for _, offer in ipairs(evidence.marked) do
+    local key = offer.key
+    if key then
+      counts[key], all = (counts[key] or 0) + 1, all + 1
+    end
+  end
+  for _, offer in ipairs(evidence.marked) do
+    local key = offer.resumed and offer.key
+    if key and not (sticks and met[offer.origin] == key) then
+      value = value + math.log(sticks and met[offer.origin] and 1e-4 or counts[key] / all)
+      met[offer.origin] = key
+    end
+  end
+  return value
+end
+
+local function verdict_of(explanation, condition, parameters)
+  local verdict = explanation.verdict and explanation.verdict(parameters) or explanation.id
+  if verdict == "all_shared" and condition.explanation then
+    return condition.explanation.verdict
+  end
+  return verdict
+end
+
+-- Two independent faults at one address are rarer than one. What claims two has to pay for the second as a verdict has
+-- to beat a rival, so that none is made up that nothing calls for.
+local SECOND_FAULT = math.log(1000)
+
+local function faults_of(explanation, condition, parameters)
+  local faults = condition.explanation and 1 or 0
+  faults = faults + (explanation.id ~= "all_shared" and 1 or 0)
+  return faults + ((parameters.dead and next(parameters.dead) and (parameters.groups or 1) > 1) and 1 or 0)
+end
+
+local function cost_of(evidence, condition, parameters)
+  local size = #evidence.offers + #evidence.sequence
+  return (parameters.free + condition.free) / 2 * math.log(math.max(2, size)) + parameters.choices + condition.choices
+end
+
+local function try(evidence, view, explanation, condition, list)
+  local best
+  for _, parameters in ipairs(explanation.fit(view)) do
+    local likelihood, leaning = explanation.log_likelihood(view, parameters)
+    likelihood = likelihood + of_marks(evidence, explanation.sticks)
+    local faults = faults_of(explanation, condition, parameters)
+    local one = {
+      explanation = explanation, condition = condition, parameters = parameters, view = parameters.view or view,
+      likelihood = likelihood, leaning = leaning,
+      score = likelihood - cost_of(evidence, condition, parameters) - math.max(0, faults - 1) * SECOND_FAULT,
+      verdict = verdict_of(explanation, condition, parameters),
+    }
+    list[#list + 1] = one
+    best = (not best or one.score > best.score) and one or best
+  end
+  return best
+end
+
+-- What a condition can add to an explanation: no more than what the refusals cost that it takes over.
+local function most_gained(condition, without)
+  local hopes, gain = without.hopes, 0
+  if not hopes and without.parameters.model then
+    hopes = hidden.expected(without.view, without.parameters.model, without.leaning)
+    without.hopes = hopes
+  end
+  for offer in pairs(hopes and condition.barred or {}) do
+    gain = gain - (offer.resumed and 0 or math.log(math.max(hidden.NOISE, 1 - hopes[offer.order])))
+  end
+  return gain - condition.choices
+end
+
+--- All explanations of a mechanism's evidence, the best first.
+-- @tparam table evidence
+-- @treturn {table,...} {explanation, condition, parameters, score, likelihood, verdict, leaning, view}
+function M.rank(evidence)
+  local list, alone, top = {}, {}, -math.huge
+  local none = { free = 0, choices = 0 }
+  for i, explanation in ipairs(explanations.sharing) do
+    alone[i] = try(evidence, evidence, explanation, none, list)
+    top = alone[i] and math.max(top, alone[i].score) or top
+  end
+  for _, condition in ipairs(conditions_of(evidence)) do
+    local view = under(evidence, condition)
+    for i, explanation in ipairs(explanations.sharing) do
+      if not alone[i] or alone[i].score + most_gained(condition, alone[i]) > top - 2 * DECISIVE then
+        try(evidence, view, explanation, condition, list)
+      end
+    end
+  end
+  for i, one in ipairs(list) do
+    one.place = i
+  end
+  table.sort(list, function(a, b)
+    return a.score > b.score or (a.score == b.score and a.place < b.place)
+  end)
+  return list
+end
+
+-- Explanations of one advice are no rivals.
+local function advice_key(one)
+  return one.verdict .. (one.parameters.how == "other_version" and "|version" or "")
+end
+
+--- Judges a mechanism.
+-- @tparam table evidence
+-- @treturn table best (see rank), rival (the best with other advice, or nil), odds (natural logarithm of best against
+--   rival), decisive (boolean), gain (natural logarithm of the odds against knowing nothing), beats_nothing (boolean),
+--   short (so many offers are missing to say so), fit (see resum.analysis.pool.misfit)
+function M.judge(evidence)
+  local list = M.rank(evidence)
+  local best, rival, nothing, modelled = list[1], nil, nil, nil
+  for _, one in ipairs(list) do
+    local explains = one.verdict ~= "unexplained"
+    if explains and not rival and advice_key(one) ~= advice_key(modelled or one) then
+      rival = one
+    end
+    nothing = nothing or (not explains and one) or nil
+    modelled = modelled or (explains and one) or nil
+  end
+  if not best then
+    return {}
+  end
+  best = modelled or best
+  local odds = rival and best.score - rival.score or math.huge
+  local fit = modelled and misfit.of(modelled) or { fits = true }
+  if modelled and nothing then
+    fit.odds_against_nothing = modelled.score - nothing.score
+  end
+  local gain = modelled and nothing and modelled.score - nothing.score or math.huge
+  return { best = best, rival = rival, gain = gain, beats_nothing = gain >= LIKELIER, odds = odds,
+    decisive = odds >= DECISIVE and not best.parameters.short, short = best.parameters.short, fit = fit,
+    ranking = list }
+end
+
+return M

@@ -1,0 +1,155 @@
+-- What one connection shows of the server that answered: the name of its ticket key, a prefix of its session IDs, what
+-- else differs between servers. Pure: a record becomes an entry of the journal, entries get labels. A name counts as
+-- one only where it repeats: some servers put random bytes, or a client's address, where others name their key.
+
+local mechanisms = require "resum.connection.mechanism"
+local verdict = require "resum.analysis.verdict"
+
+local M = {}
+
+-- Bytes at a ticket's start that name its key: OpenSSL and most (RFC 5077, section 4), then mbedTLS and JSSE.
+local KEY_WIDTHS = { 16, 4 }
+-- No ticket of RFC 5077's form is shorter (name 16, IV 16, MAC 16 to 32): it is the name of an entry in a cache.
+local SHORT_TICKET = 32
+-- Bytes at the start of a session ID that may name its server. No standard says so: they count where they repeat only,
+-- and of random ones four repeat once in 4 * 10^9 / 500^2 scans.
+local ID_WIDTHS = { 8, 4 }
+-- At most half of the names may have been seen once only: with random bytes nearly all are, and of names that name
+-- something a scan of tens of connections sees most twice.
+local MOST_SEEN_ONCE = 0.5
+
+--- Labels that name nothing but tell servers apart all the same: an answer without a session; a version of TLS that
+-- the mechanism has not; a session ID where a ticket was asked for as well.
+M.NONE, M.OTHER_VERSION, M.TICKETLESS = "none", "other_version", "ticketless"
+
+local COMPLETED = { full = true, refused = true, resumed = true }
+
+-- Nobody waited for a ticket, or the probe left as soon as it was refused: then none is no evidence. Nor is it where a
+-- session was offered (libssl issues none where the PSK is of another hash), nor where the connection broke.
+local function shows_that_none_is_issued(entry, record, mechanism)
+  return record.outcome == "full" and not record.broke and (entry.awaited or not mechanism.tickets_come_late)
+end
+
+local function read_tickets(entry, tickets)
+  local first, second = tickets[1], tickets[2]
+  if first then
+    entry.sessions = #tickets
+    entry.ticket, entry.ticket_length, entry.lifetime_s = first.ticket:sub(1, KEY_WIDTHS[1]), #first.ticket,
+      first.lifetime_s
+    entry.unlike = second and #first.ticket > SHORT_TICKET and second.ticket:sub(1, 4) ~= entry.ticket:sub(1, 4)
+  end
+end
+
+--- Writes down what the record of one connection says of its server.
+-- @tparam table entry awaited (tickets were waited for); gets outcome, version_refused (see resum.analysis.verdict),
+--   issued, and where the wire showed it: ticket (its first bytes), ticket_length, sessions (how many tickets),
+--   lifetime_s, unlike (two tickets of this connection begin differently), session_id, leaf, serial, extensions,
+--   cipher, ems (boolean)
+-- @tparam table record of resum.connection.client
+function M.read(entry, record)
+  local facts = record.facts
+  entry.outcome, entry.version_refused = record.outcome, verdict.refuses_version(record) or nil
+  if not facts or not COMPLETED[record.outcome] then
+    return
+  end
+  read_tickets(entry, facts.tickets or {})
+  entry.cipher, entry.ems = facts.cipher, facts.extended_master_secret
+  if record.outcome ~= "resumed" then
+    local mechanism = mechanisms[record.mechanism]
+    if mechanism.issued(facts) then
+      entry.issued = true
+    elseif shows_that_none_is_issued(entry, record, mechanism) then
+      entry.issued = false
+    end
+    entry.session_id = record.mechanism == "session_id" and #(facts.session_id or "") > 0 and facts.session_id or nil
+    entry.leaf, entry.serial = facts.leaf_sha256, facts.leaf_serial
+    entry.extensions = facts.extensions and table.concat(facts.extensions, " ")
+  end
+end
+
+--- Was a server asked for a ticket as well as a session ID, and issued only the latter?
+-- @tparam table entry
+-- @treturn boolean
+function M.is_ticketless(entry)
+  return entry.design == "marked" and entry.session_id ~= nil and entry.ticket == nil
+end
+
+local function count_names(list, width)
+  local counts, once = {}, 0
+  for _, bytes in ipairs(list) do
+    local name = bytes:sub(1, width)
+    counts[name] = (counts[name] or 0) + 1
+  end
+  for _, count in pairs(counts) do
+    once = once + (count == 1 and 1 or 0)
+  end
+  return counts, once
+end
+
+-- The counts of names at the first width at which they repeat; nil where they don't.
+local function names_of(list, widths)
+  for _, width in ipairs(widths) do
+    local counts, once = count_names(list, width)
+    if #list >= 2 and once <= MOST_SEEN_ONCE * #list then
+      return counts, width
+    end
+  end
+  return {}, 0
+end
+
+-- Servers that put a client's or a server's address first, or begin with random bytes, give many names that repeat a
+-- little: the second ticket of a connection tells, as a server has one key at a time.
+local function collect(entries)
+  local tickets, ids, unlike, twins = {}, {}, 0, 0
+  for _, entry in ipairs(entries) do
+    if entry.ticket and entry.ticket_length > SHORT_TICKET then
+      tickets[#tickets + 1] = entry.ticket
+      unlike = unlike + (entry.unlike and 1 or 0)
+      twins = twins + (entry.unlike ~= nil and 1 or 0)
+    end
+    ids[#ids + 1] = entry.session_id
+  end
+  return unlike > MOST_SEEN_ONCE * twins and {} or tickets, ids
+end
+
+--- Labels for all entries of a scan: "key:" or "id:" and bytes that name the server's state; "stateful" (the ticket is
+-- the name of a cache entry), "unnamed" (a session without a name), or one of the labels above.
+-- @tparam {table,...} entries
+-- @treturn table order -> label; nothing where a connection shows nothing
+function M.labels(entries)
+  local tickets, ids = collect(entries)
+  local keys, key_width = names_of(tickets, KEY_WIDTHS)
+  local prefixes, id_width = names_of(ids, ID_WIDTHS)
+  local function name(kind, counts, bytes, width)
+    local cut = bytes:sub(1, width)
+    return (counts[cut] or 0) > 1 and kind .. cut or "unnamed"
+  end
+  local labels = {}
+  for _, entry in ipairs(entries) do
+    local label
+    if entry.ticket then
+      label = entry.ticket_length <= SHORT_TICKET and "stateful" or name("key:", keys, entry.ticket, key_width)
+    elseif entry.version_refused then
+      label = M.OTHER_VERSION
+    elseif M.is_ticketless(entry) then
+      label = M.TICKETLESS
+    elseif entry.session_id then
+      label = name("id:", prefixes, entry.session_id, id_width)
+    elseif entry.issued == false then
+      label = M.NONE
+    end
+    labels[entry.order] = label
+  end
+  return labels
+end
+
+--- What a label says.
+-- @tparam string label
+-- @treturn string kind: "key", "id", or the label itself
+-- @treturn string|nil bytes of the name
+function M.describe(label)
+  local kind, value = label:match("^(%a+):(.*)$")
+  return kind or label, value
+end
+
+return M

@@ -1,0 +1,206 @@
+-- The verdict on one mechanism: the explanation that won, in the fields that reports show; or why none did. Pure.
+
+local classes = require "resum.analysis.pool.classes"
+local groups = require "resum.analysis.pool.groups"
+local matrix = require "resum.analysis.pool.matrix"
+local rates = require "resum.analysis.pool.rates"
+local routing = require "resum.analysis.pool.routing"
+local score = require "resum.analysis.pool.score"
+local statistics = require "resum.util.statistics"
+
+local M = {}
+
+local LEAST_ANSWERED = 30 -- offers: with fewer an unshared eighth of the pool is missed in more than 2 % of scans
+-- Offers fail more often than full handshakes: by chance once in 10,000 scans.
+local FAILS_BY_CHANCE = 1e-4
+
+local function share_of(tally)
+  return tally.failed / math.max(1, tally.failed + tally.answered)
+end
+
+-- Do offers fail where full handshakes of the same time, for any mechanism, do not? Fisher's p; 1 where they do not.
+local function compare(offers, full)
+  return share_of(offers) > share_of(full)
+    and statistics.fisher(offers.failed, offers.answered, full.failed, full.answered) or 1
+end
+
+-- By this mechanism's offers; or by those of all, where these fail about as often.
+local function fails_on_resumption(evidence, tallies)
+  local tally = evidence.offers_tally
+  local offers = { failed = tally.failed, answered = tally.resumed + tally.refused }
+  local p = compare(offers, tallies.full)
+  if share_of(offers) >= share_of(tallies.offers) / 2 then
+    p = math.min(p, compare(tallies.offers, tallies.full))
+  end
+  if p == 1 or offers.failed == 0 then
+    return nil
+  end
+  local lo, hi = statistics.wilson(offers.failed, offers.failed + offers.answered)
+  return { share = share_of(offers), interval = { lo, hi }, p = p, certain = p < FAILS_BY_CHANCE }
+end
+
+-- Without an explanation, or too little to explain.
+local function without_one(evidence, judged, fails)
+  local tally = evidence.offers_tally
+  local answered = tally.resumed + tally.refused
+  if answered == 0 and not fails then
+    if evidence.established and evidence.issued == 0 then
+      return "no_resumption", "not_issued"
+    end
+    return "inconclusive", tally.failed > 0 and "errors" or "no_attempts"
+  elseif tally.failed > answered and not fails then
+    return "inconclusive", "errors"
+  elseif fails and (answered == 0 or not judged.best) then
+    return "fails_on_resumption"
+  elseif answered < LEAST_ANSWERED and judged.best.verdict == "all_shared" then
+    return "inconclusive", "too_few_attempts"
+  elseif not judged.decisive and judged.beats_nothing then
+    return "inconclusive", judged.short and "too_few_attempts" or "rivals"
+  elseif not judged.beats_nothing then
+    return judged.gain < 0 and "unexplained" or "inconclusive", "like_nothing"
+  elseif not judged.fit.fits then
+    return "unexplained", judged.fit.covariate or "contradictions"
+  end
+end
+
+--- The label that stands for the group of each label, as an explanation has it.
+-- @tparam table evidence
+-- @tparam table|nil best see resum.analysis.pool.score
+-- @treturn function label -> label
+function M.group_of(evidence, best)
+  local labels, part, stands = classes.labels(evidence), best and best.parameters.part, {}
+  for _, label in ipairs(labels) do
+    if best and best.verdict == "all_shared" then
+      stands[label] = labels[1]
+    elseif part and part[label] then
+      stands[label] = stands[part[label]] or label
+      stands[part[label]] = stands[label]
+    end
+  end
+  return function(label)
+    return stands[label] or label
+  end
+end
+
+local function member_of(evidence, best)
+  local parameters = best.parameters
+  if best.verdict ~= "bad_member" then
+    return nil
+  end
+  local shown = {}
+  for label in pairs(parameters.dead_labels or {}) do
+    shown[#shown + 1] = label
+  end
+  table.sort(shown)
+  local all, met = 0, 0
+  for _, entry in ipairs(evidence.sequence) do
+    local label = evidence.label[entry.order]
+    all, met = all + (label and 1 or 0), met + ((parameters.dead_labels or {})[label] and 1 or 0)
+  end
+  local trials = math.max(1, all > 0 and all or #evidence.offers)
+  local lo, hi = statistics.wilson(math.min(trials, parameters.dead_share * trials), trials)
+  return { how = parameters.how, share = parameters.dead_share, interval = { lo, hi }, label = shown[1],
+    connections = shown[1] and met or nil }
+end
+
+-- Are there servers that name no key, or keep tickets in a cache, each of which may be a group?
+local function nameless(evidence)
+  local _, counts = classes.labels(evidence)
+  return (counts.unnamed or counts.stateful or 0) > 0
+end
+
+-- Groups by their names where most connections showed one, or else as many as the explanation has.
+local function describe_groups(evidence, best, group_of, result)
+  local parameters, met = best.parameters, {}
+  local off = parameters.dead_labels or {}
+  for _, entry in ipairs(evidence.sequence) do
+    local label = evidence.label[entry.order]
+    met[#met + 1] = label and not off[label] and label ~= "none" and group_of(label) or nil
+  end
+  local seen = groups.count(met)
+  result.list = seen.list
+  if best.verdict == "all_shared" then
+    result.groups, result.groups_interval, result.effective_groups = 1, { 1, 1 }, 1
+  elseif not parameters.divided and not parameters.view and #seen.list > 0 then
+    for name, value in pairs(seen) do
+      result[name] = value
+    end
+    result.named = true
+    if nameless(evidence) then -- any number of groups
+      result.groups_interval[2], result.effective_interval[2] = nil, nil
+    end
+  elseif parameters.groups then
+    local share, interval = rates.of_model(parameters.model, #evidence.offers)
+    result.groups = parameters.groups
+    result.groups_interval = { math.max(1, math.min(parameters.groups, math.ceil(1 / interval[2] - 1e-9))) }
+    result.effective_groups, result.effective_interval = 1 / share, { 1 / interval[2], 1 / interval[1] }
+  end
+end
+
+local function rival_of(judged)
+  local rival = judged.rival
+  return rival and { verdict = rival.verdict, odds = math.exp(math.min(judged.odds, 20)) } or nil
+end
+
+-- Is it certain at least that servers do not share, and that this is no matter of time? Then all that would say so is
+-- 1,000 times less likely than the best.
+local TEMPORARY = { all_shared = true, rotated = true, late_cache = true }
+
+local function is_refuted(judged)
+  for _, one in ipairs(judged.ranking or {}) do
+    if TEMPORARY[one.verdict] and judged.best.score - one.score < math.log(score.ODDS) then
+      return false
+    end
+  end
+  return judged.best ~= nil
+end
+
+--- Judges one mechanism at one address.
+-- @tparam table evidence see resum.analysis.pool.evidence
+-- @tparam table tallies offers and full (full handshakes) of all mechanisms: each {answered, failed}
+-- @treturn table verdict, reason, routing, routing_evidence, resumed, refused, failed, groups, groups_interval,
+--   effective_groups, effective_interval, chao1, coverage, list (groups seen), named (they have names), member (one
+--   that does not resume: {how, share, interval, label, connections}), sources (offers by local address), attribute (in
+--   what servers of one key differ), delay (until sessions are good), changed_at (order of the first connection after a
+--   change), forgot_at (of the first that found an old session forgotten), renewed_at, scope ("all" or "some" members
+--   changed), fails ({share, interval, p}: offers that fail where full handshakes do not), failing (the same, where it
+--   may be chance), designs, rival ({verdict, odds}), fit (see resum.analysis.pool.misfit), group_of (label -> label)
+function M.of(evidence, tallies)
+  local tally, judged = evidence.offers_tally, score.judge(evidence)
+  local best, failing = judged.best, fails_on_resumption(evidence, tallies)
+  local fails = failing and failing.certain and failing or nil
+  local result = { resumed = tally.resumed, refused = tally.refused, failed = tally.failed, list = {},
+    routing = "unknown", routing_evidence = {}, sources = matrix.of_sources(evidence), fails = fails,
+    failing = failing, rival = rival_of(judged),
+    fit = judged.fit, judged = judged, designs = rates.of(evidence) }
+  result.group_of = M.group_of(evidence, best)
+  result.not_shared = is_refuted(judged)
+  result.verdict, result.reason = without_one(evidence, judged, fails)
+  if not best or not best.parameters.model or (result.verdict and result.verdict ~= "unexplained") then
+    result.supposed = best and best.verdict
+    return result
+  end
+  local parameters, condition = best.parameters, best.condition
+  result.routing, result.routing_evidence = routing.of(evidence, best, result.group_of)
+  describe_groups(evidence, best, result.group_of, result)
+  if result.verdict then
+    return result
+  end
+  result.verdict = best.verdict == "all_shared" and fails and "fails_on_resumption" or best.verdict
+  result.reason = parameters.how or parameters.reason or (condition.explanation and condition.how) or nil
+  result.member = member_of(evidence, best)
+  result.others_share = result.member and (parameters.groups or 1) <= 1
+  result.attribute, result.delay = parameters.attribute, condition.delay
+  local id = condition.explanation and condition.explanation.id
+  result.changed_at = (best.verdict == "rotated" and (parameters.at or condition.at)) or nil
+  result.forgot_at = id == "forgets" and condition.at or nil
+  result.single_use = id == "single_use" or nil
+  result.renewed_at = parameters.kept and parameters.at or nil
+  result.scope, result.refused_on_the_way = parameters.scope, parameters.refused_on_the_way
+  if best.verdict == "rotated" or result.renewed_at then
+    result.routing, result.routing_evidence = "unknown", {} -- what was met hangs on the moment
+  end
+  return result
+end
+
+return M

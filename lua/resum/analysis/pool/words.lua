@@ -1,0 +1,244 @@
+-- Verdicts in words: what they mean, and what to do about it, with the names of the directives. Headlines and advice of
+-- one explanation stand in its file; here is what the comparison of mechanisms says, and what is common to all. Pure.
+
+local directives = require "resum.analysis.pool.directives"
+local explanations = require "resum.analysis.pool.explanations"
+local mechanisms = require "resum.connection.mechanism"
+
+local M = {}
+
+local WORDS = {
+  keys_shared_caches_not = {
+    headline = "The servers, or the processes of one, share their ticket keys, but not their session caches.",
+    advice = { "Clients with tickets are well served.", directives.SHARED_CACHE },
+  },
+  caches_shared_keys_not = {
+    headline = "The servers share their session cache, but not their ticket keys.",
+    advice = { directives.TICKET_KEYS },
+  },
+  mixed_groups = {
+    headline = "Some of the servers share their sessions, and some do not.",
+    advice = { directives.LEFT_OUT, directives.TICKET_KEYS },
+  },
+  fails_on_resumption = {
+    headline = "Connections that offer a session fail, where full handshakes do not: returning clients are dropped.",
+    advice = { "Look for what these servers do with a session that they know: a bug of the TLS stack or of a "
+      .. "middlebox, or a limit. Clients that can't come again are better served without resumption "
+      .. "until it is mended." },
+  },
+  inconclusive = {
+    headline = "The attempts do not tell what stands behind this address.",
+    advice = { "Scan again, with more --attempts or a longer --timeout." },
+  },
+  unexplained = {
+    headline = "Sessions are refused in a way that nothing known explains; the matrix shows who accepts whose.",
+    advice = { "See which of the connections are refused: what they have in common is what to look for." },
+  },
+}
+
+for _, list in pairs(explanations) do
+  for _, explanation in ipairs(list) do
+    WORDS[explanation.code or explanation.id] = explanation.headline and explanation
+      or WORDS[explanation.code or explanation.id]
+  end
+end
+
+local REASONS = {
+  like_nothing = "No explanation is much better than none.",
+  errors = "Too many connections failed.",
+  too_few_attempts = "There were too few attempts.",
+  no_attempts = "No attempt was made.",
+  not_issued = "No session is issued.",
+  issued_not_accepted = "Sessions are issued and never accepted.",
+}
+
+local PROPERTIES = { leaf = "certificate", lifetime_s = "lifetime of tickets", extensions = "order of TLS extensions",
+  cipher = "cipher suite", ems = "extended master secret" }
+
+local COVARIATES = {
+  contradictions = "what contradicts every explanation is more than chance",
+  session = "some sessions fare better than others of the same server", source = "the local address decides",
+  home = "the address that a session was issued to decides", same_source = "the local address decides",
+  issuing_cipher = "the cipher suite decides",
+  issuing_certificate = "the certificate decides", issuing_ems = "extended master secret decides",
+  first_offer = "the first offer of a session fares unlike later ones", second = "the second decides",
+  time = "it changes with time", age = "the age of a session decides", concurrency = "the load decides",
+  order = "it comes in stretches",
+}
+
+local function percent(share)
+  return ("%.0f %%"):format(100 * share)
+end
+
+local function group_words(summary)
+  local groups, interval = summary.groups, summary.groups_interval
+  if not groups or groups < 2 then
+    return nil
+  end
+  local span = interval and interval[2] ~= interval[1]
+  local range = span and (" (%s)"):format(interval[2] and ("%d to %d"):format(interval[1], interval[2])
+    or ("%d or more"):format(interval[1])) or ""
+  local effective = summary.effective_groups
+  local unequal = effective and effective < groups - 0.35
+    and ("; their shares are unequal, as if there were %.1f"):format(effective) or ""
+  return ("There are %d groups of servers%s%s."):format(groups, range, unequal)
+end
+
+local function routing_words(summary)
+  local evidence = summary.routing_evidence or {}
+  if summary.routing == "round_robin" then
+    return "The balancer takes turns"
+      .. (evidence.period and (": every %d connections it starts anew."):format(evidence.period) or ".")
+  elseif summary.routing == "random" then
+    return "The balancer shows no order: the next server is as good as drawn by lot."
+  elseif evidence.stretches then
+    return "Connections meet the same server for a while, and then another."
+  end
+end
+
+-- What a member does not speak.
+local VERSIONS = { psk = "TLS 1.3", ticket = "TLS 1.2", session_id = "TLS 1.2" }
+
+local function member_words(member, mechanism)
+  if not member then
+    return nil
+  elseif member.how == "other_version" then
+    return ("About %s of the connections meet a member that does not speak %s, so that %ss are worth nothing there.")
+      :format(percent(member.share), VERSIONS[mechanism], mechanisms[mechanism].noun)
+  end
+  local how = member.how == "issues_nothing" and "issue no session" or "issue sessions that are never accepted"
+  return ("About %s of the connections meet a member where servers %s."):format(percent(member.share), how)
+end
+
+local function more_words(summary)
+  if summary.verdict == "differs" then
+    return summary.attribute and ("Sessions are refused where the %s differs."):format(PROPERTIES[summary.attribute])
+      or "Connections do not show in what they differ: clocks, timeouts and the name of the virtual host are not seen."
+  elseif summary.verdict == "fails_on_resumption" and summary.fails then
+    return ("About %s of the offers fail."):format(percent(summary.fails.share))
+  elseif summary.verdict == "rotated" and summary.scope == "some" then
+    return "Only some of the servers changed."
+  elseif summary.verdict == "inconclusive" and summary.reason == "rivals" and summary.rival and summary.supposed then
+    return ("Two explanations remain: %s, and %s."):format((summary.supposed:gsub("_", " ")),
+      (summary.rival.verdict:gsub("_", " ")))
+  elseif summary.verdict == "unexplained" then
+    return ("What speaks against every explanation: %s."):format(COVARIATES[summary.reason] or "the outcomes")
+  end
+end
+
+local function noun(finding)
+  return finding.mechanism and mechanisms[finding.mechanism].noun .. "s" or "sessions"
+end
+
+local FINDINGS = {
+  stickiness_unknown = function(finding)
+    if finding.sources > 1 then
+      return ("All attempts came from %d addresses: where the balancer sends each to the one or the other of two "
+        .. "servers, all of them may meet the same one, in %s of the cases."):format(finding.sources,
+        percent(2 ^ (1 - finding.sources)))
+    end
+    return "All attempts came from one address: a balancer that sends a client to the same server each time looks the "
+      .. "same. --source ADDRESS, several times, tells them apart."
+  end,
+  mixed_configuration = function(finding)
+    return ("The servers are not configured alike: the %s differs."):format(PROPERTIES[finding.property])
+  end,
+  no_resumption = function(finding)
+    return ("By %s nothing is resumed at all%s."):format((noun(finding):gsub("s$", "")),
+      finding.reason == "issued_not_accepted" and ", though sessions are issued" or "")
+  end,
+  inconclusive = function(finding)
+    return ("About %s: %s"):format(noun(finding), REASONS[finding.reason] or "not certain.")
+  end,
+  unexplained = function(finding)
+    return ("About %s: nothing known explains which are refused."):format(noun(finding))
+  end,
+  others_share_nothing = function(finding)
+    return ("The other members do not share their %s either."):format(
+      finding.mechanism == "session_id" and "session cache" or "ticket keys")
+  end,
+  some_issue_none = function(finding)
+    return ("About %s of the connections meet a server without %s."):format(percent(finding.share), noun(finding))
+  end,
+  fails_on_resumption = function(finding)
+    return ("About %s of the offers of %s fail, where full handshakes do not."):format(percent(finding.share),
+      noun(finding))
+  end,
+  forgets = function(finding)
+    return ("Old %s were forgotten while the scan ran: %s."):format(noun(finding), finding.reason == "capacity"
+      and "the cache is small, so that our own sessions overran it" or "they live short, or the cache is small")
+  end,
+  connections_failed = function(finding)
+    return ("About %s of the connections failed; a member that is down looks so."):format(percent(finding.share))
+  end,
+  group_came = function()
+    return "A server, or a key, came while the scan ran."
+  end,
+  group_went = function()
+    return "A server, or a key, went while the scan ran."
+  end,
+  keys_renewed = function(finding)
+    return "Ticket keys were renewed while the scan ran, and old tickets stayed good"
+      .. (finding.refused and "; servers that did not have the new key yet refused new ones: give it to all as a "
+        .. "second key before the first server issues with it." or ".")
+  end,
+}
+
+local function append(list, sentence)
+  list[#list + 1] = sentence
+end
+
+-- Where what can be shared is shared, something may be left to do all the same: a mechanism whose sessions are issued
+-- and never accepted, connections that fail.
+local function where_all_is_shared(summary)
+  local list, unaccepted = {}, {}
+  for _, finding in ipairs(summary.findings) do
+    if finding.code == "no_resumption" and finding.reason ~= "not_issued" then
+      unaccepted[#unaccepted + 1] = mechanisms[finding.mechanism].noun
+    elseif finding.code == "connections_failed" then
+      list[#list + 1] = "Find out why connections fail: who is dropped has to connect again, and has not resumed."
+    end
+  end
+  if #unaccepted > 0 then
+    table.insert(list, 1, ("Sessions by %s are issued and never accepted: mend that, or issue none."):format(
+      table.concat(unaccepted, " and by ")))
+    list[#list + 1] = directives.SWITCH_ON
+  end
+  return #list > 0 and list or WORDS.all_shared.advice
+end
+
+--- The verdict in words.
+-- @tparam table summary of resum.analysis.pool.whole
+-- @treturn string headline: what it means
+-- @treturn {string,...} evidence: what speaks for it, and what else was found
+-- @treturn string advice: what to do about it
+function M.of(summary)
+  local evidence, told = {}, {}
+  append(evidence, REASONS[summary.reason])
+  append(evidence, more_words(summary))
+  append(evidence, group_words(summary))
+  append(evidence, member_words(summary.member, summary.decided_by))
+  append(evidence, routing_words(summary))
+  for _, finding in ipairs(summary.findings) do
+    local sentence = FINDINGS[finding.code](finding)
+    if not told[sentence] then
+      told[sentence] = true
+      append(evidence, sentence)
+    end
+  end
+  local words = WORDS[summary.verdict]
+  local headline, advice = words.headline, words.advice
+  if summary.verdict == "all_shared" then
+    advice = where_all_is_shared(summary)
+  elseif summary.member and summary.member.how == "other_version" then
+    advice = { directives.SAME_VERSIONS }
+  elseif summary.verdict == "differs" then
+    advice = { summary.attribute == "leaf" and directives.ONE_CERTIFICATE or directives.ALIKE }
+  elseif summary.verdict == "no_resumption" and summary.reason == "issued_not_accepted" then
+    headline = ("By %s nothing is ever resumed, though sessions are issued."):format(
+      mechanisms[summary.decided_by].noun)
+  end
+  return headline, evidence, table.concat(advice, " ")
+end
+
+return M
