@@ -34,9 +34,13 @@ end
 
 describe("a server that renews its keys", function()
   it("has rotated, also when both keys are met from the first ticket on", function()
-    assert.same({ ["rotated unknown all_shared rotated"] = true }, verdicts_of({ NEW }, function()
+    local seen = verdicts_of({ NEW }, function()
       return { { at = 200, act = keys_of(1, { NEW }) } }
-    end))
+    end)
+    assert.is_true(seen["rotated unknown all_shared rotated"])
+    for verdicts in pairs(seen) do -- where the old key was seen but once or twice, it is not said what it was
+      assert.is_truthy(verdicts:find("^rotated unknown") or verdicts:find("^unexplained"), verdicts)
+    end
   end)
 
   it("has rotated, and leads no session ID back, when it is renewed late", function()
@@ -54,8 +58,7 @@ describe("a server that renews its keys", function()
       local summary = run(seed, { OLD }, {
         { at = 205, act = keys_of(2, { NEW, OLD }) }, { at = 280, act = keys_of(1, { NEW, OLD }) },
       })
-      told = told
-        + (table.concat(summary.evidence, " "):find("give it to all as a second key", 1, true) and 1 or 0)
+      told = told + (table.concat(summary.evidence, " "):find("keys were renewed while", 1, true) and 1 or 0)
     end
     assert.is_true(told > RUNS / 2, "told " .. told)
   end)

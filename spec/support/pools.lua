@@ -527,7 +527,17 @@ end
 
 -- A dead member among strangers has no name among session IDs, and takes a share of the connections like any group.
 function OWN.bad_among_strangers(_, mechanism, verdict)
-  return { [verdict] = true, nothing_shared = mechanism == "session_id" or nil }
+  local truth = { [verdict] = true }
+  truth.nothing_shared = truth.nothing_shared or mechanism == "session_id" or nil
+  return truth
+end
+
+-- The same where caches are not shared.
+function OWN.bad_member(options, mechanism, verdict)
+  local list = options.servers
+  local strangers = #list > 2 and list[1].cache ~= list[2].cache
+  return { [verdict] = true, nothing_shared = (verdict == "nothing_shared" or mechanism == "session_id" and strangers)
+    or nil }
 end
 
 local WHOLE = {

@@ -158,10 +158,13 @@ local LIKE = 2 -- natural logarithms: the evidence does not tell which
 local function says_nothing_against(judged)
   for _, one in ipairs(judged.best.explanation.id ~= "bad_member" and judged.ranking or {}) do
     if one.explanation.id == "bad_member" and one.likelihood > judged.best.likelihood - LIKE then
-      return true
+      return one.parameters.how
     end
   end
-  return false
+end
+
+local function look(evidence)
+  return { kind = "look", mechanism = evidence.mechanism, times = LOOKS, cost = LOOKS }
 end
 
 local function undecided(evidence, result)
@@ -171,8 +174,9 @@ local function undecided(evidence, result)
   elseif judged.decisive and judged.gain < SURE then
     return fresh(evidence, {})
   elseif is_settled(judged, result) then
-    local one = says_nothing_against(judged) and unsettled(evidence)
-    return one and again(evidence, { one.from }, ROUND) or nil
+    local how = says_nothing_against(judged)
+    local one = how and unsettled(evidence)
+    return how == "issues_nothing" and look(evidence) or one and again(evidence, { one.from }, ROUND) or nil
   elseif judged.short then
     local one = suspect(evidence)
     return one and again(evidence, { one.from }, math.min(ROUND, judged.short))
@@ -184,7 +188,7 @@ local function undecided(evidence, result)
   if plan then
     return plan
   elseif (judged.best.parameters.how or judged.rival.parameters.how) == "issues_nothing" then
-    return { kind = "look", mechanism = evidence.mechanism, times = LOOKS, cost = LOOKS }
+    return look(evidence)
   elseif one then
     return again(evidence, { one.from }, ROUND)
   end

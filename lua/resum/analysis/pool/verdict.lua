@@ -131,7 +131,7 @@ local function describe_groups(evidence, best, group_of, result)
     end
   elseif parameters.groups then
     local share, interval = rates.of_model(parameters.model, #evidence.offers)
-    result.groups = parameters.groups
+    result.groups, result.keys = parameters.groups, #seen.list
     result.groups_interval = { math.max(1, math.min(parameters.groups, math.ceil(1 / interval[2] - 1e-9))) }
     result.effective_groups, result.effective_interval = 1 / share, { 1 / interval[2], 1 / interval[1] }
   end
@@ -159,12 +159,13 @@ end
 -- @tparam table evidence see resum.analysis.pool.evidence
 -- @tparam table tallies offers and full (full handshakes) of all mechanisms: each {answered, failed}
 -- @treturn table verdict, reason, routing, routing_evidence, resumed, refused, failed, groups, groups_interval,
---   effective_groups, effective_interval, chao1, coverage, list (groups seen), named (they have names), member (one
---   that does not resume: {how, share, interval, label, connections}), sources (offers by local address), attribute (in
---   what servers of one key differ), delay (until sessions are good), changed_at (order of the first connection after a
---   change), forgot_at (of the first that found an old session forgotten), renewed_at, scope ("all" or "some" members
---   changed), fails ({share, interval, p}: offers that fail where full handshakes do not), failing (the same, where it
---   may be chance), designs, rival ({verdict, odds}), fit (see resum.analysis.pool.misfit), group_of (label -> label)
+--   effective_groups, effective_interval, chao1, coverage, list (groups seen), named (they have names), keys (how many
+--   names, where sessions are bound to more), member (one that does not resume: {how, share, interval, label,
+--   connections}), sources (offers by local address), attribute (in what servers of one key differ), delay (until
+--   sessions are good), changed_at (order of the first connection after a change), forgot_at (of the first that found
+--   an old session forgotten), renewed_at, scope ("all" or "some" members changed), fails ({share, interval, p}: offers
+--   that fail where full handshakes do not), failing (the same, where it may be chance), designs, rival ({verdict,
+--   odds}), fit (see resum.analysis.pool.misfit), group_of (label -> label)
 function M.of(evidence, tallies)
   local tally, judged = evidence.offers_tally, score.judge(evidence)
   local best, failing = judged.best, fails_on_resumption(evidence, tallies)
@@ -178,6 +179,10 @@ function M.of(evidence, tallies)
   result.verdict, result.reason = without_one(evidence, judged, fails)
   if not best or not best.parameters.model or (result.verdict and result.verdict ~= "unexplained") then
     result.supposed = best and best.verdict
+    if best and best.parameters.model then
+      describe_groups(evidence, best, result.group_of, result)
+      result.groups, result.groups_interval = nil, nil -- what is not certain is not counted
+    end
     return result
   end
   local parameters, condition = best.parameters, best.condition

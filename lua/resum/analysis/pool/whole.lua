@@ -56,6 +56,32 @@ local function group_of_key(results)
   end
 end
 
+-- Servers have one key for tickets and PSKs: what one mechanism saw change, the other may have seen afterwards only.
+local SEEN_LATE = { nothing_shared = true, mixed_groups = true, inconclusive = true, unexplained = true }
+
+local function change_together(results, all)
+  for _, pair in ipairs({ { "ticket", "psk" }, { "psk", "ticket" } }) do
+    local one, other = results[pair[1]], results[pair[2]]
+    local rotated = one and one.verdict == "rotated" and one.scope
+    local perhaps = one and one.verdict == "inconclusive"
+      and (one.supposed == "rotated" or one.rival and one.rival.verdict == "rotated")
+    if other and (rotated or perhaps) and SEEN_LATE[other.verdict] then
+      local known, same = {}, #other.list > 0
+      for _, label in ipairs(all[pair[1]].keys) do
+        known[label.label] = true
+      end
+      for _, group in ipairs(other.list) do
+        same = same and known[group.label]
+      end
+      if same and perhaps then
+        other.verdict, other.reason = "inconclusive", "rivals"
+      elseif same then
+        other.verdict, other.changed_at, other.scope, other.reason = "rotated", one.changed_at, one.scope, nil
+      end
+    end
+  end
+end
+
 --- What only the comparison of mechanisms tells: mixed groups, and persistence by session ID. Changes the verdicts.
 -- @tparam table results mechanism -> result of resum.analysis.pool.verdict
 -- @tparam table all mechanism -> evidence
@@ -67,6 +93,7 @@ function M.refine(results, all)
       result.verdict = "mixed_groups"
     end
   end
+  change_together(results, all)
   local ids, psk = results.session_id, results.psk
   -- PSKs that are entries of a cache, and not shared: then what resumes every session ID is no shared cache either.
   if ids and ids.verdict == "all_shared" and psk and SPLIT[psk.verdict] and is_cache("psk", all.psk) then
@@ -240,6 +267,11 @@ local function add_changes(add, results, all)
       add("keys_renewed", name, { at = result.renewed_at, refused = result.refused_on_the_way })
     elseif result then
       local came, went = sights.of(list)
+      local _, first = next(came)
+      if first and result.verdict == "all_shared" then -- under the new key old sessions are good
+        add("keys_renewed", name, { at = first, refused = result.refused > 0 or nil })
+        came, went = {}, {}
+      end
       for what, found in pairs({ group_came = came, group_went = went }) do
         for label, at in pairs(found) do
           if not told[what .. label] then
@@ -285,7 +317,7 @@ local function findings_of(results, all, verdict, sources)
 end
 
 local COPIED = { "groups", "groups_interval", "effective_groups", "effective_interval", "chao1", "coverage", "member",
-  "rival", "fit", "matrix", "attribute", "delay", "fails", "scope", "designs", "labels" }
+  "rival", "fit", "matrix", "attribute", "delay", "fails", "scope", "keys", "designs", "labels" }
 
 --- The verdict on the address.
 -- @tparam table results mechanism -> result of resum.analysis.pool.verdict, refined

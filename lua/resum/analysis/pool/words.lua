@@ -233,7 +233,8 @@ function M.of(summary)
   elseif summary.member and summary.member.how == "other_version" then
     advice = { directives.SAME_VERSIONS }
   elseif summary.verdict == "differs" then
-    advice = { summary.attribute == "leaf" and directives.ONE_CERTIFICATE or directives.ALIKE }
+    advice = { summary.attribute == "leaf" and directives.ONE_CERTIFICATE or directives.ALIKE,
+      (summary.keys or 1) > 1 and directives.TICKET_KEYS or nil }
   elseif summary.verdict == "no_resumption" and summary.reason == "issued_not_accepted" then
     headline = ("By %s nothing is ever resumed, though sessions are issued."):format(
       mechanisms[summary.decided_by].noun)

@@ -69,7 +69,9 @@ local function shown(evidence, labels, cells)
     end
   end
   for _, one in ipairs(evidence.keys) do
-    list[#list + 1] = not (crossed and one.inferred) and one or nil
+    local entry = evidence.by_order[one.order]
+    local free = entry.mechanism == evidence.mechanism or not entry.from -- other sessions may be led to their server
+    list[#list + 1] = free and not (crossed and one.inferred) and one or nil
   end
   return list
 end
