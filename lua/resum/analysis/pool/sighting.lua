@@ -120,15 +120,16 @@ function M.labels(entries)
   local tickets, ids = collect(entries)
   local keys, key_width = names_of(tickets, KEY_WIDTHS)
   local prefixes, id_width = names_of(ids, ID_WIDTHS)
-  local function name(kind, counts, bytes, width)
+  local function name(kind, counts, bytes, width, twins)
     local cut = bytes:sub(1, width)
-    return (counts[cut] or 0) > 1 and kind .. cut or "unnamed"
+    return (counts[cut] or 0) > (twins and 0 or 1) and kind .. cut or "unnamed"
   end
   local labels = {}
   for _, entry in ipairs(entries) do
     local label
     if entry.ticket then
-      label = entry.ticket_length <= SHORT_TICKET and "stateful" or name("key:", keys, entry.ticket, key_width)
+      label = entry.ticket_length <= SHORT_TICKET and "stateful" or name("key:", keys, entry.ticket, key_width,
+        entry.unlike == false)
     elseif entry.version_refused then
       label = M.OTHER_VERSION
     elseif M.is_ticketless(entry) then

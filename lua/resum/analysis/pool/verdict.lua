@@ -127,7 +127,7 @@ local function describe_groups(evidence, best, group_of, result)
     end
     result.named = true
     if nameless(evidence) then -- any number of groups
-      result.groups_interval[2], result.effective_interval[2] = nil, nil
+      result.groups_interval[2], result.effective_interval = nil, { (result.effective_interval or { 1 })[1] }
     end
   elseif parameters.groups then
     local share, interval = rates.of_model(parameters.model, #evidence.offers)
