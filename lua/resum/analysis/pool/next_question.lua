@@ -18,13 +18,11 @@ local function sessions_of(evidence)
   for _, offer in ipairs(evidence.offers) do
     local one = by_origin[offer.origin]
     if not one and offer.design ~= "fresh" then
-      one = { from = offer.entry.from, offered = 0, resumed = 0, far = 0 }
+      one = { from = offer.origin, offered = 0, resumed = 0 }
       by_origin[offer.origin], list[#list + 1] = one, one
     end
     if one then
-      one.from = offer.entry.from
       one.offered, one.resumed = one.offered + 1, one.resumed + (offer.resumed and 1 or 0)
-      one.far = one.far + (offer.lag == 0 and 1 or 0)
     end
   end
   return list
@@ -169,7 +167,7 @@ end
 
 local function undecided(evidence, result)
   local judged = result.judged
-  if not judged.best then
+  if not judged.best or evidence.issued == 0 then
     return nil
   elseif judged.decisive and judged.gain < SURE then
     return fresh(evidence, {})

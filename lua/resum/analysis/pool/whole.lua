@@ -63,8 +63,9 @@ local function change_together(results, all)
   for _, pair in ipairs({ { "ticket", "psk" }, { "psk", "ticket" } }) do
     local one, other = results[pair[1]], results[pair[2]]
     local rotated = one and one.verdict == "rotated" and one.scope
-    local perhaps = one and one.verdict == "inconclusive"
+    local perhaps = one and other and one.verdict == "inconclusive"
       and (one.supposed == "rotated" or one.rival and one.rival.verdict == "rotated")
+      and not (other.rival and other.rival.verdict == "rotated" and other.verdict ~= "inconclusive")
     if other and (rotated or perhaps) and SEEN_LATE[other.verdict] then
       local known, same = {}, #other.list > 0
       for _, label in ipairs(all[pair[1]].keys) do
