@@ -38,7 +38,8 @@ end
 -- @tparam {table,...} offers
 -- @tparam function bounds offer -> the least and the most that its number can have been
 -- @tparam boolean below the far side is below the cut
--- @treturn table|nil barred (offer -> true on the far side, "perhaps" where it may be on either), at (the cut), choices
+-- @treturn table|nil barred (offer -> true on the far side, or the chance that it resumes where
+--   it may be on either), at (the cut), choices
 --   (logarithm of the number of cuts), free (0)
 function M.find(offers, bounds, below)
   local list = ordered(offers, bounds, below)
@@ -49,10 +50,14 @@ function M.find(offers, bounds, below)
   at = below and at or -at
   local barred = {}
   for _, one in ipairs(list) do
-    if below and one.high < at or not below and one.low > at then
+    local far = below and one.low < at or not below and one.high > at
+    local near = below and one.high > at or not below and one.low < at
+    if far and near then -- the chance that it was on this side, where any moment between is as likely, in tenths
+      local share = (one.high - at) / (one.high - one.low)
+      share = math.floor(10 * (below and share or 1 - share) + 0.5) / 10
+      barred[one.offer] = math.max(0.1, math.min(0.9, share))
+    elseif far then
       barred[one.offer] = true
-    elseif below and one.low < at or not below and one.high > at then
-      barred[one.offer] = "perhaps"
     end
   end
   return { barred = barred, at = at, choices = math.log(values), free = 0 }

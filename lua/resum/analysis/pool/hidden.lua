@@ -132,7 +132,7 @@ local function chance(model, a, b, offer)
   if offer.barred == true or not model.accept(a, b) then
     return M.IMPOSSIBLE
   end
-  return offer.barred and 0.5 or 1 - M.NOISE
+  return offer.barred or 1 - M.NOISE
 end
 
 -- The classes that a connection can have met.
@@ -145,8 +145,8 @@ end
 function Sum:transition(offer)
   local model = self.model
   local epoch = model.epoch and model.epoch(offer.order) or 1
-  local bar = offer.barred == true and 2 or offer.barred and 1 or 0
-  local key = (((offer.resumed and 1 or 0) * 3 + bar) * 8 + offer.lag) * 8 + epoch
+  local bar = offer.barred == true and 10 or math.floor(10 * (offer.barred or 0))
+  local key = (((offer.resumed and 1 or 0) * 11 + bar) * 8 + offer.lag) * 8 + epoch
   local found = self.transitions[key]
   if found then
     return found, key
@@ -336,7 +336,8 @@ end
 
 --- The log likelihood of the evidence under a model.
 -- @tparam table evidence see resum.analysis.pool.evidence; offers may be `barred`: true where they can't
---   resume, "perhaps" where that is not known
+--   resume, or the chance that they can where that
+--   is not known
 -- @tparam table model count (of classes), weights ({{share of each class},...} for each epoch), labels (label -> list
 --   of classes that show it; others show any), accept (function(a, b) -> boolean: class b resumes sessions of class a),
 --   and optionally epoch (function(order) -> integer), class_of (function(node) -> list of classes), certain (boolean:

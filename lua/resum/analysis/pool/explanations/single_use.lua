@@ -11,14 +11,14 @@ local function resumptions(evidence)
   return by_session
 end
 
--- Was the session used up when this one came? "perhaps" where it was used at the same time.
+-- Was the session used up when this one came? Nobody knows where it was used at the same time.
 local function is_spent(offer, list)
   local spent
   for _, other in ipairs(list or {}) do
     if other ~= offer and other.ended < offer.started then
       return true
     end
-    spent = spent or (other ~= offer and other.started < offer.ended and "perhaps") or nil
+    spent = spent or (other ~= offer and other.started < offer.ended and 0.5) or nil
   end
   return spent
 end
