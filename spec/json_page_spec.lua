@@ -212,7 +212,11 @@ describe("docs/json.md", function()
     end
     check_object(written(results), ".")
     for _, class in ipairs(pools.classes) do
-      assert.is_true(seen["set-up " .. class], class .. " was not written")
+      local written_one = false
+      for verdict in pairs(pools.truth(class, pools.draw(class, 7919)).whole) do
+        written_one = written_one or seen["set-up " .. verdict]
+      end
+      assert.is_true(written_one, "what is true of " .. class .. " was not written")
     end
   end)
 end)

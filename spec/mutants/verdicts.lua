@@ -204,11 +204,11 @@ return {
     spec = SPEC,
   },
   {
-    name = "a mixture from one refusal",
-    file = "lua/resum/analysis/pool/judge.lua",
-    before = "local LEAST_OF_EITHER = 2",
-    after = "local LEAST_OF_EITHER = 1",
-    breaks = "one refusal among resumptions is called a mixture of servers",
+    name = "a verdict that a rival comes near",
+    file = "lua/resum/analysis/pool/score.lua",
+    before = "M.ODDS = 1000",
+    after = "M.ODDS = 1",
+    breaks = "of two explanations that are as good one is told as a fact",
     spec = "spec/pool_spec.lua",
   },
   {

@@ -1,11 +1,11 @@
 --- "Nothing to do" was said where the servers share what they have, although a mechanism's sessions are issued and
 -- never accepted, or many connections fail: the mechanism that works spoke for all.
 
-local advice = require "resum.analysis.pool.advice"
+local words = require "resum.analysis.pool.words"
 
 local function advised(findings)
-  local _, _, words = advice.of({ verdict = "all_shared", findings = findings })
-  return words
+  local _, _, advice = words.of({ verdict = "all_shared", findings = findings })
+  return advice
 end
 
 local function of_tickets(reason)
@@ -20,15 +20,15 @@ describe("where all servers share their sessions", function()
   end)
 
   it("sessions that are issued and never accepted are to be mended", function()
-    local words = advised(of_tickets("issued_not_accepted"))
-    assert.is_nil(words:find("Nothing to do", 1, true))
+    local advice = advised(of_tickets("issued_not_accepted"))
+    assert.is_nil(advice:find("Nothing to do", 1, true))
     assert.matches("^Sessions by ticket and by PSK are issued and never accepted: mend that, or issue none%. Switch",
-      words)
+      advice)
   end)
 
   it("connections that fail are to be explained", function()
-    local words = advised({ { code = "connections_failed", share = 0.47 } })
-    assert.matches("^Find out why connections fail: ", words)
-    assert.is_nil(words:find("Nothing to do", 1, true))
+    local advice = advised({ { code = "connections_failed", share = 0.47 } })
+    assert.matches("^Find out why connections fail: ", advice)
+    assert.is_nil(advice:find("Nothing to do", 1, true))
   end)
 end)

@@ -44,7 +44,8 @@ local function residues(explained)
       certain = certain + 1
       against = against + ((offer.resumed ~= (hope > 0.5)) and 1 or 0)
     end
-    if offer.lag == 0 and not offer.barred and unseen > CERTAIN and unseen < 1 - CERTAIN then -- whom neighbours meet is the balancer's doing
+    -- whom neighbours meet is the balancer's doing
+    if offer.lag == 0 and not offer.barred and unseen > CERTAIN and unseen < 1 - CERTAIN then
       list[#list + 1] = { offer = offer, rest = (offer.resumed and 1 or 0) - unseen,
         variance = unseen * (1 - unseen) }
     end

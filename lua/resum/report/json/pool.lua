@@ -39,7 +39,7 @@ local function matrix(from)
   local cells = {}
   for origin, row in pairs(from) do
     for at, cell in pairs(row) do
-      local out = pick(cell, "resumed refused failed answered errors")
+      local out = pick(cell, "resumed answered errors")
       out.from, out.at = origin, at
       cells[#cells + 1] = out
     end
@@ -51,7 +51,7 @@ local function matrix(from)
 end
 
 local function finding(from)
-  return pick(from, "code mechanism property reason at sources share")
+  return pick(from, "code mechanism property reason at sources share refused")
 end
 
 local function judged(from)
@@ -64,9 +64,13 @@ local function judged(from)
   out.member = from.member and member(from.member)
   out.sources = from.sources and matrix(from.sources)
   out.matrix = from.matrix and matrix(from.matrix)
-  out.rival, out.fit = from.rival, from.fit
+  out.rival = from.rival and pick(from.rival, "verdict odds")
+  out.fit = from.fit and pick(from.fit, "fits p certain against covariate")
   out.attribute, out.delay_s, out.scope = from.attribute, from.delay, from.scope
   out.fails = from.fails and pick(from.fails, "share p")
+  if out.fails then
+    out.fails.interval = interval(from.fails.interval)
+  end
   return out
 end
 

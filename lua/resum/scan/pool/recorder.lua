@@ -134,7 +134,8 @@ end
 -- @treturn table entry {order (of the starts), mechanism, design, from (order of the connection that issued the
 --   session), from_number (which of its sessions), offered_before (times), source, awaited, started, hello (where it
 --   waited for what to offer), goodbye (ours) and ended (ticks), started_s, hello_s (the ClientHello), goodbye_s and
---   ended_s (seconds since the journal began), at_once (under way when it started, with itself)}, and what resum.analysis.pool.sighting.read adds; {} where the scan was over
+--   ended_s (seconds since the journal began), at_once (under way when it started, with itself)}, and what
+--   resum.analysis.pool.sighting.read adds; {} where the scan was over
 function Journal:attempt(options)
   local place = options.place or self.line:places(1)[1]
   place:take()
