@@ -418,14 +418,14 @@ function DRAW.by_hash_of_session(random)
     end }
 end
 
--- One server whose key is another one in every second second.
+-- One server whose key is another one in every second quarter of a second: scans here take a few seconds.
 function DRAW.keys_alternate(random)
   local list = servers(random, 1, 3)
   share_keys(list)
   share_caches(list)
   return { servers = list, policy = one_of(random, ROTATING), named = true, key_names = "random", stateless = true,
     key_at = function(made)
-      return key_name(1 + math.floor(made.time * 20) % 2)
+      return key_name(1 + math.floor(made.time * 4) % 2)
     end }
 end
 

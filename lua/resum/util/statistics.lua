@@ -152,6 +152,30 @@ function M.binomial_tail(k, n, p)
   return math.min(1, chance)
 end
 
+--- The chance that a standard normal number is larger than so many standard deviations (Abramowitz and Stegun, 1964,
+-- 26.2.17: to seven digits).
+-- @tparam number z 0 or more
+-- @treturn number
+function M.normal_tail(z)
+  local t = 1 / (1 + 0.2316419 * z)
+  local density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+  return density * t * (0.319381530 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))))
+end
+
+--- The chance that the sum of so many squared standard normal numbers is larger (Wilson and Hilferty, 1931: to a few
+-- per cent of itself where it decides).
+-- @tparam number sum
+-- @tparam integer count 1 or more
+-- @treturn number
+function M.chi_squared_tail(sum, count)
+  if count == 1 then
+    return 2 * M.normal_tail(math.sqrt(sum))
+  end
+  local width = 2 / (9 * count)
+  local z = ((sum / count) ^ (1 / 3) - 1 + width) / math.sqrt(width)
+  return z >= 0 and M.normal_tail(z) or 1 - M.normal_tail(-z)
+end
+
 --- The runs test (A. Wald and J. Wolfowitz, 1940): do the two values of a sequence change places more often (z > 0:
 -- they rotate) or more seldom (z < 0: they stick, or drift) than chance would have it?
 -- @tparam {boolean,...} sequence

@@ -128,18 +128,29 @@ end
 local Sum = {}
 Sum.__index = Sum
 
+--- The chance that an offer resumes, of a session of class a at class b.
+-- @tparam table model see M.log_likelihood
+-- @tparam integer a
+-- @tparam integer b
+-- @tparam table offer
+-- @treturn number
 local function chance(model, a, b, offer)
   if offer.barred == true or not model.accept(a, b) then
     return M.IMPOSSIBLE
   end
   return offer.barred or 1 - M.NOISE
 end
+M.chance = chance
 
--- The classes that a connection can have met.
+--- The classes that a connection can have met.
+-- @tparam table model
+-- @tparam table node label and source of the connection
+-- @treturn {integer,...}
 local function allowed_at(model, node)
   local list = model.class_of and model.class_of(node) or model.labels[node.label]
   return list or model.all
 end
+M.classes_at = allowed_at
 
 -- Of the offer, and the answering class: [a][b] = P(b met and this outcome | a). Kept for each kind of offer.
 function Sum:transition(offer)
@@ -257,9 +268,14 @@ local function add_to(sums, node, message, times, list)
   end
 end
 
-local function weights_at(model, node)
-  return model.weights[model.epoch and model.epoch(node.order) or 1]
+--- Shares of the classes at a time.
+-- @tparam table model
+-- @tparam integer order of a connection
+-- @treturn {number,...}
+local function weights_at(model, order)
+  return model.weights[model.epoch and model.epoch(order) or 1]
 end
+M.weights_at = weights_at
 
 -- From the youngest connection up. Returns the log likelihood; keeps what was summed at each connection.
 function Sum:up()
@@ -286,7 +302,7 @@ function Sum:up()
       self.messages[node] = message
       add_to(self.logs, node.parent, message, node.times, origins)
     else
-      local weights, sum = weights_at(model, node), 0
+      local weights, sum = weights_at(model, node.order), 0
       for _, a in ipairs(allowed) do
         sum = sum + (model.class_of and 1 or weights[a]) * (vector and vector[a] or 1)
       end
@@ -363,80 +379,44 @@ function Sum:without(node, origins)
   return (scaled(logs, origins))
 end
 
--- What was to be expected of an offer: given what its connection showed, and whatever it showed. And what it says of
--- the class that it met.
-function Sum:foresee(node, allowed, origins, cavity)
-  local model, offer = self.model, node.offer
-  local rows = self:transition(offer)
-  local vector = self.logs[node] and scaled(self.logs[node], allowed)
-  local met, hoped, all, blind, every = {}, 0, 0, 0, 0
-  local is_allowed = {}
-  for _, b in ipairs(allowed) do
-    is_allowed[b] = true
-  end
+-- What an offer says of the class that it met.
+function Sum:met(node, allowed, origins, cavity)
+  local rows, met = self:transition(node.offer), {}
   for _, a in ipairs(origins) do
     local row, weight = rows[a], cavity[a]
-    for b = 1, model.count do
-      local p = chance(model, a, b, offer)
-      local both = weight * row[b]
-      local going = both / (offer.resumed and p or 1 - p)
-      if not model.certain or is_allowed[b] then
-        every, blind = every + going, blind + going * p
-      end
-      if is_allowed[b] then
-        met[b] = (met[b] or 0) + both
-        going = going * (vector and vector[b] or 1)
-        all, hoped = all + going, hoped + going * p
-      end
+    for _, b in ipairs(allowed) do
+      met[b] = (met[b] or 0) + weight * row[b]
     end
   end
-  return met, hoped / max(all, 1e-300), blind / max(every, 1e-300)
+  return met
 end
 
--- The same of a session that is led where its first offer went.
-function Sum:foresee_led(node, origins, cavity)
-  local model, offer, hoped, all = self.model, node.offer, 0, 0
-  local pairs_ = self.led[node.parent]
-  local message = message_of_led(pairs_, model)
-  for _, a in ipairs(origins) do
-    for b = 1, model.count do
-      local p = chance(model, a, b, offer)
-      local going = cavity[a] * exp(pairs_[a][b] - message[a]) / (offer.resumed and p or 1 - p)
-      all, hoped = all + going, hoped + going * p
+-- What is known of a connection from those before it, as logarithms.
+function Sum:prior(node, allowed)
+  local model, prior = self.model, {}
+  if node.offer then
+    local origins = allowed_at(model, node.parent)
+    local met = self:met(node, allowed, origins, self:without(node, origins))
+    for _, b in ipairs(allowed) do
+      prior[b] = log(max(met[b] or 0, 1e-300))
     end
+    return prior
   end
-  return hoped / max(all, 1e-300)
+  local weights = weights_at(model, node.order)
+  for _, a in ipairs(allowed) do
+    prior[a] = log(max(weights[a], 1e-300))
+  end
+  return prior
 end
 
--- Down again: the class of each connection's server, and what was to be expected of each offer without its own outcome.
-function Sum:down(visit)
-  local model = self.model
-  self.outside = {}
+-- Down again: beliefs about the class of each connection's server.
+function Sum:down()
+  self.outside, self.beliefs = {}, {}
   for _, node in ipairs(self.nodes) do
-    local allowed, prior, offer = allowed_at(model, node), {}, node.offer
-    local led = offer and not self.messages[node]
-    if offer then
-      local origins = allowed_at(model, node.parent)
-      local cavity = self:without(node, origins)
-      if led then
-        local hope = self:foresee_led(node, origins, cavity)
-        visit(node, hope, hope)
-      else
-        local met, hope, blind = self:foresee(node, allowed, origins, cavity)
-        for _, b in ipairs(allowed) do
-          prior[b] = log(max(met[b] or 0, 1e-300))
-        end
-        visit(node, hope, blind)
-      end
-    else
-      local weights = weights_at(model, node)
-      for _, a in ipairs(allowed) do
-        prior[a] = log(max(model.class_of and 1 or weights[a], 1e-300))
-      end
-    end
-    self.outside[node] = prior
-    if not led then
-      local own, belief, all = self.logs[node], {}, 0
+    if not node.offer or self.messages[node] then -- of a session that is led its own class is known only
+      local allowed = allowed_at(self.model, node)
+      local prior, own, belief, all = self:prior(node, allowed), self.logs[node], {}, 0
+      self.outside[node] = prior
       for _, a in ipairs(allowed) do
         belief[a] = prior[a] + (own and own[a] or 0)
       end
@@ -450,26 +430,6 @@ function Sum:down(visit)
       self.beliefs[node] = belief
     end
   end
-end
-
---- What was to be expected of each offer, given all but its own outcome.
--- @tparam table evidence
--- @tparam table model see log_likelihood
--- @tparam number leaning see log_likelihood
--- @treturn table order of an offer -> chance that it resumes, given what its connection showed
--- @treturn table the same, whatever it showed: some show their server only where they resume, or only where they don't
-function M.expected(evidence, model, leaning)
-  local sum, hopes, blind = new_sum(evidence, model, leaning), {}, {}
-  sum:up()
-  sum.beliefs = {}
-  sum:down(function(node, hope, unseen)
-    hopes[node], blind[node] = hope, unseen
-  end)
-  local hope_of, blind_of = {}, {}
-  for order, node in pairs(sum.stands) do
-    hope_of[order], blind_of[order] = hopes[node], blind[node]
-  end
-  return hope_of, blind_of
 end
 
 local SETTLED = 0.002 -- shares that move less are known as well as some hundred connections can tell
@@ -486,8 +446,7 @@ function M.learn(evidence, model, rounds)
     local moved = 0
     local sum, counts, all = new_sum(evidence, model, leaning), {}, 0
     sum:up()
-    sum.beliefs = {}
-    sum:down(function() end)
+    sum:down()
     for a = 1, model.count do
       counts[a] = 0.5 -- Jeffreys' prior: no class vanishes
       all = all + 0.5

@@ -65,7 +65,7 @@ M.most_asked = next_question.most
 --   extensions, cipher, ems}
 -- @tparam table context mechanisms (list of those asked for), sources (list of local addresses, or nil)
 -- @treturn table verdict, reason, decided_by (a mechanism), routing, groups, groups_interval, effective_groups, labels,
---   designs, matrix (issuing letter -> answering letter -> {resumed, refused, failed}), rival ({verdict, odds}), fit
+--   designs, matrix (issuing letter -> answering letter -> {resumed, answered, errors}), rival ({verdict, odds}), fit
 --   ({fits, p, certain, against, covariate}), findings, headline, evidence, advice, mechanisms (name -> the same for
 --   each), attempts
 function M.analyse(entries, context)

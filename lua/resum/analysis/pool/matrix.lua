@@ -3,29 +3,25 @@
 
 local M = {}
 
-local function each_cell(offers, from_of, at_of, new_cell, note)
-  local matrix = {}
-  for _, offer in ipairs(offers) do
-    local from, at = from_of(offer), at_of(offer)
-    if from and at then
-      matrix[from] = matrix[from] or {}
-      matrix[from][at] = matrix[from][at] or new_cell()
-      note(matrix[from][at], offer)
-    end
-  end
-  return matrix
-end
-
-local function new_place()
-  return { resumed = 0, answered = 0, errors = 0 }
-end
-
-local function note_place(cell, offer)
+local function note(cell, offer)
   local resumed = offer.outcome == "resumed" or offer.resumed
   local answered = resumed or offer.outcome == "refused" or offer.refused or offer.result == "refused"
   cell.answered = cell.answered + (answered and 1 or 0)
   cell.resumed = cell.resumed + (resumed and 1 or 0)
   cell.errors = cell.errors + (answered and 0 or 1)
+end
+
+local function count(offers, from_of, at_of)
+  local matrix = {}
+  for _, offer in ipairs(offers) do
+    local from, at = from_of(offer), at_of(offer)
+    if from and at then
+      matrix[from] = matrix[from] or {}
+      matrix[from][at] = matrix[from][at] or { resumed = 0, answered = 0, errors = 0 }
+      note(matrix[from][at], offer)
+    end
+  end
+  return matrix
 end
 
 local function field(name)
@@ -37,18 +33,14 @@ end
 --- Who accepts whose sessions, by the groups that connections showed.
 -- @tparam table evidence
 -- @tparam table letters label -> its letter; what was not shown is "?"
--- @treturn table issuing letter -> answering letter -> {resumed, refused, failed}
+-- @treturn table issuing letter -> answering letter -> {resumed, answered, errors}
 function M.of_groups(evidence, letters)
   local offers = table.move(evidence.failed, 1, #evidence.failed, #evidence.offers + 1,
     { table.unpack(evidence.offers) })
-  return each_cell(offers, function(offer)
+  return count(offers, function(offer)
     return letters[offer.issuer] or "?"
   end, function(offer)
     return letters[offer.answerer] or "?"
-  end, function()
-    return { resumed = 0, refused = 0, failed = 0 }
-  end, function(cell, offer)
-    cell[offer.result] = cell[offer.result] + 1
   end)
 end
 
@@ -56,14 +48,14 @@ end
 -- @tparam table evidence
 -- @treturn table address -> address -> {resumed, answered, errors}
 function M.of_sources(evidence)
-  return each_cell(evidence.offers, field("home"), field("source"), new_place, note_place)
+  return count(evidence.offers, field("home"), field("source"))
 end
 
 --- The same of offers that name both places themselves.
 -- @tparam {table,...} offers {from, at, outcome, refused}
 -- @treturn table from -> at -> {resumed, answered, errors}
 function M.of_places(offers)
-  return each_cell(offers, field("from"), field("at"), new_place, note_place)
+  return count(offers, field("from"), field("at"))
 end
 
 --- Do these places share their sessions?

@@ -1,6 +1,7 @@
 -- Does an explanation fit? What contradicts it has to be no more than noise, and nothing else may part the offers that
 -- it takes for alike. Pure; it knows no explanation.
 
+local foresight = require "resum.analysis.pool.foresight"
 local hidden = require "resum.analysis.pool.hidden"
 local statistics = require "resum.util.statistics"
 
@@ -9,45 +10,21 @@ local M = {}
 -- A true explanation is doubted once in a thousand, over all that is asked of it.
 local DOUBT = 0.001
 local CERTAIN = 0.01 -- expected less often, or more often than all but that: the outcome is no matter of luck
-local LEAST = 8 -- offers of a session, or on one side, for a normal approximation to hold
-
-local function normal_tail(z)
-  -- Abramowitz and Stegun, 26.2.17: to seven digits.
-  local t = 1 / (1 + 0.2316419 * math.abs(z))
-  local density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-  return density * t * (0.319381530 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))))
-end
-
--- How surprising a sum of outcomes is, given what was to be expected.
-local function surprise(sum)
-  if sum.count < LEAST or sum.variance < 1 then
-    return 1
-  end
-  return 2 * normal_tail(math.max(0, math.abs(sum.rest) - 0.5) / math.sqrt(sum.variance))
-end
-
-local function new_sum()
-  return { rest = 0, variance = 0, count = 0 }
-end
-
-local function add(sum, one)
-  sum.rest, sum.variance, sum.count = sum.rest + one.rest, sum.variance + one.variance, sum.count + 1
-end
+local LEAST = 8 -- offers on one side, and variance of 1, for a normal approximation to hold
+local NEAR = 10 -- connections: offers of one session that came after each other within so many met the same moment
 
 -- Offers whose outcome the explanation leaves to luck, and how many contradict what it leaves to none.
 local function residues(explained)
-  local hopes, blind = hidden.expected(explained.view, explained.parameters.model, explained.leaning)
+  local hopes, given = foresight.of(explained.view, explained.parameters.model)
   local list, certain, against = {}, 0, 0
   for _, offer in ipairs(explained.view.offers) do
-    local hope, unseen = hopes[offer.order], blind[offer.order]
-    if hope <= CERTAIN or hope >= 1 - CERTAIN then
+    local hope, known = hopes[offer.order], given[offer.order]
+    if known and (known <= CERTAIN or known >= 1 - CERTAIN) then
       certain = certain + 1
-      against = against + ((offer.resumed ~= (hope > 0.5)) and 1 or 0)
+      against = against + ((offer.resumed ~= (known > 0.5)) and 1 or 0)
     end
-    -- whom neighbours meet is the balancer's doing
-    if offer.lag == 0 and not offer.barred and unseen > CERTAIN and unseen < 1 - CERTAIN then
-      list[#list + 1] = { offer = offer, rest = (offer.resumed and 1 or 0) - unseen,
-        variance = unseen * (1 - unseen) }
+    if hope and not offer.barred and hope > CERTAIN and hope < 1 - CERTAIN then
+      list[#list + 1] = { offer = offer, rest = (offer.resumed and 1 or 0) - hope, variance = hope * (1 - hope) }
     end
   end
   return list, certain, against
@@ -61,7 +38,7 @@ end
 
 -- What else may decide. Each maps an offer to a value; offers of one value should do as was expected of them. What the
 -- answer shows is no such thing: some shows only where a session is refused, some only where it resumes.
-local COVARIATES = {
+local VALUES = {
   source = function(offer) return offer.source end,
   home = function(offer) return offer.home end,
   same_source = function(offer) return offer.source and tostring(offer.source == offer.home) end,
@@ -78,23 +55,23 @@ local COVARIATES = {
 local NUMBERS = {
   time = function(offer) return offer.order end,
   age = function(offer) return offer.age end,
-  concurrency = function(offer) return offer.ended - offer.started end,
+  concurrency = function(offer) return offer.entry.at_once end,
 }
 
 local function by_value(list, value_of)
-  local sums = {}
+  local sides = {}
   for _, one in ipairs(list) do
     local value = value_of(one.offer)
     if value ~= nil then
-      sums[value] = sums[value] or new_sum()
-      add(sums[value], one)
+      sides[value] = sides[value] or {}
+      table.insert(sides[value], one)
     end
   end
-  return sums
+  return sides
 end
 
 local function by_quarter(list, value_of)
-  local ordered, sums = {}, {}
+  local ordered, sides = {}, {}
   for _, one in ipairs(list) do
     ordered[#ordered + 1] = value_of(one.offer) and one or nil
   end
@@ -104,44 +81,60 @@ local function by_quarter(list, value_of)
   end)
   for i, one in ipairs(ordered) do
     local quarter = math.ceil(4 * i / #ordered)
-    sums[quarter] = sums[quarter] or new_sum()
-    add(sums[quarter], one)
+    sides[quarter] = sides[quarter] or {}
+    table.insert(sides[quarter], one)
   end
-  return sums
+  return sides
+end
+
+-- How surprising it is what the sides do, given what was to be expected: each is a sum of outcomes.
+local function surprise(sides)
+  local sum, count = 0, 0
+  for _, side in pairs(sides) do
+    local rest, variance = 0, 0
+    for _, one in ipairs(side) do
+      rest, variance = rest + one.rest, variance + one.variance
+    end
+    if #side >= LEAST and variance >= 1 then
+      sum, count = sum + math.max(0, math.abs(rest) - 0.5) ^ 2 / variance, count + 1
+    end
+  end
+  return count > 1 and statistics.chi_squared_tail(sum, count) or 1
+end
+
+-- Do the offers of one session fare alike, or in turns, more than was to be expected? All of them, or those that came
+-- after each other at a time.
+local function alike(list, at_a_time)
+  local before, sum, variance = {}, 0, 0
+  for _, one in ipairs(list) do
+    local offer = one.offer
+    local earlier = before[offer.origin] or { rest = 0, order = offer.order }
+    local rest = (not at_a_time or offer.order - earlier.order <= NEAR) and earlier.rest or 0
+    sum, variance = sum + rest * one.rest, variance + rest * rest * one.variance
+    before[offer.origin] = offer.design ~= "fresh"
+      and { order = offer.order, rest = (at_a_time and 0 or earlier.rest) + one.rest } or nil
+  end
+  return variance >= 1 and 2 * statistics.normal_tail(math.abs(sum) / math.sqrt(variance)) or 1
 end
 
 -- Stretches: neighbours that fare alike more often than was to be expected.
 local function stretches(list)
-  local sum = new_sum()
+  local sum, variance = 0, 0
   for i = 2, #list do
     local a, b = list[i - 1], list[i]
-    add(sum, { rest = a.rest * b.rest, variance = a.variance * b.variance })
+    sum, variance = sum + a.rest * b.rest, variance + a.rest ^ 2 * b.variance
   end
-  if sum.count < LEAST or sum.rest < 0 then
-    return 1
-  end
-  return normal_tail(sum.rest / math.sqrt(sum.variance))
+  return (variance >= 1 and sum > 0) and statistics.normal_tail(sum / math.sqrt(variance)) or 1
 end
 
 local function tests_of(list)
-  local tests = {}
-  local function note(name, sums)
-    for value, sum in pairs(sums) do
-      if sum.count >= LEAST then
-        tests[#tests + 1] = { name = name, value = value, p = surprise(sum) }
-      end
-    end
-  end
-  for name, value_of in pairs(COVARIATES) do
-    note(name, by_value(list, value_of))
+  local tests = { session = alike(list, false), at_a_time = alike(list, true), order = stretches(list) }
+  for name, value_of in pairs(VALUES) do
+    tests[name] = surprise(by_value(list, value_of))
   end
   for name, value_of in pairs(NUMBERS) do
-    note(name, by_quarter(list, value_of))
+    tests[name] = surprise(by_quarter(list, value_of))
   end
-  note("session", by_value(list, function(offer)
-    return offer.design ~= "fresh" and offer.origin or nil
-  end))
-  tests[#tests + 1] = { name = "order", p = stretches(list) }
   return tests
 end
 
@@ -154,11 +147,13 @@ function M.of(explained)
   local list, certain, against = residues(explained)
   local p = statistics.binomial_tail(against, certain, hidden.NOISE)
   local fit = { certain = certain, against = against, p = p, fits = p > DOUBT }
-  local tests = tests_of(list)
-  for _, test in ipairs(tests) do
-    local over_all = math.min(1, test.p * #tests)
-    if over_all < DOUBT and over_all < (fit.covariate_p or 1) then
-      fit.covariate, fit.covariate_p, fit.fits = test.name, over_all, false
+  local tests, asked, least = tests_of(list), 0, 1
+  for _, found in pairs(tests) do
+    asked = asked + (found < 1 and 1 or 0) -- who had nothing to say was not asked
+  end
+  for name, found in pairs(tests) do
+    if found * asked < DOUBT and found < least then
+      fit.covariate, fit.fits, least = name, false, found
     end
   end
   return fit

@@ -7,8 +7,8 @@ local ROUND = 20 -- offers of one session, before it is judged again
 local BUDGET = 120 -- connections for each mechanism: a third of what the samples took
 -- New sessions at a time: whether they fare alike shows in eight offers each.
 local FRESH = { sessions = 4, times = 8 }
--- Session IDs that show ticket keys: nine offers of one meet one of two keys only by chance 1 time in 256.
-local MARKS = { sessions = 12, times = 9 }
+-- Session IDs that show ticket keys: all offers of all sessions meet one of two keys each only by chance once in 2^40.
+local MARKS = { sessions = 8, times = 6 }
 local IDENTITIES = 24 -- connections that offer one PSK of each key: a rotation of eight shows itself three times
 local LOOKS = 40 -- full handshakes, to see a member of a twelfth that issues nothing three times
 
@@ -149,7 +149,6 @@ local function is_settled(judged, result)
   return judged.decisive and result.verdict ~= "inconclusive"
 end
 
-local SURE = math.log(1000) -- of an explanation against none: with less it is worth to see more sessions
 local LIKE = 2 -- natural logarithms: the evidence does not tell which
 
 -- Where it is only that two faults are rare, and not the evidence, that speaks against a bad member.
@@ -169,7 +168,7 @@ local function undecided(evidence, result)
   local judged = result.judged
   if not judged.best or evidence.issued == 0 then
     return nil
-  elseif judged.decisive and judged.gain < SURE then
+  elseif judged.decisive and not judged.beats_nothing then
     return fresh(evidence, {})
   elseif is_settled(judged, result) then
     local how = says_nothing_against(judged)

@@ -3,6 +3,7 @@
 -- by name.
 
 local explanations = require "resum.analysis.pool.explanations"
+local foresight = require "resum.analysis.pool.foresight"
 local hidden = require "resum.analysis.pool.hidden"
 local misfit = require "resum.analysis.pool.misfit"
 
@@ -13,9 +14,9 @@ local M = {}
 M.ODDS = 1000
 
 local DECISIVE = math.log(M.ODDS)
--- Against knowing nothing the best has to be so many times likelier (Jeffreys' "strong"): that is no rival with another
--- advice, but where nothing is asked at all, what has no form is taken for something that has one.
-local LIKELIER = math.log(10)
+-- Knowing nothing is a rival like any other, where keys decide: servers may have any lists of them. Sessions in caches
+-- are in groups in any case, so that there it only must not be decisively likelier.
+local AGAINST_NOTHING = { session_id = -DECISIVE }
 
 -- The same evidence, where a condition keeps some offers from resuming.
 local function under(evidence, condition)
@@ -102,9 +103,10 @@ local function try(evidence, view, explanation, condition, list)
     local one = {
       explanation = explanation, condition = condition, parameters = parameters, view = parameters.view or view,
       likelihood = likelihood, leaning = leaning,
-      score = likelihood - cost_of(evidence, condition, parameters) - math.max(0, faults - 1) * SECOND_FAULT,
+      made_up = math.max(0, faults - 1) * SECOND_FAULT,
       verdict = verdict_of(explanation, condition, parameters),
     }
+    one.score = likelihood - cost_of(evidence, condition, parameters) - one.made_up
     list[#list + 1] = one
     best = (not best or one.score > best.score) and one or best
   end
@@ -115,11 +117,11 @@ end
 local function most_gained(condition, without)
   local hopes, gain = without.hopes, 0
   if not hopes and without.parameters.model then
-    hopes = hidden.expected(without.view, without.parameters.model, without.leaning)
+    hopes = foresight.of(without.view, without.parameters.model)
     without.hopes = hopes
   end
   for offer in pairs(hopes and condition.barred or {}) do
-    gain = gain - (offer.resumed and 0 or math.log(math.max(hidden.NOISE, 1 - hopes[offer.order])))
+    gain = gain - (offer.resumed and 0 or math.log(math.max(hidden.NOISE, 1 - (hopes[offer.order] or 1))))
   end
   return gain - condition.choices
 end
@@ -151,9 +153,12 @@ function M.rank(evidence)
   return list
 end
 
--- Explanations of one advice are no rivals.
-local function advice_key(one)
-  return one.verdict .. (one.parameters.how == "other_version" and "|version" or "")
+-- Explanations of one advice are no rivals. A member that never accepts session IDs, among others that have a cache
+-- each, is to have the same common cache.
+local function advice_key(one, mechanism)
+  local strangers = mechanism == "session_id" and one.verdict == "bad_member" and (one.parameters.groups or 1) > 1
+  return (strangers and "nothing_shared" or one.verdict)
+    .. (one.parameters.how == "other_version" and "|version" or "")
 end
 
 --- Judges a mechanism.
@@ -162,11 +167,11 @@ end
 --   rival), decisive (boolean), gain (natural logarithm of the odds against knowing nothing), beats_nothing (boolean),
 --   short (so many offers are missing to say so), fit (see resum.analysis.pool.misfit)
 function M.judge(evidence)
-  local list = M.rank(evidence)
+  local list, mechanism = M.rank(evidence), evidence.mechanism
   local best, rival, nothing, modelled = list[1], nil, nil, nil
   for _, one in ipairs(list) do
     local explains = one.verdict ~= "unexplained"
-    if explains and not rival and advice_key(one) ~= advice_key(modelled or one) then
+    if explains and not rival and advice_key(one, mechanism) ~= advice_key(modelled or one, mechanism) then
       rival = one
     end
     nothing = nothing or (not explains and one) or nil
@@ -178,11 +183,9 @@ function M.judge(evidence)
   best = modelled or best
   local odds = rival and best.score - rival.score or math.huge
   local fit = modelled and misfit.of(modelled) or { fits = true }
-  if modelled and nothing then
-    fit.odds_against_nothing = modelled.score - nothing.score
-  end
-  local gain = modelled and nothing and modelled.score - nothing.score or math.huge
-  return { best = best, rival = rival, gain = gain, beats_nothing = gain >= LIKELIER, odds = odds,
+  local gain = modelled and nothing and modelled.score + modelled.made_up - nothing.score or math.huge
+  return { best = best, rival = rival, gain = gain, odds = odds,
+    beats_nothing = gain >= (AGAINST_NOTHING[mechanism] or DECISIVE),
     decisive = odds >= DECISIVE and not best.parameters.short, short = best.parameters.short, fit = fit,
     ranking = list }
 end

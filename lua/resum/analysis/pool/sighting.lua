@@ -30,6 +30,13 @@ local function shows_that_none_is_issued(entry, record, mechanism)
   return record.outcome == "full" and not record.broke and (entry.awaited or not mechanism.tickets_come_late)
 end
 
+-- The same of a session that was refused: it counts where a full handshake shows the same (see M.labels), and not for
+-- PSKs, as libssl issues none where the one offered is of another hash.
+local function is_bare(record, mechanism)
+  return record.outcome == "refused" and not record.broke and record.engine ~= "probe"
+    and mechanism.name ~= "psk"
+end
+
 local function read_tickets(entry, tickets)
   local first, second = tickets[1], tickets[2]
   if first then
@@ -60,6 +67,8 @@ function M.read(entry, record)
       entry.issued = true
     elseif shows_that_none_is_issued(entry, record, mechanism) then
       entry.issued = false
+    elseif is_bare(record, mechanism) then
+      entry.bare = true
     end
     entry.session_id = record.mechanism == "session_id" and #(facts.session_id or "") > 0 and facts.session_id or nil
     entry.leaf, entry.serial = facts.leaf_sha256, facts.leaf_serial
@@ -124,7 +133,10 @@ function M.labels(entries)
     local cut = bytes:sub(1, width)
     return (counts[cut] or 0) > (twins and 0 or 1) and kind .. cut or "unnamed"
   end
-  local labels = {}
+  local labels, mute = {}, {}
+  for _, entry in ipairs(entries) do
+    mute[entry.mechanism] = mute[entry.mechanism] or entry.issued == false
+  end
   for _, entry in ipairs(entries) do
     local label
     if entry.ticket then
@@ -136,7 +148,7 @@ function M.labels(entries)
       label = M.TICKETLESS
     elseif entry.session_id then
       label = name("id:", prefixes, entry.session_id, id_width)
-    elseif entry.issued == false then
+    elseif entry.issued == false or entry.bare and mute[entry.mechanism] then
       label = M.NONE
     end
     labels[entry.order] = label

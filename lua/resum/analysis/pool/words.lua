@@ -63,7 +63,7 @@ local COVARIATES = {
   issuing_certificate = "the certificate decides", issuing_ems = "extended master secret decides",
   first_offer = "the first offer of a session fares unlike later ones", second = "the second decides",
   time = "it changes with time", age = "the age of a session decides", concurrency = "the load decides",
-  order = "it comes in stretches",
+  order = "it comes in stretches", at_a_time = "it changes from moment to moment",
 }
 
 local function percent(share)
