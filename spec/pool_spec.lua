@@ -6,6 +6,7 @@ local cut = require "resum.analysis.pool.cut"
 local evidence = require "resum.analysis.pool.evidence"
 local explanations = require "resum.analysis.pool.explanations"
 local groups = require "resum.analysis.pool.groups"
+local foresight = require "resum.analysis.pool.foresight"
 local hidden = require "resum.analysis.pool.hidden"
 local matrix = require "resum.analysis.pool.matrix"
 local pool = require "resum.analysis.pool"
@@ -208,20 +209,28 @@ describe("the sum over hidden classes", function()
     assert.is_true(math.abs(brute_force(found, model) - hidden.log_likelihood(found, model)) < 1e-9)
   end)
 
-  it("foresees an offer as all the others have it", function()
-    local found = some_evidence()
-    local model = { count = 2, labels = {}, weights = { { 0.6, 0.4 } }, accept = function(x, y)
-      return x == y
-    end }
-    local hopes = hidden.expected(found, model, 0)
-    for _, offer in ipairs(found.offers) do
-      local seen = brute_force(found, model)
-      local was, result = offer.resumed, offer.result
-      offer.resumed = not was
-      local other = brute_force(found, model)
-      offer.resumed, offer.result = was, result
-      local resumed, refused = math.exp(was and seen or other), math.exp(was and other or seen)
-      assert.is_true(math.abs(hopes[offer.order] - resumed / (resumed + refused)) < 1e-9, "offer " .. offer.order)
+  -- The chance that the last of these offers resumes, by all assignments.
+  local function chance_of_last(list, model)
+    local found = evidence.read(entries_of("ticket", list)).ticket
+    local last, sums = found.offers[#found.offers], {}
+    for _, resumed in ipairs({ true, false }) do
+      last.resumed = resumed
+      sums[resumed] = math.exp(brute_force(found, model))
+    end
+    return sums[true] / (sums[true] + sums[false])
+  end
+
+  it("foresees an offer from what came of the same session until then", function()
+    local list = { { "seed", nil, "full" }, { "fixed", 1, "resumed" }, { "fixed", 1, "refused" },
+      { "fixed", 1, "resumed" }, { "fixed", 1, "refused" } }
+    for _, accept in ipairs({ function(x, y) return x == y end, function(x, y) return x == 1 and y == 1 end }) do
+      local model = { count = 2, all = { 1, 2 }, labels = {}, weights = { { 0.6, 0.4 } }, accept = accept }
+      local hopes = foresight.of(evidence.read(entries_of("ticket", list)).ticket, model)
+      for last = 2, #list do
+        local expected = chance_of_last({ table.unpack(list, 1, last) }, model)
+        assert.is_true(math.abs(hopes[last] - expected) < 1e-9, ("offer %d: %f, not %f"):format(last, hopes[last],
+          expected))
+      end
     end
   end)
 
@@ -249,8 +258,8 @@ describe("the acceptance matrix", function()
     local found = evidence.read(entries_of("psk", scan_over("AB", 8, 4))).psk
     local letters = { ["key:" .. key("A")] = "A", ["key:" .. key("B")] = "B" }
     local cells = matrix.of_groups(found, letters)
-    assert.same({ 6, 0, 2 }, { cells.A.B.refused, cells.A.B.resumed, cells.A.A.resumed })
-    assert.equal(0, cells.A.A.refused)
+    assert.same({ resumed = 0, answered = 6, errors = 0 }, cells.A.B)
+    assert.same({ resumed = 2, answered = 2, errors = 0 }, cells.A.A)
   end)
 
   it("of addresses is shared, not shared, or partly", function()

@@ -175,8 +175,8 @@ return {
   {
     name = "an expectation of a rate is met by less",
     file = "lua/resum/cli/expectation.lua",
-    before = "local share = rate and rate.rate\n",
-    after = "local share = rate and rate.rate and rate.rate + 0.02\n",
+    before = "return share ~= nil and share >= rule.share,",
+    after = "return share ~= nil and share + 0.02 >= rule.share,",
     breaks = "0.94 is 0.95",
     spec = "spec/cli_expectation_spec.lua",
   },

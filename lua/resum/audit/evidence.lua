@@ -2,7 +2,7 @@
 -- holds its secret, and which group of servers answered. Passive checks take this and nothing else. It makes no
 -- connection, and shows no secret: sessions keep theirs to themselves.
 
-local labels = require "resum.analysis.pool.labels"
+local sighting = require "resum.analysis.pool.sighting"
 
 local M = {}
 
@@ -50,7 +50,7 @@ function Evidence:note(record)
     cipher = record.cipher, outcome = record.outcome, engine = record.engine, facts = record.facts,
     awaited = true }
   self.connections[connection.order] = connection
-  labels.read(connection, record)
+  sighting.read(connection, record)
   self.groups = {}
   if record.facts and record.facts.tickets then
     note_tickets(self, connection, record)
@@ -82,7 +82,7 @@ local function group(evidence, kind)
   for _, connection in ipairs(evidence.connections) do
     list[#list + 1] = kind_of(connection) == kind and connection or nil
   end
-  local assigned = labels.assign(list)
+  local assigned = sighting.labels(list)
   local groups = { labels = assigned, letters = {}, counts = {}, total = 0, count = 0 }
   for _, connection in ipairs(list) do
     local label = assigned[connection.order]

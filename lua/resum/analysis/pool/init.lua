@@ -47,6 +47,9 @@ end
 function M.next_question(entries, wanted, asked)
   asked.known = asked.known or {}
   local all = evidence.read(entries)
+  for name, one in pairs(all) do
+    one.single_use = asked.single_use and asked.single_use[name]
+  end
   return next_question.of(all, judge_each(all, wanted, asked.known), asked)
 end
 

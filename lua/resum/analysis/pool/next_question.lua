@@ -2,7 +2,7 @@
 
 local M = {}
 
-local MAY_FAIL = 0.05 -- chance that offers fail so much more often than full handshakes: worth a look
+local MAY_FAIL = 0.2 -- chance that offers fail so much more often than full handshakes: worth a look, thrice at most
 local ROUND = 20 -- offers of one session, before it is judged again
 local BUDGET = 120 -- connections for each mechanism: a third of what the samples took
 -- New sessions at a time: whether they fare alike shows in eight offers each.
@@ -121,13 +121,17 @@ end
 
 local function fresh(evidence, more)
   more.kind, more.mechanism = "fresh", evidence.mechanism
+  if evidence.single_use then
+    more.sessions, more.times = (more.sessions or FRESH.sessions) * (more.times or FRESH.times) // 2, 1
+  end
   more.sessions, more.times = more.sessions or FRESH.sessions, more.times or FRESH.times
   more.cost = more.sessions * (1 + more.times) + (more.others or 0)
   return more
 end
 
+-- Once refused for good, or used, no session tells more where each is good for one connection.
 local function again(evidence, from, times)
-  return { kind = "again", mechanism = evidence.mechanism, from = from, times = times, until_resumed = true,
+  return evidence.single_use and fresh(evidence, {}) or { kind = "again", mechanism = evidence.mechanism, from = from, times = times, until_resumed = true,
     cost = #from * times }
 end
 
@@ -210,9 +214,9 @@ end
 local function about_failures(all, results, asked)
   for name, result in pairs(results) do
     local failing = result.failing
-    if failing and not failing.certain and failing.p < MAY_FAIL and not asked["failures of " .. name] then
-      asked["failures of " .. name] = true
-      return { kind = "look", mechanism = all[name].mechanism, times = 2 * LOOKS, cost = 2 * LOOKS }
+    if failing and not failing.certain and failing.p < MAY_FAIL and (asked.failures or 0) < 3 then
+      asked.failures = (asked.failures or 0) + 1
+      return { kind = "look", mechanism = all[name].mechanism, times = LOOKS, cost = LOOKS }
     end
   end
 end

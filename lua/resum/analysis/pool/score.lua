@@ -14,9 +14,8 @@ local M = {}
 M.ODDS = 1000
 
 local DECISIVE = math.log(M.ODDS)
--- Knowing nothing is a rival like any other, where keys decide: servers may have any lists of them. Sessions in caches
--- are in groups in any case, so that there it only must not be decisively likelier.
-local AGAINST_NOTHING = { session_id = -DECISIVE }
+-- Against knowing nothing the best has to be so many times likelier (Jeffreys' "strong").
+local LIKELIER = math.log(10)
 
 -- The same evidence, where a condition keeps some offers from resuming.
 local function under(evidence, condition)
@@ -38,15 +37,31 @@ local function is_worth_trying(condition)
   return refused > 0 and resumed * 10 <= refused -- ten refusals at best pay for one that was impossible
 end
 
+-- Both at once: sessions that are good once lie in a cache, and that may be small.
+local function together(one, other)
+  local barred = {}
+  for _, condition in ipairs({ one, other }) do
+    for offer, how in pairs(condition.barred) do
+      barred[offer] = (how == true or barred[offer] == true) or math.min(how, barred[offer] or how)
+    end
+  end
+  return setmetatable({ barred = barred, free = one.free + other.free, choices = one.choices + other.choices },
+    { __index = other })
+end
+
 local function conditions_of(evidence)
-  local list = {}
+  local list, base = {}, nil
   for _, explanation in ipairs(evidence.offers_tally.refused > 0 and explanations.conditions or {}) do
     for _, condition in ipairs(explanation.bars(evidence)) do
       if is_worth_trying(condition) then
         condition.explanation = explanation
         list[#list + 1] = condition
+        base = explanation.beside and condition or base
       end
     end
+  end
+  for _, condition in ipairs(base and table.move(list, 1, #list, 1, {}) or {}) do
+    list[#list + 1] = condition.explanation.id == base.explanation.beside and together(base, condition) or nil
   end
   return list
 end
@@ -161,6 +176,16 @@ local function advice_key(one, mechanism)
     .. (one.parameters.how == "other_version" and "|version" or "")
 end
 
+-- Where servers show no name and sessions are refused, knowing nothing is a rival like any other, if keys decide, as
+-- servers may have any lists of them. Sessions in caches are in groups in any case: there it only must not be likelier.
+local function needed_against_nothing(one, mechanism)
+  local divided = one.parameters.divided
+  if not divided or divided:find("^key:") then
+    return LIKELIER
+  end
+  return (mechanism == "session_id" or divided == "stateful") and -DECISIVE or DECISIVE
+end
+
 --- Judges a mechanism.
 -- @tparam table evidence
 -- @treturn table best (see rank), rival (the best with other advice, or nil), odds (natural logarithm of best against
@@ -185,7 +210,7 @@ function M.judge(evidence)
   local fit = modelled and misfit.of(modelled) or { fits = true }
   local gain = modelled and nothing and modelled.score + modelled.made_up - nothing.score or math.huge
   return { best = best, rival = rival, gain = gain, odds = odds,
-    beats_nothing = gain >= (AGAINST_NOTHING[mechanism] or DECISIVE),
+    beats_nothing = gain >= needed_against_nothing(best, mechanism),
     decisive = odds >= DECISIVE and not best.parameters.short, short = best.parameters.short, fit = fit,
     ranking = list }
 end

@@ -135,7 +135,7 @@ function M.labels(entries)
   end
   local labels, mute = {}, {}
   for _, entry in ipairs(entries) do
-    mute[entry.mechanism] = mute[entry.mechanism] or entry.issued == false
+    mute[entry.mechanism or ""] = mute[entry.mechanism or ""] or entry.issued == false
   end
   for _, entry in ipairs(entries) do
     local label
@@ -148,7 +148,7 @@ function M.labels(entries)
       label = M.TICKETLESS
     elseif entry.session_id then
       label = name("id:", prefixes, entry.session_id, id_width)
-    elseif entry.issued == false or entry.bare and mute[entry.mechanism] then
+    elseif entry.issued == false or entry.bare and mute[entry.mechanism or ""] then
       label = M.NONE
     end
     labels[entry.order] = label

@@ -122,11 +122,12 @@ local function sharing(results, all)
 end
 
 -- A member is bad by fault where it fails at tickets or PSKs, or where nothing else is known of it: some servers have
--- no session IDs, and need none.
+-- no session IDs, and need none, and with tickets that all share it does no harm.
 local function bad_member(results)
   local name = having(results, { bad_member = true })
   local keyed = results.psk or results.ticket
-  local by_nature = name == "session_id" and results[name].reason == "issues_nothing" and keyed
+  local by_nature = name == "session_id" and keyed
+    and (results[name].reason == "issues_nothing" or keyed.verdict == "all_shared")
   return not by_nature and name or nil
 end
 

@@ -124,7 +124,7 @@ function CARRY_OUT.identities(self, plan)
 end
 
 function Look:run()
-  local asked = { identities = self.single_use.psk or self.no_probe }
+  local asked = { identities = self.single_use.psk or self.no_probe, single_use = self.single_use }
   for _ = 1, MOST_PLANS do
     local before = #self.journal.entries
     local plan = not self:is_over() and analysis.next_question(self.journal.entries, self.mechanisms, asked)

@@ -26,6 +26,7 @@ end
 return {
   id = "single_use",
   verdict = "all_shared",
+  beside = "forgets", -- what a cache may do as well: see resum.analysis.pool.score
   bars = function(evidence)
     local by_session, barred = resumptions(evidence), {}
     for _, offer in ipairs(evidence.offers) do
