@@ -16,7 +16,9 @@ describe("servers whose tickets are good for one connection", function()
   it("share nothing, and none is bad because its cache is small", function()
     for seed = 1, 10 do
       local summary = simulation.run({ servers = servers(3, 3), policy = "roundrobin", seed = seed })
-      assert.same({ "nothing_shared", "nothing_shared" }, { summary.verdict, summary.mechanisms.psk.verdict }, seed)
+      local psk = summary.mechanisms.psk.verdict
+      assert.equal("nothing_shared", summary.verdict, seed)
+      assert.is_true(psk == summary.verdict or psk == "inconclusive", psk) -- and never a bad member
     end
   end)
 

@@ -2,7 +2,8 @@
 
 local M = {}
 
-local MAY_FAIL = 0.2 -- chance that offers fail so much more often than full handshakes: worth a look, thrice at most
+local MAY_FAIL = 0.2 -- chance that offers fail so much more often than full handshakes: worth a look
+local FAILURES = 3 -- such looks at most: full handshakes are a third then of all that is compared
 local ROUND = 20 -- offers of one session, before it is judged again
 local BUDGET = 120 -- connections for each mechanism: a third of what the samples took
 -- New sessions at a time: whether they fare alike shows in eight offers each.
@@ -28,11 +29,15 @@ local function sessions_of(evidence)
   return list
 end
 
+-- An older session, by connections, may have made way for those that the scan obtained since: a cache may be small.
+local YOUNG = 100
+
 -- The session that was offered most, of those that never resumed; of the younger ones, as a restart kills the old ones.
 local function suspect(evidence)
   local best
+  local now = evidence.entries[#evidence.entries].order
   for _, one in ipairs(sessions_of(evidence)) do
-    if one.resumed == 0 and (not best or one.offered > best.offered
+    if one.resumed == 0 and now - one.from <= YOUNG and (not best or one.offered > best.offered
       or (one.offered == best.offered and one.from > best.from)) then
       best = one
     end
@@ -131,7 +136,10 @@ end
 
 -- Once refused for good, or used, no session tells more where each is good for one connection.
 local function again(evidence, from, times)
-  return evidence.single_use and fresh(evidence, {}) or { kind = "again", mechanism = evidence.mechanism, from = from, times = times, until_resumed = true,
+  if evidence.single_use then
+    return fresh(evidence, {})
+  end
+  return { kind = "again", mechanism = evidence.mechanism, from = from, times = times, until_resumed = true,
     cost = #from * times }
 end
 
@@ -179,8 +187,8 @@ local function undecided(evidence, result)
     local one = how and unsettled(evidence)
     return how == "issues_nothing" and look(evidence) or one and again(evidence, { one.from }, ROUND) or nil
   elseif judged.short then
-    local one = suspect(evidence)
-    return one and again(evidence, { one.from }, math.min(ROUND, judged.short))
+    local one, times = suspect(evidence), math.min(ROUND, judged.short)
+    return one and again(evidence, { one.from }, times) or fresh(evidence, { sessions = 1, times = times })
   elseif not judged.rival then
     return nil
   end
@@ -214,7 +222,7 @@ end
 local function about_failures(all, results, asked)
   for name, result in pairs(results) do
     local failing = result.failing
-    if failing and not failing.certain and failing.p < MAY_FAIL and (asked.failures or 0) < 3 then
+    if failing and not failing.certain and failing.p < MAY_FAIL and (asked.failures or 0) < FAILURES then
       asked.failures = (asked.failures or 0) + 1
       return { kind = "look", mechanism = all[name].mechanism, times = LOOKS, cost = LOOKS }
     end
@@ -225,7 +233,7 @@ end
 -- @tparam {string,...} mechanisms
 -- @treturn integer
 function M.most(mechanisms)
-  local most = 0
+  local most = FAILURES * LOOKS
   for _, name in ipairs(mechanisms) do
     most = most + BUDGET + ROUND + (name == "psk" and IDENTITIES or 0)
       + (name == "session_id" and MARKS.sessions * MARKS.times or 0)
@@ -248,7 +256,11 @@ function M.of(all, results, asked)
   if plan then
     return plan
   end
-  for _, name in ipairs({ "psk", "ticket", "session_id" }) do
+  local names = { "psk", "ticket", "session_id" }
+  table.sort(names, function(a, b) -- what was asked about least
+    return (asked[a] or 0) < (asked[b] or 0) or ((asked[a] or 0) == (asked[b] or 0) and a < b)
+  end)
+  for _, name in ipairs(names) do
     local left = BUDGET - (asked[name] or 0)
     plan = results[name] and left > 0 and undecided(all[name], results[name])
     if plan and plan.cost <= left + ROUND then

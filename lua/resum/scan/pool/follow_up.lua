@@ -26,9 +26,9 @@ end
 local Look = {}
 Look.__index = Look
 
--- Is it over, or has it been enough?
+-- Is it over, or has it been enough? Those under way may be counted already, or not yet.
 function Look:is_over()
-  return self.journal.cancelled() or self.journal:connections() >= MOST_CONNECTIONS
+  return self.journal.cancelled() or self.journal:connections() + self.under_way >= MOST_CONNECTIONS
 end
 
 function Look:attempt(mechanism, design, session, more)
@@ -49,8 +49,10 @@ function Look:each(list, at_once, attempt, enough)
     if item == nil or self:is_over() or (enough and enough()) then
       return nil
     end
+    self.under_way = self.under_way + 1
     return function()
       attempt(item)
+      self.under_way = self.under_way - 1
     end
   end, math.min(at_once, self.journal.line:jobs()))
 end
@@ -146,6 +148,7 @@ function M.look(options)
     mechanisms = options.mechanisms,
     single_use = options.single_use,
     no_probe = options.no_probe,
+    under_way = 0,
   }, Look):run()
 end
 

@@ -49,9 +49,13 @@ end
 
 local MOST_ALONE = 3 -- names of which nothing is known: each is a question, and the most frequent are asked first
 
-local function add(list, how, candidates)
+-- A member that issues what is worth nothing, among others that do as well as any, and that no name gives away, is much
+-- rarer than servers that share nothing.
+local RARE = math.log(1000)
+
+local function add(list, how, candidates, cost)
   for _, one in ipairs(candidates) do
-    one.how = how
+    one.how, one.choices = how, one.choices + (cost or 0)
     list[#list + 1] = one
   end
 end
@@ -77,7 +81,7 @@ return {
       end
     end
     if evidence.offers_tally.refused > 0 then
-      add(list, "never_accepts", grouping.candidates(evidence, { hidden_dead = true, keys = false }))
+      add(list, "never_accepts", grouping.candidates(evidence, { hidden_dead = true, keys = false }), RARE)
     end
     return list
   end,
