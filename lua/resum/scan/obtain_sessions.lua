@@ -18,13 +18,16 @@ local TURNED_AWAY = { closed = true, reset = true, alert = true }
 local AROUND = 3
 
 -- One full handshake; `failed` is the record of the one that failed before it, the last of so many `tries`.
-local function attempt(client, mechanism, want, records, failed, tries)
+local function attempt(client, mechanism, want, records, failed, tries, on_first)
   local record = client:attempt({
     mechanism = mechanism,
     want_tickets = want,
     design = "seed",
     after = failed,
     tries = tries,
+    on_tickets = on_first and function(so_far)
+      on_first(so_far.sessions)
+    end,
   })
   records[#records + 1] = record.outcome ~= "interrupted" and record or nil
   local issued = record.outcome == "full" and mechanisms[mechanism].issued(record.facts)
@@ -53,14 +56,15 @@ end
 -- @tparam string mechanism
 -- @tparam number retries how often a failed handshake is tried again
 -- @tparam[opt=true] boolean|string want "all": all tickets of a handshake are waited for, not just the first ones
+-- @tparam[opt] function on_first called with the sessions of the first tickets, before all have come
 -- @treturn {session,...}|nil the sessions of one handshake, the newest one last
 -- @treturn {record,...} every full handshake made; {} where the scan was over before the first
-function M.obtain(client, mechanism, retries, want)
+function M.obtain(client, mechanism, retries, want, on_first)
   local records = {}
   want = want or true
   local failed
   for tries = 0, retries do
-    local record, sessions = attempt(client, mechanism, want, records, failed, tries)
+    local record, sessions = attempt(client, mechanism, want, records, failed, tries, on_first)
     if sessions then
       return sessions, records
     elseif client.cancelled() or record.shut then

@@ -186,10 +186,13 @@ function M.ask_first(client, mechanism, evidence, options)
   end
   evidence.after_request = {}
   local goes_on = offer_after_request(client, mechanism, evidence, options)
-  goes_on = goes_on and refused_in(evidence.after_request)
-  while goes_on and #evidence.after_request < REQUESTS and not client.cancelled() do
-    goes_on = offer_after_request(client, mechanism, evidence, options)
+  local jobs = {}
+  for i = 1, goes_on and refused_in(evidence.after_request) and REQUESTS - 1 or 0 do
+    jobs[i] = function()
+      return not client.cancelled() and offer_after_request(client, mechanism, evidence, options)
+    end
   end
+  client.host.parallel(jobs, #jobs > 0 and #jobs or nil)
 end
 
 -- What is met by one mechanism's offers may be met by the others': a few of those that all went well say little then.
