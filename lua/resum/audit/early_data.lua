@@ -103,14 +103,13 @@ local function try_fresh(context, session)
   return nil, { verdict = "info", reason = "rejected", evidence = { sent = sent, rejected = sent - failed } }
 end
 
--- Is it taken in this odd offer as well, twice? make(session) gives the offer, or nil: then there is no question.
+-- Is it taken in this odd offer as well, twice? make(session) gives the offer.
 local function taken_twice(context, make)
   for _ = 1, 2 do
     local session = new_session(context)
-    local offer = session and make(session)
     local _, taken
-    if offer then
-      _, taken = send(context, session, offer)
+    if session then
+      _, taken = send(context, session, make(session))
     end
     if not taken then
       return false
@@ -126,8 +125,8 @@ local function with_wrong_age(context)
 end
 
 local function with_other_protocol(context)
-  return taken_twice(context, function(session)
-    return session:fields().alpn and { alpn = { "resum-other" } } or nil
+  return taken_twice(context, function()
+    return { alpn = { "resum-other" } }
   end)
 end
 
@@ -193,7 +192,7 @@ function M.run(context)
   if with_wrong_age(context) then
     list[#list + 1] = { verdict = "bad", severity = "low", reason = "age_not_checked", evidence = { off_s = AGE_OFF } }
   end
-  if with_other_protocol(context) then
+  if session:fields().alpn and with_other_protocol(context) then
     list[#list + 1] = { verdict = "bad", severity = "medium", reason = "other_protocol" }
   end
   return list

@@ -95,7 +95,7 @@ local function about_exchange(context, list)
     return true
   end
   local without = resumes_without(context, psk_ke_alone)
-  local preferred = resumes_without(context, psk_ke_first)
+  local preferred = without ~= false and resumes_without(context, psk_ke_first) -- who can't do it does not prefer it
   if preferred then
     list[#list + 1] = { verdict = "bad", severity = "high", reason = "prefers_none" }
   elseif without then

@@ -1,0 +1,178 @@
+--- The audit of real servers: those in order give nothing above info, those with a known fault give that; what arrives is
+-- counted at a proxy; and no output has a secret of any connection.
+
+local balancer = require "spec.support.balancer"
+local csv = require "resum.report.csv"
+local evidences = require "resum.audit.evidence"
+local hex = require "spec.support.hex"
+local html = require "resum.report.html"
+local json = require "resum.report.json"
+local junit = require "resum.report.junit"
+local openmetrics = require "resum.report.openmetrics"
+local process = require "spec.support.process"
+local resum = require "resum"
+local sarif = require "resum.report.sarif"
+local servers = require "spec.support.servers"
+
+local MOST = 40 -- connections above those of the support scan, without a certificate and without other names
+local SLACK = 4 -- on a busy machine a connection fails, and is tried again
+
+local function keys_of(byte)
+  local path = process.temporary_directory() .. "/ticket.key"
+  process.write_file(path, byte:rep(80))
+  return { path }
+end
+
+local SHARED = "shared:SSL:1m"
+
+local GOOD = {
+  ["nginx"] = function() return servers.nginx({ session_cache = SHARED, session_tickets = "on" }) end,
+  ["nginx as it comes"] = function() return servers.nginx({}) end,
+  ["nginx with a file of random keys"] = function()
+    return servers.nginx({ session_cache = "off", session_tickets = "on", ticket_keys = servers.ticket_keys(1) })
+  end,
+  ["nginx without tickets"] = function()
+    return servers.nginx({ session_cache = SHARED, session_tickets = "off" })
+  end,
+  ["HAProxy"] = function() return servers.haproxy({}) end,
+  ["HAProxy without tickets"] = function() return servers.haproxy({ bind = "no-tls-tickets" }) end,
+  ["gnutls-serv"] = function() return servers.gnutls_serv({}) end,
+  ["s_server"] = function() return servers.s_server({}) end,
+  ["s_server with early data"] = function() return servers.s_server({ www = false, args = { "-early_data" } }) end,
+}
+
+local BAD = {
+  ["nginx with a key file of zeros"] = { "known-key critical known_key, known-key critical known_key", function()
+    return servers.nginx({ session_cache = "off", session_tickets = "on", ticket_keys = keys_of("\0") })
+  end },
+  ["nginx with early data"] = { "early-data high replayed", function()
+    return servers.nginx({ session_cache = "off", session_tickets = "on", early_data = true })
+  end },
+  ["s_server without protection against replay"] = { "early-data high replayed", function()
+    return servers.s_server({ www = false, args = { "-early_data", "-no_anti_replay" } })
+  end },
+  ["s_server that does without a key exchange"] = { "forward-secrecy medium without_exchange", function()
+    return servers.s_server({ args = { "-allow_no_dhe_kex" } })
+  end },
+}
+
+-- SSL_SESSION_ASN1: SEQUENCE { version, protocol, cipher, session id, master secret (in TLS 1.3 the PSK), … }.
+local function secret_of(session)
+  local der = session:der()
+  local position = der:byte(2) < 0x80 and 3 or 3 + (der:byte(2) & 0x7f)
+  local content
+  for _ = 1, 5 do
+    content, position = (">s1"):unpack(der, position + 1)
+  end
+  assert(#content >= 32)
+  return content
+end
+
+-- Runs an audit, and keeps the secrets of all sessions that it saw, and what is encrypted in their tickets.
+local function audit(address, options)
+  local secrets, note = {}, nil
+  local new = evidences.new
+  evidences.new = function()
+    local evidence = new()
+    note = evidence.note
+    evidence.note = function(self, record)
+      for _, session in ipairs(record.sessions) do
+        secrets[#secrets + 1] = secret_of(session)
+      end
+      for _, ticket in ipairs(record.facts and record.facts.tickets or {}) do
+        if #ticket.ticket > 64 then
+          secrets[#secrets + 1] = ticket.ticket:sub(17) -- in front of it stands the key's name, which is shown
+        end
+      end
+      return note(self, record)
+    end
+    return evidence
+  end
+  local fine, result = pcall(resum.audit, address, options)
+  evidences.new = new
+  assert(fine, result)
+  return result, secrets
+end
+
+local function outputs(result)
+  local about = { version = "1", started_at = "2001-02-03T04:05:06Z", elapsed_s = 1 }
+  local metrics = openmetrics.new()
+  metrics:add(result)
+  return { text = tostring(result), json = json.run(about, { result }), html = html.head(about) .. html.target(result),
+    junit = junit.target(result), sarif = sarif.head(about) .. sarif.target(result), csv = csv.target(result),
+    openmetrics = metrics:text() }
+end
+
+-- Any 16 bytes of a secret, raw or in hexadecimal digits.
+local function assert_no_secret(result, secrets)
+  assert.is_true(#secrets > 0)
+  for name, text in pairs(outputs(result)) do
+    local lower = text:lower()
+    for _, secret in ipairs(secrets) do
+      for at = 1, #secret - 15, 16 do
+        local part = secret:sub(at, at + 15)
+        assert.is_nil(text:find(part, 1, true), name)
+        assert.is_nil(lower:find(hex.digits(part), 1, true), name)
+      end
+    end
+  end
+end
+
+local function words(result)
+  local list = {}
+  for _, one in ipairs(result.addresses[1].audit) do
+    if one.verdict == "bad" or one.verdict == "inconclusive" then
+      list[#list + 1] = ("%s %s %s"):format(one.id, one.verdict == "bad" and one.severity or one.verdict, one.reason)
+    end
+  end
+  return table.concat(list, ", ")
+end
+
+describe("the audit", function()
+  teardown(servers.stop_all)
+
+  for name, start in pairs(GOOD) do
+    it("finds nothing above info at " .. name .. ", and stays within its budget", function()
+      local server = start()
+      local proxy = assert(balancer.listen({ listen = "127.0.0.1:0", backends = { server.address } }))
+      local address = "127.0.0.1:" .. proxy.port
+      assert(resum.scan(address))
+      local of_scan = proxy.accepted
+      local result, secrets = audit(address, {})
+      local made = proxy.accepted - 2 * of_scan
+      proxy.close()
+      server.stop()
+      assert.equal("completed", result.status)
+      assert.equal("", words(result))
+      assert_no_secret(result, secrets)
+      assert.is_true(made <= MOST + SLACK, made .. " connections above the scan's")
+    end)
+  end
+
+  for name, case in pairs(BAD) do
+    it("finds the fault of " .. name .. ", twice in a row, and no other", function()
+      local server = case[2]()
+      for _ = 1, 2 do
+        local result, secrets = audit(server.address, { intrusive = true })
+        assert.equal(case[1], words(result))
+        assert_no_secret(result, secrets)
+      end
+      server.stop()
+    end)
+  end
+
+  it("exits with 3 where a finding is as grave as was ruled out", function()
+    local server = servers.nginx({ session_cache = "off", session_tickets = "on", ticket_keys = keys_of("\0") })
+    local function run(rule)
+      return process.run({ command = { "./lua/bin/resum", "--audit", "--audit_checks", "known-key", "--quiet",
+        "--expect", rule, server.address }, working_directory = process.ROOT })
+    end
+    local done = run("no-finding>=medium")
+    assert.equal(3, done.code)
+    assert.is_truthy(done.stderr:find("expected no-finding>=medium, found known-key (critical)", 1, true))
+    server.stop()
+    server = servers.nginx({ session_cache = "off", session_tickets = "on" })
+    assert.equal(0, run("no-finding>=medium").code)
+    server.stop()
+  end)
+end)
