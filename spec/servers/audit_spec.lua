@@ -161,6 +161,47 @@ describe("the audit", function()
     end)
   end
 
+  -- The gravest finding, and every other word that is not "inconclusive".
+  local function is_open_or(result, wanted)
+    for _, one in ipairs(result.addresses[1].audit) do
+      local said = ("%s %s"):format(one.id, one.verdict == "bad" and one.reason or one.verdict)
+      assert.is_true(one.verdict ~= "bad" or wanted[said] == true, said)
+    end
+  end
+
+  it("names the one server of three that has a known key, and its share", function()
+    local backends = {}
+    for i, keys in ipairs({ keys_of("\0"), servers.ticket_keys(1), servers.ticket_keys(1) }) do
+      backends[i] = servers.nginx({ session_cache = "off", session_tickets = "on", ticket_keys = keys }).address
+    end
+    local proxy = assert(balancer.listen({ listen = "127.0.0.1:0", backends = backends }))
+    local result = assert(resum.audit("127.0.0.1:" .. proxy.port, { audit_checks = { "known-key" } }))
+    proxy.close()
+    local shares = 0
+    for _, one in ipairs(result.addresses[1].audit) do
+      if one.verdict == "bad" then
+        shares = shares + 1
+        assert.is_truthy(one.group)
+        assert.is_true(one.share > 0.1 and one.share < 0.6, one.share)
+      end
+    end
+    assert.is_true(shares > 0)
+    servers.stop_all()
+  end)
+
+  for _, fault in ipairs({ "rst:100@2000", "rst:20@2000", "fin:20", "stall:20@1000" }) do
+    it("changes nothing but to inconclusive where connections end by themselves: " .. fault, function()
+      for _, keys in ipairs({ servers.ticket_keys(1), keys_of("\0") }) do
+        local server = servers.nginx({ session_cache = "off", session_tickets = "on", ticket_keys = keys })
+        local proxy = assert(balancer.listen({ listen = "127.0.0.1:0", backends = { server.address }, fault = fault }))
+        local result = assert(resum.audit("127.0.0.1:" .. proxy.port, { timeout = 2 }))
+        proxy.close()
+        server.stop()
+        is_open_or(result, { ["known-key known_key"] = true })
+      end
+    end)
+  end
+
   it("exits with 3 where a finding is as grave as was ruled out", function()
     local server = servers.nginx({ session_cache = "off", session_tickets = "on", ticket_keys = keys_of("\0") })
     local function run(rule)
