@@ -3,6 +3,7 @@
 local audit = require "spec.support.audit"
 local hello_hook = require "spec.support.hello_hook"
 local listener = require "spec.support.listener"
+local memory = require "spec.support.memory"
 local ticketbleed = require "resum.audit.ticketbleed"
 
 local function series(length, tails)
@@ -91,6 +92,27 @@ describe("ticketbleed", function()
       assert.equal(context:made(), server.accepted)
     end)
   end
+
+  it("finds one member of three, and how often it was met", function()
+    local members = {}
+    for i, name in ipairs({ "A", "B", "C" }) do
+      members[i] = memory.server({ max_version = "TLSv1.2", ticket_keys = name:rep(16) .. ("k"):rep(64) })
+    end
+    local server = listener.start({}, {
+      accepted = function(link)
+        link.connection = members[(link.number - 1) % 3 + 1]:accept()
+      end,
+      bytes = hello_hook.new(function(hello, link)
+        local is_short = #hello.session_id > 0 and #hello.session_id < 32
+        return (link.number - 1) % 3 == 1 and is_short and hello_hook.server_hello(hello,
+          hello.session_id .. string.char(link.number):rep(32 - #hello.session_id)) or nil
+      end),
+    })
+    finally(server.close)
+    local found = audit.run(ticketbleed, server.port, { seeds = 6, seed_mechanism = "ticket" })
+    assert.equal("bad critical leaks", audit.words(found))
+    assert.equal(1 / 3, found[1].share)
+  end)
 
   it("says nothing of a server that drops connections", function()
     local server = start(function() return nil end)

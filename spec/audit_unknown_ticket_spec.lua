@@ -3,6 +3,7 @@
 local audit = require "spec.support.audit"
 local hello_hook = require "spec.support.hello_hook"
 local listener = require "spec.support.listener"
+local memory = require "spec.support.memory"
 local unknown_ticket = require "resum.audit.unknown_ticket"
 
 local NAME = ("N"):rep(16) -- of the server's ticket key
@@ -132,6 +133,43 @@ describe("unknown-ticket", function()
     end)
     finally(dropping.close)
     assert.equal("inconclusive - connection_failed", audit.words((audit.run(unknown_ticket, dropping.port))))
+  end)
+
+  -- Three servers in turn, one of which answers tickets that are not its own with an alert.
+  local function pool(keys)
+    local members = {}
+    for i = 1, 3 do
+      members[i] = memory.server({ ticket_keys = keys[i] .. ("k"):rep(64), cache = false })
+    end
+    return listener.start({}, {
+      accepted = function(link)
+        link.member = (link.number - 1) % 3 + 1
+        link.connection = members[link.member]:accept()
+      end,
+      bytes = hello_hook.new(function(hello, link)
+        local ticket = hello_hook.ticket_of(hello)
+        local is_known = not ticket or ticket:sub(1, 16) == keys[link.member]
+        return link.member == 2 and not is_known and hello_hook.alert(DECODE_ERROR) or nil
+      end),
+    })
+  end
+
+  it("finds one member of three, and its share of the connections", function()
+    local server = pool({ ("A"):rep(16), ("B"):rep(16), ("C"):rep(16) })
+    finally(server.close)
+    local found, context = audit.run(unknown_ticket, server.port, { seeds = 9, resuming = { "psk" } })
+    assert.equal("bad high fails", audit.words(found))
+    assert.equal("B", found[1].group)
+    assert.is_true(math.abs(found[1].share - 1 / 3) < 0.1, found[1].share)
+    assert.is_true(context:made() < 40)
+  end)
+
+  it("finds one member of three that share their keys, and how often it was met", function()
+    local server = pool({ NAME, NAME, NAME })
+    finally(server.close)
+    local found = audit.run(unknown_ticket, server.port, { seeds = 9, resuming = { "psk" } })
+    assert.equal("bad high fails", audit.words(found))
+    assert.is_true(found[1].share > 0.1 and found[1].share < 0.7, found[1].share)
   end)
 
   it("does not believe a failure where plain handshakes fail as well", function()

@@ -125,6 +125,28 @@ function Evidence:group_of(connections)
   return met_count == 1 and groups.count > 1 and groups.letters[only] or nil, sum / groups.total
 end
 
+--- The groups of servers that the connections of a mechanism have met. Their shares are those of plain full handshakes:
+-- where sessions are offered, some servers show nothing that tells them apart.
+-- @function evidence:members
+-- @tparam string mechanism
+-- @treturn {table,...} letter and share of each, by letter; {} where nothing tells them apart
+function Evidence:members(mechanism)
+  self.groups[mechanism] = self.groups[mechanism] or group(self, mechanism)
+  local groups, counts, total, list = self.groups[mechanism], {}, 0, {}
+  for order, label in pairs(groups.labels) do
+    if self.connections[order].outcome == "full" then
+      counts[label], total = (counts[label] or 0) + 1, total + 1
+    end
+  end
+  for label, count in pairs(counts) do
+    list[#list + 1] = { letter = groups.letters[label], share = count / total }
+  end
+  table.sort(list, function(a, b)
+    return a.letter < b.letter
+  end)
+  return list
+end
+
 --- @treturn table evidence, empty: connections and tickets (lists, see tickets_of)
 function M.new()
   return setmetatable({ connections = {}, tickets = {}, groups = {} }, Evidence)

@@ -16,7 +16,8 @@ local M = {
 --- Lengths of session IDs. Of 16 bytes on, a new ID that begins like ours by chance is out of the question; the single
 -- byte comes last and never decides alone.
 M.LENGTHS = { 16, 31, 1 }
-local SERIES = 3 -- connections of each length
+local SERIES = 3 -- connections of each length, for each group of servers: one in three is met with 97 in 100
+local MOST_GROUPS = 4
 local LEAST_DECIDES = 16 -- bytes
 local BYTE = "\xa5"
 local CIPHER = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" -- what nearly all servers of TLS 1.2 have
@@ -46,6 +47,7 @@ end
 -- @tparam {table,...} series sent and received (session IDs; nil where no ServerHello came) of each
 -- @treturn string "good", "leaks", "constant", "silent" (no answer), "unclear" (some answers are like that, some not)
 -- @treturn integer bytes behind ours, 0 for none
+-- @treturn integer connections that were answered so
 function M.read_series(series)
   local tails, answered, differ = {}, 0, false
   for _, one in ipairs(series) do
@@ -57,13 +59,13 @@ function M.read_series(series)
     end
   end
   if answered == 0 then
-    return "silent", 0
+    return "silent", 0, 0
   elseif #tails == 0 then
-    return "good", 0
+    return "good", 0, 0
   elseif differ then
-    return "leaks", #tails[1]
+    return "leaks", #tails[1], #tails
   end
-  return #tails >= 2 and "constant" or "unclear", #tails[1]
+  return #tails >= 2 and "constant" or "unclear", #tails[1], #tails
 end
 
 --- What all lengths come to.
@@ -72,13 +74,14 @@ end
 function M.decide(all)
   local suspect, answered
   for _, series in ipairs(all) do
-    local read, more = M.read_series(series)
+    local read, more, leaking = M.read_series(series)
     local sent = #series[1].sent
     local evidence = { sent_bytes = sent, more_bytes = more, connections = #series }
     if read == "good" then
       return { verdict = "good", reason = "exact_echo", evidence = { sent_bytes = sent, connections = #series } }
     elseif read == "leaks" and sent >= LEAST_DECIDES then
-      return { verdict = "bad", reason = "leaks", evidence = evidence }
+      return { verdict = "bad", reason = "leaks", evidence = evidence,
+        share = leaking < #series and leaking / #series or nil }
     elseif sent >= LEAST_DECIDES and (read == "constant" or read == "unclear") then
       suspect = suspect or evidence
     end
@@ -125,10 +128,11 @@ end
 -- @treturn {table,...} what was found
 function M.run(context)
   local session, is_refused = ticket_session(context)
+  local groups = math.min(MOST_GROUPS, math.max(1, #context.evidence:members("ticket")))
   local all = {}
   for i, length in ipairs(M.LENGTHS) do
     all[i] = {}
-    for number = 1, SERIES do
+    for number = 1, SERIES * groups do
       all[i][number] = ask(context, session, length)
     end
     local read = M.read_series(all[i])
@@ -142,7 +146,7 @@ function M.run(context)
 end
 
 function M.connections(options)
-  return 1 + options.retries + #M.LENGTHS * SERIES
+  return 1 + options.retries + #M.LENGTHS * SERIES * MOST_GROUPS
 end
 
 return M

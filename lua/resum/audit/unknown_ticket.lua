@@ -3,6 +3,7 @@
 -- server issued are offered, and every one that is answered with a failure is offered again, with a control between.
 
 local random = require "resum.util.random"
+local statistics = require "resum.util.statistics"
 
 local M = {
   id = "unknown-ticket",
@@ -20,6 +21,12 @@ local OTHERS_LENGTH = 96 -- bytes of ciphertext in a ticket of another implement
 --- How often a failure is seen again before it is believed. An alert is the server's word; a connection that ends or
 -- stays silent may be lost: where 5 of 100 are, five in a row are lost with 3 in 10^7.
 M.AGAIN = { alert = 1, other = 4 }
+-- Behind a balancer some of the connections meet a server that is in order: asked three times for each group, one group
+-- in three is met with 97 in 100 where turns are taken at random.
+local POOL, LEAST_GROUPS, MOST_GROUPS = 3, 3, 4
+local SESSIONS = 2 -- that are tried before it is said that none resumes
+local LOST = 0.05 -- connections that are lost by chance, at most, and what is more than chance
+local BY_CHANCE = 1e-6
 
 M.reasons = {
   full_handshake = function(evidence)
@@ -92,7 +99,7 @@ end
 
 local function bad(case, severity, reason)
   return { verdict = "bad", severity = severity, reason = reason, evidence = { mechanism = case.mechanism,
-    case = case.name, answer = case.answer, connections = case.seen } }
+    case = case.name, answer = case.answer, connections = case.seen, failed = case.failed or case.seen } }
 end
 
 -- The finding of one case, or nil; and its weight.
@@ -108,13 +115,14 @@ end
 
 --- What the answers come to: the gravest for each mechanism.
 -- @tparam {table,...} cases mechanism, name, odd, outcome (of the first connection), answer (in words), confirmed (a
---   failure that came again each time, while controls worked), seen (connections)
+--   failure that came again, while controls worked), explained (the same failure was confirmed for another case), seen
+--   and failed (connections)
 -- @treturn {table,...} verdict, reason, severity, evidence; one at least
 function M.decide(cases)
   local list, open, weights = {}, false, {}
   for _, case in ipairs(cases) do
     local found, weight = judge(case)
-    open = open or is_failure(case.outcome) and not case.confirmed
+    open = open or is_failure(case.outcome) and not case.confirmed and not case.explained
     local known = weights[case.mechanism]
     if found and (not known or weight > known.weight) then
       weights[case.mechanism] = { weight = weight, found = found }
@@ -162,39 +170,98 @@ local function answer_of(record)
   return record.outcome
 end
 
-local function offer(context, mechanism, session)
-  return context:attempt({ mechanism = mechanism, session = session })
+-- What the offers of a mechanism need: the session, how many groups of servers there are, what has failed for certain.
+local function new_asked(context, mechanism)
+  return { context = context, mechanism = mechanism, groups = math.min(MOST_GROUPS,
+    math.max(1, #context.evidence:members(mechanism))), answered = {}, known = {} }
 end
 
--- Offers a case; a failure again and again, with a control before each.
-local function try(context, mechanism, session, case)
+local function offer(asked, session)
+  local record = asked.context:attempt({ mechanism = asked.mechanism, session = session, want_tickets = true })
+  if ANSWERS[record.outcome] then
+    asked.answered[#asked.answered + 1] = #asked.context.evidence.connections
+  end
+  return record
+end
+
+-- Is it told apart from connections that are lost by chance? An alert is the server's word.
+local function is_certain(case)
+  if case.outcome == "alert" then
+    return case.failed > M.AGAIN.alert
+  elseif case.failed == case.seen then
+    return case.failed > M.AGAIN.other
+  end
+  return statistics.binomial_tail(case.failed, case.seen, LOST) < BY_CHANCE
+end
+
+-- Sees a failure again, with a control before each offer. Those that do not fail may be other servers, which need not
+-- be told apart where they share their keys; but connections are lost at one server, too.
+local function confirm(asked, case, make)
+  local is_alert = case.outcome == "alert"
+  local most = (is_alert or asked.groups > 1) and POOL * math.max(asked.groups, LEAST_GROUPS) or M.AGAIN.other
+  for _ = 1, most do
+    if not asked.context:control() then
+      return false
+    end
+    case.seen = case.seen + 1
+    case.failed = case.failed + (answer_of(offer(asked, make())) == case.answer and 1 or 0)
+    if is_certain(case) then
+      return true
+    elseif not is_alert and asked.groups == 1 and case.failed < case.seen then
+      return false
+    end
+  end
+  return false
+end
+
+-- Offers a case. What another one has shown for certain needs no further connections.
+local function try(asked, session, case)
   local function make()
     return assert(session:derive({ ticket = case.make(session:fields().ticket) }))
   end
-  local record = offer(context, mechanism, make())
-  local known = { mechanism = mechanism, name = case.name, odd = case.odd, outcome = record.outcome,
-    answer = answer_of(record), seen = 1 }
-  local again = is_failure(record.outcome) and (record.outcome == "alert" and M.AGAIN.alert or M.AGAIN.other) or 0
-  known.confirmed = again > 0
-  for _ = 1, again do
-    known.confirmed = context:control() and answer_of(offer(context, mechanism, make())) == known.answer
-    if not known.confirmed then
-      break
-    end
-    known.seen = known.seen + 1
+  local record = offer(asked, make())
+  local told = { mechanism = asked.mechanism, name = case.name, odd = case.odd, outcome = record.outcome,
+    answer = answer_of(record), seen = 1, failed = 1 }
+  if is_failure(record.outcome) then
+    local weight = case.odd and "odd" or "usual"
+    told.explained = asked.known.usual == told.answer or asked.known[weight] == told.answer
+    told.confirmed = not told.explained and confirm(asked, told, make)
+    asked.known[weight] = told.confirmed and told.answer or asked.known[weight]
   end
-  return known
+  return told
+end
+
+-- Which group of servers failed: the one that never answered, where it has been met otherwise; else how often one did.
+local function note_group(asked, found)
+  local silent, evidence = nil, asked.context.evidence
+  for _, member in ipairs(evidence:members(asked.mechanism)) do
+    local has_answered = false
+    for _, order in ipairs(asked.answered) do
+      has_answered = has_answered or evidence:group_of({ order }) == member.letter
+    end
+    if not has_answered then
+      silent = silent == nil and member
+    end
+  end
+  if silent and asked.groups > 1 then
+    found.group, found.share = silent.letter, silent.share
+  elseif found.evidence.failed < found.evidence.connections then
+    found.share = found.evidence.failed / found.evidence.connections
+  end
 end
 
 -- A session that was offered as it is, and resumed: the newest that is at hand, else a new one. Behind a balancer the
 -- next server may know it.
-local function known_session(context, mechanism)
-  local tickets = context.evidence:tickets_of(mechanism)
+local function known_session(asked)
+  local context = asked.context
+  local tickets = context.evidence:tickets_of(asked.mechanism)
   local session = tickets[#tickets] and tickets[#tickets].session
-  for _ = 0, 1 + context.options.retries do
-    session = session or context:session(mechanism)
-    if not session or offer(context, mechanism, session).outcome == "resumed" then
-      return session
+  for _ = 1, SESSIONS do
+    session = session or context:session(asked.mechanism)
+    for _ = 1, session and asked.groups > 1 and POOL * asked.groups or 2 do
+      if not session or offer(asked, session).outcome == "resumed" then
+        return session
+      end
     end
     session = nil
   end
@@ -207,39 +274,53 @@ local function id_despite_ticket(context)
     return nil
   end
   local both = assert(session:derive({ ticket = random.bytes(OTHERS_LENGTH * 2) }))
-  local record = offer(context, "ticket", both)
-  if record.outcome ~= "resumed" or offer(context, "ticket", both).outcome ~= "resumed" then
-    return nil
+  for _ = 1, 2 do
+    if context:attempt({ mechanism = "ticket", session = both }).outcome ~= "resumed" then
+      return nil
+    end
   end
   return { verdict = "info", reason = "id_despite_ticket" }
+end
+
+-- All that is asked with a mechanism; what was found out is appended to the cases.
+local function ask(context, mechanism, cases)
+  local asked = new_asked(context, mechanism)
+  local session = context:resumes(mechanism) and known_session(asked)
+  if not session then
+    return nil
+  end
+  for _, case in ipairs(M.CASES) do
+    cases[#cases + 1] = try(asked, session, case)
+  end
+  cases[#cases + 1] = try(asked, session, OF_OTHERS[mechanism])
+  return asked
 end
 
 --- @tparam table context see resum.audit.context
 -- @treturn {table,...} what was found
 function M.run(context)
-  local cases, resumes = {}, false
+  local cases, asked = {}, {}
   for _, mechanism in ipairs({ "ticket", "psk" }) do
-    local session = context:resumes(mechanism) and known_session(context, mechanism)
-    resumes = resumes or session ~= nil and session ~= false
-    for _, case in ipairs(session and M.CASES or {}) do
-      cases[#cases + 1] = try(context, mechanism, session, case)
-    end
-    if session then
-      cases[#cases + 1] = try(context, mechanism, session, OF_OTHERS[mechanism])
-    end
+    asked[mechanism] = ask(context, mechanism, cases)
   end
-  if not resumes then
+  if next(asked) == nil then
     return { { verdict = "not_applicable", reason = "does_not_resume" } }
   end
   local list = M.decide(cases)
+  for _, found in ipairs(list) do
+    if found.verdict == "bad" then
+      note_group(asked[found.evidence.mechanism], found)
+    end
+  end
   list[#list + 1] = id_despite_ticket(context)
   return table.move(M.read_handshakes(context.evidence.connections), 1, 2, #list + 1, list)
 end
 
---- Where nothing fails it takes 7 for each mechanism, and 2 for session IDs.
+--- Where nothing fails it takes 7 for each mechanism, and 3 for session IDs; behind a balancer a failure is asked for
+-- again and again.
 function M.connections(options)
-  local each = 2 * (2 + options.retries) + #M.CASES + 1
-  return 2 * each + 2 + (M.AGAIN.other + 1) * 4
+  local each = SESSIONS * (1 + options.retries + 2 * POOL) + #M.CASES + 1
+  return 2 * each + 3 + options.retries + 2 * 2 * M.AGAIN.other * POOL
 end
 
 return M
