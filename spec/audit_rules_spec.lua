@@ -55,8 +55,9 @@ describe("ems", function()
     { "bad medium gains", { "resumed", "alert", "resumed", "resumed" }, 4 },
     { "bad medium gains", { "resumed", "alert", { "ems_mismatch" }, "resumed", { "ems_mismatch" }, "resumed" }, 6 },
     { "good - keeps", { "resumed", "alert", "resumed", "refused" }, 4 },
-    { "inconclusive - unclear", { "resumed", "reset", "refused" }, 3 },
-    { "info - falls_back, inconclusive - unclear", { "resumed", "refused", "timeout" }, 3 },
+    { "inconclusive - unclear", { "resumed", "reset", "reset", "timeout", "refused" }, 5 },
+    { "good - keeps", { "resumed", "reset", "closed", "alert", "refused" }, 5 },
+    { "info - falls_back, inconclusive - unclear", { "resumed", "refused", "timeout" }, 5 },
     { "inconclusive - unclear", { "resumed", "alert", { "extension_not_offered" } }, 3 },
     { "not_applicable - does_not_resume", { "refused" }, 1 },
   }) do
@@ -114,7 +115,8 @@ describe("resume-rules", function()
     { "good - keeps", { "refused", { "psk_selected" }, "refused" } },
     { "bad medium old_as_new", { "refused", "refused", "resumed", "resumed", "refused" } },
     { "inconclusive - nothing_told", { "timeout" } },
-    { "inconclusive - nothing_told", { "refused", "reset", "refused" } },
+    { "inconclusive - nothing_told", { "refused", "reset", "reset", "reset", "refused" } },
+    { "good - keeps", { "refused", "reset", "reset", "refused" } },
     { "inconclusive - nothing_told", { { "ems_mismatch" } } },
   }) do
     it(("is %s"):format(case[1]), function()

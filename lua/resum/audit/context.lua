@@ -73,6 +73,25 @@ function Context:attempt(options, client)
   return record
 end
 
+-- Outcomes of connections that came to nothing: they answer no question.
+local LOST = { closed = true, reset = true, timeout = true, unreachable = true }
+
+--- One connection, and again as often as other handshakes where it was lost: for questions to which an end of the
+-- connection is no answer. (Where it is one, ask with attempt.)
+-- @function context:ask
+-- @tparam function|table make options as of attempt, or a function that gives them
+-- @treturn table record of the last
+function Context:ask(make)
+  local record
+  for _ = 0, self.options.retries do
+    record = self:attempt(type(make) == "function" and make() or make)
+    if not LOST[record.outcome] then
+      return record
+    end
+  end
+  return record
+end
+
 --- A session, new: of a full handshake made for it.
 -- @function context:session
 -- @tparam string mechanism

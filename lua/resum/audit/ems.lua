@@ -50,7 +50,7 @@ function M.decide(lost, gained)
 end
 
 local function offer(context, mechanism, session, extensions)
-  local record = context:attempt({ mechanism = mechanism, session = session, engine = "probe",
+  local record = context:ask({ mechanism = mechanism, session = session, engine = "probe",
     offer = { extensions = extensions }, take_sessions = false })
   return record.outcome, record.facts and record.facts.violation
 end
@@ -87,7 +87,7 @@ end
 
 local function session_with(context, mechanism)
   local session = context:session(mechanism)
-  local plain = session and context:attempt({ mechanism = mechanism, session = session, engine = "probe",
+  local plain = session and context:ask({ mechanism = mechanism, session = session, engine = "probe",
     compare = false, take_sessions = false })
   return plain and plain.outcome == "resumed" and session or nil
 end
@@ -115,7 +115,7 @@ end
 
 --- Where nothing resumes that must not, it takes five.
 function M.connections(options)
-  return 4 * (1 + options.retries) + 6
+  return 10 * (1 + options.retries)
 end
 
 return M

@@ -125,7 +125,7 @@ local function ask(context, way)
     if not altered then
       return nil, true
     end
-    answer = M.read(context:attempt({ mechanism = way.to, session = altered, engine = "probe", offer = offer,
+    answer = M.read(context:ask({ mechanism = way.to, session = altered, engine = "probe", offer = offer,
       compare = false, take_sessions = false }))
     if answer ~= "resumed" then
       return answer
@@ -154,7 +154,7 @@ end
 
 --- Where nothing resumes that must not, it takes eight.
 function M.connections(options)
-  return 2 * #WAYS * (2 + options.retries)
+  return 2 * #WAYS * 2 * (1 + options.retries)
 end
 
 return M

@@ -60,7 +60,7 @@ local function ask(context, mechanism)
     if not session then
       return nil
     end
-    outcomes[way.name] = context:attempt({ mechanism = mechanism, session = session, engine = "probe",
+    outcomes[way.name] = context:ask({ mechanism = mechanism, session = session, engine = "probe",
       server_name = way.of(name), take_sessions = false }).outcome
   end
   return outcomes
@@ -82,7 +82,7 @@ function M.run(context)
 end
 
 function M.connections(options)
-  return #options.mechanisms * #M.WAYS * (2 + options.retries)
+  return #options.mechanisms * #M.WAYS * 2 * (1 + options.retries)
 end
 
 return M

@@ -56,12 +56,12 @@ function M.run(context)
   if not session then
     return { { verdict = "not_applicable", reason = "does_not_resume" } }
   end
-  return { M.decide(context:attempt({ mechanism = "psk", session = session, engine = "probe", want_tickets = "all",
+  return { M.decide(context:ask({ mechanism = "psk", session = session, engine = "probe", want_tickets = "all",
     offer = { extensions = EXTENSIONS } })) }
 end
 
 function M.connections(options)
-  return 2 + options.retries
+  return 2 * (1 + options.retries)
 end
 
 return M

@@ -203,10 +203,14 @@ local function confirm(asked, case, make)
     if not asked.context:control() then
       return false
     end
+    local record = offer(asked, make())
     case.seen = case.seen + 1
-    case.failed = case.failed + (answer_of(offer(asked, make())) == case.answer and 1 or 0)
+    case.failed = case.failed + (answer_of(record) == case.answer and 1 or 0)
     if is_certain(case) then
       return true
+    elseif not is_alert and asked.groups == 1 and ANSWERS[record.outcome] then
+      case.outcome = record.outcome -- that one was answered: the one before it was lost
+      return false
     elseif not is_alert and asked.groups == 1 and case.failed < case.seen then
       return false
     end
