@@ -96,6 +96,12 @@ describe("the audit", function()
     assert.equal("c good seen", words(run.run(given(nil, { lifetime = true, audit_checks = { "c" } }))))
   end)
 
+  it("leaves out what has to be named", function()
+    set_checks({ { id = "a", run = seen("good") }, { id = "b", on_request = true, run = seen("good") } })
+    assert.equal("a good seen", words(run.run(given())))
+    assert.equal("b good seen", words(run.run(given(nil, { audit_checks = { "b" } }))))
+  end)
+
   it("says what a check lacks, and makes no connection for it", function()
     set_checks({ { id = "a", needs = { "certificate" }, connections = three, run = seen("bad", 3) } })
     local one = given()

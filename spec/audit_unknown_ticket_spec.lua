@@ -105,10 +105,10 @@ describe("unknown-ticket", function()
     end)
   end
 
-  it("makes 18 connections to a server in order, and none where tickets do not resume", function()
+  it("makes 16 connections to a server in order, and none where tickets do not resume", function()
     local server = start(nil)
     finally(server.close)
-    assert.equal(18, select(2, audit.run(unknown_ticket, server.port)):made())
+    assert.equal(16, select(2, audit.run(unknown_ticket, server.port)):made())
     local found, context = audit.run(unknown_ticket, server.port, { resuming = { "session_id" } })
     assert.equal("not_applicable - does_not_resume", audit.words(found))
     assert.equal(0, context:made())

@@ -66,6 +66,9 @@ function Context:attempt(options, client)
   for name, value in pairs(options) do
     all[name] = value
   end
+  if options.session then
+    self.evidence.taken[options.session] = true
+  end
   local record = (client or self.client):attempt(all)
   if record.outcome == "interrupted" then
     stop("interrupted")
@@ -102,6 +105,22 @@ end
 function Context:session(mechanism, want)
   local sessions, records = obtaining.obtain(self, mechanism, self.options.retries, want)
   return sessions and sessions[#sessions], records, sessions or {}
+end
+
+--- A session that was not offered before: of those that other connections have brought, else a new one.
+-- @function context:spare_session
+-- @tparam string mechanism
+-- @treturn session|nil
+function Context:spare_session(mechanism)
+  local tickets, taken = self.evidence:tickets_of(mechanism), self.evidence.taken
+  for i = #tickets, 1, -1 do
+    local session = tickets[i].session
+    if session and not taken[session] and not self.client:expired(session) then
+      taken[session] = true
+      return session
+    end
+  end
+  return (self:session(mechanism))
 end
 
 --- A session of a full handshake that offers something else than usual.

@@ -86,7 +86,7 @@ local function ask(context, mechanism, make, question)
 end
 
 local function session_with(context, mechanism)
-  local session = context:session(mechanism)
+  local session = context:spare_session(mechanism)
   local plain = session and context:ask({ mechanism = mechanism, session = session, engine = "probe",
     compare = false, take_sessions = false })
   return plain and plain.outcome == "resumed" and session or nil
@@ -103,7 +103,7 @@ function M.run(context)
     return { { verdict = "info", reason = "not_spoken" } }
   end
   local lost = ask(context, mechanism, function()
-    local session = first or context:session(mechanism)
+    local session = first or context:spare_session(mechanism)
     first = nil
     return session
   end, lose)

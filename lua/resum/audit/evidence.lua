@@ -149,7 +149,8 @@ end
 
 --- @treturn table evidence, empty: connections and tickets (lists, see tickets_of)
 function M.new()
-  return setmetatable({ connections = {}, tickets = {}, groups = {} }, Evidence)
+  return setmetatable({ connections = {}, tickets = {}, groups = {}, taken = setmetatable({}, { __mode = "k" }) },
+    Evidence)
 end
 
 return M

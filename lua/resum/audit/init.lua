@@ -7,6 +7,7 @@
 --   severity: of what it finds, where the finding has none of its own
 --   needs: list of what it can't run without: names of options ("certificate", "audit_names", "state")
 --   connections: how many it makes at most
+--   on_request: true where it runs only when it is named
 --   harmless: true where it sends what any client sends: then no control follows it
 --   reasons: code -> words, or function(evidence) -> words; the codes that all share stand in resum.audit.finding
 --   run: returns a list of what was found, at least one: verdict ("good", "bad", "info", "not_applicable",

@@ -117,7 +117,7 @@ end
 local function ask(context, way)
   local answer
   for _ = 1, 2 do
-    local session = context:session(way.of)
+    local session = context:spare_session(way.of)
     if not session then
       return nil
     end

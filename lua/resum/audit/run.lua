@@ -56,12 +56,13 @@ function M.read_list(list)
   return chosen
 end
 
--- The checks that were asked for. By default all but the intrusive and the timed ones.
+-- The checks that were asked for. By default all but the intrusive and the timed ones, and those that have to be named.
 local function selected(options)
-  local chosen, list = options.audit_checks and M.read_list(options.audit_checks), {}
+  local chosen, list = options.audit_checks and M.read_list(options.audit_checks) or nil, {}
   for _, check in ipairs(checks) do
     local may_run = (check.class ~= "intrusive" or options.intrusive) and (check.class ~= "timed" or options.lifetime)
-    list[#list + 1] = may_run and (not chosen or chosen[check.id]) and check or nil
+    local is_wanted = chosen == nil and not check.on_request or chosen ~= nil and chosen[check.id]
+    list[#list + 1] = may_run and is_wanted and check or nil
   end
   return list
 end

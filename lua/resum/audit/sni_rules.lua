@@ -7,6 +7,7 @@ local M = {
   title = "Does a session resume under another name?",
   severity = "info",
   class = "active",
+  on_request = true, -- it costs more connections than it can find
   sources = { "RFC 6066, section 3", "RFC 9846, 4.3.11 and 4.7.1" },
   advice = "Bind sessions to the server name that they were made under.",
 }
@@ -47,16 +48,11 @@ function M.decide(mechanism, outcomes)
   return { verdict = "info", reason = "by_name", evidence = evidence }
 end
 
--- Each way with a session that was not offered before, as far as one handshake brings them. The probe proves by the
--- server's Finished that it resumed.
+-- Each way with a session that was not offered before. The probe proves by the server's Finished that it resumed.
 local function ask(context, mechanism)
-  local outcomes, name, spare = {}, context.client.server_name, {}
+  local outcomes, name = {}, context.client.server_name
   for _, way in ipairs(M.WAYS) do
-    if #spare == 0 then
-      local _, _, all = context:session(mechanism)
-      spare = { table.unpack(all) }
-    end
-    local session = table.remove(spare)
+    local session = context:spare_session(mechanism)
     if not session then
       return nil
     end

@@ -52,7 +52,7 @@ end
 --- @tparam table context see resum.audit.context
 -- @treturn {table,...} what was found
 function M.run(context)
-  local session = context:resumes("psk") and context:session("psk")
+  local session = context:resumes("psk") and context:spare_session("psk")
   if not session then
     return { { verdict = "not_applicable", reason = "does_not_resume" } }
   end

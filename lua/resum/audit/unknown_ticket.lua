@@ -71,9 +71,6 @@ end
 -- true one).
 M.CASES = {
   { name = "another key name", make = other_name },
-  { name = "random bytes", make = function(ticket)
-    return random.bytes(#ticket)
-  end },
   { name = "one byte short", make = function(ticket)
     return ticket:sub(1, -2)
   end },
@@ -85,7 +82,8 @@ M.CASES = {
   end },
 }
 
--- One of these a mechanism; what OpenSSL and BoringSSL lay out is what "another key name" has at most servers.
+-- One of these a mechanism, for bytes that are no ticket of this server; what OpenSSL and BoringSSL lay out is what
+-- "another key name" has at most servers.
 local OF_OTHERS = {
   ticket = { name = "as NSS lays it out", make = laid_out("NSS!" .. ("\1"):rep(12), 16, true, 32) },
   psk = { name = "as mbedTLS lays it out", make = laid_out("\1\2\3\4", 12, true, 16) },
@@ -105,7 +103,7 @@ end
 -- The finding of one case, or nil; and its weight.
 local function judge(case)
   if case.outcome == "resumed" then
-    local is_long = case.name == M.CASES[5].name
+    local is_long = case.name == M.CASES[4].name
     local reason = is_long and "trailing_bytes" or case.name == M.CASES[1].name and "altered_name"
     return reason and { verdict = "info", reason = reason, evidence = { mechanism = case.mechanism } }, 1
   elseif case.confirmed then
@@ -320,7 +318,7 @@ function M.run(context)
   return table.move(M.read_handshakes(context.evidence.connections), 1, 2, #list + 1, list)
 end
 
---- Where nothing fails it takes 7 for each mechanism, and 3 for session IDs; behind a balancer a failure is asked for
+--- Where nothing fails it takes 6 for each mechanism, and 2 for session IDs; behind a balancer a failure is asked for
 -- again and again.
 function M.connections(options)
   local each = SESSIONS * (1 + options.retries + 2 * POOL) + #M.CASES + 1
