@@ -1,5 +1,5 @@
---- The audit of real servers: those in order give nothing above info, those with a known fault give that; what arrives is
--- counted at a proxy; and no output has a secret of any connection.
+--- The audit of real servers: those in order give nothing above info, those with a known fault give that; what arrives
+-- is counted at a proxy; and no output has a secret of any connection.
 
 local balancer = require "spec.support.balancer"
 local csv = require "resum.report.csv"

@@ -12,9 +12,12 @@ local Stop = {}
 
 --- The reason why a check was stopped; nil for any other error.
 -- @param raised what was raised
--- @treturn string|nil "budget" or "interrupted"
+-- @treturn string|nil "budget", "interrupted" or "server_went_away"
+-- @treturn table|nil evidence
 function M.stopped(raised)
-  return getmetatable(raised) == Stop and raised.reason or nil
+  if getmetatable(raised) == Stop then
+    return raised.reason, raised.evidence
+  end
 end
 
 local function stop(reason)
@@ -93,6 +96,25 @@ function Context:ask(make)
     end
   end
   return record
+end
+
+--- One connection on which machines take turns.
+-- @function context:converse
+-- @tparam function talk see resum.connection.client
+-- @treturn table record
+function Context:converse(talk)
+  spend(self)
+  return self.client:converse(talk)
+end
+
+--- Ends the check where the server does not answer any more: after each kind of message that it may not bear.
+-- @function context:stay_sure
+-- @tparam string after what was sent last, for evidence
+function Context:stay_sure(after)
+  local is_there = self:control()
+  if not is_there then
+    error(setmetatable({ reason = "server_went_away", evidence = { after = after } }, Stop), 0)
+  end
 end
 
 --- A session, new: of a full handshake made for it.

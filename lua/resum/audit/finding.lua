@@ -14,7 +14,10 @@ M.REASONS = {
   budget = "more connections would have been needed than the check may make",
   interrupted = "the scan was over before there was enough to tell",
   connection_failed = "connections that are needed for the answer failed",
-  server_went_away = "the server stopped answering plain full handshakes while it was checked",
+  server_went_away = function(evidence)
+    return "the server stopped answering plain full handshakes while it was checked"
+      .. (evidence.after and ", after " .. evidence.after or "")
+  end,
   does_not_resume = "sessions do not resume here, so there is nothing to check",
   too_few_tickets = "too few tickets were seen",
   needs_certificate = "needs a client certificate (--cert)",

@@ -34,4 +34,6 @@ return {
   (require "resum.audit.hello_size"),
   (require "resum.audit.ticket_request"),
   (require "resum.audit.sni_rules"),
+  (require "resum.audit.zero_secret"),
+  (require "resum.audit.binder"),
 }

@@ -85,11 +85,11 @@ local function run_one(check, given, context)
   if fine then
     return found
   end
-  local reason = contexts.stopped(found)
+  local reason, evidence = contexts.stopped(found)
   if not reason then
     error(found, 0)
   end
-  return { { verdict = "inconclusive", reason = reason } }
+  return { { verdict = "inconclusive", reason = reason, evidence = evidence } }
 end
 
 -- Full handshakes until there are enough tickets to compare, where a server issues any. A connection that fails is one
@@ -139,7 +139,8 @@ local function judge(check, given)
   local found, list = run_one(check, given, context), {}
   local reason = doubt(check, context)
   for i, one in ipairs(found) do
-    local stays = one.verdict == "not_applicable" or check.class == "intrusive" and one.verdict == "bad"
+    local stays = one.verdict == "not_applicable" or one.reason == reason
+      or check.class == "intrusive" and one.verdict == "bad"
     local believed = not reason or stays
     list[i] = finding.make(check, believed and one or { verdict = "inconclusive", reason = reason })
   end

@@ -2,6 +2,7 @@
 -- one connection does stands in exchange.lua; which engine makes it, in engine_choice.lua.
 
 local arguments = require "resum.util.arguments"
+local conversation = require "resum.connection.conversation"
 local dialer = require "resum.transport.dialer"
 local engine_choice = require "resum.connection.engine_choice"
 local exchange = require "resum.connection.exchange"
@@ -157,6 +158,17 @@ function Client:attempt(options)
     return without_dhe(self, options, record)
   end
   return record
+end
+
+--- Makes one connection on which machines of the caller's own take turns.
+-- @function client:converse
+-- @tparam function talk called with {write(bytes), read(), run(machine)} when the way is open
+-- @treturn table record: result (what talk returned), error ({message, code, stage}), total_s
+function Client:converse(talk)
+  if type(talk) ~= "function" then
+    error("resum: a conversation needs a function, not a " .. type(talk), 2)
+  end
+  return conversation.run(self, talk)
 end
 
 --- Has a session outlived what its server promised, or will it within a second?

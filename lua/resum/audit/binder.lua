@@ -1,0 +1,97 @@
+-- Is the proof of a PSK checked? Who has seen a ticket on the wire, but not its secret, can't make its binder: a server
+-- that resumes all the same has no proof. Three offers that must end the handshake: a wrong binder, no
+-- psk_key_exchange_modes, and a PSK that is not the last extension. After each, a full handshake: some servers die of
+-- it.
+
+local M = {
+  id = "binder",
+  title = "Is the proof of a PSK checked?",
+  severity = "critical",
+  class = "intrusive",
+  sources = { "RFC 9846, sections 4.3.9 and 4.3.11", "CVE-2026-1584" },
+  advice = "Update the TLS library, and report the fault to who makes it.",
+}
+
+M.reasons = {
+  checked = "a wrong binder, a PSK without its modes, and one that is not the last extension end the handshake",
+  not_checked = "the server resumes although the binder is wrong: anybody who has seen a ticket can do that",
+  resumes_without_modes = "the server resumes a PSK that came without psk_key_exchange_modes",
+  resumes_misplaced = "the server resumes a PSK that is not the last extension: its binder does not cover what follows",
+  full_without_modes = "a PSK without psk_key_exchange_modes is answered with a full handshake, not with an alert",
+}
+
+local EXTENSIONS = { "server_name", "supported_groups", "alpn", "signature_algorithms", "supported_versions",
+  "key_share" }
+
+local function with(...)
+  return table.move({ ... }, 1, select("#", ...), #EXTENSIONS + 1, table.move(EXTENSIONS, 1, #EXTENSIONS, 1, {}))
+end
+
+local OFFERS = {
+  { name = "a wrong binder", offer = { alter_binder = true }, resumed = "not_checked", severity = "critical" },
+  { name = "no psk_key_exchange_modes", offer = { extensions = with("pre_shared_key") },
+    resumed = "resumes_without_modes", severity = "medium", full = "full_without_modes" },
+  { name = "a PSK that is not last", offer = { extensions = with("psk_key_exchange_modes", "pre_shared_key",
+    { type = 0xfafa, body = "" }) }, resumed = "resumes_misplaced", severity = "high" },
+}
+
+local EACH = 2 * 2 + 3 -- two sessions and offers, and a control with its retries
+
+function M.connections()
+  return #OFFERS * EACH
+end
+
+-- The engine takes no PSK of a mode that it did not offer, so there is no Finished to prove it: the ServerHello that
+-- selects the PSK has to do.
+local SELECTED = { psk_ke = true, psk_dhe_ke = true }
+
+local function outcome_of_record(record)
+  local facts = record.facts
+  if record.outcome == "protocol_error" and facts and SELECTED[facts.violation] and facts.selected_identity then
+    return "resumed"
+  end
+  return record.outcome
+end
+
+-- The outcome of an offer: of the second one where the first is not what must come.
+local function outcome_of(context, case)
+  local outcome
+  for i = 1, 2 do
+    local session = context:session("psk")
+    local record = session and context:attempt({ mechanism = "psk", session = session, engine = "probe",
+      offer = case.offer })
+    local before = outcome
+    outcome = record and outcome_of_record(record) or "failed"
+    if outcome == "alert" or i == 2 and outcome ~= before then
+      return outcome == "alert" and "alert" or "mixed"
+    end
+  end
+  return outcome
+end
+
+-- What one offer has shown; nil where all is as it must be.
+local function judge(case, outcome)
+  if outcome == "resumed" then
+    return { verdict = "bad", severity = case.severity, reason = case.resumed }
+  elseif outcome == "refused" and case.full then
+    return { verdict = "bad", severity = "low", reason = case.full }
+  elseif outcome == "timeout" or outcome == "unreachable" or outcome == "failed" or outcome == "mixed" then
+    return { verdict = "inconclusive", reason = "connection_failed", evidence = { after = case.name } }
+  end
+end
+
+--- @tparam table context see resum.audit.context
+-- @treturn {table,...} findings
+function M.run(context)
+  if not context:resumes("psk") then
+    return { { verdict = "not_applicable", reason = "does_not_resume" } }
+  end
+  local list = {}
+  for _, case in ipairs(OFFERS) do
+    list[#list + 1] = judge(case, outcome_of(context, case))
+    context:stay_sure(case.name)
+  end
+  return #list > 0 and list or { { verdict = "good", reason = "checked" } }
+end
+
+return M
