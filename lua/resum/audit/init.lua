@@ -36,4 +36,5 @@ return {
   (require "resum.audit.sni_rules"),
   (require "resum.audit.zero_secret"),
   (require "resum.audit.binder"),
+  (require "resum.audit.tampered"),
 }

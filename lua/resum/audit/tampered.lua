@@ -1,0 +1,202 @@
+-- Is the ticket authenticated? One bit of each of its bytes is turned, and the altered ticket offered under its true
+-- secret: it must lead to a full handshake. Where it resumes, what the server keeps in it can be altered; unless the
+-- byte is the same in all tickets, and so may be one that nobody reads.
+
+local M = {
+  id = "tampered",
+  title = "Is the ticket authenticated?",
+  severity = "critical",
+  class = "intrusive",
+  sources = { "RFC 5077, section 4", "RFC 9846, section 4.7.1", "Hebrok et al. 2023" },
+  advice = "Have tickets authenticated as a whole before they are decrypted (RFC 5077, section 4): update the TLS "
+    .. "library, or replace the code that makes tickets.",
+}
+
+-- A server that keeps no tickets and fails on each of them may grow without bound (CVE-2024-2511): so not every byte of
+-- a long one.
+M.MOST_OFFSETS = 256
+local CONTROL_EACH = 32 -- offers between two full handshakes
+local SHORT = 64 -- bytes: what is not longer is the name of an entry in a cache
+local FAILURES = 5 -- offers in a row that fail without an alert: then it is given up
+-- An alert that says that something was found in the ticket, or in its binder: illegal_parameter, decode_error,
+-- decrypt_error, internal_error.
+local TOLD = { [47] = true, [50] = true, [51] = true, [80] = true }
+
+M.reasons = {
+  authenticated = function(evidence)
+    return ("no ticket with an altered byte resumes (%d offsets)"):format(evidence.offsets)
+  end,
+  unauthenticated = function(evidence)
+    return ("tickets with altered bytes resume (%s; %d of %d offsets, the first at %d)"):format(evidence.mechanism,
+      evidence.resumed, evidence.offsets, evidence.first)
+  end,
+  malleable = function(evidence)
+    return ("tickets resume with other bytes where all tickets have the same (%s; %d of %d offsets, the first at %d)")
+      :format(evidence.mechanism, evidence.resumed, evidence.offsets, evidence.first)
+  end,
+  decrypted_first = function(evidence)
+    return ("altered tickets are answered with an alert at %d offsets and with a full handshake at %d (%s): they are "
+      .. "decrypted before they are authenticated"):format(evidence.alerts, evidence.full, evidence.mechanism)
+  end,
+  names_only = "tickets are names of entries in a cache",
+}
+
+-- Each offset, the session, some sessions in the place of those that a server forgets, and the controls.
+function M.connections(options)
+  local each = M.MOST_OFFSETS + 8 + 3 * (M.MOST_OFFSETS // CONTROL_EACH + 1)
+  local count = 0
+  for _, mechanism in ipairs(options.mechanisms) do
+    count = count + (mechanism == "session_id" and 0 or each)
+  end
+  return count
+end
+
+--- The offsets at which a byte is altered: all, or as many as may be, evenly spread, the first and the last among them.
+-- @tparam integer length of the ticket
+-- @treturn {integer,...}
+function M.offsets(length)
+  local list, count = {}, math.min(length, M.MOST_OFFSETS)
+  for i = 0, count - 1 do
+    list[i + 1] = count == 1 and 0 or i * (length - 1) // (count - 1)
+  end
+  return list
+end
+
+--- A ticket with one bit turned.
+-- @tparam string ticket
+-- @tparam integer offset
+-- @treturn string
+function M.alter(ticket, offset)
+  return ticket:sub(1, offset) .. string.char(ticket:byte(offset + 1) ~ 1) .. ticket:sub(offset + 2)
+end
+
+-- Whether all tickets of this length have one byte at an offset.
+local function constant_at(tickets, length)
+  return function(offset)
+    local seen, count
+    for _, ticket in ipairs(tickets) do
+      if #ticket.ticket == length then
+        local byte = ticket.ticket:byte(offset + 1)
+        if seen and seen ~= byte then
+          return false
+        end
+        seen, count = byte, (count or 0) + 1
+      end
+    end
+    return (count or 0) >= 2
+  end
+end
+
+local function alert_code(record)
+  local alerts = record.facts and record.facts.alerts or {}
+  local last = alerts[#alerts]
+  return last and last.from == "server" and last.code
+end
+
+-- What one altered ticket leads to: "resumed", "full", "alert", or "failed".
+local function offer(context, mechanism, session, ticket)
+  local altered = session:derive({ ticket = ticket })
+  local record = altered and context:attempt({ mechanism = mechanism, session = altered, engine = "probe",
+    offer = {} })
+  if not record then
+    return "failed"
+  elseif record.outcome == "alert" then
+    return TOLD[alert_code(record)] and "alert" or "full"
+  end
+  return record.outcome == "resumed" and "resumed" or record.outcome == "refused" and "full" or "failed"
+end
+
+-- Resumed once more, with a ticket of a session of its own?
+local function confirm(context, mechanism, offset)
+  local session = context:session(mechanism)
+  local ticket = session and session:fields().ticket
+  return ticket and #ticket > offset and offer(context, mechanism, session, M.alter(ticket, offset)) == "resumed"
+end
+
+--- What the answers of one mechanism come to.
+-- @tparam string mechanism
+-- @tparam table answers offset -> "resumed", "full", "alert", "failed"
+-- @tparam function is_constant offset -> whether all tickets have one byte there
+-- @treturn table|nil finding; nil where all is well
+-- @treturn integer|nil an offset that has to be confirmed
+function M.decide(mechanism, answers, is_constant)
+  local counts, first, outside = { resumed = 0, full = 0, alert = 0, failed = 0 }, {}, nil
+  local varying = { full = 0, alert = 0 } -- an unknown name of a key may well be another matter
+  for offset, answer in pairs(answers) do
+    counts[answer] = counts[answer] + 1
+    varying[answer] = varying[answer] and not is_constant(offset) and varying[answer] + 1 or varying[answer]
+    first[answer] = math.min(first[answer] or offset, offset)
+    if answer == "resumed" and not is_constant(offset) then
+      outside = math.min(outside or offset, offset)
+    end
+  end
+  local offsets = counts.resumed + counts.full + counts.alert
+  if counts.resumed > 0 then
+    local at = outside or first.resumed
+    return { verdict = "bad", severity = outside and "critical" or "low",
+      reason = outside and "unauthenticated" or "malleable",
+      evidence = { mechanism = mechanism, resumed = counts.resumed, offsets = offsets, first = at } }, at
+  elseif varying.alert >= 2 and varying.full >= 2 then
+    return { verdict = "bad", severity = "medium", reason = "decrypted_first",
+      evidence = { mechanism = mechanism, alerts = varying.alert, full = varying.full, first = first.alert } }
+  elseif counts.failed > offsets then
+    return { verdict = "inconclusive", reason = "connection_failed", evidence = { mechanism = mechanism } }
+  end
+end
+
+local function try_all(context, mechanism, session)
+  local ticket, answers, failures = session:fields().ticket, {}, 0
+  for i, offset in ipairs(M.offsets(#ticket)) do
+    if context.client:expired(session) then
+      break
+    end
+    answers[offset] = offer(context, mechanism, session, M.alter(ticket, offset))
+    failures = answers[offset] == "failed" and failures + 1 or 0
+    if failures == FAILURES then
+      break
+    elseif i % CONTROL_EACH == 0 then
+      context:stay_sure("altered tickets")
+    end
+  end
+  return answers
+end
+
+local function judge(context, mechanism, sums)
+  local session = context:session(mechanism)
+  local ticket = session and session:fields().ticket or ""
+  if not session then
+    return { verdict = "inconclusive", reason = "connection_failed", evidence = { mechanism = mechanism } }
+  elseif #ticket <= SHORT then
+    sums.names = sums.names + 1
+    return nil
+  end
+  local answers = try_all(context, mechanism, session)
+  local found, at = M.decide(mechanism, answers, constant_at(context.evidence:tickets_of(mechanism), #ticket))
+  for _ in pairs(answers) do
+    sums.offsets = sums.offsets + 1
+  end
+  if at and not confirm(context, mechanism, at) then
+    return { verdict = "inconclusive", reason = "connection_failed", evidence = { mechanism = mechanism, first = at } }
+  end
+  return found
+end
+
+--- @tparam table context see resum.audit.context
+-- @treturn {table,...} findings
+function M.run(context)
+  local list, sums, asked = {}, { offsets = 0, names = 0 }, 0
+  for _, mechanism in ipairs(context:resuming()) do
+    if mechanism ~= "session_id" then
+      asked = asked + 1
+      list[#list + 1] = judge(context, mechanism, sums)
+    end
+  end
+  if #list > 0 then
+    return list
+  elseif asked == 0 or sums.offsets == 0 then
+    return { { verdict = "not_applicable", reason = asked == 0 and "does_not_resume" or "names_only" } }
+  end
+  return { { verdict = "good", reason = "authenticated", evidence = { offsets = sums.offsets } } }
+end
+
+return M
