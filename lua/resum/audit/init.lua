@@ -37,4 +37,5 @@ return {
   (require "resum.audit.zero_secret"),
   (require "resum.audit.binder"),
   (require "resum.audit.tampered"),
+  (require "resum.audit.padding_oracle"),
 }

@@ -1,0 +1,107 @@
+--- Padding oracles: servers that check PKCS #7's padding of a ticket's last block before anything else, and tell;
+-- others whose answers differ for other reasons; and libssl.
+
+local finding = require "resum.audit.finding"
+local listener = require "spec.support.listener"
+local padding_oracle = require "resum.audit.padding_oracle"
+local resum = require "resum"
+
+local ORIGINAL = ("N"):rep(16) .. ("\90"):rep(128)
+
+-- answer(difference, number): difference is what the altered ticket has turned, as a function of the bytes before the
+-- ticket's end (1 is the last).
+local function found(answer, length)
+  local ticket, offers = ORIGINAL:sub(1, length or -1), 0
+  local context = { controls = 0, client = { expired = function() return false end } }
+  function context.resuming() return { "psk" } end
+  function context.stay_sure() context.controls = context.controls + 1 end
+  function context.session()
+    return { fields = function() return { ticket = ticket } end, derive = function(_, fields) return fields.ticket end }
+  end
+  function context.attempt(_, options)
+    offers = offers + 1
+    local said = answer(function(from_end)
+      local at = #ticket + 1 - from_end
+      return options.session:byte(at) ~ ticket:byte(at)
+    end, offers)
+    if type(said) == "number" then
+      return { outcome = "alert", facts = { alerts = { { from = "server", code = said } } } }
+    end
+    return { outcome = said }
+  end
+  local one = finding.make(padding_oracle, padding_oracle.run(context)[1])
+  return ("%s %s"):format(one.verdict, one.reason), one, offers, context
+end
+
+-- Is the padding right, where the plaintext's last block, in front of a trailer, ended in so many bytes of padding?
+local function is_padded(padding, block, trailer, difference)
+  local plain = {}
+  for i = 1, block do -- from its end
+    local byte = i <= padding and padding or 0xe0 + i
+    plain[i] = byte ~ difference(trailer + block + i)
+  end
+  local count = plain[1]
+  if count < 1 or count > block then
+    return false
+  end
+  for i = 1, count do
+    if plain[i] ~= count then
+      return false
+    end
+  end
+  return true
+end
+
+describe("the check padding-oracle", function()
+  for _, case in ipairs({ { 4, 16, 0 }, { 16, 16, 32 }, { 2, 16, 48 }, { 8, 8, 20 } }) do
+    local padding, block, trailer = table.unpack(case)
+    local name = "finds one behind %d bytes of padding, in blocks of %d, %d bytes before the end"
+    it(name:format(padding, block, trailer), function()
+      for _, told in ipairs({ { 20, 50 }, { "refused", 51 }, { 20, "refused" } }) do
+        local said, one, offers = found(function(difference)
+          return is_padded(padding, block, trailer, difference) and told[1] or told[2]
+        end)
+        assert.equal("bad oracle", said)
+        assert.equal(#ORIGINAL - trailer - block - 1, one.evidence.offset)
+        assert.is_true(offers <= padding_oracle.connections({ mechanisms = { "psk" } }))
+      end
+    end)
+  end
+
+  it("finds nothing where all is answered in one way", function()
+    local said, one, offers, context = found(function() return "refused" end)
+    assert.equal("good no_oracle", said)
+    assert.same({ 14 * 17, 14 * 17, 3 }, { one.evidence.offers, offers, context.controls })
+  end)
+
+  it("takes no other odd answer for padding: one that came once, nor one that stays without two bytes of it", function()
+    assert.equal("good no_oracle", (found(function(_, number) return number == 5 and 20 or 50 end)))
+    assert.equal("good no_oracle", (found(function(difference)
+      return difference(17) == 5 and difference(18) == 0 and 20 or 50 -- only what one byte of it would be
+    end)))
+    assert.equal("good no_oracle", (found(function(difference)
+      return difference(17) == 1 and 20 or 50 -- a mask that no padding explains
+    end)))
+    assert.equal("good no_oracle", (found(function(difference)
+      return difference(17) & 4 == 4 and 20 or 50
+    end)))
+  end)
+
+  it("makes nothing of failures", function()
+    assert.equal("inconclusive connection_failed", (found(function(difference, number)
+      return number % 3 == 0 and "timeout" or is_padded(4, 16, 0, difference) and 20 or 50
+    end)))
+  end)
+
+  it("leaves names of a cache alone", function()
+    assert.equal("not_applicable names_only", (found(function() return "refused" end, 64)))
+  end)
+
+  it("finds nothing at libssl", function()
+    local server = listener.start({})
+    local list = resum.audit(server.address, { audit_checks = { "padding-oracle" }, intrusive = true,
+      mechanisms = { "psk" }, retries = 0 }).addresses[1].audit
+    assert.same({ "good", "no_oracle" }, { list[1].verdict, list[1].reason })
+    server.close()
+  end)
+end)
