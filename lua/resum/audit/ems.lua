@@ -85,18 +85,18 @@ local function ask(context, mechanism, make, question)
   return outcome
 end
 
-local function session_with(context, mechanism)
+-- Does it resume as it is? Only a full handshake leaves that open.
+local function resumes_unaltered(context, mechanism)
   local session = context:spare_session(mechanism)
-  local plain = session and context:ask({ mechanism = mechanism, session = session, engine = "probe",
-    compare = false, take_sessions = false })
-  return plain and plain.outcome == "resumed" and session or nil
+  return session and context:ask({ mechanism = mechanism, session = session, engine = "probe", compare = false,
+    take_sessions = false }).outcome == "resumed"
 end
 
 --- @tparam table context see resum.audit.context
 -- @treturn {table,...} what was found
 function M.run(context)
   local mechanism = context:resumes("ticket") and "ticket" or context:resumes("session_id") and "session_id"
-  local first = mechanism and session_with(context, mechanism)
+  local first = mechanism and context:spare_session(mechanism)
   if not first then
     return { { verdict = "not_applicable", reason = "does_not_resume" } }
   elseif not first:fields().extended_master_secret then
@@ -107,13 +107,16 @@ function M.run(context)
     first = nil
     return session
   end, lose)
+  if lost == "refused" and not resumes_unaltered(context, mechanism) then
+    return { { verdict = "not_applicable", reason = "does_not_resume" } }
+  end
   local gained = ask(context, mechanism, function()
     return context:session_offering(mechanism, { extended_master_secret = false })
   end, gain)
   return M.decide(lost, gained)
 end
 
---- Where nothing resumes that must not, it takes five.
+--- Where nothing resumes that must not, it takes four.
 function M.connections(options)
   return 10 * (1 + options.retries)
 end

@@ -52,6 +52,9 @@ function Evidence:note(record)
   self.connections[connection.order] = connection
   sighting.read(connection, record)
   self.groups = {}
+  if record.mechanism == "session_id" and record.outcome == "full" then
+    self.id_session = record.sessions[#record.sessions] or self.id_session
+  end
   if record.facts and record.facts.tickets then
     note_tickets(self, connection, record)
   end

@@ -15,6 +15,7 @@ local M = {
 }
 
 local CONNECTIONS = 12 -- the share of k / (k + 1) shows to within one of them
+local ENOUGH = 6 -- of one server, where all but the first resumed and brought a ticket: k / (k + 1) is 4 of 6 at most
 local JAR = 2 -- tickets that a browser keeps of a server
 local CONFIRMED = 2 -- resumed connections without a ticket that tell of a server that issues none there
 local AGREES = 1 -- connections by which the figure may differ from what the tickets come to
@@ -149,6 +150,19 @@ local function connect(context, jar)
   }
 end
 
+-- Is it clear that every resumed connection brings a ticket? Behind a balancer the next server may be another.
+local function is_clear(list, members)
+  if #list < ENOUGH or members > 1 then
+    return false
+  end
+  for i = 2, #list do
+    if list[i].outcome ~= "resumed" or list[i].tickets == 0 then
+      return false
+    end
+  end
+  return true
+end
+
 --- @tparam table context see resum.audit.context
 -- @treturn {table,...} what was found
 function M.run(context)
@@ -156,7 +170,8 @@ function M.run(context)
     return { { verdict = "not_applicable", reason = "does_not_resume" } }
   end
   local list, jar, in_vain = {}, {}, 0
-  while #list < CONNECTIONS and in_vain < IN_VAIN do
+  local members = #context.evidence:members("psk")
+  while #list < CONNECTIONS and in_vain < IN_VAIN and not is_clear(list, members) do
     local one = connect(context, jar)
     list[#list + 1] = one
     in_vain = ANSWERED[one.outcome] and one.outcome ~= "resumed" and one.tickets == 0 and in_vain + 1 or in_vain

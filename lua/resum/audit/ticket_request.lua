@@ -7,6 +7,7 @@ local M = {
   severity = "info",
   class = "active",
   harmless = true,
+  on_request = true, -- whatever it finds, there is nothing to do
   sources = { "RFC 9149" },
   advice = "Nothing has to be done: RFC 9149 is an offer.",
 }

@@ -134,6 +134,9 @@ function M.run(context)
     all[i] = {}
     for number = 1, SERIES * groups do
       all[i][number] = ask(context, session, length)
+      if groups == 1 and M.read_series(all[i]) == "good" then -- one server, one answer
+        break
+      end
     end
     local read = M.read_series(all[i])
     if read == "silent" and is_refused then

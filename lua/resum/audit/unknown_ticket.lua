@@ -271,7 +271,7 @@ end
 
 -- A known session ID with an unknown ticket (RFC 5077, section 3.4: the server "MUST NOT" use the former).
 local function id_despite_ticket(context)
-  local session = context:resumes("session_id") and context:session("session_id")
+  local session = context:resumes("session_id") and (context.evidence.id_session or context:session("session_id"))
   if not session then
     return nil
   end

@@ -85,8 +85,8 @@ local function new_parser()
   parser:flag("--audit", "find out what resumption gives away: whether tickets can be read, replayed or used elsewhere")
   parser:option("--audit-checks", "run only these checks of the audit: " .. table.concat(audit.ids, ","))
     :argname("LIST"):convert(check_list)
-  parser:flag("--intrusive", "with --audit: also what a server may take for an attack, such as the same early data five "
-    .. "times; only on servers of your own")
+  parser:flag("--intrusive", "with --audit: also what a server may take for an attack, such as the same early data "
+    .. "five times; only on servers of your own")
   parser:option("--audit-name", "with --audit: another server of yours, as name, name:port or name{address}, into "
     .. "which sessions of the target should not lead; may be repeated"):argname("TARGET"):count("*")
   parser:flag("--lifetime", "with --audit: wait and see how long sessions live, which takes three times as long as "
