@@ -100,7 +100,7 @@ local function all_or_nothing(evidence)
   return seen > 0
 end
 
-local function divide(evidence, label, number, options, unequal)
+local function divide(evidence, label, number, options, unequal, leaning)
   local copies = number + (options.hidden_dead and 1 or 0)
   local model = classes.model(evidence, { [label] = copies }, options.apart)
   local weights = model.weights[1]
@@ -111,18 +111,29 @@ local function divide(evidence, label, number, options, unequal)
     free = model.count - copies + 1, choices = cost_of_number(number), groups = options.count - 1 + number,
   })
   if unequal then
-    hidden.learn(evidence, model)
+    hidden.learn(evidence, model, nil, leaning)
     made.free, made.dead_share = model.count - 1, dead_share(model, made.dead)
   end
   return made
 end
 
--- Equal shares first; then those of the best number are learnt, and of one more or less.
+-- How many servers one label may hide: any number where there is no other; beside others that have a name, and so a
+-- share, so many that each would have a share like the smallest of those, and as many again.
+local function most_hidden(evidence, label)
+  local labels, counts = classes.labels(evidence)
+  local least
+  for _, other in ipairs(labels) do
+    least = other ~= label and math.min(least or counts[other], counts[other]) or least
+  end
+  return least and math.max(2, 2 * math.ceil(counts[label] / least)) or NUMBERS[#NUMBERS]
+end
+
+-- Equal shares first; then those of the best number are learnt, and of one more: unequal groups are as good as fewer.
 local function divided(evidence, label, options)
   local first, best, value = options.hidden_dead and 1 or 2, nil, -math.huge
-  local list, best_number, leaning = {}, first, nil
+  local list, best_number, leaning, most = {}, first, nil, most_hidden(evidence, label)
   for _, number in ipairs(NUMBERS) do
-    if number >= first then
+    if number >= first and number <= most then
       local one = divide(evidence, label, number, options)
       local found, way = hidden.log_likelihood(evidence, one.model, leaning)
       leaning = way
@@ -134,8 +145,8 @@ local function divided(evidence, label, options)
     end
   end
   list[1] = best
-  for number = math.max(first, best_number - 1), math.min(MOST_LEARNT, best_number + 1) do
-    list[#list + 1] = divide(evidence, label, number, options, true)
+  for number = best_number, math.min(MOST_LEARNT, best_number + 1) do
+    list[#list + 1] = divide(evidence, label, number, options, true, leaning)
   end
   return list
 end

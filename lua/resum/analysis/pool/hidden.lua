@@ -114,19 +114,32 @@ local function bundles_for(evidence, model)
   return evidence.bundles
 end
 
--- Where does a connection go, given the class a of the one that its session comes from?
-local function route(weights, a, b, lag, leaning)
+-- Where does a connection go, given the class a of the one that its session comes from? Weights of the others are
+-- multiplied by the first, and the same class has the second.
+local function ways(weights, a, lag, leaning)
   if lag == 0 or leaning == 0 then
-    return weights[b]
+    return 1, weights[a]
   elseif leaning > 0 then
-    return (1 - leaning) * weights[b] + (a == b and leaning or 0)
+    return 1 - leaning, (1 - leaning) * weights[a] + leaning
   end
-  local others = a ~= b and weights[b] / max(1e-9, 1 - weights[a]) or 0
-  return max(LEAST_LIKELY * weights[b], (1 + leaning) * weights[b] - leaning * others)
+  local others = 1 + leaning - leaning / max(1e-9, 1 - weights[a])
+  return max(LEAST_LIKELY, others), max(LEAST_LIKELY, 1 + leaning) * weights[a]
 end
 
 local Sum = {}
 Sum.__index = Sum
+
+-- Who accepts whose sessions, asked once.
+local function accepted_in(model)
+  model.accepted = {}
+  for a = 1, model.count do
+    model.accepted[a] = {}
+    for b = 1, model.count do
+      model.accepted[a][b] = model.accept(a, b)
+    end
+  end
+  return model.accepted
+end
 
 --- The chance that an offer resumes, of a session of class a at class b.
 -- @tparam table model see M.log_likelihood
@@ -135,7 +148,7 @@ Sum.__index = Sum
 -- @tparam table offer
 -- @treturn number
 local function chance(model, a, b, offer)
-  if offer.barred == true or not model.accept(a, b) then
+  if offer.barred == true or not (model.accepted or accepted_in(model))[a][b] then
     return M.IMPOSSIBLE
   end
   return offer.barred or 1 - M.NOISE
@@ -152,45 +165,53 @@ local function allowed_at(model, node)
 end
 M.classes_at = allowed_at
 
--- Of the offer, and the answering class: [a][b] = P(b met and this outcome | a). Kept for each kind of offer.
-function Sum:transition(offer)
-  local model = self.model
-  local epoch = model.epoch and model.epoch(offer.order) or 1
-  local bar = offer.barred == true and 10 or math.floor(10 * (offer.barred or 0))
-  local key = (((offer.resumed and 1 or 0) * 11 + bar) * 8 + offer.lag) * 8 + epoch
-  local found = self.transitions[key]
-  if found then
-    return found, key
+-- What an offer's outcome weighs at a class that accepts it, and at one that does not; and a key of its kind.
+local function outcome_of(offer, epoch)
+  local yes = offer.barred == true and M.IMPOSSIBLE or offer.barred or 1 - M.NOISE
+  local kind = (((offer.resumed and 1 or 0) * 1024 + math.floor(1000 * yes)) * 8 + offer.lag) * 8 + epoch
+  if offer.resumed then
+    return yes, M.IMPOSSIBLE, kind
   end
-  local weights, rows, count = model.weights[epoch], {}, model.count
-  for a = 1, count do
-    local row = {}
-    for b = 1, count do
-      local p = chance(model, a, b, offer)
-      local going = model.certain and 1 or route(weights, a, b, offer.lag, self.leaning)
-      row[b] = going * (offer.resumed and p or 1 - p)
+  return 1 - yes, 1 - M.IMPOSSIBLE, kind
+end
+
+-- Sums over the classes that a connection can have met, for a session of class a: of their weights, and of those that
+-- accept it.
+local function sums_over(allowed, accepted, shares)
+  local all, accepting = 0, 0
+  for i = 1, #allowed do
+    local b = allowed[i]
+    all = all + shares[b]
+    if accepted[b] then
+      accepting = accepting + shares[b]
     end
-    rows[a] = row
   end
-  self.transitions[key] = rows
-  return rows, key
+  return all, accepting
 end
 
 -- Logarithms of the message that an offer sends to the classes that its session can be of.
 function Sum:message(node, vector, origins)
-  local rows, key = self:transition(node.offer)
-  local allowed = allowed_at(self.model, node)
-  local leaf = not vector and not self.model.class_of and key .. "|" .. (node.label or "")
-  local known = leaf and self.leaves[leaf]
-  if known then
-    return known
+  local model, offer = self.model, node.offer
+  local epoch = model.epoch and model.epoch(offer.order) or 1
+  local yes, no, kind = outcome_of(offer, epoch)
+  local allowed = allowed_at(model, node)
+  local leaf = not vector and not model.class_of and kind .. "|" .. (node.label or "")
+  if leaf and self.leaves[leaf] then
+    return self.leaves[leaf]
   end
-  local list = {}
-  for _, a in ipairs(leaf and self.model.all or origins) do
-    local row, sum = rows[a], 0
-    for i = 1, #allowed do
-      local b = allowed[i]
-      sum = sum + row[b] * (vector and vector[b] or 1)
+  local weights, shares, list = model.weights[epoch], {}, {}
+  for i = 1, #allowed do
+    local b = allowed[i]
+    shares[b] = (model.certain and 1 or weights[b]) * (vector and vector[b] or 1)
+  end
+  for _, a in ipairs(leaf and model.all or origins) do
+    local accepted = (model.accepted or accepted_in(model))[a]
+    local all, accepting = sums_over(allowed, accepted, shares)
+    local sum = no * (all - accepting) + yes * accepting
+    if not model.certain and offer.lag > 0 then
+      local others, same = ways(weights, a, offer.lag, self.leaning)
+      local own = shares[a] and (accepted[a] and yes or no) or 0
+      sum = others * (sum - own * (shares[a] or 0)) + own * same * (vector and vector[a] or 1)
     end
     list[a] = log(max(sum, 1e-300))
   end
@@ -320,7 +341,7 @@ local function new_sum(evidence, model, leaning)
     end
   end
   local bundles = bundles_for(evidence, model)
-  return setmetatable({ evidence = evidence, model = model, leaning = leaning, transitions = {}, leaves = {},
+  return setmetatable({ evidence = evidence, model = model, leaning = leaning, leaves = {},
     nodes = bundles.list, stands = bundles.stands }, Sum)
 end
 
@@ -381,11 +402,15 @@ end
 
 -- What an offer says of the class that it met.
 function Sum:met(node, allowed, origins, cavity)
-  local rows, met = self:transition(node.offer), {}
+  local model, offer, met = self.model, node.offer, {}
+  local weights = weights_at(model, offer.order)
   for _, a in ipairs(origins) do
-    local row, weight = rows[a], cavity[a]
-    for _, b in ipairs(allowed) do
-      met[b] = (met[b] or 0) + weight * row[b]
+    local others, same = ways(weights, a, offer.lag, self.leaning)
+    for i = 1, #allowed do
+      local b = allowed[i]
+      local p = chance(model, a, b, offer)
+      local going = a == b and same or others * weights[b]
+      met[b] = (met[b] or 0) + cavity[a] * going * (offer.resumed and p or 1 - p)
     end
   end
   return met
@@ -439,12 +464,12 @@ local ROUNDS = 12 -- of learning shares at most, where they do not settle sooner
 -- @tparam table evidence
 -- @tparam table model see log_likelihood; weights are replaced. One epoch.
 -- @tparam[opt=12] integer rounds
+-- @tparam[opt=0] number leaning of neighbours, see log_likelihood
 -- @treturn table model
-function M.learn(evidence, model, rounds)
-  local _, leaning = over_leanings(evidence, model)
+function M.learn(evidence, model, rounds, leaning)
   for _ = 1, rounds or ROUNDS do
     local moved = 0
-    local sum, counts, all = new_sum(evidence, model, leaning), {}, 0
+    local sum, counts, all = new_sum(evidence, model, leaning or 0), {}, 0
     sum:up()
     sum:down()
     for a = 1, model.count do

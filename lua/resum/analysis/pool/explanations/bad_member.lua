@@ -37,10 +37,11 @@ local function size_of(set)
   return count
 end
 
--- Was a session refused by who could have issued another, and did not? That may be a member that issues none.
+-- Was a PSK refused by who could have issued another, and did not? That may be a member that issues none. (Of other
+-- sessions the label says so: see resum.analysis.pool.sighting.)
 local function silent_refusals(evidence)
   for _, offer in ipairs(evidence.offers) do
-    if not offer.resumed and not offer.answerer and offer.entry.awaited then
+    if evidence.mechanism == "psk" and not offer.resumed and not offer.answerer and offer.entry.awaited then
       return true
     end
   end
