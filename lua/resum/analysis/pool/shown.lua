@@ -60,15 +60,15 @@ end
 --   group (of what it met, where that is known)}
 function M.attempts(entries, all, group_of, letters)
   local list, carried = {}, {}
-  for i, entry in ipairs(entries) do
+  for _, entry in ipairs(entries) do
     local label = all[entry.mechanism].shown[entry.order]
     carried[entry.order] = label or (entry.outcome == "resumed" and carried[entry.from]) or nil
     local known, of = carried[entry.order], group_of[entry.mechanism]
-    list[i] = {
+    list[#list + 1] = entry.outcome and { -- else it was not made, or is made anew
       order = entry.order, mechanism = entry.mechanism, design = entry.design, from = entry.from,
       source = entry.source, outcome = entry.outcome, label = letters[label or false],
       group = letters[known and of and of(known) or known or false],
-    }
+    } or nil
   end
   return list
 end
