@@ -102,8 +102,8 @@ local function surprise(sides)
   return count > 1 and statistics.chi_squared_tail(sum, count) or 1
 end
 
--- Do the offers of one session fare alike, or in turns, more than was to be expected? All of them, or those that came
--- after each other at a time.
+-- Do the offers of one session fare alike more than was to be expected? All of them, or those that came after each other
+-- at a time. (That they take turns is the balancer's doing.)
 local function alike(list, at_a_time)
   local before, sum, variance = {}, 0, 0
   for _, one in ipairs(list) do
@@ -114,7 +114,7 @@ local function alike(list, at_a_time)
     before[offer.origin] = offer.design ~= "fresh"
       and { order = offer.order, rest = (at_a_time and 0 or earlier.rest) + one.rest } or nil
   end
-  return variance >= 1 and 2 * statistics.normal_tail(math.abs(sum) / math.sqrt(variance)) or 1
+  return (variance >= 1 and sum > 0) and statistics.normal_tail(sum / math.sqrt(variance)) or 1
 end
 
 -- Stretches: neighbours that fare alike more often than was to be expected.
