@@ -298,9 +298,13 @@ function DRAW.rotated(random)
   return options
 end
 
--- One member of a pool that shares its keys gets a new one, which the others do not know.
+-- One member of a pool that shares its keys gets a new one, which the others do not know. It has a fifth of the
+-- connections at least: of a smaller one nobody can say that its key was not there before, as it was hardly met.
 function DRAW.rotated_on_one(random)
   local list = servers(random, 2, 5)
+  for _, server in ipairs(list) do
+    server.weight = 1
+  end
   share_keys(list)
   share_caches(list)
   local one = random(#list)

@@ -23,7 +23,7 @@ local function count_labels(evidence)
     end
   end
   table.sort(order, function(a, b)
-    return counts[a] > counts[b] or (counts[a] == counts[b] and a < b)
+    return counts[a] > counts[b] or (counts[a] == counts[b] and a.text < b.text)
   end)
   return counts, order
 end
@@ -57,12 +57,12 @@ end
 
 --- Resumed and refused offers for each pair of labels: issued under the one, answered by the other.
 -- @tparam table evidence
--- @treturn table label -> label -> {resumed, refused}; labels not shown are "?"
+-- @treturn table label -> label -> {resumed, refused}; those not shown are sighting.UNSEEN
 function M.cells(evidence)
   local cells = {}
   for _, offer in ipairs(evidence.offers) do
     if not offer.barred then
-      local a, b = offer.issuer or "?", offer.answerer or "?"
+      local a, b = offer.issuer or sighting.UNSEEN, offer.answerer or sighting.UNSEEN
       cells[a] = cells[a] or {}
       cells[a][b] = cells[a][b] or { resumed = 0, refused = 0 }
       cells[a][b][offer.result] = cells[a][b][offer.result] + 1
@@ -86,7 +86,7 @@ end
 
 --- A model with one class for each label, and more for those that hide several.
 -- @tparam table evidence
--- @tparam[opt] table copies label -> how many classes it hides; "?" where nothing is shown at all
+-- @tparam[opt] table copies label -> how many classes it hides; sighting.UNSEEN where nothing is shown at all
 -- @tparam[opt] {string,...} apart further labels that are a class here (of members that issue nothing)
 -- @treturn table model of resum.analysis.pool.hidden without accept; with names (list: the label of each class)
 function M.model(evidence, copies, apart)
@@ -108,7 +108,7 @@ function M.model(evidence, copies, apart)
     add(label, counts[label])
   end
   if #labels == 0 then
-    add("?", 1)
+    add(sighting.UNSEEN, 1)
   end
   for _, label in ipairs(apart or {}) do
     add(label, counts[label] or 0)
@@ -127,19 +127,19 @@ end
 --- The label that hides several classes, as sessions under it are resumed and refused.
 -- @tparam table evidence
 -- @tparam boolean keys whether a name of a ticket key may hide some (or else what names no key)
--- @treturn string|nil the one with most offers; "?" where nothing is shown
+-- @treturn table|nil the one with most offers; sighting.UNSEEN where nothing is shown
 function M.divided(evidence, keys)
   local cells, labels = M.cells(evidence), M.labels(evidence)
   local best, most = nil, 0
-  for _, label in ipairs(#labels > 0 and labels or { "?" }) do
+  for _, label in ipairs(#labels > 0 and labels or { sighting.UNSEEN }) do
     local resumed, refused = 0, 0
-    for _, at in ipairs({ label, "?" }) do
+    for _, at in ipairs({ label, sighting.UNSEEN }) do
       local cell = cells[label] and cells[label][at] or { resumed = 0, refused = 0 }
       -- who answered, unseen, may have been any: that is no refusal at home where there are others
       local own = at == label or #labels <= 1
       resumed, refused = resumed + cell.resumed, refused + (own and cell.refused or 0)
     end
-    local is_key = label:find("^key:") ~= nil
+    local is_key = label.kind == "key"
     if is_key == keys and refused > 0 and resumed + refused > most then
       best, most = label, resumed + refused
     end

@@ -72,7 +72,7 @@ local function new_offer(entry, origin, session, labels, shown)
     order = entry.order, origin = origin.order, entry = entry, issue = origin, design = entry.design,
     lag = near and math.min(lag, NEIGHBOURS) or 0,
     issuer = labels[origin.order], answerer = labels[entry.order],
-    key = entry.design == "marked" and shown and shown:match("^key:.*") or nil,
+    key = entry.design == "marked" and shown and shown.kind == "key" and shown or nil,
     started = hello_of(entry), ended = entry.ended, since = since_of(origin), age = age, age_at_most = age_at_most,
     beside = (entry.ended - entry.started + origin.ended - origin.started - 2) / 2,
     offered = session.offered, resumed_before = session.resumed, crowd = session.issued,
@@ -184,7 +184,7 @@ local function keys_in_order(entries, labels)
   for _, entry in ipairs(entries) do
     local label = labels[entry.order] or (entry.outcome == "resumed" and carried[entry.from]) or nil
     carried[entry.order] = label
-    list[#list + 1] = label and label:find("^key:")
+    list[#list + 1] = label and label.kind == "key"
       and { order = entry.order, label = label, inferred = not labels[entry.order] } or nil
   end
   return list

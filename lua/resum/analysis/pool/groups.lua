@@ -35,7 +35,7 @@ local function counts_of(sequence)
     counts[group] = (counts[group] or 0) + 1
   end
   table.sort(order, function(a, b)
-    return counts[a] > counts[b] or (counts[a] == counts[b] and a < b)
+    return counts[a] > counts[b] or (counts[a] == counts[b] and a.text < b.text)
   end)
   return order, counts
 end

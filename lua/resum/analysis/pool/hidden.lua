@@ -52,7 +52,7 @@ M.nodes = nodes_of
 local function look_of(node, mark)
   local offer = node.offer
   local kind = offer and ("%s%d%s"):format(offer.resumed and "r" or "-", offer.lag, tostring(offer.barred)) or "f"
-  return ("%s%s/%s"):format(kind, mark and mark(node) or "", node.label or "")
+  return ("%s%s/%s"):format(kind, mark and mark(node) or "", node.label and node.label.text or "")
 end
 
 -- Signatures of all connections with what came of their sessions, from the youngest to the oldest.
@@ -195,7 +195,7 @@ function Sum:message(node, vector, origins)
   local epoch = model.epoch and model.epoch(offer.order) or 1
   local yes, no, kind = outcome_of(offer, epoch)
   local allowed = allowed_at(model, node)
-  local leaf = not vector and not model.class_of and kind .. "|" .. (node.label or "")
+  local leaf = not vector and not model.class_of and kind .. "|" .. (node.label and node.label.text or "")
   if leaf and self.leaves[leaf] then
     return self.leaves[leaf]
   end

@@ -102,8 +102,8 @@ local function surprise(sides)
   return count > 1 and statistics.chi_squared_tail(sum, count) or 1
 end
 
--- Do the offers of one session fare alike more than was to be expected? All of them, or those that came after each other
--- at a time. (That they take turns is the balancer's doing.)
+-- Do the offers of one session fare alike more than was to be expected? All of them, or those that came after each
+-- other at a time. (That they take turns is the balancer's doing.)
 local function alike(list, at_a_time)
   local before, sum, variance = {}, 0, 0
   for _, one in ipairs(list) do

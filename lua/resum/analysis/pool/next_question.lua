@@ -74,7 +74,7 @@ local function one_of_each_key(evidence, group_of)
   local latest, orders = {}, {}
   for _, entry in ipairs(evidence.entries) do
     local label = evidence.label[entry.order]
-    if label and label:find("^key:") and entry.ticket then
+    if label and label.kind == "key" and entry.ticket then
       latest[group_of(label)] = entry.order
     end
   end

@@ -98,10 +98,18 @@ end
 -- to beat a rival, so that none is made up that nothing calls for.
 local SECOND_FAULT = math.log(1000)
 
+-- A member that shows that it is unlike the others is not made up.
+local SEEN = { none = true, other_version = true, stateful = true }
+
+local function is_made_up(parameters)
+  local label = parameters.dead_labels and next(parameters.dead_labels)
+  return parameters.dead and next(parameters.dead) and not (label and SEEN[label.kind])
+end
+
 local function faults_of(explanation, condition, parameters)
   local faults = condition.explanation and 1 or 0
   faults = faults + (explanation.id ~= "all_shared" and 1 or 0)
-  return faults + ((parameters.dead and next(parameters.dead) and (parameters.groups or 1) > 1) and 1 or 0)
+  return faults + ((is_made_up(parameters) and (parameters.groups or 1) > 1) and 1 or 0)
 end
 
 local function cost_of(evidence, condition, parameters)
@@ -180,10 +188,10 @@ end
 -- servers may have any lists of them. Sessions in caches are in groups in any case: there it only must not be likelier.
 local function needed_against_nothing(one, mechanism)
   local divided = one.parameters.divided
-  if not divided or divided:find("^key:") then
+  if not divided or divided.kind == "key" then
     return LIKELIER
   end
-  return (mechanism == "session_id" or divided == "stateful") and -DECISIVE or DECISIVE
+  return (mechanism == "session_id" or divided.kind == "stateful") and -DECISIVE or DECISIVE
 end
 
 --- Judges a mechanism.

@@ -1,6 +1,5 @@
 -- What a report shows beside verdicts: letters for labels, the labels with their shares, every attempt. Pure.
 
-local describe = require("resum.analysis.pool.sighting").describe
 local statistics = require "resum.util.statistics"
 
 local M = {}
@@ -17,8 +16,8 @@ function M.letters(entries, all)
   for _, entry in ipairs(entries) do
     local label = all[entry.mechanism].shown[entry.order]
     if label and not letters[label] then
-      count = count + (MARKS[label] and 0 or 1)
-      letters[label] = MARKS[label] or (count <= 26 and string.char(64 + count)) or "*"
+      count = count + (MARKS[label.kind] and 0 or 1)
+      letters[label] = MARKS[label.kind] or (count <= 26 and string.char(64 + count)) or "*"
     end
   end
   return letters
@@ -40,9 +39,8 @@ function M.labels(evidence, group_of, letters)
     end
   end
   for label, n in pairs(counts) do
-    local kind, value = describe(label)
     local lo, hi = statistics.wilson(n, all)
-    list[#list + 1] = { name = letters[label], kind = KINDS[kind] or kind, value = value,
+    list[#list + 1] = { name = letters[label], kind = KINDS[label.kind] or label.kind, value = label.value,
       group = letters[group_of(label)], connections = n, share = n / all, interval = { lo, hi } }
   end
   table.sort(list, function(a, b)

@@ -18,9 +18,27 @@ local ID_WIDTHS = { 8, 4 }
 -- something a scan of tens of connections sees most twice.
 local MOST_SEEN_ONCE = 0.5
 
+local known = setmetatable({}, { __mode = "v" })
+
+--- A label: what a connection shows of its server. What is the same is the same record.
+-- @tparam string kind "key" (of a ticket) or "id" (a prefix of session IDs), which name a server's state; or one of the
+--   constants below
+-- @tparam[opt] string value bytes of the name
+-- @tparam[opt] string attribute what else parts servers of this name, in words of an explanation
+-- @treturn table kind, value, attribute, text (kind and value, for keys of tables and for an order)
+function M.label(kind, value, attribute)
+  local text = table.concat({ kind, value, attribute }, ":")
+  if not known[text] then
+    known[text] = { kind = kind, value = value, attribute = attribute, text = text }
+  end
+  return known[text]
+end
+
 --- Labels that name nothing but tell servers apart all the same: an answer without a session; a version of TLS that
--- the mechanism has not; a session ID where a ticket was asked for as well.
-M.NONE, M.OTHER_VERSION, M.TICKETLESS = "none", "other_version", "ticketless"
+-- the mechanism has not; a session ID where a ticket was asked for as well; a ticket that is the name of an entry in a
+-- cache; a session that names nothing. And what a connection shows that shows nothing.
+M.NONE, M.OTHER_VERSION, M.TICKETLESS = M.label("none"), M.label("other_version"), M.label("ticketless")
+M.STATEFUL, M.UNNAMED, M.UNSEEN = M.label("stateful"), M.label("unnamed"), M.label("unseen")
 
 local COMPLETED = { full = true, refused = true, resumed = true }
 
@@ -121,8 +139,7 @@ local function collect(entries)
   return unlike > MOST_SEEN_ONCE * twins and {} or tickets, ids
 end
 
---- Labels for all entries of a scan: "key:" or "id:" and bytes that name the server's state; "stateful" (the ticket is
--- the name of a cache entry), "unnamed" (a session without a name), or one of the labels above.
+--- Labels for all entries of a scan.
 -- @tparam {table,...} entries
 -- @treturn table order -> label; nothing where a connection shows nothing
 function M.labels(entries)
@@ -131,7 +148,7 @@ function M.labels(entries)
   local prefixes, id_width = names_of(ids, ID_WIDTHS)
   local function name(kind, counts, bytes, width, twins)
     local cut = bytes:sub(1, width)
-    return (counts[cut] or 0) > (twins and 0 or 1) and kind .. cut or "unnamed"
+    return (counts[cut] or 0) > (twins and 0 or 1) and M.label(kind, cut) or M.UNNAMED
   end
   local labels, mute = {}, {}
   for _, entry in ipairs(entries) do
@@ -140,29 +157,20 @@ function M.labels(entries)
   for _, entry in ipairs(entries) do
     local label
     if entry.ticket then
-      label = entry.ticket_length <= SHORT_TICKET and "stateful" or name("key:", keys, entry.ticket, key_width,
+      label = entry.ticket_length <= SHORT_TICKET and M.STATEFUL or name("key", keys, entry.ticket, key_width,
         entry.unlike == false)
     elseif entry.version_refused then
       label = M.OTHER_VERSION
     elseif M.is_ticketless(entry) then
       label = M.TICKETLESS
     elseif entry.session_id then
-      label = name("id:", prefixes, entry.session_id, id_width)
+      label = name("id", prefixes, entry.session_id, id_width)
     elseif entry.issued == false or entry.bare and mute[entry.mechanism or ""] then
       label = M.NONE
     end
     labels[entry.order] = label
   end
   return labels
-end
-
---- What a label says.
--- @tparam string label
--- @treturn string kind: "key", "id", or the label itself
--- @treturn string|nil bytes of the name
-function M.describe(label)
-  local kind, value = label:match("^(%a+):(.*)$")
-  return kind or label, value
 end
 
 return M

@@ -6,6 +6,7 @@ local matrix = require "resum.analysis.pool.matrix"
 local rates = require "resum.analysis.pool.rates"
 local routing = require "resum.analysis.pool.routing"
 local score = require "resum.analysis.pool.score"
+local sighting = require "resum.analysis.pool.sighting"
 local statistics = require "resum.util.statistics"
 
 local M = {}
@@ -91,7 +92,9 @@ local function member_of(evidence, best)
   for label in pairs(parameters.dead_labels or {}) do
     shown[#shown + 1] = label
   end
-  table.sort(shown)
+  table.sort(shown, function(a, b)
+    return a.text < b.text
+  end)
   local all, met = 0, 0
   for _, entry in ipairs(evidence.sequence) do
     local label = evidence.label[entry.order]
@@ -106,7 +109,7 @@ end
 -- Are there servers that name no key, or keep tickets in a cache, each of which may be a group?
 local function nameless(evidence)
   local _, counts = classes.labels(evidence)
-  return (counts.unnamed or counts.stateful or 0) > 0
+  return (counts[sighting.UNNAMED] or counts[sighting.STATEFUL] or 0) > 0
 end
 
 -- Groups by their names where most connections showed one, or else as many as the explanation has.
@@ -115,7 +118,7 @@ local function describe_groups(evidence, best, group_of, result)
   local off = parameters.dead_labels or {}
   for _, entry in ipairs(evidence.sequence) do
     local label = evidence.label[entry.order]
-    met[#met + 1] = label and not off[label] and label ~= "none" and group_of(label) or nil
+    met[#met + 1] = label and not off[label] and label ~= sighting.NONE and group_of(label) or nil
   end
   local seen = groups.count(met)
   result.list = seen.list

@@ -2,6 +2,7 @@
 -- there is to say. Pure.
 
 local identity = require "resum.analysis.pool.identity"
+local sighting = require "resum.analysis.pool.sighting"
 local sights = require "resum.analysis.pool.sights"
 
 local M = {}
@@ -36,8 +37,8 @@ local function is_cache(name, evidence)
   local short, long = 0, 0
   for _, entry in ipairs(name == "psk" and evidence.sequence or {}) do
     if entry.ticket then
-      short = short + (evidence.label[entry.order] == "stateful" and 1 or 0)
-      long = long + (evidence.label[entry.order] ~= "stateful" and 1 or 0)
+      short = short + (evidence.label[entry.order] == sighting.STATEFUL and 1 or 0)
+      long = long + (evidence.label[entry.order] ~= sighting.STATEFUL and 1 or 0)
     end
   end
   return name == "session_id" or short > long
@@ -110,6 +111,7 @@ local function having(results, verdicts)
   end
 end
 
+-- Keys that changed on all servers are the same on all.
 local function sharing(results, all)
   local healthy, broken = {}, {}
   for name, result in pairs(results) do
@@ -133,7 +135,10 @@ end
 
 local function split_code(results, all, split)
   local healthy, broken = sharing(results, all)
-  if healthy.keys and not broken.keys then
+  local changed = having({ psk = results.psk, ticket = results.ticket }, { rotated = true })
+  if changed and not broken.keys then
+    return "rotated", changed
+  elseif healthy.keys and not broken.keys then
     return "keys_shared_caches_not", split
   end
   for _, code in ipairs(SPLIT_ORDER) do
@@ -263,7 +268,7 @@ local function add_changes(add, results, all)
     local result, list = results[name], {}
     for _, entry in ipairs(all[name] and all[name].sequence or {}) do
       local label = all[name].label[entry.order]
-      list[#list + 1] = label and label:find("^%a+:") and { order = entry.order, label = label } or nil
+      list[#list + 1] = label and label.value and { order = entry.order, label = label } or nil
     end
     if result and result.renewed_at then
       add("keys_renewed", name, { at = result.renewed_at, refused = result.refused_on_the_way })

@@ -29,7 +29,7 @@ local function count_offers(evidence)
   end
   for _, offer in ipairs(evidence.offers) do
     local own = offer.lag == 0 and offered[offer.origin] >= OFTEN
-    local all = (offer.issuer or "?") .. (offer.lag > 0 and "near" or "far")
+    local all = (offer.issuer and offer.issuer.text or "") .. (offer.lag > 0 and "near" or "far")
     local kind = ("%s|%s"):format(own and offer.origin or all, tostring(offer.barred))
     tallies[kind] = tallies[kind] or { resumed = 0, refused = 0 }
     tallies[kind][offer.result] = tallies[kind][offer.result] + 1

@@ -7,7 +7,7 @@ local grouping = require "resum.analysis.pool.grouping"
 local hidden = require "resum.analysis.pool.hidden"
 local sighting = require "resum.analysis.pool.sighting"
 
-local HOW = { [sighting.NONE] = "issues_nothing", [sighting.OTHER_VERSION] = "other_version" }
+local MUTE = { { sighting.NONE, "issues_nothing" }, { sighting.OTHER_VERSION, "other_version" } }
 
 -- Names whose sessions resumed nowhere, nor did they accept others': those that refused them at home, together; of one
 -- that was not seen at home nothing is known, so that it is alone.
@@ -68,7 +68,8 @@ return {
   fit = function(evidence)
     local labels, _, none = classes.labels(evidence)
     local list = {}
-    for label, how in pairs(HOW) do
+    for _, one in ipairs(MUTE) do
+      local label, how = one[1], one[2]
       if (none[label] or label == sighting.NONE and silent_refusals(evidence)) and #labels > 0 then
         add(list, how, grouping.candidates(evidence, { dead = { [label] = true }, apart = { label }, one = true,
           keys = false }))

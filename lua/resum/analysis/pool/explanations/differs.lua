@@ -6,6 +6,7 @@ local classes = require "resum.analysis.pool.classes"
 local directives = require "resum.analysis.pool.directives"
 local grouping = require "resum.analysis.pool.grouping"
 local hidden = require "resum.analysis.pool.hidden"
+local sighting = require "resum.analysis.pool.sighting"
 
 -- What a session is bound to: OpenSSL to the cipher and EMS, nginx to the certificate, by the session ID context.
 local ATTRIBUTES = { "leaf", "cipher", "ems" }
@@ -42,7 +43,7 @@ local function refine(evidence, values)
   local label, counts, given = {}, {}, 0
   for order, old in pairs(evidence.label) do
     local value = values[order]
-    label[order] = value and old:find("^key:") and ("%s|%s"):format(old, value) or old
+    label[order] = value and old.kind == "key" and sighting.label(old.kind, old.value, value) or old
   end
   local view = setmetatable({ label = label, nodes = false, bundles = false, classes = false, offers = {} },
     { __index = evidence })
@@ -57,7 +58,7 @@ local function refine(evidence, values)
     end
   end
   for new, count in pairs(counts) do
-    local old = totals[new] and new or new:match("^(.*)|")
+    local old = totals[new] and new or sighting.label(new.kind, new.value)
     given = given + count * math.log(count / totals[old])
   end
   return view, given

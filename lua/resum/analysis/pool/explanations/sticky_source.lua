@@ -74,7 +74,7 @@ local function of_labels(evidence, class)
   for _, node in ipairs(hidden.nodes(evidence)) do
     local own = node.label and node.source and class[node.source]
     if own then
-      local key = own .. node.label
+      local key = own .. node.label.text
       value = value + math.log(((counts[key] or 0) + 0.5) / ((totals[own] or 0) + 0.5 * kinds))
       counts[key], totals[own] = (counts[key] or 0) + 1, (totals[own] or 0) + 1
     end
