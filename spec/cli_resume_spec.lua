@@ -62,6 +62,12 @@ describe("a torn last line", function()
     end
   end)
 
+  it("is somebody else's where it is not the beginning of ours", function()
+    for _, note in ipairs({ "a.example", '{"name":"a"}', "{ }" }) do
+      assert.is_nil((resume.read(file_of(note))), note)
+    end
+  end)
+
   it("is none where it is a whole result: it gets its end", function()
     for _, before in ipairs({ "", line("a") }) do
       assert.same({ 0, before .. line("b") }, { mend(file_of(before .. line("b"):sub(1, -2))) })

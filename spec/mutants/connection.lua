@@ -113,7 +113,7 @@ return {
   {
     name = "late tickets are not waited for",
     file = "lua/resum/connection/issuance.lua",
-    before = 'elseif alive and may_ask and connection.request and connection.machine.write then',
+    before = "elseif alive and may_ask and connection.request and connection.speaks then",
     after = 'elseif alive and may_ask and connection.request == false then',
     breaks = "a server that issues after application data issues nothing",
     spec = "spec/dialer_spec.lua",

@@ -110,8 +110,8 @@ return {
   {
     name = "an old version is a refusal twice only",
     file = VERDICT,
-    before = 'or (outcome == "alert" and (alert_refuses or M.refuses_version(record))) then',
-    after = 'or (outcome == "alert" and alert_refuses) then',
+    before = "or version_refuses and M.refuses_version(record)",
+    after = "",
     breaks = "a single protocol_version alert is an error",
     spec = SPEC,
   },
@@ -142,8 +142,8 @@ return {
   {
     name = "two failures of two kinds",
     file = VERDICT,
-    before = "seen[how] = (seen[how] or 0) + 1\n      if seen[how] >= often",
-    after = "seen.all = (seen.all or 0) + 1\n      if seen.all >= often",
+    before = "seen[how] = (seen[how] or 0) + 1\n      local enough = seen[how] >= often",
+    after = "seen.all = (seen.all or 0) + 1\n      local enough = seen.all >= often",
     breaks = "different failures add up to a refusal",
     spec = SPEC,
   },
