@@ -1,6 +1,7 @@
 --- docs/json.md against the code, and against what it writes: no field, type or value that only one of them has.
 
 local cjson = require "cjson"
+local findings = require "resum.analysis.pool.findings"
 local fields_of_code = require "spec.support.json_fields"
 local json = require "resum.report.json"
 local mechanisms = require "resum.connection.mechanism"
@@ -238,6 +239,7 @@ describe("the values in docs/json.md", function()
     end
     assert_same("set-up", set_ups)
     assert_same("reason", vocabulary.reasons)
+    assert_same("finding code", findings.codes)
     assert_same("client certificate", vocabulary.client_certificates)
     assert_same("client hello", vocabulary.client_hellos)
     assert_same("protocol", starttls.names)

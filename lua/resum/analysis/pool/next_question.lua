@@ -6,6 +6,7 @@ local MAY_FAIL = 0.2 -- chance that offers fail so much more often than full han
 local FAILURES = 3 -- such looks at most: full handshakes are a third then of all that is compared
 local ROUND = 20 -- offers of one session, before it is judged again
 local BUDGET = 120 -- connections for each mechanism: a third of what the samples took
+local MOST = 2 * BUDGET -- where only a "no" is left, and offers are missing that it needs
 -- New sessions at a time: whether they fare alike shows in eight offers each.
 local FRESH = { sessions = 4, times = 8 }
 -- Session IDs that show ticket keys: all offers of all sessions meet one of two keys each only by chance once in 2^40.
@@ -235,7 +236,7 @@ end
 function M.most(mechanisms)
   local most = FAILURES * LOOKS
   for _, name in ipairs(mechanisms) do
-    most = most + BUDGET + ROUND + (name == "psk" and IDENTITIES or 0)
+    most = most + MOST + ROUND + (name == "psk" and IDENTITIES or 0)
       + (name == "session_id" and MARKS.sessions * MARKS.times or 0)
   end
   return most
@@ -261,8 +262,9 @@ function M.of(all, results, asked)
     return (asked[a] or 0) < (asked[b] or 0) or ((asked[a] or 0) == (asked[b] or 0) and a < b)
   end)
   for _, name in ipairs(names) do
-    local left = BUDGET - (asked[name] or 0)
-    plan = results[name] and left > 0 and undecided(all[name], results[name])
+    local judged = results[name] and results[name].judged
+    local left = (judged and judged.short and MOST or BUDGET) - (asked[name] or 0)
+    plan = judged and left > 0 and undecided(all[name], results[name])
     if plan and plan.cost <= left + ROUND then
       return plan
     end

@@ -1,16 +1,14 @@
 -- One verdict for all mechanisms of an address: what only their comparison tells, which of them decides, and what else
 -- there is to say. Pure.
 
+local findings = require "resum.analysis.pool.findings"
 local identity = require "resum.analysis.pool.identity"
 local sighting = require "resum.analysis.pool.sighting"
-local sights = require "resum.analysis.pool.sights"
 
 local M = {}
 
-local ORDER = { "psk", "ticket", "session_id" } -- who speaks for the whole, when several say the same
+local ORDER = findings.ORDER -- who speaks for the whole, when several say the same
 local KEYED = { "psk", "ticket" }
-local MANY_FAILED = 0.12 -- of all connections: more than one of nine, so that of the pools of eight one may be down
-local ENOUGH_SOURCES = 6 -- all of them to one of two servers: once in 32 times
 -- Faults in what is shared. Keys that are shared in part are told as what they are, and not as "nothing".
 local SPLIT = { nothing_shared = true, mixed_groups = true, sticky_source = true, one_way = true, differs = true }
 local SPLIT_ORDER = { "sticky_source", "differs", "one_way", "mixed_groups", "nothing_shared" }
@@ -212,117 +210,6 @@ local function routing_of(results)
   return "unknown", {}
 end
 
--- Does a property have several values, each seen more than once? Then members are configured differently.
-local function varies(evidence, property)
-  local counts, kinds = {}, 0
-  for _, entry in ipairs(evidence.sequence) do
-    local value = entry.outcome ~= "resumed" and entry[property]
-    if value then
-      counts[value] = (counts[value] or 0) + 1
-    end
-  end
-  for _, count in pairs(counts) do
-    kinds = kinds + (count >= 2 and 1 or 0)
-  end
-  return kinds >= 2
-end
-
-local PROPERTIES = { "leaf", "lifetime_s", "extensions", "cipher" }
-
-local function add_configuration(add, all)
-  local seen = {}
-  for _, name in ipairs(ORDER) do
-    for _, property in ipairs(PROPERTIES) do
-      if all[name] and not seen[property] and varies(all[name], property) then
-        seen[property] = true
-        add("mixed_configuration", nil, { property = property })
-      end
-    end
-  end
-end
-
-local function add_mechanisms(add, results, verdict)
-  for _, name in ipairs(ORDER) do
-    local result = results[name] or {}
-    if result.verdict == "no_resumption" then
-      add("no_resumption", name, { reason = result.reason })
-    elseif result.forgot_at then
-      add("forgets", name, { at = result.forgot_at, reason = result.reason })
-    elseif result.verdict == "inconclusive" or result.verdict == "unexplained" then
-      add(result.verdict, name, { reason = result.reason })
-    elseif result.member and (result.groups or 1) > 1 then
-      add("others_share_nothing", name)
-    elseif result.member and verdict ~= "bad_member" then
-      add("some_issue_none", name, { share = result.member.share })
-    end
-    if result.fails and verdict ~= "fails_on_resumption" then
-      add("fails_on_resumption", name, { share = result.fails.share })
-    end
-  end
-end
-
--- Names that came and went; and keys that were renewed in good order.
-local function add_changes(add, results, all)
-  local told = {}
-  for _, name in ipairs(ORDER) do
-    local result, list = results[name], {}
-    for _, entry in ipairs(all[name] and all[name].sequence or {}) do
-      local label = all[name].label[entry.order]
-      list[#list + 1] = label and label.value and { order = entry.order, label = label } or nil
-    end
-    if result and result.renewed_at then
-      add("keys_renewed", name, { at = result.renewed_at, refused = result.refused_on_the_way })
-    elseif result then
-      local came, went = sights.of(list)
-      local _, first = next(came)
-      if first and result.verdict == "all_shared" then -- under the new key old sessions are good
-        add("keys_renewed", name, { at = first, refused = result.refused > 0 or nil })
-        came, went = {}, {}
-      end
-      for what, found in pairs({ group_came = came, group_went = went }) do
-        for label, at in pairs(found) do
-          if not told[what .. label] then
-            told[what .. label] = true
-            add(what, name, { label = label, at = at })
-          end
-        end
-      end
-    end
-  end
-end
-
-local function add_failures(add, all)
-  local failed, sum = 0, 0
-  for _, evidence in pairs(all) do
-    local offers, full = evidence.offers_tally, evidence.full_tally
-    failed = failed + offers.failed + full.failed
-    sum = sum + offers.failed + full.failed + offers.resumed + offers.refused + full.answered
-  end
-  if failed > 0 and failed >= MANY_FAILED * sum then
-    add("connections_failed", nil, { share = failed / sum })
-  end
-end
-
-local function findings_of(results, all, verdict, sources)
-  local list = {}
-  local function add(code, mechanism, more)
-    local finding = { code = code, mechanism = mechanism }
-    for name, value in pairs(more or {}) do
-      finding[name] = value
-    end
-    list[#list + 1] = finding
-  end
-  add_configuration(add, all)
-  add_mechanisms(add, results, verdict)
-  add_failures(add, all)
-  add_changes(add, results, all)
-  local several = math.max(1, #(sources or {}))
-  if verdict == "all_shared" and several < ENOUGH_SOURCES then
-    add("stickiness_unknown", nil, { sources = several })
-  end
-  return list
-end
-
 local COPIED = { "groups", "groups_interval", "effective_groups", "effective_interval", "chao1", "coverage", "member",
   "rival", "fit", "matrix", "attribute", "delay", "fails", "scope", "keys", "designs", "labels" }
 
@@ -342,7 +229,7 @@ function M.conclude(results, all, context)
     summary[name] = decisive[name]
   end
   summary.designs, summary.labels = summary.designs or {}, summary.labels or {}
-  summary.findings = findings_of(results, all, code, context.sources)
+  summary.findings = findings.of({ results = results, all = all, verdict = code, sources = context.sources })
   return summary
 end
 

@@ -3,6 +3,7 @@
 
 local directives = require "resum.analysis.pool.directives"
 local explanations = require "resum.analysis.pool.explanations"
+local findings = require "resum.analysis.pool.findings"
 local mechanisms = require "resum.connection.mechanism"
 
 local M = {}
@@ -51,9 +52,6 @@ local REASONS = {
   not_issued = "No session is issued.",
   issued_not_accepted = "Sessions are issued and never accepted.",
 }
-
-local PROPERTIES = { leaf = "certificate", lifetime_s = "lifetime of tickets", extensions = "order of TLS extensions",
-  cipher = "cipher suite", ems = "extended master secret" }
 
 local COVARIATES = {
   contradictions = "what contradicts every explanation is more than chance",
@@ -112,7 +110,8 @@ end
 
 local function more_words(summary)
   if summary.verdict == "differs" then
-    return summary.attribute and ("Sessions are refused where the %s differs."):format(PROPERTIES[summary.attribute])
+    local property = findings.PROPERTIES[summary.attribute]
+    return property and ("Sessions are refused where the %s differs."):format(property)
       or "Connections do not show in what they differ: clocks, timeouts and the name of the virtual host are not seen."
   elseif summary.verdict == "fails_on_resumption" and summary.fails then
     return ("About %s of the offers fail."):format(percent(summary.fails.share))
@@ -125,64 +124,6 @@ local function more_words(summary)
     return ("What speaks against every explanation: %s."):format(COVARIATES[summary.reason] or "the outcomes")
   end
 end
-
-local function noun(finding)
-  return finding.mechanism and mechanisms[finding.mechanism].noun .. "s" or "sessions"
-end
-
-local FINDINGS = {
-  stickiness_unknown = function(finding)
-    if finding.sources > 1 then
-      return ("All attempts came from %d addresses: where the balancer sends each to the one or the other of two "
-        .. "servers, all of them may meet the same one, in %s of the cases."):format(finding.sources,
-        percent(2 ^ (1 - finding.sources)))
-    end
-    return "All attempts came from one address: a balancer that sends a client to the same server each time looks the "
-      .. "same. --source ADDRESS, several times, tells them apart."
-  end,
-  mixed_configuration = function(finding)
-    return ("The servers are not configured alike: the %s differs."):format(PROPERTIES[finding.property])
-  end,
-  no_resumption = function(finding)
-    return ("By %s nothing is resumed at all%s."):format((noun(finding):gsub("s$", "")),
-      finding.reason == "issued_not_accepted" and ", though sessions are issued" or "")
-  end,
-  inconclusive = function(finding)
-    return ("About %s: %s"):format(noun(finding), REASONS[finding.reason] or "not certain.")
-  end,
-  unexplained = function(finding)
-    return ("About %s: nothing known explains which are refused."):format(noun(finding))
-  end,
-  others_share_nothing = function(finding)
-    return ("The other members do not share their %s either."):format(
-      finding.mechanism == "session_id" and "session cache" or "ticket keys")
-  end,
-  some_issue_none = function(finding)
-    return ("About %s of the connections meet a server without %s."):format(percent(finding.share), noun(finding))
-  end,
-  fails_on_resumption = function(finding)
-    return ("About %s of the offers of %s fail, where full handshakes do not."):format(percent(finding.share),
-      noun(finding))
-  end,
-  forgets = function(finding)
-    return ("Old %s were forgotten while the scan ran: %s."):format(noun(finding), finding.reason == "capacity"
-      and "the cache is small, so that our own sessions overran it" or "they live short, or the cache is small")
-  end,
-  connections_failed = function(finding)
-    return ("About %s of the connections failed; a member that is down looks so."):format(percent(finding.share))
-  end,
-  group_came = function()
-    return "A server, or a key, came while the scan ran."
-  end,
-  group_went = function()
-    return "A server, or a key, went while the scan ran."
-  end,
-  keys_renewed = function(finding)
-    return "Ticket keys were renewed while the scan ran, and old tickets stayed good"
-      .. (finding.refused and "; servers that did not have the new key yet refused new ones: give it to all as a "
-        .. "second key before the first server issues with it." or ".")
-  end,
-}
 
 local function append(list, sentence)
   list[#list + 1] = sentence
@@ -220,7 +161,7 @@ function M.of(summary)
   append(evidence, member_words(summary.member, summary.decided_by))
   append(evidence, routing_words(summary))
   for _, finding in ipairs(summary.findings) do
-    local sentence = FINDINGS[finding.code](finding)
+    local sentence = findings.words(finding, REASONS)
     if not told[sentence] then
       told[sentence] = true
       append(evidence, sentence)
