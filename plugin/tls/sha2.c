@@ -16,11 +16,11 @@
 typedef char room_is_enough[sizeof(SHA512_CTX) <= sizeof(rs_sha2) ? 1 : -1];
 
 static SHA256_CTX *sha2_small(rs_sha2 *state) {
-  return (SHA256_CTX *)(void *)state->room;
+  return (SHA256_CTX *)state->room;
 }
 
 static SHA512_CTX *sha2_large(rs_sha2 *state) {
-  return (SHA512_CTX *)(void *)state->room;
+  return (SHA512_CTX *)state->room;
 }
 
 int rs_sha2_start(rs_hash hash, rs_sha2 *state) {

@@ -4,20 +4,16 @@
  */
 #include "suites.h"
 
-#define GCM_128(id)                                                                                \
-  { id, RS_AES_128_GCM, 16, 16, 0, RS_SHA256 }
-#define GCM_256(id)                                                                                \
-  { id, RS_AES_256_GCM, 32, 16, 0, RS_SHA384 }
-#define CHACHA20(id)                                                                               \
-  { id, RS_CHACHA20_POLY1305, 32, 16, 0, RS_SHA256 }
-#define CCM_128(id, tag)                                                                           \
-  { id, RS_AES_128_CCM, 16, tag, 0, RS_SHA256 }
-#define CCM_256(id, tag)                                                                           \
-  { id, RS_AES_256_CCM, 32, tag, 0, RS_SHA256 }
-#define CBC_128(id, mac, hash)                                                                     \
-  { id, RS_AES_128_CBC, 16, 0, mac, hash }
-#define CBC_256(id, mac, hash)                                                                     \
-  { id, RS_AES_256_CBC, 32, 0, mac, hash }
+/* Releases of clang-format don't agree on these. */
+/* clang-format off */
+#define GCM_128(id) {id, RS_AES_128_GCM, 16, 16, 0, RS_SHA256}
+#define GCM_256(id) {id, RS_AES_256_GCM, 32, 16, 0, RS_SHA384}
+#define CHACHA20(id) {id, RS_CHACHA20_POLY1305, 32, 16, 0, RS_SHA256}
+#define CCM_128(id, tag) {id, RS_AES_128_CCM, 16, tag, 0, RS_SHA256}
+#define CCM_256(id, tag) {id, RS_AES_256_CCM, 32, tag, 0, RS_SHA256}
+#define CBC_128(id, mac, hash) {id, RS_AES_128_CBC, 16, 0, mac, hash}
+#define CBC_256(id, mac, hash) {id, RS_AES_256_CBC, 32, 0, mac, hash}
+/* clang-format on */
 
 /* Sorted by id. */
 static const rs_suite suites[] = {

@@ -9,13 +9,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Ends the process where something that always holds does not. */
-static inline void fuzz_check(int holds, const char *what) {
-  if (holds)
-    return;
+__attribute__((noreturn)) static inline void fuzz_fail(const char *what) {
   (void)fprintf(stderr, "fuzz: %s\n", what);
   abort();
 }
+
+/* Ends the process where something that always holds does not. A macro, so that analysers see what
+ * holds behind it. */
+#define fuzz_check(holds, what)                                                                    \
+  do {                                                                                             \
+    if (!(holds))                                                                                  \
+      fuzz_fail(what);                                                                             \
+  } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -38,6 +38,7 @@ static void round_trip(rs_protection writing, rs_protection reading, unsigned co
                        rs_bytes plain) {
   const size_t size = plain.length + RS_RECORD_OVERHEAD;
   unsigned char *room = (unsigned char *)malloc(size);
+  fuzz_check(room != NULL, "no memory");
   rs_writer w = rs_writer_of(room, size);
   unsigned opened = writing.version >= RS_TLS13 ? 23 : content;
   rs_bytes back;

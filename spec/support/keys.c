@@ -103,11 +103,12 @@ static EVP_PKEY *private_key(lua_State *L, const char *group, rs_bytes bytes) {
     key = EVP_PKEY_new_raw_private_key_ex(NULL, "X25519", NULL, bytes.bytes, bytes.length);
   } else if (strcmp(group, "secp256r1") == 0) {
     unsigned char little_endian[32];
+    char curve[] = "P-256";
     luaL_argcheck(L, bytes.length == sizeof little_endian, 2, "32 bytes expected");
     for (size_t i = 0; i < sizeof little_endian; i++)
       little_endian[i] = bytes.bytes[sizeof little_endian - 1 - i];
     OSSL_PARAM parameters[] = {
-        OSSL_PARAM_construct_utf8_string("group", (char *)(uintptr_t) "P-256", 0),
+        OSSL_PARAM_construct_utf8_string("group", curve, 0),
         OSSL_PARAM_construct_BN("priv", little_endian, sizeof little_endian),
         OSSL_PARAM_construct_end(),
     };
