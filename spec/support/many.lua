@@ -11,9 +11,11 @@ local M = {}
 --- Seconds that a run may take on a busy machine.
 M.PATIENCE = process.PATIENCE
 
---- Options that make it three connections a target; and not so many at once that 1024 open files were too few, which
--- the command would say.
-M.QUICK = { "--mechanisms", "ticket", "--attempts", "1", "--max_connections", "100" }
+--- Options that make it three connections a target.
+M.QUICK = { "--mechanisms", "ticket", "--attempts", "1" }
+
+-- Not so many at once that 1024 open files were too few, as on some machines, which the command would say.
+local CONNECTIONS = "100"
 
 local LUA = "lua" .. _VERSION:match("%d%.%d")
 local RESUM = process.ROOT .. "/lua/bin/resum"
@@ -39,10 +41,21 @@ function M.join(...)
   return all
 end
 
---- The command's words.
+local function has(words, wanted)
+  for _, word in ipairs(words) do
+    if word == wanted then
+      return true
+    end
+  end
+  return false
+end
+
+--- The command's words. Where it reads a list, and nobody says how many connections may be open at once, it is told.
 -- @tparam string,... ... its arguments
 function M.command(...)
-  return M.join({ LUA, RESUM }, { ... })
+  local words = { ... }
+  local reads_list = has(words, "--targets_in") and not has(words, "--max_connections")
+  return M.join({ LUA, RESUM }, reads_list and { "--max_connections", CONNECTIONS } or {}, words)
 end
 
 --- The same, so that stderr ends with "cpu N s, peak N kB". It has to run in process.ROOT.
