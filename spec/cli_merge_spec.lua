@@ -30,7 +30,7 @@ describe("joining results", function()
     assert.equal(A .. B .. C, lines)
     assert.same({ 0, "" }, { ended.code, ended.stderr })
     assert.equal("Summary: 2 targets scanned, 1 unreachable; 0 addresses", many.lines_of(ended.stdout)[1])
-    assert.equal("  Errors: timeout 1", many.lines_of(ended.stdout)[6])
+    assert.equal("  Targets that could not be scanned: timeout 1", many.lines_of(ended.stdout)[8])
   end)
 
   it("drops what stands there twice", function()

@@ -110,7 +110,7 @@ describe("the progress of a single target", function()
     assert.equal("connecting, 1 of 100 to 300 connections made, about 99 s left", progress.words(line:state()))
     attempts(line, 49, "psk", "pairs")
     clock.time = 105
-    assert.equal("PSK (RFC 8446): offering fresh sessions, 50 of 100 to 300 connections made, about 5 s left",
+    assert.equal("TLS 1.3 ticket (PSK): offering fresh sessions, 50 of 100 to 300 connections made, about 5 s left",
       progress.words(line:state()))
     attempts(line, 70, "session_id", "confirm")
     clock.time = 112

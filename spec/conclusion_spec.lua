@@ -15,8 +15,8 @@ local function sentences(entry)
   return table.concat(conclusion.of_mechanisms(entry), " ")
 end
 
-local AT_TIMES = "Behind this address not every server shares its sessions. Resumption by ticket works at times only. "
-  .. "Give all servers the same ticket keys and one session cache. (Is it one server? Then it forgets too soon.)"
+local AT_TIMES = "Resumption by ticket works only some of the time: not every server behind this address shares its "
+  .. "sessions, or one server forgets them too soon."
 
 describe("the conclusion", function()
   it("goes by the rate, which had more attempts, and not by the support scan", function()
@@ -31,21 +31,22 @@ describe("the conclusion", function()
     assert.equal("Resumption by ticket works.",
       sentences({ support = { ticket = judged("supported") }, rate = { ticket = none } }))
     assert.equal("Resumption by ticket works.", sentences({ support = { ticket = judged("supported") }, rate = {} }))
-    assert.equal("Resumption by ticket: too many errors to say.", sentences({ rate = { ticket = none } }))
+    assert.equal("Whether resumption by ticket works is not known: there were too many errors.",
+      sentences({ rate = { ticket = none } }))
   end)
 
   it("says that every connection costs a full handshake only where none resumes", function()
     local no, at_times = judged("not_supported"), judged("partially_supported")
-    assert.equal("Resumption by PSK does not work: every connection costs a full handshake.",
+    assert.equal("Resumption by TLS 1.3 ticket does not work: every connection costs a full handshake.",
       sentences({ support = { psk = no } }))
-    assert.equal("Resumption by ticket works. Resumption by PSK does not work.",
+    assert.equal("Resumption works by ticket, but not by TLS 1.3 ticket.",
       sentences({ support = { psk = no, ticket = judged("supported") } }))
-    assert.equal(AT_TIMES .. " Resumption by PSK does not work.",
+    assert.equal(AT_TIMES .. " Resumption by TLS 1.3 ticket does not work.",
       sentences({ support = { psk = no, ticket = at_times } }))
   end)
 
   it("never says of errors that something does not work", function()
-    assert.equal("Resumption by session ID and PSK: too many errors to say.",
+    assert.equal("Whether resumption by session ID and TLS 1.3 ticket works is not known: there were too many errors.",
       sentences({ support = { psk = judged("inconclusive"), session_id = judged("inconclusive") } }))
   end)
 
@@ -54,9 +55,10 @@ describe("the conclusion", function()
       local psk = judged("not_supported", { reason = "alert_on_resumption", alert = alert })
       return sentences({ support = { psk = psk } })
     end
-    assert.equal("Resumption by PSK does not work. "
-      .. "Who offers a PSK may be turned away with an alert, and has to connect again.", alerted("internal_error"))
-    assert.equal("Resumption by PSK does not work: every connection costs a full handshake.",
+    assert.equal("Resumption by TLS 1.3 ticket does not work. "
+      .. "A client that offers a TLS 1.3 ticket may be turned away with an alert, and has to connect again.",
+      alerted("internal_error"))
+    assert.equal("Resumption by TLS 1.3 ticket does not work: every connection costs a full handshake.",
       alerted("protocol_version"))
   end)
 

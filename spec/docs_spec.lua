@@ -116,7 +116,7 @@ listen any
       environment = { LUA_PATH = false, LUA_CPATH = false, LD_PRELOAD = false },
     })
     process.wait_until(process.PATIENCE, function()
-      return child.exited or child.stderr():find("=>", 1, true)
+      return child.exited or child.stderr():find("Is resumption supported", 1, true)
     end)
     local log = child.stderr()
     child.stop()

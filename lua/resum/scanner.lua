@@ -4,6 +4,7 @@
 local audit = require "resum.audit.run"
 local clients = require "resum.connection.client"
 local connectivity = require "resum.connection.connectivity"
+local costs = require "resum.analysis.cost"
 local cross_address = require "resum.scan.pool.cross_address"
 local evidences = require "resum.audit.evidence"
 local new_failure = require "resum.util.failure"
@@ -108,14 +109,12 @@ local function scan_address(entry, client, wanted, options, target, reach)
   entry.before_tls = client.dialer:refusals()
 end
 
--- Where there is an audit, all that connections show is kept for it.
-local function watched(wanted, options)
-  if not wanted.audit then
-    return options
-  end
-  local evidence = evidences.new()
+-- The options of a client whose handshakes are counted; where there is an audit, all that its connections show is kept.
+local function watched(wanted, options, tally)
+  local evidence = wanted.audit and evidences.new() or nil
   return merge(options, { evidence = evidence, on_event = function(event)
-    if event.kind == "attempt" then
+    costs.note(tally, event.record)
+    if evidence and event.kind == "attempt" then
       evidence:note(event.record)
     end
     options.on_event(event)
@@ -134,7 +133,8 @@ local function scan_addresses(result, addresses, wanted, plan, options)
       error = problem,
     }, entry_meta)
     result.addresses[i] = entry
-    local own = watched(wanted, options)
+    local tally = {}
+    local own = watched(wanted, options, tally)
     local endpoint = plan.endpoints:endpoint(result.target, address)
     local client, reach = clients.new(endpoint, own), reaches.new(plan.endpoints, endpoint, options, addresses)
     local sources = plan.endpoints:sources_to(address)
@@ -145,6 +145,7 @@ local function scan_addresses(result, addresses, wanted, plan, options)
       else
         scan_address(entry, client, wanted, merge(own, { sources = options.sources and sources }), result.target,
           reach)
+        entry.costs, entry.server_software = costs.fold(tally), client.software
       end
     end
   end
@@ -317,6 +318,7 @@ function M.new(options)
     identity = plan.identity,
     has_certificate = plan.has_certificate,
     contexts = {},
+    load = { under_way = 0 },
   })
   for _, secret in ipairs({ "certificate", "private_key", "key_form", "passphrase" }) do
     options[secret] = nil -- the identity has them

@@ -30,7 +30,8 @@ return {
   {
     name = "errors are said not to work",
     file = CONCLUSION,
-    before = 'say("Resumption by %s: too many errors to say.", enumerate(lists.inconclusive))',
+    before = 'say("Whether resumption by %s works is not known: there were too many errors.", '
+      .. 'enumerate(lists.inconclusive))',
     after = 'say("Resumption by %s does not work.", enumerate(lists.inconclusive))',
     breaks = "errors are called a missing support",
     spec = SPEC,

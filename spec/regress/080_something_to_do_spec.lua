@@ -22,8 +22,8 @@ describe("where all servers share their sessions", function()
   it("sessions that are issued and never accepted are to be mended", function()
     local advice = advised(of_tickets("issued_not_accepted"))
     assert.is_nil(advice:find("Nothing to do", 1, true))
-    assert.matches("^Sessions by ticket and by PSK are issued and never accepted: mend that, or issue none%. Switch",
-      advice)
+    assert.matches("^Sessions by ticket and by TLS 1.3 ticket are issued and never accepted: mend that, or issue "
+      .. "none%. Switch", advice)
   end)
 
   it("connections that fail are to be explained", function()

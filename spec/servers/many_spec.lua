@@ -81,14 +81,17 @@ describe("many targets", function()
     assert.equal(1, ended.code)
     assert.equal([[
 Summary: 2 targets scanned, 1 unreachable; 2 addresses
-                          supported       partially   not supported  not applicable    inconclusive
-  Session ID                      0               0               0               0               0
-  Ticket (RFC 5077)               2               0               0               0               0
-  PSK (RFC 8446)                  0               0               0               0               0
-  Lifetime, ticket  up to 5 min: 2
+                       Session ID  Ticket  TLS 1.3 ticket
+  supported                     0       2               0
+  partially supported           0       0               0
+  not supported                 0       0               0
+  not applicable                0       0               0
+  inconclusive                  0       0               0
+  Lifetime of a ticket: up to 5 min: 2
   Ticket keys in use at several addresses: 1
-    KEY  2 targets, 2 addresses: ONE, OTHER
-  Errors: refused 1
+    KEY
+      2 targets, 2 addresses: ONE, OTHER
+  Targets that could not be scanned: connection refused 1
 ]], (summary:gsub(("%x"):rep(32), "KEY"):gsub("127[%d.:]+, 127[%d.:]+", "ONE, OTHER")))
   end)
 

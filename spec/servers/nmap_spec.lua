@@ -65,19 +65,16 @@ describe("tls-resumption in nmap #unsanitized", function()
     local server = start("nginx", { session_cache = "none", session_tickets = "on" })
     local run = nmap.run({ ports = { server.port } })
     local result = only_script(run)
-    assert.equal("\n  " .. table.concat({
-      "Support",
-      "  Session ID         TLS 1.2  not supported        0 of 238 resumed; issued, but never accepted",
-      "  Ticket (RFC 5077)  TLS 1.2  supported            5 of 5 resumed; 192-byte ticket, lifetime hint 300 s",
-      "  PSK (RFC 8446)     TLS 1.3  supported            5 of 5 resumed; 2 tickets, lifetime 300 s",
-      "As a browser, each ticket once",
-      "  75 %               3 of 4 connections in a row resumed; 2 tickets after a full handshake, 1 ticket after a "
-        .. "resumed one",
-      "=> Resumption by ticket and PSK works.",
-      "   Resumption by session ID does not work.",
-      "   The server issues a session ID and never accepts one: who offers it makes a full handshake all the same.",
-      "   Mend that, or issue none.",
-    }, "\n  "), result.output)
+    assert.matches("^\n  Resumption works by ticket and TLS 1%.3 ticket, but not by session ID%.\n", result.output)
+    for _, line in ipairs({
+      "What to do", "  Session IDs are issued and never accepted: let the server accept them, or",
+      "What was found", "Is resumption supported?",
+      "  Session ID            not supported        TLS 1.2, 0 of ",
+      "  Ticket                supported            TLS 1.2, 5 of 5 resumed;",
+      "  TLS 1.3 ticket (PSK)  supported            TLS 1.3, 5 of 5 resumed;",
+    }) do
+      assert.is_truthy(result.output:find("\n  " .. line, 1, true), line)
+    end
     result.output = nil
     local ticket_length = result.support.psk.ticket_length -- grows with the server's name
     assert.same({
@@ -312,8 +309,8 @@ describe("tls-resumption-rate in nmap #unsanitized", function()
     assert.same({ "nothing_shared", "round_robin", "3", "ticket" },
       { result.balancer.verdict, result.balancer.routing, result.balancer.groups, result.balancer.decided_by })
     assert.equal("nothing_shared", result.balancer.mechanisms.ticket.verdict)
-    assert.matches("=> The servers behind this address share nothing%.", result.output)
-    assert.matches("Rate, by up to 100 attempts each", result.output)
+    assert.matches("^\n  The servers behind this address share nothing%.", result.output)
+    assert.matches("Up to 100 attempts each", result.output)
   end)
 end)
 

@@ -68,18 +68,9 @@ local function say_limits(entry, say)
   for mechanism, rate in vocabulary.each_mechanism(entry.rate or {}) do
     if looks_limited(rate, entry.support and entry.support[mechanism]) then
       return say("Connections were turned away while up to %d were open at once: the server may limit their number. "
-        .. "Try --concurrency %d, and --delay.", rate.concurrency, math.max(1, math.min(4, rate.concurrency // 2)))
+        .. "Try --concurrency %d and --delay.", rate.concurrency, math.max(1, math.min(4, rate.concurrency // 2)))
     end
   end
-end
-
--- What stands behind the address, and what to do about it.
-local function about_pool(balancer)
-  local sentences = { balancer.headline }
-  for _, sentence in ipairs(balancer.evidence or {}) do
-    sentences[#sentences + 1] = sentence
-  end
-  return { table.concat(sentences, " "), balancer.advice }
 end
 
 -- "Of the connections that offer a ticket 12 of 25 failed, of other handshakes none of 26."
@@ -109,17 +100,17 @@ local function say_faults(entry, lists, say)
       (words:gsub("^%l", string.upper)))
   end
   if lists.alerted then
-    say("Who offers a %s may be turned away with an alert, and has to connect again.",
+    say("A client that offers a %s may be turned away with an alert, and has to connect again.",
       table.concat(lists.alerted, " or a "))
   end
   local failing = lists.failing or lists.fails_on_resumption
   if failing then
-    say("Connections that offer a %s fail where others do not%s: who comes back has to connect again.",
+    say("Connections that offer a %s fail where others do not%s: a returning client has to connect again.",
       table.concat(failing, " or a "), failure_words(entry))
   end
   if lists.unaccepted and lists.supported then
-    say("The server issues a %s and never accepts one: who offers it makes a full handshake all the same. Mend that, "
-      .. "or issue none.", table.concat(lists.unaccepted, " or a "))
+    say("The server issues a %s but never accepts one: a client that offers it makes a full handshake all the same.",
+      table.concat(lists.unaccepted, " or a "))
   end
 end
 
@@ -134,22 +125,22 @@ end
 
 local function say_causes(entry, lists, say)
   if lists.late_cache then
-    say("A session is refused at once and taken within %g s (by %s): the cache is written late. Clients that come back "
-      .. "at once pay for a full handshake.", seconds_until_usable(entry), enumerate(lists.late_cache))
+    say("Sessions are refused at first and accepted %g s later (by %s): the cache is written late. Clients that come "
+      .. "back at once pay for a full handshake.", seconds_until_usable(entry), enumerate(lists.late_cache))
   end
   if lists.forgotten_at_request then
-    say("The server forgets a session (by %s) once its client has sent a request, and clients do: look for what ends "
-      .. "sessions there.", enumerate(lists.forgotten_at_request))
+    say("The server forgets a session (by %s) as soon as its client has sent a request, which every client does.",
+      enumerate(lists.forgotten_at_request))
   end
 end
 
 local function say_unknown(lists, say)
   if lists.inconclusive then
-    say("Resumption by %s: too many errors to say.", enumerate(lists.inconclusive))
+    say("Whether resumption by %s works is not known: there were too many errors.", enumerate(lists.inconclusive))
   end
   for _, reason in ipairs({ "no_answer", "hung_up", "cut_short", "breaks_with_tickets" }) do
     if lists[reason] then
-      say("Resumption by %s: not known, as %s.", enumerate(lists[reason]), vocabulary.reasons[reason])
+      say("Whether resumption by %s works is not known: %s.", enumerate(lists[reason]), vocabulary.reasons[reason])
     end
   end
 end
@@ -169,18 +160,19 @@ function M.of_mechanisms(entry)
     sentences[#sentences + 1] = format:format(...)
   end
   if lists.partially_supported and not entry.balancer then
-    say("Behind this address not every server shares its sessions. Resumption by %s works at times only.",
-      enumerate(lists.partially_supported))
-    say("Give all servers the same ticket keys and one session cache. (Is it one server? Then it forgets too soon.)")
+    say("Resumption by %s works only some of the time: not every server behind this address shares its sessions, or "
+      .. "one server forgets them too soon.", enumerate(lists.partially_supported))
   end
-  if lists.supported then
+  if lists.supported and lists.not_supported then
+    say("Resumption works by %s, but not by %s.", enumerate(lists.supported), enumerate(lists.not_supported))
+  elseif lists.supported then
     say("Resumption by %s works.", enumerate(lists.supported))
   end
   if lists.fails_on_resumption then
-    say("Resumption by %s works at times only.", enumerate(lists.fails_on_resumption))
+    say("Resumption by %s works only some of the time.", enumerate(lists.fails_on_resumption))
   end
   say_causes(entry, lists, say)
-  if lists.not_supported then
+  if lists.not_supported and not lists.supported then
     say("Resumption by %s does not work%s.", enumerate(lists.not_supported),
       costs_everybody(lists) and ": every connection costs a full handshake" or "")
   end
@@ -188,7 +180,7 @@ function M.of_mechanisms(entry)
     say("Resumption by %s was not tested.", enumerate(lists.not_tested))
   end
   if lists.not_finished then
-    say("Resumption by %s: the scan was over before there was enough to tell.", enumerate(lists.not_finished))
+    say("Whether resumption by %s works is not known: the scan was over too soon.", enumerate(lists.not_finished))
   end
   say_faults(entry, lists, say)
   say_unknown(lists, say)
@@ -196,15 +188,26 @@ function M.of_mechanisms(entry)
   return sentences
 end
 
---- What the result of an address means.
+--- The sentence that says the most.
 -- @tparam table entry one of a result's addresses
--- @treturn {string,...} paragraphs; the first one is the conclusion
-function M.of(entry)
-  local paragraphs = entry.balancer and about_pool(entry.balancer) or {}
-  for _, sentence in ipairs(M.of_mechanisms(entry)) do
-    paragraphs[#paragraphs + 1] = sentence
+-- @treturn string|nil nil where nothing was found out
+function M.headline(entry)
+  return entry.balancer and entry.balancer.headline or M.of_mechanisms(entry)[1]
+end
+
+--- What else there is to say.
+-- @tparam table entry one of a result's addresses
+-- @tparam string|nil headline a sentence that is said already
+-- @treturn {string,...} sentences
+function M.evidence(entry, headline)
+  local sentences = {}
+  for _, sentence in ipairs(entry.balancer and entry.balancer.evidence or {}) do
+    sentences[#sentences + 1] = sentence
   end
-  return paragraphs
+  for _, sentence in ipairs(M.of_mechanisms(entry)) do
+    sentences[#sentences + 1] = sentence ~= headline and sentence or nil
+  end
+  return sentences
 end
 
 return M

@@ -75,6 +75,53 @@ M.pools = {
   inconclusive = "inconclusive",
   healthy = "in order",
   broken = "broken",
+  not_applicable = "not applicable",
+}
+
+--- Verdicts on whether the addresses of a name share their sessions.
+M.across = {
+  shared = "shared",
+  not_shared = "not shared",
+  partly = "shared in part",
+  no_resumption = "no resumption",
+  inconclusive = "inconclusive",
+}
+
+--- How sessions are chosen, as the question that is answered by it: an old session that is offered again, a fresh one
+-- each time, a fresh one on the next connection, always the newest; and what a browser does.
+M.questions = {
+  fixed = "an older session, offered again",
+  fresh = "older sessions, each offered once",
+  pairs = "a new one, on the next connection",
+  chain = "always the newest one",
+  browser = "a browser: each ticket once",
+}
+
+--- What went wrong with a connection, or with a target: each code of an error or an outcome that is one. What is not
+-- here is a plain word already.
+M.failures = {
+  timeout = "timeout",
+  refused = "connection refused",
+  reset = "reset",
+  unreachable = "unreachable",
+  eof = "ended by the server",
+  closed = "closed by the server",
+  alert = "alert",
+  protocol_error = "protocol error",
+  not_tls = "not TLS",
+  too_much = "too much data",
+  dh_too_large = "Diffie-Hellman group too large",
+  injected = "clear text injected",
+  unsupported = "beyond the probe",
+  not_offered = "not offered",
+  no_starttls = "STARTTLS refused",
+  no_tunnel = "tunnel refused",
+  busy = "busy",
+  turned_away = "turned away",
+  proxy = "proxy",
+  interrupted = "interrupted",
+  internal = "fault of resum",
+  usage = "usage",
 }
 
 --- Whether the server wants a certificate of the client's.
@@ -144,7 +191,7 @@ function M.reason(mechanism, verdict)
   if type(words) == "function" then
     words = words(mechanism)
   end
-  return verdict.alert and ("%s (%s)"):format(words, verdict.alert) or words
+  return verdict.alert and ("%s (%s)"):format(words, verdict.alert:gsub("_", " ")) or words
 end
 
 --- "1 error", "3 errors".
@@ -165,7 +212,7 @@ function M.errors(counts)
   end
   local kinds = {}
   for kind, n in pairs(counts.error_kinds) do
-    kinds[#kinds + 1] = ("%s %d"):format(kind, n)
+    kinds[#kinds + 1] = ("%s %d"):format(M.failures[kind] or kind, n)
   end
   table.sort(kinds)
   return ("%s (%s)"):format(M.count(counts.errors, "error"), table.concat(kinds, ", "))
@@ -206,15 +253,23 @@ local function tickets(n)
   return n % 1 == 0 and M.count(math.floor(n), "ticket") or ("%.1f tickets"):format(n)
 end
 
+--- How many tickets a server issues.
+-- @tparam table browser see resum.scan.browser
+-- @treturn string "2 tickets after a full handshake, 0 tickets after a resumed one"
+function M.browser_tickets(browser)
+  local words = tickets(browser.tickets_after_full) .. " after a full handshake"
+  if browser.tickets_after_resumed then
+    words = words .. (", %s after a resumed one"):format(tickets(browser.tickets_after_resumed))
+  end
+  return words
+end
+
 --- What a browser meets, that uses each ticket once.
 -- @tparam table browser see resum.scan.browser
 -- @treturn string "8 of 12 connections in a row resumed; 2 tickets after a full handshake, 0 after a resumed one"
 function M.browser(browser)
-  local words = ("%d of %s in a row resumed; %s after a full handshake"):format(browser.resumed,
-    M.count(browser.attempted, "connection"), tickets(browser.tickets_after_full))
-  if browser.tickets_after_resumed then
-    words = words .. (", %s after a resumed one"):format(tickets(browser.tickets_after_resumed))
-  end
+  local words = ("%d of %s in a row resumed; %s"):format(browser.resumed,
+    M.count(browser.attempted, "connection"), M.browser_tickets(browser))
   return words .. (browser.errors > 0 and "; " .. M.count(browser.errors, "error") or "")
 end
 

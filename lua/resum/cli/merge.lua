@@ -198,7 +198,7 @@ function M.command(parsed)
   if merged.identical + merged.replaced > 0 then
     say("%d identical lines and %d older results are left out", merged.identical, merged.replaced)
   end
-  local summary = summary_text(merged.summary:fold())
+  local summary = summary_text(merged.summary:fold(), system.columns(1))
   local shown = parsed.json_out == "-" and { file = io.stderr } or { file = io.stdout }
   write_line(shown, summary)
   local not_shown = flush(shown)

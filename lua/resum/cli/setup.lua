@@ -129,19 +129,25 @@ local function add_metrics(parsed, host, add)
   return out, message
 end
 
+-- Whose lines to paste are shown: of many targets none are, unless somebody asks.
+local function advice_wanted(parsed)
+  local many_targets = parsed.targets_in or parsed.has_range or parsed.named > 1
+  return parsed.advice or many_targets and "none" or nil
+end
+
 -- What people read: reports, and the summary, which makes way on stdout for JSON.
 local function add_text_sinks(parsed, line, host, add)
-  local colour = in_colour()
   local to_stderr = parsed.to_stdout ~= nil
   if not parsed.show_text and not parsed.summary then
     return true
   end
   local out, message = output.open(host, to_stderr and 2 or "-", "w", to_stderr and "stderr" or "stdout")
+  local width = system.columns(to_stderr and 2 or 1)
   if out and parsed.show_text then
-    add(writers.text(out, line, colour))
+    add(writers.text(out, line, { colour = in_colour(), width = width, advice = advice_wanted(parsed) }))
   end
   if out and parsed.summary then
-    add(writers.summary(out, parsed.show_text))
+    add(writers.summary(out, parsed.show_text, width))
   end
   return out, message
 end

@@ -57,6 +57,19 @@ function M.is_terminal(fd)
   return uv.guess_handle(fd) == "tty"
 end
 
+--- How wide is the terminal?
+-- @tparam integer fd
+-- @treturn integer|nil columns; nil where it is no terminal, or does not say
+function M.columns(fd)
+  local tty = M.is_terminal(fd) and uv.new_tty(fd, false)
+  if not tty then
+    return nil
+  end
+  local columns = tty:get_winsize()
+  tty:close()
+  return columns and columns > 0 and columns or nil
+end
+
 --- Raises the soft limit of open files of this process.
 -- @tparam integer count at most the hard limit
 function M.raise_file_limit(count)

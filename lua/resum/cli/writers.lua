@@ -21,7 +21,7 @@ function Text:write(result)
   if result.unusable then
     return true
   end
-  local report = (self.begun and "\n" or "") .. text.target(result, { colour = self.colour })
+  local report = (self.begun and "\n\n" or "") .. text.target(result, self.style)
   self.begun = true
   self.progress:clear()
   return self.output:write(report)
@@ -34,10 +34,10 @@ end
 --- Reports for people.
 -- @tparam table output see resum.cli.output
 -- @tparam table progress the line that has to make room
--- @tparam boolean colour
+-- @tparam table style colour, width, advice: see resum.report.text.target
 -- @treturn table sink
-function M.text(output, progress, colour)
-  return setmetatable({ output = output, progress = progress, colour = colour }, Text)
+function M.text(output, progress, style)
+  return setmetatable({ output = output, progress = progress, style = style }, Text)
 end
 
 local Summary = {}
@@ -48,15 +48,16 @@ function Summary.write()
 end
 
 function Summary:finish(about)
-  return self.output:write(self.separator .. summary_text(about.summary))
+  return self.output:write(self.separator .. summary_text(about.summary, self.width))
 end
 
 --- The summary for people, at the end.
 -- @tparam table output see resum.cli.output
 -- @tparam boolean after_reports does it follow reports there?
+-- @tparam integer|nil width columns
 -- @treturn table sink
-function M.summary(output, after_reports)
-  return setmetatable({ output = output, separator = after_reports and "\n" or "" }, Summary)
+function M.summary(output, after_reports, width)
+  return setmetatable({ output = output, separator = after_reports and "\n\n" or "", width = width }, Summary)
 end
 
 local Lines = {}

@@ -223,6 +223,8 @@ function M.new(endpoint, options)
     shared_contexts = options.contexts or {},
     engines = {},
     connections = 0, -- made so far
+    load = options.load or { under_way = 0 }, -- connections of all clients that share it
+    software = nil, -- what the server calls itself, where it was asked for something
     key_share = options.key_share,
     groups = nil, -- what the probe offers in TLS 1.3 where the usual won't do
     issuance = issuance.nothing_known(), -- what this server's tickets have taken so far

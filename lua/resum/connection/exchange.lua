@@ -9,6 +9,7 @@ local mechanisms = require "resum.connection.mechanism"
 local new_failure = require "resum.util.failure"
 local responses = require "resum.connection.response"
 local session_age = require "resum.connection.session_age"
+local words = require "resum.transport.words"
 
 local M = {}
 
@@ -84,10 +85,16 @@ function Connection:receive(deadline)
   end
   if self.response then
     self.response:add(self.machine:read())
-  elseif self.heard == false and self.machine:read() ~= "" then
-    self.heard = true
+  elseif self.heard == false then
+    self:hear(self.machine:read())
   end
   return state, message, code, out
+end
+
+-- What the server says in its application protocol; the name that it gives itself there is kept.
+function Connection:hear(said)
+  self.heard = said ~= ""
+  self.client.software = self.client.software or words.software(said)
 end
 
 -- What stood on the wire so far.
@@ -144,6 +151,12 @@ function Connection:establish(record, deadline)
   else
     fail(record, message, code)
   end
+end
+
+-- How many bytes went both ways so far.
+function Connection:bytes()
+  local facts = self:facts()
+  return facts.bytes_in and facts.bytes_in + facts.bytes_out
 end
 
 -- Reads until enough(), the deadline or the end. Returns false when the connection can't go on.
@@ -244,6 +257,7 @@ function Connection:run(record)
   record.timing.handshake_s = now() - started
   if due then
     self:settle(record)
+    record.handshake_bytes = self:bytes()
     local goes_on = record.error == nil and self:goes_on()
     if self.say and goes_on and self.speaks then
       self:converse(self.say, due, now() + client.timeout)
@@ -385,10 +399,14 @@ end
 -- One connection, when it may be made.
 local function connect_in_turn(client, mechanism, options, record)
   local release = client.admit(client.address)
+  local load = client.load
   client.connections = client.connections + 1
+  load.under_way = load.under_way + 1
+  record.at_once = load.under_way
   local started = client.host.now()
   local fine, problem = pcall(connect_and_run, client, mechanism, options, record)
   record.timing.total_s = client.host.now() - started
+  load.under_way = load.under_way - 1
   release() -- also after an error in here: others wait for the place
   if not fine then
     error(problem, 0)
@@ -422,6 +440,8 @@ function M.connect(client, options, engine)
     response = nil,
     ended = nil,
     said = nil,
+    handshake_bytes = nil,
+    at_once = nil,
   }
   local tries = 0
   repeat

@@ -46,7 +46,7 @@ M.session_id = {
 
 M.ticket = {
   name = "ticket",
-  title = "Ticket (RFC 5077)",
+  title = "Ticket",
   noun = "ticket",
   context = { max_version = "TLSv1.2", tickets = true },
   issued = some_ticket(has_content),
@@ -57,8 +57,8 @@ M.ticket = {
 
 M.psk = {
   name = "psk",
-  title = "PSK (RFC 8446)",
-  noun = "PSK",
+  title = "TLS 1.3 ticket (PSK)",
+  noun = "TLS 1.3 ticket",
   context = { min_version = "TLSv1.3", max_version = "TLSv1.3" },
   issued = some_ticket(may_be_kept),
   offered = function(facts)

@@ -1,6 +1,6 @@
 -- What is said inside TLS so that a server says something: some issue tickets with their first data only, and some
 -- forget a session at the first request. It knows which protocol is spoken where, and a few harmless words of each; it
--- opens no connection and reads no answer.
+-- opens no connection, and reads of an answer only who gave it.
 
 local starttls = require "resum.transport.starttls"
 
@@ -69,6 +69,18 @@ end
 -- @treturn string|nil bytes
 function M.request_again(endpoint, request)
   return request == http(endpoint, "HEAD") and http(endpoint, "GET") or nil
+end
+
+local LONGEST_NAME = 60 -- bytes of what a server calls itself
+
+--- What an HTTP server calls itself (RFC 9110, section 10.2.4). It may be another one that stands behind this one, and
+-- it may say what it likes.
+-- @tparam string said what it answered, or the beginning of it
+-- @treturn string|nil
+function M.software(said)
+  local head = said:match("^HTTP/1%.%d (.-)\r\n\r\n") or said:match("^HTTP/1%.%d (.*)")
+  local name = head and ("\n" .. head):match("\n[Ss][Ee][Rr][Vv][Ee][Rr]:[ \t]*([^\r\n]+)")
+  return name and name:sub(1, LONGEST_NAME)
 end
 
 --- What ends a conversation in order.

@@ -3,8 +3,8 @@
 
 local audit = require "resum.report.json.audit"
 local balancer = require "resum.report.json.pool"
-local conclusion = require "resum.analysis.conclusion"
 local escape = require "resum.util.escape"
+local overview = require "resum.analysis.overview"
 local ticket_keys = require "resum.analysis.ticket_key"
 local encode = require("resum.report.json.encode").encode
 local values = require "resum.report.json.value"
@@ -108,6 +108,12 @@ local function each(verdicts, convert)
   return out
 end
 
+local MEDIANS = "count handshake_s bytes at_once"
+
+local function cost(from)
+  return { full = pick(from.full, MEDIANS), resumed = pick(from.resumed, MEDIANS) }
+end
+
 local function address(entry)
   local out = pick(entry, "address resolved_by status client_certificate")
   out.error = problem(entry.error)
@@ -119,8 +125,10 @@ local function address(entry)
     and pick(entry.browser, "attempted resumed errors share tickets_after_full tickets_after_resumed")
   out.balancer = entry.balancer and balancer.summary(entry.balancer)
   out.audit = entry.audit and list(entry.audit, audit.finding)
+  out.costs = each(entry.costs, cost)
+  out.server_software = entry.server_software and escape(entry.server_software)
   out.before_tls = entry.before_tls and plain_map(entry.before_tls)
-  out.conclusion = list(conclusion.of(entry), escape)
+  out.conclusion = list(overview.paragraphs(entry), escape)
   return out
 end
 

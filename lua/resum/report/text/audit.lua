@@ -1,9 +1,9 @@
 -- The findings of the audit for people: what is bad first, then what is open, what is good to know, and how many checks
 -- found nothing. Pure.
 
-local balancer = require "resum.report.text.pool"
 local escape = require "resum.util.escape"
 local finding = require "resum.audit.finding"
+local layout = require "resum.report.text.layout"
 local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
@@ -18,19 +18,16 @@ local function where(one)
   return (" (servers %s, %s %% of the connections)"):format(one.group, vocabulary.percent(one.share))
 end
 
-local function add_wrapped(lines, head, text, paint, colour)
-  for i, line in ipairs(balancer.wrap(escape(text), "")) do
-    lines[#lines + 1] = (i == 1 and head or (" "):rep(#head)) .. paint(line, colour)
-  end
-end
+local WORDS = { bad = "bad", inconclusive = "inconclusive", info = "good to know" }
 
-local function add(lines, one, paint)
+local function add(lines, one, style)
   local is_bad = one.verdict == "bad"
-  lines[#lines + 1] = ("      %s  %s"):format(paint(("%-13s"):format(is_bad and one.severity or one.verdict),
-    is_bad and COLOURS[one.severity] or "faint"), paint(one.id, "strong"))
-  add_wrapped(lines, "        ", one.message .. where(one), paint)
+  local grade = is_bad and one.severity or WORDS[one.verdict] or one.verdict:gsub("_", " ")
+  lines[#lines + 1] = ("  %s  %s"):format(style.paint(layout.pad(grade, 13), is_bad and COLOURS[one.severity] or "faint"),
+    style.paint(one.id, "strong"))
+  layout.append(lines, layout.wrap(escape(one.message .. where(one)), style.width, "    "))
   if one.advice then
-    add_wrapped(lines, "        => ", one.advice, paint)
+    layout.append(lines, layout.wrap("To do: " .. escape(one.advice), style.width, "    ", "      "))
   end
 end
 
@@ -52,16 +49,16 @@ local function the_rest(list)
 end
 
 --- @tparam {table,...} list see resum.audit.finding
--- @tparam function paint text, colour -> text
+-- @tparam table style width, paint
 -- @treturn {string,...} lines
-function M.lines(list, paint)
-  local lines = { "    Audit: what resumption gives away" }
+function M.lines(list, style)
+  local lines = { style.paint("What does resumption give away? (audit)", "strong") }
   for _, one in ipairs(finding.sorted(list)) do
     if one.verdict ~= "good" and one.verdict ~= "not_applicable" then
-      add(lines, one, paint)
+      add(lines, one, style)
     end
   end
-  add_wrapped(lines, "      ", the_rest(list), paint)
+  layout.append(lines, layout.wrap(escape(the_rest(list)) .. ".", style.width, "  "))
   return lines
 end
 

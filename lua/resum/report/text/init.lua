@@ -1,197 +1,210 @@
--- A target's result for people: a block for the target, in it one for each address, in it a line for each
--- mechanism, and at its end what that means. Pure: result in, string out. What came from a server is escaped.
+-- A target's result for people: the conclusion in the first line, what that costs, what to do; then the evidence, for
+-- each address; last, lines to paste. Every line fits the width. Pure: result in, string out. What came from a server
+-- is escaped.
 
+local advice = require "resum.report.text.advice"
 local audit = require "resum.report.text.audit"
-local balancer = require "resum.report.text.pool"
 local conclusion = require "resum.analysis.conclusion"
 local escape = require "resum.util.escape"
+local layout = require "resum.report.text.layout"
 local mechanisms = require "resum.connection.mechanism"
+local overviews = require "resum.analysis.overview"
+local pools = require "resum.report.text.pool"
+local rates = require "resum.report.text.rate"
 local target = require "resum.target"
 local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
-local STRIP_WIDTH = 50
+local append, wrap = layout.append, layout.wrap
+
 local LONGEST_PROBLEM = 400 -- bytes
-local COLOURS = { good = "32", bad = "31", mixed = "33", faint = "2", strong = "1",
-  -- which server answered: colours that most people tell apart (Okabe and Ito's, as near as a terminal has them)
-  label1 = "38;5;32", label2 = "38;5;208", label3 = "38;5;36", label4 = "38;5;175", label5 = "38;5;220",
-  label6 = "38;5;75", label7 = "38;5;166",
-}
-local VERDICT_COLOURS = { supported = "good", partially_supported = "mixed", not_supported = "bad" }
+local VERDICT_COLOURS = { supported = "good", partially_supported = "bad", not_supported = "bad" }
+local DETAILS_AT = 45 -- the column where a mechanism's details begin
 
--- A resumed connection, a full handshake instead, an error; in colour and without.
-local STRIP_MARKS = { resumed = { "#", "good" }, refused = { ".", "mixed" }, error = { "x", "bad" } }
-
-local function painter(colour)
-  return function(text, name)
-    if colour and COLOURS[name] then
-      return ("\27[%sm%s\27[0m"):format(COLOURS[name], text)
-    end
-    return text
-  end
-end
-
-local function append(list, more)
-  table.move(more, 1, #more, #list + 1, list)
-end
-
-local function join(parts, separator)
+local function join(parts)
   local present = {}
   for i = 1, parts.n do
-    present[#present + 1] = parts[i] ~= "" and parts[i] or nil
+    present[#present + 1] = parts[i] and parts[i] ~= "" and parts[i] or nil
   end
-  return table.concat(present, separator)
+  return table.concat(present, "; ")
 end
 
-local function line_start(mechanism, verdict)
-  return ("      %-17s  %-7s  "):format(mechanisms[mechanism].title, vocabulary.version(verdict.version))
-end
-
-local function support_line(mechanism, verdict, paint)
+local function support_lines(mechanism, verdict, style)
   local words = vocabulary.verdicts[vocabulary.verdict_shown(verdict)]
+  local version = vocabulary.version(verdict.version)
+  local resumed = vocabulary.resumed(verdict)
   local details = join(table.pack(
-    vocabulary.resumed(verdict),
+    resumed and version ~= "" and version .. ", " .. resumed or resumed or version,
     vocabulary.errors(verdict),
     vocabulary.reason(mechanism, verdict),
     vocabulary.evidence(verdict),
     vocabulary.cut_short(verdict),
-    vocabulary.issued(mechanism, verdict)), "; ")
-  return line_start(mechanism, verdict) .. paint(("%-21s"):format(words), VERDICT_COLOURS[verdict.verdict])
-    .. escape(details)
+    vocabulary.issued(mechanism, verdict)))
+  local start = ("  %-20s  "):format(mechanisms[mechanism].title)
+    .. style.paint(layout.pad(words, 19), VERDICT_COLOURS[verdict.verdict]) .. "  "
+  return layout.beside(start, escape(details), style.width, DETAILS_AT)
 end
 
-local function strip(sequence, paint)
-  local lines, line = {}, {}
-  for i, entry in ipairs(sequence) do
-    local mark = STRIP_MARKS[entry.outcome] or STRIP_MARKS.error
-    line[#line + 1] = paint(mark[1], mark[2])
-    if #line == STRIP_WIDTH or i == #sequence then
-      lines[#lines + 1] = "        " .. table.concat(line)
-      line = {}
+local function support(entry, style)
+  local lines = {}
+  if entry.support then
+    lines[1] = style.paint("Is resumption supported?", "strong")
+    for mechanism, verdict in vocabulary.each_mechanism(entry.support) do
+      append(lines, support_lines(mechanism, verdict, style))
+    end
+  end
+  for mechanism, rate in vocabulary.each_mechanism(entry.rate or {}) do
+    if not rate.rate and not (entry.support and entry.support[mechanism]) then
+      lines[1] = lines[1] or style.paint("Is resumption supported?", "strong")
+      append(lines, support_lines(mechanism, rate, style))
     end
   end
   return lines
 end
 
-local function crowd_words(rate)
-  if rate.too_many_at_once then
-    return ("measured with %s at once: %d were too many for the server"):format(
-      vocabulary.count(rate.concurrency, "connection"), rate.too_many_at_once)
+-- The headline, where it is what was found out, and not that something went wrong.
+local function said_of(entry)
+  local headline = overviews.headline(entry)
+  local found = conclusion.headline(entry)
+  return found and headline:find(found, 1, true) and found or nil
+end
+
+local function evidence(entry, style)
+  local lines = {}
+  for _, sentence in ipairs(conclusion.evidence(entry, said_of(entry))) do
+    append(lines, wrap(escape(sentence), style.width, "  - "))
   end
-end
-
-local function rate_lines(mechanism, rate, paint)
-  if not rate.rate then
-    return { support_line(mechanism, rate, paint) }
-  end
-  local words = ("%3s %%  (%s)"):format(vocabulary.percent(rate.rate), vocabulary.interval(rate.interval))
-  local details = join(table.pack(
-    vocabulary.resumed(rate),
-    vocabulary.errors(rate),
-    rate.design == "fresh" and vocabulary.reasons.single_use_tickets(mechanism) .. ": fresh ones were offered" or nil,
-    rate.reason == "alert_on_resumption" and vocabulary.reason(mechanism, rate) .. ", here x" or nil,
-    rate.failures and vocabulary.evidence(rate) or nil,
-    crowd_words(rate),
-    rate.engine_moved and "measured with libssl only: " .. rate.engine_moved or nil), "; ")
-  local lines = strip(rate.sequence, paint)
-  table.insert(lines, 1,
-    line_start(mechanism, rate) .. paint(("%-21s"):format(words), VERDICT_COLOURS[rate.verdict]) .. "  "
-      .. escape(details))
-  return lines
-end
-
-local function problem_line(holder)
-  return escape(vocabulary.problem(holder), LONGEST_PROBLEM)
-end
-
-local function legend(rate)
-  for _, one in vocabulary.each_mechanism(rate) do
-    if one.rate then
-      return ("    Rate, by up to %s each  (# resumed, . full handshake instead, x error; 95 %% interval)"):format(
-        vocabulary.count(one.attempted, "attempt"))
-    end
-  end
-  return "    Rate"
-end
-
-local function address_lines(entry, paint)
-  local lines = { "  " .. paint(escape(entry.address), "strong")
-    .. (entry.resolved_by == "proxy" and " (looked up by the proxy: its addresses are not known here)" or "") }
   if entry.client_certificate then
-    lines[#lines + 1] = "    Client certificate: " .. vocabulary.client_certificates[entry.client_certificate]
+    append(lines, wrap("Client certificate: " .. vocabulary.client_certificates[entry.client_certificate] .. ".",
+      style.width, "  - "))
   end
   if entry.client_hello then
-    lines[#lines + 1] = "    ClientHello: " .. vocabulary.client_hello(entry.client_hello)
+    append(lines, wrap("ClientHello: " .. vocabulary.client_hello(entry.client_hello) .. ".", style.width, "  - "))
   end
-  if entry.status ~= "completed" then
-    lines[#lines + 1] = "    " .. paint(problem_line(entry), "bad")
+  if entry.server_software then
+    append(lines, wrap("The server calls itself " .. escape(entry.server_software) .. ".", style.width, "  - "))
   end
-  if entry.support then
-    lines[#lines + 1] = "    Support"
-    for mechanism, verdict in vocabulary.each_mechanism(entry.support) do
-      lines[#lines + 1] = support_line(mechanism, verdict, paint)
-    end
-  end
-  if entry.rate then
-    lines[#lines + 1] = legend(entry.rate)
-    for mechanism, rate in vocabulary.each_mechanism(entry.rate) do
-      append(lines, rate_lines(mechanism, rate, paint))
-    end
-  end
-  if entry.browser then
-    lines[#lines + 1] = "    As a browser, each ticket once"
-    lines[#lines + 1] = ("      %-17s  %s"):format(vocabulary.percent(entry.browser.share) .. " %",
-      escape(vocabulary.browser(entry.browser)))
-  end
-  if entry.balancer then
-    append(lines, balancer.lines(entry.balancer, paint))
-  end
-  if entry.audit then
-    append(lines, audit.lines(entry.audit, paint))
-  end
-  local first = "    => "
-  for _, sentence in ipairs(conclusion.of(entry)) do
-    for _, line in ipairs(balancer.wrap(sentence, "")) do
-      lines[#lines + 1] = first .. paint(line, "strong")
-      first = "       "
-    end
+  if #lines > 0 then
+    table.insert(lines, 1, style.paint("What was found", "strong"))
   end
   return lines
 end
 
--- How the target was reached, where that was not at once.
-local function way_words(described)
-  local list = vocabulary.way(described)
-  return escape(#list > 0 and ", " .. table.concat(list, ", ") or "")
+-- Sections of one address, with an empty line between them.
+local function address_sections(entry, style)
+  local sections = { support(entry, style), rates.lines(entry, style) }
+  sections[#sections + 1] = entry.balancer and pools.lines(entry.balancer, style) or {}
+  sections[#sections + 1] = entry.audit and audit.lines(entry.audit, style) or {}
+  table.insert(sections, 1, evidence(entry, style))
+  return sections
+end
+
+local function add_sections(lines, sections)
+  for _, section in ipairs(sections) do
+    if #section > 0 then
+      lines[#lines + 1] = ""
+      append(lines, section)
+    end
+  end
+end
+
+local COLOUR_OF = { good = "good_news" }
+
+-- Each line is painted by itself, so that pagers keep the colours.
+local function headline(words, overview, style)
+  local lines = wrap(escape(words, LONGEST_PROBLEM), style.width, "", "  ")
+  for i, line in ipairs(lines) do
+    lines[i] = style.paint(line, COLOUR_OF[overview.severity] or overview.severity)
+  end
+  return lines
+end
+
+local function way_lines(result, style)
+  local list = vocabulary.way(result.target)
+  local only = #result.addresses == 1 and result.addresses[1]
+  if only and only.resolved_by == "proxy" then
+    list[#list + 1] = "the name is looked up by the proxy"
+  elseif only and only.address ~= result.target.host then
+    table.insert(list, 1, "at " .. only.address)
+  end
+  if #list == 0 then
+    return {}
+  end
+  return wrap(escape("(" .. table.concat(list, ", ") .. ")"), style.width, "  ")
+end
+
+local function where_words(overview, result)
+  if not overview.at then
+    return nil
+  end
+  return ("This is said of %d of %d addresses: %s."):format(#overview.at, #result.addresses,
+    table.concat(overview.at, ", "))
+end
+
+local function head_lines(result, overview, style)
+  local lines = headline(("%s: %s"):format(target.label(result.target), overview.headline), overview, style)
+  append(lines, way_lines(result, style))
+  local where = where_words(overview, result)
+  for _, words in ipairs({ where or "", table.unpack(overview.costs) }) do
+    append(lines, words ~= "" and wrap(escape(words), style.width, "  ") or {})
+  end
+  return lines
+end
+
+local function titled(title, lines, style)
+  if #lines > 0 then
+    table.insert(lines, 1, style.paint(title, "strong"))
+  end
+  return lines
+end
+
+local function style_of(options)
+  options = options or {}
+  return { width = math.max(layout.NARROWEST, options.width or layout.WIDTH), paint = layout.painter(options.colour) }
+end
+
+local function one_of_several(entry, style)
+  local words = overviews.headline(entry)
+  local severity = overviews.severity(entry)
+  return headline(("%s: %s"):format(entry.address, words), { severity = severity }, style)
 end
 
 --- The report of one target.
 -- @tparam table result what resum.run returned
--- @tparam[opt] table options colour (boolean: with the terminal's escape sequences)
+-- @tparam[opt] table options width (columns; 80), colour (boolean: with the terminal's escape sequences), advice (whose
+--   lines to paste are shown: see resum.report.text.advice; "none": no lines)
 -- @treturn string lines, the last one ended
 function M.target(result, options)
-  local paint = painter(options and options.colour)
-  local lines = { paint(escape(target.label(result.target)), "strong") .. way_words(result.target) }
-  if #result.addresses == 0 then
-    lines[2] = "  " .. paint(problem_line(result), "bad")
-  end
+  local style, overview = style_of(options), overviews.of(result)
+  local lines = head_lines(result, overview, style)
+  add_sections(lines, { titled("What to do", advice.steps(overview, style.width), style) })
   for _, entry in ipairs(result.addresses) do
-    append(lines, address_lines(entry, paint))
+    if #result.addresses > 1 then
+      lines[#lines + 1] = ""
+      append(lines, one_of_several(entry, style))
+    end
+    add_sections(lines, address_sections(entry, style))
   end
-  append(lines, balancer.across(result.across, paint))
+  add_sections(lines, { pools.across(result.across, style),
+    titled("To paste", advice.blocks(overview, style.width, options and options.advice), style) })
   return table.concat(lines, "\n") .. "\n"
 end
 
 --- The report of one address, for where something else has said whose it is.
 -- @tparam table entry one of a result's addresses
--- @treturn string lines, the first ones not indented, the last one ended
-function M.address(entry)
-  local lines = address_lines(entry, painter(false))
-  for i = 2, #lines do
-    lines[i] = lines[i]:sub(5) .. "\n"
+-- @tparam[opt] table options width (76: in there it is indented)
+-- @treturn string lines, the last one ended
+function M.address(entry, options)
+  local style = style_of({ width = options and options.width or layout.WIDTH - 4 })
+  local overview = overviews.of({ target = { text = entry.address, host = entry.address }, addresses = { entry } })
+  local lines = headline(overview.headline, overview, style)
+  for _, words in ipairs(overview.costs) do
+    append(lines, wrap(escape(words), style.width, "  "))
   end
-  return table.concat(lines, "", 2)
+  add_sections(lines, { titled("What to do", advice.steps(overview, style.width, true), style) })
+  add_sections(lines, address_sections(entry, style))
+  return table.concat(lines, "\n") .. "\n"
 end
 
 return M

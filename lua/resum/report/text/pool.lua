@@ -1,136 +1,208 @@
--- What stands behind an address, for people: rates of each way of coming back, which server answered, what it means.
--- Pure.
+-- What stands behind an address, for people: the verdict on each mechanism, which server answered when, what the
+-- servers showed, who accepts whose sessions. Pure.
 
-local figure = require "resum.report.text.figure"
 local hex = require "resum.util.hex"
-local mechanisms = require "resum.connection.mechanism"
 local escape = require "resum.util.escape"
+local layout = require "resum.report.text.layout"
+local mechanisms = require "resum.connection.mechanism"
 local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
-local WIDTH = 50
-local WRAP = 108
+local append, wrap = layout.append, layout.wrap
+
+local STRIP_WIDTH = 50
 local CERTIFICATE_BYTES = 4 -- of its fingerprint: enough to tell a few apart
 local COLOURS = 7 -- label1 to label7
 
-local DESIGNS = { { "fixed", "old" }, { "pairs", "next" }, { "chain", "chain" } }
 local IN_STRIP = { pairs = true, chain = true }
 
-local KIND_WORDS = {
-  ticket_key = "ticket key",
-  session_id_prefix = "session IDs that begin with",
-  stateful = "tickets without a key's name: entries of a cache",
-  unnamed = "names no key",
-  none = "issues no session",
-  other_version = "speaks another version of TLS",
-}
-
-local function append(list, more)
-  table.move(more, 1, #more, #list + 1, list)
-end
+local COLOUR_OF = { all_shared = "good", healthy = "good", inconclusive = "faint", not_applicable = "faint",
+  unexplained = "faint" }
 
 local function verdict_words(verdict)
-  return (verdict:gsub("_", " "))
+  return vocabulary.pools[verdict] or (verdict:gsub("_", " "))
 end
 
-local function paint_label(letter, paint)
-  local number = letter:byte() - 64
-  return paint(letter, number >= 1 and number <= 26 and "label" .. (number - 1) % COLOURS + 1 or "faint")
+local function label_colour(letter)
+  local number = letter:upper():byte() - 65
+  return number >= 0 and number < 26 and "label" .. number % COLOURS + 1 or "faint"
 end
+
+-- What each mark means; those that were used go into the legend.
+local MARKS = {
+  { "[A-Z]", "A, B, ...: the server with that ticket key answered" },
+  { "[a-z]", "in lower case: that server refused the session" },
+  { "#", "# resumed" },
+  { "%.", ". full handshake" },
+  { "%-", "- issues no session" },
+  { "%*", "* a key beyond the 26th" },
+  { "!", "! error" },
+}
+
+-- Labels without a name: what they show is the outcome alone.
+local NAMELESS = { s = true, ["?"] = true, x = true }
+local ANSWERED = { resumed = true, refused = true, full = true }
 
 -- One connection: the letter of the server that answered, small where it refused the session.
-local function mark(attempt, paint)
+local function mark(attempt)
   local known = attempt.label or attempt.group
-  if attempt.outcome ~= "resumed" and attempt.outcome ~= "refused" and attempt.outcome ~= "full" then
-    return paint("x", "bad")
-  elseif known and known:find("%a") then
-    local number = (known:byte() - 65) % COLOURS + 1
-    return paint(attempt.outcome == "refused" and known:lower() or known, "label" .. number)
+  if not ANSWERED[attempt.outcome] then
+    return "!", "bad"
+  elseif known and known:find("^%u$") then
+    return attempt.outcome == "refused" and known:lower() or known, label_colour(known)
+  elseif known == "*" then
+    return "*", "faint"
   elseif attempt.outcome == "resumed" then
-    return paint("#", "good")
+    return "#", "good"
+  elseif known and not NAMELESS[known] then
+    return "-", "bad"
   end
-  return known == "-" and paint("-", "bad") or paint(".", "mixed")
+  return ".", "bad"
 end
 
-local function has_letters(result)
-  for _, label in ipairs(result.labels) do
-    if label.value then
-      return true
+-- A strip for a mechanism whose servers have names; where they have none it would say no more than the rate's.
+local function strips(summary, name, paint, used)
+  local lines, line, named = {}, {}, false
+  for _, attempt in ipairs(summary.attempts) do
+    if attempt.mechanism == name and IN_STRIP[attempt.design] then
+      local letter, colour = mark(attempt)
+      named = named or letter:find("%a") ~= nil
+      line[#line + 1] = { letter, colour }
     end
   end
-  return false
+  if not named then
+    return lines
+  end
+  local row = {}
+  for i, one in ipairs(line) do
+    used[one[1]] = true
+    row[#row + 1] = paint(one[1], one[2])
+    if #row == STRIP_WIDTH or i == #line then
+      lines[#lines + 1] = "    " .. table.concat(row)
+      row = {}
+    end
+  end
+  return lines
 end
 
--- Where nothing names the servers, only what was offered tells something.
-local function strips(summary, mechanism, paint)
-  local lines, line = {}, {}
-  local named = has_letters(summary.mechanisms[mechanism])
-  for _, attempt in ipairs(summary.attempts) do
-    if attempt.mechanism == mechanism and IN_STRIP[attempt.design] and (named or attempt.from) then
-      line[#line + 1] = mark(attempt, paint)
-      if #line == WIDTH then
-        lines[#lines + 1] = "        " .. table.concat(line)
-        line = {}
+local function legend_words(used)
+  local words = {}
+  for _, one in ipairs(MARKS) do
+    for letter in pairs(used) do
+      if letter:find("^" .. one[1] .. "$") then
+        words[#words + 1] = one[2]
+        break
       end
     end
   end
-  lines[#lines + 1] = #line > 0 and "        " .. table.concat(line) or nil
+  return table.concat(words, "; ")
+end
+
+local function verdict_lines(summary, style)
+  local lines = {}
+  for _, name in ipairs(mechanisms.names) do
+    local result = summary.mechanisms[name]
+    if result then
+      local from = ("  %-20s  "):format(mechanisms[name].title)
+      for i, words in ipairs(wrap(verdict_words(result.verdict), style.width - #from)) do
+        lines[#lines + 1] = (i == 1 and from or (" "):rep(#from))
+          .. style.paint(words, COLOUR_OF[result.verdict] or "bad")
+      end
+    end
+  end
   return lines
 end
 
-local function rate_line(start, name, design, paint)
-  local share = design.rate and ("%3s %%"):format(vocabulary.percent(design.rate)) or "  -  "
-  local bar = design.interval and figure.bar(design.interval) or ""
-  return ("%s%-6s%s  %s  %s"):format(start, name, share, paint(bar, "faint"),
-    design.interval and vocabulary.interval(design.interval) or "")
-end
-
-local COLOUR_OF = { all_shared = "good", no_resumption = "bad", inconclusive = "faint" }
-
-local function mechanism_lines(name, result, summary, paint)
-  local lines = {}
-  local start = ("      %-17s  %s"):format(mechanisms[name].title,
-    paint(("%-18s"):format(verdict_words(result.verdict)), COLOUR_OF[result.verdict] or "mixed"))
-  for _, one in ipairs(DESIGNS) do
-    local design = result.designs[one[1]]
-    if design then
-      lines[#lines + 1] = rate_line(start, one[2], design, paint)
-      start = (" "):rep(43)
+local function sequence_lines(summary, style)
+  local lines, used = {}, {}
+  for _, name in ipairs(mechanisms.names) do
+    local strip = summary.mechanisms[name] and strips(summary, name, style.paint, used) or {}
+    if #strip > 0 then
+      lines[#lines + 1] = ("  %s"):format(mechanisms[name].title)
+      append(lines, strip)
     end
   end
   if #lines == 0 then
-    return { start .. (result.reason and verdict_words(result.reason) or "") }
+    return lines
   end
-  append(lines, strips(summary, name, paint))
+  local all = { style.paint("Which server answered, connection by connection?", "strong") }
+  append(all, wrap(legend_words(used) .. ".", style.width, "  "))
+  append(all, lines)
+  return all
+end
+
+local KIND_WORDS = { ticket_key = "ticket key", session_id_prefix = "session IDs that begin with" }
+
+local function label_lines(label, style)
+  local lines = { ("  %s  %3s %% of the connections (%s)"):format(style.paint(label.name, label_colour(label.name)),
+    vocabulary.percent(label.share), vocabulary.interval(label.interval)) }
+  append(lines, wrap(("%s %s"):format(KIND_WORDS[label.kind] or "", hex(label.value)), style.width, "     "))
+  if label.certificate then
+    append(lines, wrap(("certificate %s..."):format(hex(label.certificate:sub(1, CERTIFICATE_BYTES))), style.width,
+      "     "))
+  end
+  if label.group and label.group ~= label.name then
+    append(lines, wrap("accepts the sessions of " .. label.group, style.width, "     "))
+  end
   return lines
 end
 
-local function label_line(label, paint)
-  return ("      %s  %3s %% of connections (%s), %s %s%s%s"):format(
-    paint_label(label.name, paint), vocabulary.percent(label.share), vocabulary.interval(label.interval),
-    KIND_WORDS[label.kind], hex(label.value),
-    label.certificate and ", certificate " .. hex(label.certificate:sub(1, CERTIFICATE_BYTES)) .. "..." or "",
-    label.group and label.group ~= label.name and ", accepts sessions of " .. label.group or "")
-end
-
 -- Each name once, as the first mechanism shows it that does.
-local function label_lines(summary, paint)
-  local labels, told = {}, {}
+local function labels(summary, style)
+  local list, told = {}, {}
   for _, name in ipairs({ "psk", "ticket", "session_id" }) do
     for _, label in ipairs(summary.mechanisms[name] and summary.mechanisms[name].labels or {}) do
       if label.value and not told[label.name] then
         told[label.name] = true
-        labels[#labels + 1] = label
+        list[#list + 1] = label
       end
     end
   end
-  table.sort(labels, function(a, b)
+  table.sort(list, function(a, b)
     return a.name < b.name
   end)
-  local lines = {}
-  for i, label in ipairs(labels) do
-    lines[i] = label_line(label, paint)
+  local lines = { #list > 0 and style.paint("What the servers showed", "strong") or nil }
+  for _, label in ipairs(list) do
+    append(lines, label_lines(label, style))
+  end
+  return lines
+end
+
+local LONGEST_NAME = 9 -- columns of a grid's names that stand on it as they are
+
+-- The names of a grid, and what stands for them on it: numbers, where they would not fit.
+local function short_names(names, width)
+  local longest = 0
+  for _, name in ipairs(names) do
+    longest = math.max(longest, #escape(name))
+  end
+  if longest <= LONGEST_NAME or 4 + (longest + 2) * (#names + 1) <= width then
+    return names, longest
+  end
+  local short = {}
+  for i in ipairs(names) do
+    short[i] = ("(%d)"):format(i)
+  end
+  return short, LONGEST_NAME - 2
+end
+
+-- Columns that fit side by side; the others come below.
+local function grid_part(names, short, matrix, style, cell_width, first, last)
+  local head = { (" "):rep(4 + cell_width) }
+  for i = first, last do
+    head[#head + 1] = ("%" .. cell_width .. "s"):format(escape(short[i]))
+  end
+  local lines = { table.concat(head) }
+  for row_number, from in ipairs(names) do
+    local row = { ("    %-" .. cell_width .. "s"):format(escape(short[row_number])) }
+    for i = first, last do
+      local cell = matrix[from] and matrix[from][names[i]]
+      local words = cell and cell.answered > 0 and ("%d/%d"):format(cell.resumed, cell.answered) or "-"
+      local colour = not cell and "faint" or cell.resumed == cell.answered and "good" or "bad"
+      row[#row + 1] = style.paint(("%" .. cell_width .. "s"):format(words), colour)
+    end
+    lines[#lines + 1] = table.concat(row)
   end
   return lines
 end
@@ -138,32 +210,26 @@ end
 --- A grid: rows where the sessions came from, columns where they were offered.
 -- @tparam {string,...} names of the places, in order
 -- @tparam table matrix from -> at -> {resumed, answered}
--- @tparam function paint
+-- @tparam table style width, paint
 -- @treturn {string,...} lines
-function M.grid(names, matrix, paint)
-  local width = 9
-  for _, name in ipairs(names) do
-    width = math.max(width, #escape(name) + 2)
+function M.grid(names, matrix, style)
+  local short, longest = short_names(names, style.width)
+  local cell_width = math.max(LONGEST_NAME, longest + 2)
+  local at_once = math.max(1, (style.width - 4 - cell_width) // cell_width)
+  local lines = {}
+  for first = 1, #names, at_once do
+    append(lines, grid_part(names, short, matrix, style, cell_width, first, math.min(#names, first + at_once - 1)))
   end
-  local head = { (" "):rep(8 + width) }
-  for _, name in ipairs(names) do
-    head[#head + 1] = ("%" .. width .. "s"):format(escape(name))
-  end
-  local lines = { table.concat(head) }
-  for _, from in ipairs(names) do
-    local row = { ("        %-" .. width .. "s"):format(escape(from)) }
-    for _, at in ipairs(names) do
-      local cell = matrix[from] and matrix[from][at]
-      local words = cell and cell.answered > 0 and ("%d/%d"):format(cell.resumed, cell.answered) or "-"
-      local colour = not cell and "faint" or cell.resumed == cell.answered and "good" or "mixed"
-      row[#row + 1] = paint(("%" .. width .. "s"):format(words), colour)
-    end
-    lines[#lines + 1] = table.concat(row)
+  for i, name in ipairs(short ~= names and names or {}) do
+    append(lines, wrap(escape(name), style.width, ("    (%d) "):format(i)))
   end
   return lines
 end
 
-local function source_lines(summary, paint)
+local GRID_LEGEND = "Resumed of offered. Rows: where the session came from; columns: where it was offered; "
+  .. "-: no answer."
+
+local function source_lines(summary, style)
   local matrix = summary.decided_by and summary.mechanisms[summary.decided_by].sources or {}
   local names = {}
   for name in pairs(matrix) do
@@ -173,92 +239,69 @@ local function source_lines(summary, paint)
   if #names < 2 then
     return {}
   end
-  local lines = M.grid(names, matrix, paint)
-  table.insert(lines, 1, ("      Resumed of offered, by local address; rows: where the %s came from, columns: where it "
-    .. "was offered"):format(mechanisms[summary.decided_by].noun))
+  local lines = { style.paint("By local address", "strong") }
+  append(lines, wrap(mechanisms[summary.decided_by].title .. ". " .. GRID_LEGEND, style.width, "  "))
+  append(lines, M.grid(names, matrix, style))
   return lines
 end
 
---- Breaks a text into lines.
--- @tparam string text
--- @tparam string first what stands before the first line
--- @treturn {string,...} lines, the further ones indented as far
-function M.wrap(text, first)
-  local lines, line, indent = {}, first, (" "):rep(#first)
-  local empty = true
-  for word in text:gmatch("%S+") do
-    if not empty and #line + 1 + #word > WRAP then
-      lines[#lines + 1] = line
-      line, empty = indent, true
-    end
-    line = line .. (empty and "" or " ") .. word
-    empty = false
-  end
-  lines[#lines + 1] = line
-  return lines
-end
-
-local QUICK_COLOURS = { healthy = "good", broken = "mixed", no_resumption = "bad" }
-
-local function quick_lines(results, paint)
-  local lines = { "    Quick check, until it was certain at 1 % error" }
+local function quick_lines(results, style)
+  local lines = { style.paint("Is resumption in order? (certain at 1 % error)", "strong") }
   for _, name in ipairs(mechanisms.names) do
     local one = results[name]
     if one then
-      lines[#lines + 1] = ("      %-17s  %s%d resumed, %d refused%s"):format(mechanisms[name].title,
-        paint(("%-18s"):format(verdict_words(one.verdict)), QUICK_COLOURS[one.verdict] or "faint"), one.resumed,
-        one.refused, one.errors > 0 and (", %d errors"):format(one.errors) or "")
+      local words = layout.pad(verdict_words(one.verdict), 16)
+      local start = ("  %-20s  %s"):format(mechanisms[name].title, style.paint(words, COLOUR_OF[one.verdict] or "bad"))
+      local asked = one.resumed + one.refused + one.errors
+      append(lines, layout.beside(start, asked > 0 and ("%d resumed, %d refused%s"):format(one.resumed, one.refused,
+        one.errors > 0 and ", " .. vocabulary.count(one.errors, "error") or "") or "", style.width, 42))
     end
+  end
+  return lines
+end
+
+local function join(sections)
+  local lines = {}
+  for _, section in ipairs(sections) do
+    if #section > 0 and #lines > 0 then
+      lines[#lines + 1] = ""
+    end
+    append(lines, section)
   end
   return lines
 end
 
 --- The lines of one address.
 -- @tparam table summary of resum.analysis.pool.analyse
--- @tparam function paint (text, colour) -> text
+-- @tparam table style width, paint
 -- @treturn {string,...}
-function M.lines(summary, paint)
+function M.lines(summary, style)
   if summary.quick then
-    return quick_lines(summary.quick, paint)
+    return quick_lines(summary.quick, style)
   end
-  local lines = { "    Behind the address  (old: a session offered again and again; next: a fresh one, on the next "
-    .. "connection; chain: always",
-    "    the newest. Letters: whose ticket key was shown; small: that server refused the session)" }
-  for _, name in ipairs(mechanisms.names) do
-    local result = summary.mechanisms[name]
-    if result then
-      append(lines, mechanism_lines(name, result, summary, paint))
-    end
-  end
-  append(lines, label_lines(summary, paint))
-  append(lines, source_lines(summary, paint))
-  return lines
+  local verdicts = verdict_lines(summary, style)
+  table.insert(verdicts, 1, style.paint("Do the servers behind the address share their sessions?", "strong"))
+  return join({ verdicts, sequence_lines(summary, style), labels(summary, style), source_lines(summary, style) })
 end
 
-local ACROSS_WORDS = {
-  shared = { "shared", "good" },
-  not_shared = { "not shared", "mixed" },
-  partly = { "shared in part", "mixed" },
-  no_resumption = { "no resumption", "bad" },
-  inconclusive = { "inconclusive", "faint" },
-}
+local ACROSS_COLOURS = { shared = "good", inconclusive = "faint" }
 
 --- The lines that compare the addresses of a target.
 -- @tparam table|nil across of resum.scan.pool.cross_address
--- @tparam function paint (text, colour) -> text
+-- @tparam table style width, paint
 -- @treturn {string,...}
-function M.across(across, paint)
+function M.across(across, style)
   if not across then
     return {}
   end
-  local lines = { "  Across addresses  (resumed of offered; rows: where the session came from, columns: where it was "
-    .. "offered)" }
+  local lines = { style.paint("Do the addresses share their sessions?", "strong") }
+  append(lines, wrap(GRID_LEGEND, style.width, "  "))
   for _, name in ipairs(mechanisms.names) do
     local one = across[name]
     if one then
-      local words = ACROSS_WORDS[one.verdict]
-      lines[#lines + 1] = ("      %-17s  %s"):format(mechanisms[name].title, paint(words[1], words[2]))
-      append(lines, M.grid(one.addresses, one.matrix, paint))
+      lines[#lines + 1] = ("  %-20s  %s"):format(mechanisms[name].title,
+        style.paint(vocabulary.across[one.verdict], ACROSS_COLOURS[one.verdict] or "bad"))
+      append(lines, M.grid(one.addresses, one.matrix, style))
     end
   end
   return lines

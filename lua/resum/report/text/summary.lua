@@ -1,14 +1,17 @@
--- A summary for people: a few lines for any number of results. Pure: what resum.analysis.summary folds comes in, a
--- string goes out.
+-- A summary for people: a few lines for any number of results, which fit the width. Pure: what resum.analysis.summary
+-- folds comes in, a string goes out.
 
 local mechanisms = require "resum.connection.mechanism"
 local escape = require "resum.util.escape"
+local layout = require "resum.report.text.layout"
 local summaries = require "resum.analysis.summary"
+local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
+local append, wrap = layout.append, layout.wrap
+
 local KEYS_SHOWN = 10
-local HEADINGS = { "supported", "partially", "not supported", "not applicable", "inconclusive" }
 
 local UNITS = { { 86400, "d" }, { 3600, "h" }, { 60, "min" } }
 
@@ -38,7 +41,7 @@ local function counts_words(counts)
     return a < b
   end)
   for i, key in ipairs(keys) do
-    keys[i] = ("%s %d"):format(escape(key), counts[key])
+    keys[i] = ("%s %d"):format(escape(vocabulary.failures[key] or key), counts[key])
   end
   return table.concat(keys, ", ")
 end
@@ -53,14 +56,22 @@ local function heading(summary)
   return ("Summary: %s; %s"):format(table.concat(parts, ", "), count_of(summary.addresses, "address"))
 end
 
+local function noun(name)
+  return (mechanisms[name].noun:gsub("^%l", string.upper))
+end
+
 local function verdict_lines(summary, lines)
-  lines[#lines + 1] = (" "):rep(19) .. ("  %14s"):rep(#HEADINGS):format(table.unpack(HEADINGS))
-  for _, name in ipairs(mechanisms.names) do
-    local cells = {}
-    for i, verdict in ipairs(summaries.VERDICTS) do
-      cells[i] = ("  %14d"):format(summary.mechanisms[name][verdict] or 0)
+  local head = { (" "):rep(21) }
+  for i, name in ipairs(mechanisms.names) do
+    head[i + 1] = "  " .. noun(name)
+  end
+  lines[#lines + 1] = table.concat(head)
+  for _, verdict in ipairs(summaries.VERDICTS) do
+    local cells = { ("  %-19s"):format(vocabulary.verdicts[verdict]) }
+    for i, name in ipairs(mechanisms.names) do
+      cells[i + 1] = ("  %" .. math.max(#noun(name), 6) .. "d"):format(summary.mechanisms[name][verdict] or 0)
     end
-    lines[#lines + 1] = ("  %-17s"):format(mechanisms[name].title) .. table.concat(cells)
+    lines[#lines + 1] = table.concat(cells)
   end
 end
 
@@ -71,37 +82,41 @@ local function class_words(class)
   return class.up_to_s == 0 and "not said" or "up to " .. duration(class.up_to_s)
 end
 
-local function lifetime_lines(summary, lines)
+local function lifetime_lines(summary, lines, width)
   for _, name in ipairs(mechanisms.names) do
     if summary.lifetimes[name] then
       local classes = {}
       for i, class in ipairs(summary.lifetimes[name]) do
         classes[i] = ("%s: %d"):format(class_words(class), class.count)
       end
-      lines[#lines + 1] = ("  Lifetime, %s  %s"):format(mechanisms[name].noun, table.concat(classes, ", "))
+      local words = ("Lifetime of a %s: %s"):format(mechanisms[name].noun, table.concat(classes, ", "))
+      append(lines, wrap(words, width, "  ", "    "))
     end
   end
 end
 
-local function key_line(key)
+local function key_lines_of(key, width)
   local examples = {}
   for i, text in ipairs(key.examples) do
     examples[i] = escape(text, 60)
   end
-  return ("    %s  %s, %s%s: %s%s"):format(escape(key.name, 40), count_of(key.targets, "target"),
-    count_of(key.addresses, "address"), key.more_addresses and " or more" or "", table.concat(examples, ", "),
-    key.targets > #examples and ", ..." or "")
+  local lines = { "    " .. escape(key.name, 40) }
+  append(lines, wrap(("%s, %s%s: %s%s"):format(count_of(key.targets, "target"), count_of(key.addresses, "address"),
+    key.more_addresses and " or more" or "", table.concat(examples, ", "), key.targets > #examples and ", ..." or ""),
+    width, "      "))
+  return lines
 end
 
-local function key_lines(summary, lines)
+local function key_lines(summary, lines, width)
   local keys = summary.shared_keys
   if #keys == 0 then
     return
   end
-  lines[#lines + 1] = ("  Ticket keys in use at several addresses: %d%s"):format(#keys,
-    summary.keys_forgotten and " or more (only the names that were seen last are kept in mind)" or "")
+  append(lines, wrap(("Ticket keys in use at several addresses: %d%s"):format(#keys,
+    summary.keys_forgotten and " or more (only the names that were seen last are kept in mind)" or ""), width, "  ",
+    "    "))
   for i = 1, math.min(#keys, KEYS_SHOWN) do
-    lines[#lines + 1] = key_line(keys[i])
+    append(lines, key_lines_of(keys[i], width))
   end
   if #keys > KEYS_SHOWN then
     lines[#lines + 1] = ("    and %d more"):format(#keys - KEYS_SHOWN)
@@ -110,14 +125,16 @@ end
 
 --- The summary's lines.
 -- @tparam table summary what resum.analysis.summary's fold returned
+-- @tparam[opt=80] integer width columns
 -- @treturn string lines, the last one ended
-function M.text(summary)
-  local lines = { heading(summary) }
+function M.text(summary, width)
+  width = math.max(layout.NARROWEST, width or layout.WIDTH)
+  local lines = wrap(heading(summary), width, "", "  ")
   verdict_lines(summary, lines)
-  lifetime_lines(summary, lines)
-  key_lines(summary, lines)
+  lifetime_lines(summary, lines, width)
+  key_lines(summary, lines, width)
   if next(summary.errors) then
-    lines[#lines + 1] = "  Errors: " .. counts_words(summary.errors)
+    append(lines, wrap("Targets that could not be scanned: " .. counts_words(summary.errors), width, "  ", "    "))
   end
   return table.concat(lines, "\n") .. "\n"
 end
