@@ -33,15 +33,18 @@ local NONE = { verdict = "not_applicable", reason = "none" }
 
 describe("findings of the audit", function()
   it("stand in the text, what is bad first, good ones counted", function()
+    local shown = text.target(result(GOOD, OPEN, NONE, BAD, GOOD))
     assert.equal([[
-    Audit: what resumption gives away
-      high           ticket-repeats
-        3 of 8 are equal (servers B, 25 % of the connections)
-        => Make them <anew>.
-      inconclusive   ticket-repeats
-        more connections would have been needed than the check may make
-      2 checks good; 1 not applicable (ticket-repeats: no tickets)
-]], (text.target(result(GOOD, OPEN, NONE, BAD, GOOD)):match("    Audit.*not applicable[^\n]*\n")))
+What does resumption give away? (audit)
+  high           ticket-repeats
+    3 of 8 are equal (servers B, 25 % of the connections)
+    To do: Make them <anew>.
+  inconclusive   ticket-repeats
+    more connections would have been needed than the check may make
+  2 checks good; 1 not applicable (ticket-repeats: no tickets).
+]], (shown:match("What does resumption give.*not applicable[^\n]*\n")))
+    assert.matches("^a%.example:443: Do tickets repeat%? 3 of 8 are equal%.\n", shown)
+    assert.matches("\nWhat to do\n  Make them <anew>%.\n", shown)
   end)
 
   it("are objects in JSON", function()

@@ -58,7 +58,7 @@ describe("the vocabulary", function()
 
   it("tells why in words, with the alert's name where it is one", function()
     assert.equal("no session ID is issued", vocabulary.reason("session_id", { reason = "not_issued" }))
-    assert.equal("the server ends handshakes with an alert (handshake_failure)",
+    assert.equal("the server ends handshakes with an alert (handshake failure)",
       vocabulary.reason("psk", { reason = "alert", alert = "handshake_failure" }))
     assert.is_nil(vocabulary.reason("psk", {}))
   end)

@@ -175,6 +175,9 @@ function M.of(entry)
   end
   add_mechanisms(entry, add)
   add_causes(entry, add)
+  for _, finding in ipairs(entry.audit or {}) do
+    add(finding.verdict == "bad" and finding.advice and { text = finding.advice } or nil)
+  end
   if runs_dry(entry) then
     add({ text = ("Let the server issue a new ticket on a resumed connection: a browser uses each ticket once, and "
       .. "resumed %d of %d connections in a row. HAProxy and Apache issue none when they have a file of ticket keys.")

@@ -59,6 +59,21 @@ local function of_mechanisms(entry)
   return worst
 end
 
+local OF_FINDING = { critical = "broken", high = "broken", medium = "impaired" }
+
+-- The gravest of what the audit found, where it is grave.
+local function worst_finding(entry)
+  local worst, severity
+  for _, finding in ipairs(entry.audit or {}) do
+    local own = finding.verdict == "bad" and OF_FINDING[finding.severity]
+    if own and (not worst or own ~= severity and M.worse(own, severity) == own
+      or finding.severity == "critical" and worst.severity ~= "critical") then
+      worst, severity = finding, own
+    end
+  end
+  return worst, severity
+end
+
 --- How bad is it at one address?
 -- @tparam table entry one of a result's addresses
 -- @treturn string one of M.severities
@@ -72,6 +87,7 @@ function M.severity(entry)
     local pool = OF_POOL[entry.balancer.verdict] or "broken"
     severity = (pool == "impaired" or entry.balancer.quick) and pool or M.worse(severity, pool)
   end
+  severity = M.worse(severity, select(2, worst_finding(entry)))
   for _, step in ipairs(severity == "good" and advice.of(entry) or {}) do
     severity = step.optional and severity or "impaired"
   end
@@ -82,7 +98,11 @@ end
 -- @tparam table entry one of a result's addresses
 -- @treturn string
 function M.headline(entry)
-  local headline = conclusion.headline(entry)
+  local headline, finding = conclusion.headline(entry), worst_finding(entry)
+  local resumes = of_mechanisms(entry)
+  if finding and (not resumes or resumes == "good") then
+    headline = ("%s %s."):format(finding.title, finding.message)
+  end
   if entry.error and entry.error.code == "interrupted" then
     return "The scan was stopped early" .. (headline and ". So far: " .. headline or ".")
   elseif entry.status ~= "completed" then

@@ -23,8 +23,8 @@ local WORDS = { bad = "bad", inconclusive = "inconclusive", info = "good to know
 local function add(lines, one, style)
   local is_bad = one.verdict == "bad"
   local grade = is_bad and one.severity or WORDS[one.verdict] or one.verdict:gsub("_", " ")
-  lines[#lines + 1] = ("  %s  %s"):format(style.paint(layout.pad(grade, 13), is_bad and COLOURS[one.severity] or "faint"),
-    style.paint(one.id, "strong"))
+  local colour = is_bad and COLOURS[one.severity] or "faint"
+  lines[#lines + 1] = ("  %s  %s"):format(style.paint(layout.pad(grade, 13), colour), style.paint(one.id, "strong"))
   layout.append(lines, layout.wrap(escape(one.message .. where(one)), style.width, "    "))
   if one.advice then
     layout.append(lines, layout.wrap("To do: " .. escape(one.advice), style.width, "    ", "      "))
