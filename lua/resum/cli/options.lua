@@ -1,156 +1,18 @@
 -- The command's options: words in, two tables out: what the run needs to know, and what a scan takes. A new option is
--- a line in new_parser, and one in scan_options where a scan takes it. It reads the certificate's files and nothing
+-- a line in parser.lua, and one in scan_options where a scan takes it. It reads the certificate's files and nothing
 -- else; it starts nothing.
 
-local argparse = require "argparse"
-local audit = require "resum.audit.run"
 local connection = require "resum.cli.connection"
-local core = require "resum.core"
-local expectation = require "resum.cli.expectation"
-local mechanisms = require "resum.connection.mechanism"
 local escape = require "resum.util.escape"
 local options_of = require "resum.options"
+local parsers = require "resum.cli.parser"
 local resum = require "resum"
-local scanners = require "resum.scanner"
-local shard = require "resum.cli.shard"
 local suggestion = require "resum.util.suggestion"
 
 local M = {}
 
 --- The options that say where results are written.
 M.OUTPUTS = { "json_out", "html_out", "junit_out", "sarif_out", "csv_out", "openmetrics_out" }
-
-local function number(name)
-  return function(given)
-    local value = tonumber(given)
-    local problem = options_of.number_problem(name, value)
-    if problem then
-      return nil, ("--%s %s, not '%s'"):format(name, problem, escape(given, 40))
-    end
-    return math.tointeger(value) or value
-  end
-end
-
-local function mechanism_list(given)
-  local names = {}
-  for name in (given .. ","):gmatch("%s*(.-)%s*,") do
-    names[#names + 1] = name:gsub("-", "_")
-  end
-  local list, message = mechanisms.read_list(names)
-  return list, message and "--mechanisms " .. message
-end
-
-local function check_list(given)
-  local ids = {}
-  for id in (given .. ","):gmatch("%s*(.-)%s*,") do
-    ids[#ids + 1] = id
-  end
-  local known, message = audit.read_list(ids)
-  return known and ids, message and "--audit_checks " .. escape(message, 400)
-end
-
--- What the command promises about its connections: what the scans declare.
-local function promise()
-  local support, rate = scanners.new({}):connections(), scanners.new({ rate = true }):connections()
-  local words = "A scan makes %d to %d connections to an address, with --resum-rate %d to %d; --dry-run counts yours."
-  return words:format(support.least, support.most, rate.least, rate.most)
-end
-
-local function new_parser()
-  local parser = argparse("resum")
-    :description("Tells whether TLS session resumption really works, how often and why not: by session ID, by RFC 5077 "
-      .. "ticket and by TLS 1.3 PSK.")
-    :epilog(promise() .. " Scan only what you may scan.\n\nExit codes: 0 all targets were scanned, each at one address "
-      .. "at least; 1 some target could not be scanned; 2 usage error; 3 an --expect was not met; 4 stopped because "
-      .. "the list could not be read or the results could not be written; 130 interrupted (143 by SIGTERM).\n\n"
-      .. "In option names, - and _ are the same.")
-    :help_max_width(80)
-  parser:argument("targets", "host, host:port, host:service (as https), [v6]:port, host:port{address}, or a range "
-    .. "of addresses as 192.0.2.0/24:443; the default port is 443")
-    :args("*"):argname("TARGET")
-  parser:option("--targets-in", "read more targets from a file, one per line; # starts a comment, rank,host is "
-    .. "understood; so are nmap's -oG and -oX and masscan's -oJ, for their open ports with TLS; - is stdin")
-    :argname("FILE")
-  parser:option("--max-targets", "refuse ranges of more than N addresses (1000000)"):argname("N")
-    :convert(number("max_targets"))
-  parser:option("--resume", "skip the targets that this file lists as done: the --json-lines output of an earlier run, "
-    .. "or a file of its own"):argname("STATE")
-  parser:option("--shard", "scan only the i-th of n shares of the targets"):argname("i/n"):convert(shard.parse)
-  parser:flag("--resum", "test whether resumption is supported, with 5 attempts per mechanism (the default)")
-  parser:flag("--resum-rate", "measure how often sessions resume, with 100 attempts per mechanism, and find out "
-    .. "what stands behind the address")
-  parser:flag("--quick", "with --resum-rate: stop as soon as it is certain, at 1 % error, whether resumption works at "
-    .. "all servers behind the address; gives a verdict and no rate, and exits with 3 where it does not")
-  parser:flag("--no-balancer", "with --resum-rate: measure the rate only, not what stands behind the address")
-  parser:flag("--audit", "find out what resumption gives away: whether tickets can be read, replayed or used elsewhere")
-  parser:option("--audit-checks", "run only these checks of the audit: " .. table.concat(audit.ids, ","))
-    :argname("LIST"):convert(check_list)
-  parser:flag("--intrusive", "with --audit: also what a server may take for an attack, such as the same early data "
-    .. "five times; only on servers of your own")
-  parser:option("--audit-name", "with --audit: another server of yours, as name, name:port or name{address}, into "
-    .. "which sessions of the target should not lead; may be repeated"):argname("TARGET"):count("*")
-  parser:flag("--lifetime", "with --audit: wait and see how long sessions live, which takes three times as long as "
-    .. "they promise")
-  parser:option("--state", "with --audit: remember in this file which ticket keys were seen where and when, and tell "
-    .. "from earlier runs how old they are and who else has them"):argname("FILE")
-  parser:option("--forget", "with --state: cut from the file what no run has seen for so many days"):argname("DAYS")
-    :convert(number("forget"))
-  parser:option("--source", "connect from this local address; may be repeated, as a balancer may choose the "
-    .. "server by it")
-    :argname("ADDRESS"):count("*")
-  parser:option("--attempts", "attempts per mechanism (5; for the rate 100)"):argname("N"):convert(number("attempts"))
-  parser:option("--mechanisms", "test only these: " .. table.concat(mechanisms.names, ",")):argname("LIST")
-    :convert(mechanism_list)
-  parser:option("--engine", "how sessions are offered: by probe (cheap; the default for the rate) or by "
-    .. "handshake (libssl; the default for the support scan)"):choices({ "probe", "handshake" })
-  parser:option("--concurrency", "at most N connections to one address at once (10)"):argname("N")
-    :convert(number("concurrency"))
-  parser:option("--max-connections", "at most N connections in total at once (500)"):argname("N")
-    :convert(number("max_connections"))
-  parser:option("--delay", "wait S seconds between the starts of connections to one address (0)"):argname("S")
-    :convert(number("delay"))
-  parser:option("--timeout", "give up on a connection, or on a handshake, after S seconds (5; SMTP and FTP "
-    .. "greetings get 15)")
-    :argname("S"):convert(number("timeout"))
-  parser:option("--retries", "try a full handshake that failed again up to N times (2)"):argname("N")
-    :convert(number("retries"))
-  connection.add(parser)
-  parser:option("--expect", "exit with 3 unless this holds, such as ticket=supported, psk>=95% (a rate), browser>=90% "
-    .. "(what a browser meets, each ticket once), balancer=all_shared or no-finding>=medium (of --audit: none as grave "
-    .. "as this); may be repeated")
-    :argname("RULE"):count("*"):convert(expectation.parse)
-  parser:option("--json-out", "write JSON to a file; - is stdout, and then nothing else is printed"):argname("FILE")
-  parser:option("--html-out", "write an HTML page with charts, in one file that loads nothing; - is "
-    .. "stdout"):argname("FILE")
-  parser:option("--junit-out", "write JUnit XML for CI: one test case per finding"):argname("FILE")
-  parser:option("--sarif-out", "write SARIF 2.1.0: one result per finding"):argname("FILE")
-  parser:option("--csv-out", "write CSV: one line per target and address"):argname("FILE")
-  parser:option("--openmetrics-out", "write OpenMetrics for a textfile collector, when all targets are done")
-    :argname("FILE")
-  parser:flag("--json-lines", "write JSON as one line per target, as each finishes; to stdout unless --json-out "
-    .. "says otherwise")
-  parser:flag("--summary", "end with a summary: how many resume by each mechanism, lifetimes, shared ticket "
-    .. "keys, errors")
-  parser:option("--progress", "show progress on stderr: as a line (even without a terminal), or as json (one "
-    .. "object per second)")
-    :choices({ "line", "json" })
-  parser:flag("--merge", "take the arguments as files of JSON lines, merge them (the last result of a target "
-    .. "counts) and summarise; --json-out says where the lines go")
-  parser:option("--host", "use this event loop or socket library")
-    :choices({ "uv", "luasocket", "cqueues" })
-  parser:flag("--dry-run", "print what would be sent where, and how many connections that takes; names are looked up, "
-    .. "no connection is made")
-  parser:flag("--quiet", "print errors only: no report and no progress")
-  parser:flag("--repl", "open a Lua prompt with resum loaded")
-  parser:flag("--version", "print the version"):action(function()
-    print(resum._VERSION .. ", " .. core.OPENSSL .. ", " .. _VERSION)
-    if #core.MISSING > 0 then
-      print("OpenSSL, as it is configured here, lacks " .. table.concat(core.MISSING, ", "))
-    end
-    os.exit(0)
-  end)
-  return parser
-end
 
 -- --resum_rate is --resum-rate; and behind an option that takes a number, -1 is one.
 local function normalise(argv)
@@ -281,11 +143,7 @@ end
 local function misuse(parser, message)
   local word = message:match("^unknown option '%-%-([^']*)'")
   if word then
-    local names = {}
-    for name in parser:get_usage():gmatch("%-%-([%l%d-]+)") do
-      names[#names + 1] = name
-    end
-    local meant = suggestion.of(word, names)
+    local meant = suggestion.of(word, parsers.names(parser))
     message = ("unknown option '--%s'%s"):format(word, meant and ("; did you mean --%s?"):format(meant:gsub("-", "_"))
       or "")
   end
@@ -300,7 +158,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string message: what does not fit
 function M.parse(argv)
-  local parser = new_parser()
+  local parser = parsers.new()
   local good, parsed = parser:pparse(normalise(argv))
   if not good then
     return nil, misuse(parser, parsed)

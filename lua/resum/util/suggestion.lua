@@ -3,6 +3,7 @@
 local M = {}
 
 local MOST_EDITS = 2 -- letters that may be wrong, missing or too many
+local FEW_EDITS = 1 -- a slip of the finger; what is further off is meant less often than a part of a name
 local PART_LEAST = 3 -- letters of a part of a name that tell which one is meant
 
 -- How many letters have to be changed, added or taken away (Levenshtein).
@@ -27,10 +28,12 @@ end
 -- Lower is nearer; nil: it can't have been meant.
 local function score(word, name)
   local edits = distance(word, name)
-  if edits <= MOST_EDITS and edits < #word then
+  if edits <= FEW_EDITS and edits < #word then
     return edits
   elseif #word >= PART_LEAST and ("-" .. name .. "-"):find("-" .. word .. "-", 1, true) then
-    return MOST_EDITS + 1 + #name / 100 -- a whole part of the name: of several the shortest
+    return FEW_EDITS + #name / 100 -- a whole part of the name: of several the shortest
+  elseif edits <= MOST_EDITS and edits < #word then
+    return edits
   end
 end
 
