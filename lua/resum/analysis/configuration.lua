@@ -13,7 +13,7 @@ M.titles = { nginx = "nginx", haproxy = "HAProxy", apache = "Apache", envoy = "E
 local NAMES = { { "^nginx", "nginx" }, { "^openresty", "nginx" }, { "^[Aa]pache", "apache" }, { "^envoy", "envoy" } }
 
 -- Each block: where it goes, lines to paste, commands to run before (shell), and what has to be known (note); without
--- lines it is only a note that follows the server's name. joined: the lines are one, continued by a backslash.
+-- lines it is only a note that follows the server's name.
 M.blocks = {
   ticket_keys = {
     nginx = {
@@ -29,13 +29,9 @@ M.blocks = {
         .. "At first both may be the same file.",
     },
     haproxy = {
-      where = "on the bind line, on every server",
+      where = "at the end of the bind line, on every server",
       shell = { "umask 077; for i in 1 2 3; do openssl rand -base64 48; done \\", "  > /etc/haproxy/ticket.keys" },
-      lines = {
-        "bind :443 ssl crt /etc/haproxy/site.pem \\",
-        "  tls-ticket-keys /etc/haproxy/ticket.keys",
-      },
-      joined = true,
+      lines = { "bind :443 ssl crt /etc/haproxy/site.pem tls-ticket-keys /etc/haproxy/ticket.keys" },
       note = "HAProxy issues with the last key but one. To renew: drop the first line, append a fresh one, on all "
         .. "servers; then reload. With a key file it issues no new ticket on a resumed TLS 1.3 connection; a browser, "
         .. "which uses each ticket once, then resumes two of three connections.",
@@ -47,9 +43,13 @@ M.blocks = {
         "SSLSessionTickets on",
         "SSLSessionTicketKeyFile /etc/apache2/ticket.key",
       },
-      note = "Apache takes one key, and reads it when it is restarted: tickets of the old key are refused from then "
-        .. "on. With a key file it issues no new ticket on a resumed TLS 1.3 connection; a browser, which uses each "
-        .. "ticket once, then resumes two of three connections.",
+      -- ssl_init_ticket_key hands OpenSSL 3 the HMAC key in a buffer on its own stack, which is gone when it is used:
+      -- each process has another key then (2.4.71 with OpenSSL 3.0: 0 of all were taken by another server).
+      note = "Check it afterwards: Apache 2.4 with OpenSSL 3 was seen to refuse the tickets of other servers although "
+        .. "they had the same file. Where it does, switch SSLSessionTickets off and use a common session cache. "
+        .. "Sessions are bound to the ServerName and its port, too. Apache takes one key, and reads it when it is "
+        .. "restarted: tickets of the old key are refused from then on. With a key file it issues no new ticket on a "
+        .. "resumed TLS 1.3 connection; a browser, which uses each ticket once, then resumes two of three connections.",
     },
     envoy = {
       where = "in the listener's DownstreamTlsContext, on every server",

@@ -24,7 +24,7 @@ local APACHE = [[
 ServerRoot {directory}
 PidFile {directory}/pid
 ErrorLog /dev/stderr
-ServerName localhost
+ServerName {name}
 Listen {host}:{port}
 LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
 LoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so
@@ -36,14 +36,18 @@ SSLCertificateFile {certificate}
 SSLCertificateKeyFile {key}
 SSLSessionCache {cache}
 SSLSessionTickets {tickets}
+{key_file}
 ]]
 
 --- Apache's httpd.
--- @tparam[opt] table options cache: "none" (default) or "shmcb"; tickets: "on" (default) or "off"
+-- @tparam[opt] table options cache: "none" (default) or "shmcb"; tickets: "on" (default) or "off"; key_file: of its
+--   ticket key; name: default "localhost"
 function M.apache(options)
   options = options or {}
   local cache = options.cache == "shmcb" and "shmcb:{directory}/cache(512000)" or "none"
   local template = APACHE:gsub("{cache}", cache):gsub("{tickets}", options.tickets or "on")
+    :gsub("{name}", options.name or "localhost")
+    :gsub("{key_file}", options.key_file and "SSLSessionTicketKeyFile " .. options.key_file or "")
   return start("apache2", options, template, function(path)
     return { "apache2", "-X", "-f", path }
   end)
