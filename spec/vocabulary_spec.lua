@@ -1,5 +1,6 @@
 --- Every code that a result may hold has its words in one place, and no word stands there for a code that nothing says.
 
+local page = require "spec.support.page"
 local process = require "spec.support.process"
 local vocabulary = require "resum.analysis.vocabulary"
 
@@ -62,4 +63,20 @@ describe("the vocabulary", function()
       vocabulary.reason("psk", { reason = "alert", alert = "handshake_failure" }))
     assert.is_nil(vocabulary.reason("psk", {}))
   end)
+
+  -- Values of JSON that reports show: the table of each, and where its words are.
+  local SHOWN = { design = "designs", outcome = "outcomes", kind = "kinds", routing = "routings", ["set-up"] = "pools",
+    verdict = "verdicts" }
+
+  for value, words in pairs(SHOWN) do
+    it("has words for every " .. value .. " that JSON may hold, so that no code reaches a person", function()
+      local rows = page.by_heading(page.text("json.md"))[value]
+      assert.is_truthy(next(rows))
+      for code in pairs(rows) do
+        local shown = vocabulary[words][code]
+        assert.is_truthy(shown, code)
+        assert.is_nil(shown:find("_", 1, true), shown)
+      end
+    end)
+  end
 end)

@@ -1,9 +1,14 @@
 -- What verdicts, reasons, errors and certificates are called: every code has its words here, and every report takes
 -- them from here. Pure. What came from a server is returned as it came: whoever shows it escapes it.
 
+local attempt_words = require "resum.analysis.attempt_words"
 local mechanisms = require "resum.connection.mechanism"
 
 local M = {}
+
+for name, words in pairs(attempt_words) do
+  M[name] = words
+end
 
 --- Verdicts on a mechanism.
 M.verdicts = {
@@ -348,6 +353,14 @@ end
 function M.interval(interval, between)
   return ("%.0f%s%.0f %%"):format(math.floor(100 * interval[1] + 1e-9), between or " to ",
     math.ceil(100 * interval[2] - 1e-9))
+end
+
+--- The words of a code. One that a newer scan has, and this page does not know, is shown without its strokes.
+-- @tparam string kind "designs", "outcomes", "kinds", "pools", …
+-- @tparam string code
+-- @treturn string
+function M.say(kind, code)
+  return M[kind][code] or (code:gsub("_", " "))
 end
 
 --- The mechanisms of a table, in the order in which reports show them.
