@@ -148,7 +148,7 @@ local function result_of(balancer)
     target = { text = "a.example", host = "a.example", port = 443 },
     status = "completed",
     elapsed_s = 1,
-    addresses = { { address = "192.0.2.1", status = "completed", control = {
+    addresses = { { address = "192.0.2.1", status = "completed", connections = 300, control = {
       mechanism = "control", design = "control", engine = "handshake", address = "192.0.2.1", outcome = "full",
       reused = false, timing = { total_s = 1 },
     }, balancer = balancer } },

@@ -156,6 +156,9 @@ local function scan_addresses(result, addresses, wanted, plan, options)
   if wanted.rate and wanted.balancer and #callers > 1 and not callers[1].cancelled() then
     result.across = cross_address.run(result.addresses, callers, options)
   end
+  for i, client in ipairs(callers) do
+    result.addresses[i].connections = client.connections
+  end
 end
 
 -- A target counts as scanned when one of its addresses was.

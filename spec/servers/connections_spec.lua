@@ -1,6 +1,6 @@
 --- How many connections a scan makes: what auditors quote when they ask for permission. The scans declare it, --dry_run
--- and --help print it, docs/method.md has it; this counts them where they arrive, at a proxy in front of a server where
--- all resumes, and of three that share nothing.
+-- and --help print it, docs/method.md has it, and results tell how many there were. This counts them where they arrive,
+-- at a proxy in front of a server where all resumes, and of three that share nothing.
 
 local balancer = require "spec.support.balancer"
 local page = require "spec.support.page"
@@ -37,6 +37,11 @@ local function count(backends, options, addresses)
   proxy.close()
   assert.equal("completed", result.status)
   assert.equal(addresses or 1, #result.addresses)
+  local told = 0
+  for _, entry in ipairs(result.addresses) do
+    told = told + entry.connections
+  end
+  assert.equal(made, told)
   return made, scanner:connections(addresses)
 end
 

@@ -115,7 +115,7 @@ local function cost(from)
 end
 
 local function address(entry)
-  local out = pick(entry, "address resolved_by status client_certificate")
+  local out = pick(entry, "address resolved_by status connections client_certificate")
   out.error = problem(entry.error)
   out.client_hello = entry.client_hello and pick(entry.client_hello, "code bytes usual_bytes usual_outcome")
   out.control = entry.control and attempt(entry.control)
