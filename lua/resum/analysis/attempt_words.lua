@@ -1,9 +1,18 @@
--- The part of the vocabulary that is about single attempts and the servers that they met. Reports take it, with all
--- other words, from resum.analysis.vocabulary. Pure.
+-- The part of the vocabulary that is about single attempts, the servers that they met, and how bad that is. Reports
+-- take it, with all other words, from resum.analysis.vocabulary. Pure.
 
 local mechanisms = require "resum.connection.mechanism"
 
 local M = {}
+
+--- How bad a result is.
+M.severities = {
+  broken = "broken",
+  unreachable = "unreachable",
+  impaired = "impaired",
+  unknown = "not known",
+  good = "in order",
+}
 
 --- How an attempt came to offer what it offered.
 M.designs = {
