@@ -125,7 +125,7 @@ local function written(results)
   for _, result in ipairs(results) do
     folded:add(result)
   end
-  local head = json.head({ version = resum.VERSION, started_at = "2001-02-03T04:05:06Z" })
+  local head = json.head({ version = resum.VERSION, started_at = "2001-02-03T04:05:06Z", command = "resum x" })
   local lines = {}
   for i, result in ipairs(results) do
     lines[i] = json.line(result)

@@ -2,6 +2,7 @@
 -- a line in parser.lua, and one in scan_options where a scan takes it. It reads the certificate's files and nothing
 -- else; it starts nothing.
 
+local command_line = require "resum.cli.command_line"
 local connection = require "resum.cli.connection"
 local escape = require "resum.util.escape"
 local options_of = require "resum.options"
@@ -152,8 +153,8 @@ end
 
 --- Reads the command line.
 -- @tparam {string,...} argv the words after the command's name
--- @treturn[1] table parsed: targets, expect, json_out, json_lines, quiet, show_text, and every option
---   as it was given
+-- @treturn[1] table parsed: targets, expect, json_out, json_lines, quiet, show_text, command (as it is shown), and
+--   every option as it was given
 -- @treturn[1] table scan: what resum.run takes; nil with --merge
 -- @treturn[2] nil
 -- @treturn[2] string message: what does not fit
@@ -163,6 +164,7 @@ function M.parse(argv)
   if not good then
     return nil, misuse(parser, parsed)
   end
+  parsed.command = command_line.shown(argv)
   if parsed.repl then
     return parsed
   end

@@ -83,8 +83,8 @@ local function in_colour()
   return is_capable_terminal(1) and not os.getenv("NO_COLOR")
 end
 
-local function about_run()
-  return { version = resum.VERSION, started_at = os.date("!%Y-%m-%dT%H:%M:%SZ") }
+local function about_run(parsed)
+  return { version = resum.VERSION, started_at = os.date("!%Y-%m-%dT%H:%M:%SZ"), command = parsed.command }
 end
 
 -- JSON, as one document or as lines.
@@ -95,7 +95,7 @@ local function json_sink(parsed, host)
   elseif parsed.json_lines then
     return writers.lines(out)
   end
-  return writers.document(out, "json", about_run())
+  return writers.document(out, "json", about_run(parsed))
 end
 
 -- A document for each --FORMAT_out but JSON's.
@@ -110,7 +110,7 @@ local function add_documents(parsed, host, add)
     if message then
       return nil, message
     elseif out then
-      add(writers.document(out, format, about_run()))
+      add(writers.document(out, format, about_run(parsed)))
     end
   end
   return true

@@ -150,10 +150,11 @@ function M.line(result)
 end
 
 --- The beginning of a whole run: what follows are targets (see line), with commas between them, and the tail.
--- @tparam table about version (of resum), started_at (ISO 8601)
+-- @tparam table about version (of resum), started_at (ISO 8601), command (without secrets; or nil)
 -- @treturn string
 function M.head(about)
-  local object = encode({ resum = about.version, schema = M.SCHEMA, started_at = about.started_at })
+  local object = encode({ resum = about.version, schema = M.SCHEMA, started_at = about.started_at,
+    command = about.command })
   return object:sub(1, -2) .. ',"targets":['
 end
 
