@@ -99,7 +99,7 @@ describe("the topology", function()
   end)
 
   it("does not know which server of several in a group accepted a session, unless it showed itself", function()
-    local entry = summary_of("all_shared", { ticket = { { "A", 10 }, { "B", 10 } } }, { "A>B ticket resumed" })
+    local entry = summary_of("one_way", { ticket = { { "A", 10 }, { "B", 10 } } }, { "A>B ticket resumed" })
     entry.balancer.mechanisms.ticket.labels[2].group = "A"
     local attempts = entry.balancer.attempts
     attempts[#attempts + 1] = { order = #attempts + 1, mechanism = "ticket", design = "fixed", from = 1,
@@ -145,6 +145,9 @@ describe("the topology", function()
   it("marks who is left out of what some share", function()
     local model = topology.of(summary_of("mixed_groups", { psk = { { "A", 30 }, { "B", 70 } } }, {}))
     assert.same({ "A", "B" }, { names(model, "odd"), names(model, "several") })
+    local joined = summary_of("mixed_groups", { psk = { { "A", 30 }, { "B", 35 }, { "C", 35 } } }, {})
+    joined.balancer.mechanisms.psk.labels[3].group = "B" -- these accept each other's: together they are the larger one
+    assert.same({ "A", "" }, { names(topology.of(joined), "odd"), names(topology.of(joined), "several") })
     for verdict, shares in pairs({ mixed_groups = { 49, 51 }, nothing_shared = { 30, 70 } }) do
       local other = topology.of(summary_of(verdict, { psk = { { "A", shares[1] }, { "B", shares[2] } } }, {}))
       assert.equal("", names(other, "odd"))
@@ -160,6 +163,15 @@ describe("the topology", function()
     assert.is_true(model.alike)
     assert.same({ "A A A", 1 / 3 }, { names(model), model.servers[1].share })
     assert.same({ session_id = "", ticket = "A>A A>A A>A A>A A>A A>A" }, arrows(model))
+  end)
+
+  it("joins all servers by what is shared by all, though not every pair was tried", function()
+    local entry = summary_of("all_shared", { psk = { { "A", 30 }, { "B", 30 }, { "C", 30 } } },
+      { "A>B psk resumed", "B>A psk resumed" })
+    local lane = topology.of(entry).lanes[1]
+    assert.equal(6, #lane.arrows)
+    assert.same({ true, true, true }, lane.own)
+    assert.same({ A = { B = { resumed = 1, answered = 1 } }, B = { A = { resumed = 1, answered = 1 } } }, lane.cells)
   end)
 
   it("is client and server where nothing was looked for behind the address", function()
@@ -258,7 +270,7 @@ describe("the picture", function()
         offers[#offers + 1] = ("%c>%c ticket resumed"):format(64 + i, 64 + j)
       end
     end
-    local model = topology.of(summary_of("all_shared", { ticket = shown }, offers))
+    local model = topology.of(summary_of("nothing_shared", { ticket = shown }, offers))
     assert.equal(30, #model.lanes[1].arrows)
     assert.equal(2 * 5, count(drawn(model), 'class="accepts"'))
     table.remove(model.lanes[1].arrows) -- F no longer has its session accepted by E: pairs of F have to be drawn
@@ -271,6 +283,7 @@ describe("the picture", function()
       shown[i] = { string.char(64 + i), 10 }
     end
     local model = topology.of(summary_of("nothing_shared", { ticket = shown }, {}))
-    assert.same({ 8, 4 }, { #model.servers, model.more })
+    assert.same({ 12, 8, 4 }, { #model.servers, model.drawn, model.more })
+    assert.equal(2 * 8, count(drawn(model), 'class="server"'))
   end)
 end)

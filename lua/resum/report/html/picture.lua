@@ -59,7 +59,7 @@ end
 local function stacked_way(topology, layout)
   local client, balancer, servers = layout.client, layout.balancer, layout.servers
   local parts = { box(client[1], 4, client[2], 52, "box", { "client" }) }
-  local count = #topology.servers
+  local count = topology.drawn
   if topology.balancer then
     parts[#parts + 1] = flow(client[1] + client[2], 30, balancer[1], 30, 0.5)
     parts[#parts + 1] = box(balancer[1], 4, balancer[2], 52, "box", balancer_lines(topology.balancer, balancer[2]))
@@ -67,7 +67,8 @@ local function stacked_way(topology, layout)
   else
     parts[#parts + 1] = path("flow", "M8 56 V%s", row_of(layout, count))
   end
-  for i, server in ipairs(topology.servers) do
+  for i = 1, topology.drawn do
+    local server = topology.servers[i]
     parts[#parts + 1] = flow(8, row_of(layout, i), servers[1], row_of(layout, i), server.share)
   end
   return table.concat(parts)
@@ -75,7 +76,7 @@ end
 
 local function wide_way(topology, layout)
   local client, balancer, servers = layout.client, layout.balancer, layout.servers
-  local middle = layout.top + #topology.servers * ROW / 2
+  local middle = layout.top + topology.drawn * ROW / 2
   local parts = { box(client[1], middle - 26, client[2], 52, "box", { "client" }) }
   local from = client[1] + client[2]
   if topology.balancer then
@@ -85,7 +86,8 @@ local function wide_way(topology, layout)
     parts[#parts + 1] = box(balancer[1], middle - height / 2, balancer[2], height, "box", lines)
     from = balancer[1] + balancer[2]
   end
-  for i, server in ipairs(topology.servers) do
+  for i = 1, topology.drawn do
+    local server = topology.servers[i]
     parts[#parts + 1] = flow(from, middle, servers[1], row_of(layout, i), server.share)
   end
   return table.concat(parts)
@@ -148,8 +150,9 @@ local function dot(x, y, own)
   return circle("dot none", x, y, DOT) .. cross("dot none", x, y, 3)
 end
 
--- A line between neighbours, a curve past those between; a head at each end where a session is accepted.
-local function arrow(x, y1, y2, up, down)
+-- A line between neighbours, a curve past those between, as far out as the column goes; a head at each end where a
+-- session is accepted.
+local function arrow(x, y1, y2, up, down, lane)
   local parts = {}
   if y2 - y1 <= ROW then
     local top, bottom = y1 + DOT + 3, y2 - DOT - 3
@@ -157,7 +160,8 @@ local function arrow(x, y1, y2, up, down)
     parts[2] = up and path("head", "M%s %s l%s %s h%s z", x, top, -HEAD, 2 * HEAD, 2 * HEAD) or ""
     parts[3] = down and path("head", "M%s %s l%s %s h%s z", x, bottom, -HEAD, -2 * HEAD, 2 * HEAD) or ""
   else
-    local near, out = x + DOT + 3, x + 16 + 8 * (y2 - y1) / ROW
+    local near = x + DOT + 3
+    local out = near + math.min((lane / 2 - DOT - 5) / 0.75, 8 + 6 * (y2 - y1) / ROW) -- of a curve three quarters show
     local from, to = near + (up and 2 * HEAD - 1 or 0), near + (down and 2 * HEAD - 1 or 0)
     parts[1] = path("arrow", "M%s %s C%s %s %s %s %s %s", from, y1, out, y1, out, y2, to, y2)
     parts[2] = up and path("head", "M%s %s l%s %s v%s z", near, y1, 2 * HEAD, -HEAD, 2 * HEAD) or ""
@@ -196,17 +200,17 @@ local function pair(topology, layout, lane, x, i, j)
   local y1, y2 = row_of(layout, i), row_of(layout, j)
   if not down and not up then
     return refused and j == i + 1 and cross("barrier", x, y1 + ROW / 2, 4) or ""
-  elseif is_said_by_neighbours(lane, i, j, #topology.servers) then
+  elseif is_said_by_neighbours(lane, i, j, topology.drawn) then
     return ""
   end
   local titles, names = {}, topology.servers
   titles[1] = down and vocabulary.accepts(lane.mechanism, names[i].name, names[j].name, down) or nil
   titles[#titles + 1] = up and vocabulary.accepts(lane.mechanism, names[j].name, names[i].name, up) or nil
-  return svg.group("accepts", table.concat(titles, "; "), arrow(x, y1, y2, up, down))
+  return svg.group("accepts", table.concat(titles, "; "), arrow(x, y1, y2, up, down, layout.lane))
 end
 
 local function lane_marks(topology, layout, lane, x)
-  local parts, count = {}, #topology.servers
+  local parts, count = {}, topology.drawn
   for i = 1, count do
     parts[#parts + 1] = dot(x, row_of(layout, i), lane.own[i])
     for j = i + 1, count do
@@ -219,7 +223,7 @@ end
 local function lane_of(topology, layout, number, rates)
   local lane, x = topology.lanes[number], lane_x(layout, number)
   local head = svg.wrap((mechanisms[lane.mechanism].noun:gsub("^%l", string.upper)), layout.lane - 2)
-  local bottom = layout.top + #topology.servers * ROW
+  local bottom = layout.top + topology.drawn * ROW
   return svg.lines("middle pale", x, layout.top - 8 - 14 * (#head - 1), head, 14)
     .. path("rail", "M%s %s V%s", x, layout.top + 4, bottom - 4)
     .. lane_marks(topology, layout, lane, x)
@@ -241,13 +245,13 @@ local function draw(topology, layout, rates)
     layout = setmetatable({ top = 84 }, { __index = layout })
   end
   local parts = { layout.stacked and stacked_way(topology, layout) or wide_way(topology, layout) }
-  for i = 1, #topology.servers do
+  for i = 1, topology.drawn do
     parts[#parts + 1] = server_box(topology, layout, i)
   end
   for i = 1, #topology.lanes do
     parts[#parts + 1] = lane_of(topology, layout, i, rates)
   end
-  local bottom = layout.top + #topology.servers * ROW
+  local bottom = layout.top + topology.drawn * ROW
   parts[#parts + 1] = words("pale", layout.servers[1], bottom + 20, "resumed")
   return svg.picture(layout.width, bottom + FOOT - 14, description(topology), table.concat(parts),
     layout.stacked and "narrow" or "wide")

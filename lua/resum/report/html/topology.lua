@@ -7,7 +7,9 @@ local statistics = require "resum.util.statistics"
 
 local M = {}
 
-local MOST = 8 -- servers that fit a picture; the table of acceptance has all of them
+--- Servers that fit a picture; the table of acceptance has all of them.
+M.MOST = 8
+
 local NAMED = { ticket_key = true, session_id_prefix = true }
 -- How a server shows that has no name.
 local MARKS = { none = true, stateful = true, other_version = true, ticketless = true }
@@ -36,7 +38,7 @@ local function named_servers(summary)
     for _, label in ipairs((name ~= "session_id" or #list == 0) and labels_of(summary.mechanisms[name]) or {}) do
       local server = list[label.name]
       if not server then
-        server = { name = label.name, kind = label.kind, connections = 0 }
+        server = { name = label.name, kind = label.kind, group = label.group or label.name, connections = 0 }
         list[#list + 1], list[label.name] = server, server
       end
       add_connections(server, label)
@@ -118,7 +120,7 @@ local function alike(summary, like)
   local count, open = most_groups(summary)
   local period = summary.routing == "round_robin" and (summary.routing_evidence or {}).period
   local list = {}
-  for i = 1, math.min(count, MOST) do
+  for i = 1, math.min(count, M.MOST) do
     list[i] = { name = like and like.name or tostring(i), kind = like and like.kind, value = like and like.value,
       share = count == 1 and 1 or period == count and 1 / count or nil }
   end
@@ -252,26 +254,32 @@ end
 local function lane_of(summary, name, servers, same)
   local result = summary.mechanisms[name]
   local lane = { mechanism = name, verdict = result.verdict, own = {}, arrows = {}, refused = {} }
-  if same then
+  lane.cells = not same and M.acceptance(summary, name, servers) or nil
+  if same or lane.verdict == "all_shared" then -- else not every pair was tried
     suppose_arrows(lane, servers, result.reason)
   else
-    lane.cells = M.acceptance(summary, name, servers)
     read_arrows(lane, lane.cells, servers)
   end
   return lane
 end
 
--- Is a server behind the others' smallest share?
-local function is_smaller(server, largest)
-  return server.interval and largest.interval and server.interval[2] < largest.interval[1]
-end
-
-local function largest_of(servers)
-  local largest = servers[1]
+-- Groups of servers that share: each with how many names it has, and whether it is surely smaller than the largest.
+local function groups_of(servers)
+  local groups, all, largest = {}, 0, nil
   for _, server in ipairs(servers) do
-    largest = (server.share or 0) > (largest.share or 0) and server or largest
+    local group = groups[server.group or server.name] or { connections = 0, names = 0 }
+    groups[server.group or server.name] = group
+    group.connections, group.names = group.connections + (server.connections or 0), group.names + 1
+    all = all + (server.connections or 0)
+    largest = (not largest or group.connections > largest.connections) and group or largest
   end
-  return largest
+  local lowest = statistics.wilson(largest and largest.connections or 0, math.max(1, all))
+  for _, group in pairs(groups) do
+    local _, highest = statistics.wilson(group.connections, math.max(1, all))
+    group.smaller = highest < lowest
+    largest.larger = largest.larger or group.smaller
+  end
+  return groups, largest
 end
 
 -- Does a server accept nothing of its own by this mechanism, where another does?
@@ -285,7 +293,7 @@ end
 
 -- Marks the server that is unlike the others: the member that does not resume, or those left out of what some share.
 local function mark_odd(summary, servers, lanes)
-  local largest = largest_of(servers)
+  local groups, largest = groups_of(servers)
   for i, server in ipairs(servers) do
     if summary.verdict == "bad_member" then
       server.odd = server.marks and #servers > 1 or (summary.member or {}).label == server.name or nil
@@ -293,8 +301,9 @@ local function mark_odd(summary, servers, lanes)
         server.odd = server.odd or accepts_nothing(lane, i) or nil
       end
     elseif summary.verdict == "mixed_groups" then
-      server.odd = is_smaller(server, largest) or nil
-      server.several = server == largest and #servers > 1 or nil
+      local group = groups[server.group or server.name]
+      server.odd = group.smaller or nil
+      server.several = group == largest and group.larger and group.names == 1 or nil
     end
   end
   add_member(summary, servers)
@@ -308,10 +317,6 @@ local function from_pool(summary)
   if same then
     servers, open = alike(summary, servers[1])
   end
-  local more = math.max(0, #servers - MOST)
-  for i = #servers, MOST + 1, -1 do
-    servers[i] = nil
-  end
   local lanes = {}
   for _, name in ipairs(mechanisms.names) do
     if summary.mechanisms[name] then
@@ -320,8 +325,9 @@ local function from_pool(summary)
   end
   mark_odd(summary, servers, lanes)
   local routing = #servers > 1 and summary.routing or nil
-  return { verdict = summary.verdict, servers = servers, lanes = lanes,
-    alike = same and #servers > 1 or nil, open = open or nil, more = more > 0 and more or nil,
+  local drawn = math.min(#servers, M.MOST)
+  return { verdict = summary.verdict, servers = servers, drawn = drawn, lanes = lanes,
+    alike = same and #servers > 1 or nil, open = open or nil, more = #servers > drawn and #servers - drawn or nil,
     changed = summary.verdict == "rotated" or nil,
     balancer = routing and { routing = routing, period = (summary.routing_evidence or {}).period } }
 end
@@ -339,14 +345,14 @@ local function from_support(judged)
         own = { one.reason == "not_issued" and "issues_nothing" or OWN[one.verdict] } }
     end
   end
-  return { servers = { { name = "1", share = 1 } }, lanes = lanes }
+  return { servers = { { name = "1", share = 1 } }, drawn = 1, lanes = lanes }
 end
 
 --- What stands behind an address, to be drawn.
 -- @tparam table entry one of a result's addresses
 -- @treturn table|nil verdict (of the pool); servers ({{name (a letter, "-" or "?"), kind, value, share, interval, odd,
---   several},...}); lanes, one a mechanism ({{mechanism, verdict, own (server's number -> whether it accepts its own
---   sessions: a boolean, "some" (at times) or "issues_nothing"; nil where that was not seen), arrows ({{from, at
+--   several},...}); drawn (so many of them fit a picture); lanes, one a mechanism ({{mechanism, verdict, own (server's
+--   number -> whether it accepts its own sessions: a boolean, "some" (at times) or "issues_nothing"; nil where that was not seen), arrows ({{from, at
 --   (numbers of servers), resumed, answered, or supposed},...}), refused (the same, in vain), cells},...});
 --   balancer ({routing, period}; nil where there is no sign of one); alike (servers can't be told apart),
 --   open (there may be more), more (servers that do not fit), changed (names are one after the other); nil where
