@@ -59,9 +59,12 @@ What does resumption give away? (audit)
   end)
 
   it("are a table on the page, escaped", function()
-    local page = html.target(result(BAD, GOOD))
+    local new = html.new({ version = "1", started_at = "2001-02-03T04:05:06Z" })
+    new:add(result(BAD, GOOD))
+    local page = new:finish({})
     assert.is_truthy(page:find("Make them &lt;anew&gt;.", 1, true))
     assert.is_truthy(page:find("B (25 %)", 1, true))
+    assert.is_truthy(page:find("Do tickets repeat?", 1, true))
     assert.is_nil(page:find("<anew>", 1, true))
   end)
 

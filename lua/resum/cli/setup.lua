@@ -110,7 +110,8 @@ local function add_documents(parsed, host, add)
     if message then
       return nil, message
     elseif out then
-      add(writers.document(out, format, about_run(parsed)))
+      add(format == "html" and writers.page(out, about_run(parsed)) or writers.document(out, format,
+        about_run(parsed)))
     end
   end
   return true

@@ -1,6 +1,7 @@
 -- Where results go: reports for people, documents in several formats, JSON as one line a target, metrics, names of
 -- targets that are done. A sink takes results one by one (write) and the end of the run (finish); both return true, or
--- nil and a message. It keeps no result (but metrics, which are small), and knows no scan and no exit code.
+-- nil and a message. It keeps no result (but metrics, which are small, and the page, up to a size), and knows no scan
+-- and no exit code.
 
 local csv = require "resum.report.csv"
 local html = require "resum.report.html"
@@ -109,7 +110,6 @@ local FORMATS = {
   json = { head = json.head, item = json.line, separator = ",", tail = function(about)
     return json.tail(about) .. "\n"
   end },
-  html = { head = html.head, item = html.target, separator = "", tail = html.tail },
   junit = { head = junit.head, item = junit.target, separator = "", tail = junit.tail },
   sarif = { head = sarif.head, item = sarif.target, separator = ",", tail = sarif.tail },
   csv = { head = csv.head, item = csv.target, separator = "", tail = nothing },
@@ -117,11 +117,31 @@ local FORMATS = {
 
 --- One document, in one of several formats; it is whole when the run has ended.
 -- @tparam table output see resum.cli.output
--- @tparam string format "json", "html", "junit", "sarif" or "csv"
+-- @tparam string format "json", "junit", "sarif" or "csv"
 -- @tparam table about see resum.report.json.head
 -- @treturn table sink
 function M.document(output, format, about)
   return setmetatable({ output = output, format = FORMATS[format], about = about, begun = false }, Document)
+end
+
+local Page = {}
+Page.__index = Page
+
+function Page:write(result)
+  self.page:add(result)
+  return true
+end
+
+function Page:finish(about)
+  return self.output:write(self.page:finish(about))
+end
+
+--- The page of HTML, written when the run has ended: what it begins with is known only then.
+-- @tparam table output see resum.cli.output
+-- @tparam table about see resum.report.html.new
+-- @treturn table sink
+function M.page(output, about)
+  return setmetatable({ output = output, page = html.new(about) }, Page)
 end
 
 local Metrics = {}

@@ -8,13 +8,13 @@ local M = {}
 
 local escape = markup.escape
 
-local MOODS = { critical = "bad", high = "bad", medium = "mixed", low = "mixed" }
+local SEVERITIES = { critical = "broken", high = "broken", medium = "impaired", low = "impaired" }
 
-local function badge(one)
+local function verdict(one)
   if one.verdict == "bad" then
-    return markup.text("span", "badge " .. MOODS[one.severity], one.severity)
+    return markup.text("span", "word " .. SEVERITIES[one.severity], one.severity)
   end
-  return markup.text("span", "badge " .. (one.verdict == "good" and "good" or "faint"), (one.verdict:gsub("_", " ")))
+  return markup.text("span", "word " .. (one.verdict == "good" and "good" or "unknown"), (one.verdict:gsub("_", " ")))
 end
 
 local function servers(one)
@@ -26,11 +26,12 @@ end
 function M.section(list)
   local rows = {}
   for i, one in ipairs(finding.sorted(list)) do
-    rows[i] = { badge(one), markup.text("code", nil, one.id), escape(one.message), escape(servers(one)),
+    rows[i] = { verdict(one), escape(one.title or "") .. " " .. markup.text("code", nil, one.id),
+      escape(one.message), escape(servers(one)),
       escape(one.advice or "") }
   end
-  return "<h3>What resumption gives away</h3>"
-    .. markup.table({ "verdict", "check", "what was found", "servers", "what to do" }, rows)
+  return markup.section("What resumption gives away", #rows > 0 and markup.table({ "verdict", "check",
+    "what was found", "servers", "what to do" }, rows) or "")
 end
 
 return M

@@ -42,25 +42,54 @@ function M.text(name, class, text)
   return M.element(name, class and { class = class }, M.escape(text))
 end
 
---- A table that may be wider than the page, inside a frame that scrolls.
+--- A list of sentences.
+-- @tparam {string,...} sentences escaped
+-- @tparam[opt] string class
+-- @tparam[opt="ul"] string name
+-- @treturn string "" where there are none
+function M.list(sentences, class, name)
+  local items = {}
+  for i, sentence in ipairs(sentences) do
+    items[i] = M.text("li", nil, sentence)
+  end
+  return #items > 0 and M.element(name or "ul", class and { class = class }, table.concat(items)) or ""
+end
+
+--- A section with a heading; "" where it would be empty.
+-- @tparam string heading
+-- @tparam string content markup
+-- @tparam[opt] string note a sentence below the heading
+-- @tparam[opt] string class
+-- @treturn string
+function M.section(heading, content, note, class)
+  return content == "" and "" or M.element("section", { class = class or "part" },
+    M.text("h3", nil, heading) .. (note and M.text("p", "soft note", note) or "") .. content)
+end
+
+-- What can't be read without its heading says it itself where there is no room for a table; in a log, the style does.
+local function row_of(head, cells, class)
+  local parts = {}
+  for i, cell in ipairs(cells) do
+    parts[i] = M.element("td", cell ~= "" and class ~= "log" and { ["data-label"] = head[i] } or nil, cell)
+  end
+  return "<tr>" .. table.concat(parts) .. "</tr>"
+end
+
+--- A table, whose rows become lines where the page is narrow.
 -- @tparam {string,...} head texts
 -- @tparam {{string,...},...} rows markup of cells
+-- @tparam[opt] string class
 -- @treturn string
-function M.table(head, rows)
-  local lines = {}
+function M.table(head, rows, class)
+  local heads, body = {}, {}
   for i, text in ipairs(head) do
-    lines[i] = M.element("th", { scope = "col" }, M.escape(text))
+    heads[i] = M.element("th", { scope = "col" }, M.escape(text))
   end
-  local body = {}
   for i, row in ipairs(rows) do
-    local cells = {}
-    for j, cell in ipairs(row) do
-      cells[j] = "<td>" .. cell .. "</td>"
-    end
-    body[i] = "<tr>" .. table.concat(cells) .. "</tr>"
+    body[i] = row_of(head, row, class)
   end
-  return ('<div class="scroll" tabindex="0"><table><thead><tr>%s</tr></thead><tbody>\n%s</tbody></table></div>'):format(
-    table.concat(lines), table.concat(body, "\n"))
+  return ("<table%s><thead><tr>%s</tr></thead><tbody>\n%s</tbody></table>"):format(
+    class and ' class="' .. class .. '"' or "", table.concat(heads), table.concat(body, "\n"))
 end
 
 return M

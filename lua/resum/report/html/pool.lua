@@ -1,238 +1,229 @@
--- One address on the page: the verdict on top, then rates, sequences, groups, places, and every attempt. Pure.
+-- What was seen of the servers behind an address: their names and shares, who accepts whose sessions, which of them
+-- answered when, and every attempt. Pure.
 
 local chart = require "resum.report.html.chart"
 local hex = require "resum.util.hex"
 local markup = require "resum.report.html.markup"
 local mechanisms = require "resum.connection.mechanism"
+local topology = require "resum.report.html.topology"
 local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
 local element, escape, text = markup.element, markup.escape, markup.text
 
-local MOODS = {
-  all_shared = "good", healthy = "good", supported = "good",
-  no_resumption = "bad", not_supported = "bad",
-  inconclusive = "faint", not_tested = "faint", not_finished = "faint", not_applicable = "faint",
-}
-local SIGNS = { good = "OK", bad = "!!", mixed = "!", faint = "?" }
+local GRID = "Resumed of offered. Rows: where the session came from; columns: where it was offered; -: not offered, or "
+  .. "no answer."
 
-local function mood_of(verdict)
-  return MOODS[verdict] or "mixed"
+local GOOD = { all_shared = "good", healthy = "good", shared = "good" }
+local FAINT = { inconclusive = "unknown", unexplained = "unknown", not_applicable = "unknown" }
+
+local function verdict(code, words)
+  return text("span", "word " .. (GOOD[code] or FAINT[code] or "broken"), vocabulary.say(words or "pools", code))
 end
 
-local function words_of(verdict)
-  return (verdict:gsub("_", " "))
-end
-
---- A verdict as a badge.
-function M.badge(verdict)
-  local mood = mood_of(verdict)
-  return text("span", "badge " .. mood, SIGNS[mood] .. " " .. words_of(verdict))
-end
-
-local function items(list)
-  local parts = {}
-  for i, sentence in ipairs(list) do
-    parts[i] = text("li", nil, sentence)
-  end
-  return #parts > 0 and "<ul>" .. table.concat(parts) .. "</ul>" or ""
-end
-
---- The verdict, what speaks for it, and what to do.
--- @tparam table summary of resum.analysis.pool.analyse, or of resum.scan.quick
--- @treturn string
-function M.verdict(summary)
-  local mood = mood_of(summary.verdict)
-  return element("div", { class = "verdict " .. mood },
-    M.badge(summary.verdict) .. " " .. text("code", nil, summary.verdict)
-    .. text("p", "headline", summary.headline) .. items(summary.evidence or {})
-    .. element("p", { class = "advice" }, "<strong>What to do:</strong> " .. escape(summary.advice)))
-end
-
-local DESIGNS = { { "fixed", "old" }, { "pairs", "next" }, { "chain", "chain" } }
-
-local function rate(name, result)
+local function mechanism_verdicts(summary)
   local rows = {}
-  for _, one in ipairs(DESIGNS) do
-    local design = result.designs[one[1]]
-    if design and design.rate then
-      rows[#rows + 1] = { name = one[2], share = design.rate, interval = design.interval,
-        note = vocabulary.interval(design.interval, "-") }
-    end
+  for name, result in vocabulary.each_mechanism(summary.mechanisms) do
+    rows[#rows + 1] = { escape(mechanisms[name].title), verdict(result.verdict) }
   end
-  local title = mechanisms[name].title
-  local figure = #rows > 0 and chart.bars("Rates of " .. title, rows)
-    or text("p", "soft", result.reason and words_of(result.reason) or "no attempt")
-  local heading = "<h4>" .. escape(title) .. " " .. M.badge(result.verdict) .. "</h4>"
-  return element("div", { class = "rate" }, heading .. figure)
+  return markup.section("Do the servers behind the address share their sessions?",
+    markup.table({ "mechanism", "verdict" }, rows, "slim"))
 end
 
-local function each(summary, convert)
-  local parts = {}
-  for _, name in ipairs(mechanisms.names) do
-    local result = summary.mechanisms[name]
-    parts[#parts + 1] = result and convert(name, result) or nil
-  end
-  return table.concat(parts)
-end
-
-local STATES = { resumed = "resumed", refused = "refused", full = "full" }
-local IN_STRIP = { pairs = true, chain = true }
-
-local function cell(attempt)
-  local known = attempt.label or attempt.group
-  local letter = known and known:find("^%u$") and known or nil
-  return { state = STATES[attempt.outcome] or "error", letter = STATES[attempt.outcome] and letter or not
-    STATES[attempt.outcome] and "x" or nil, colour = chart.colour_of(letter) }
-end
-
-local function strips(summary, name)
-  local old, near = {}, {}
-  for _, attempt in ipairs(summary.attempts) do
-    if attempt.mechanism == name and IN_STRIP[attempt.design] then
-      near[#near + 1] = cell(attempt)
-    elseif attempt.mechanism == name and (attempt.design == "fixed" or attempt.design == "fresh") then
-      old[#old + 1] = cell(attempt)
-    end
-  end
-  if #old + #near == 0 then
-    return ""
-  end
-  local title = mechanisms[name].title
-  local function part(heading, cells)
-    return #cells > 0 and text("p", "soft", heading) .. chart.strip(title .. ": " .. heading, cells) or ""
-  end
-  return "<div>" .. text("h4", nil, title) .. part("Old sessions, in the order of the attempts", old)
-    .. part("A fresh session on the next connection, and chains", near) .. "</div>"
-end
-
-local function legend()
-  local samples = {
-    { "resumed", "A", "l1", "resumed, by the server with ticket key A" }, { "refused", "A", "l1", "refused" },
-    { "full", "A", "l1", "nothing was offered" }, { "resumed", nil, "l0", "the server shows no name" },
-    { "error", "x", "l0", "failed" },
-  }
-  local parts = {}
-  for i, one in ipairs(samples) do
-    parts[i] = "<span>" .. chart.sample(one[1], one[2], one[3]) .. escape(one[4]) .. "</span>"
-  end
-  return element("div", { class = "legend" }, table.concat(parts))
-end
-
-local KINDS = { ticket_key = "ticket key", session_id_prefix = "session IDs beginning with", none = "issues no session",
-  stateful = "tickets that name a cache entry", unnamed = "names no key",
-  other_version = "speaks another version of TLS" }
-
--- Every label once, as the mechanism shows it that has most of it.
-local function labels_of(summary)
-  local best, order = {}, {}
-  for _, name in ipairs(mechanisms.names) do
-    for _, label in ipairs(summary.mechanisms[name] and summary.mechanisms[name].labels or {}) do
-      local known = best[label.name]
-      if not known and label.kind ~= "unnamed" then
-        order[#order + 1] = label.name
-      end
-      if not known or label.connections > known.connections then
-        best[label.name] = label
+-- The label of a server, as the mechanism has it that showed it most often.
+local function label_of(summary, server)
+  local best
+  for _, result in pairs(summary.mechanisms) do
+    for _, label in ipairs(result.labels) do
+      if label.name == server.name and (not best or label.connections > best.connections) then
+        best = label
       end
     end
   end
-  table.sort(order)
-  return best, order
+  return best
 end
 
-local function groups(summary)
-  local best, order = labels_of(summary)
+local function server_row(summary, model, server)
+  local label = label_of(summary, server)
+  local known = { label and vocabulary.say("kinds", label.kind) or nil }
+  if label and label.value then
+    known[1] = escape(known[1]) .. " " .. text("code", nil, hex(label.value))
+  end
+  if label and label.certificate then
+    known[#known + 1] = "certificate " .. text("code", nil, hex(label.certificate))
+  end
+  if label and label.group and label.group ~= label.name then
+    known[#known + 1] = escape("accepts the sessions of " .. label.group)
+  end
+  if server.odd then
+    known[#known + 1] = element("strong", nil, escape(vocabulary.odd[model.verdict] or vocabulary.odd.bad_member))
+  end
+  local share = server.interval and ("%s %% (%s)"):format(vocabulary.percent(server.share),
+    vocabulary.interval(server.interval)) or ""
+  return { chart.sample("resumed", server.name:find("^%u$") and server.name) .. " " .. escape(server.name),
+    escape(share), table.concat(known, ", ") }
+end
+
+local function servers(summary, model)
   local rows = {}
-  for _, name in ipairs(order) do
-    local label = best[name]
-    local key = (label.value and " " .. text("code", nil, hex(label.value)) or "")
-      .. (label.certificate and ", certificate " .. text("code", nil, hex(label.certificate)) or "")
-    local joined = label.group and label.group ~= name and best[label.group]
-      and escape(", shares with " .. label.group) or ""
-    rows[#rows + 1] = "<li>" .. chart.sample("resumed", name:find("^%u$") and name or nil, chart.colour_of(name))
-      .. "<div>" .. escape(KINDS[label.kind] or label.kind) .. key .. joined .. '</div><div class="share">'
-      .. chart.bars("Share of " .. name, { { name = "share", share = label.share, interval = label.interval,
-        note = vocabulary.interval(label.interval, "-") } }) .. "</div></li>"
+  for _, server in ipairs(model.alike and {} or model.servers) do
+    rows[#rows + 1] = server.connections and server_row(summary, model, server) or nil
   end
-  return #rows > 0 and '<ul class="groups">' .. table.concat(rows) .. "</ul>" or ""
+  return markup.section("What the servers showed", #rows > 0 and markup.table({ "server", "share of the connections",
+    "known by" }, rows) or "")
 end
 
-local function place_list(names)
-  local parts = {}
-  for i, name in ipairs(names) do
-    parts[i] = text("li", "mono", name)
+local function acceptance(model)
+  local grids, names = {}, {}
+  for i, server in ipairs(model.servers) do
+    names[i] = server.name
   end
-  return element("ol", { class = "places" }, table.concat(parts))
+  for _, lane in ipairs(#names > 1 and model.lanes or {}) do
+    if lane.cells and next(lane.cells) then
+      grids[#grids + 1] = chart.matrix(mechanisms[lane.mechanism].title, names, lane.cells)
+    end
+  end
+  return markup.section("Who accepts whose sessions?", #grids > 0 and element("div", { class = "grids" },
+    table.concat(grids)) or "", GRID .. " Offers that show only one of the two servers are not counted here.")
 end
 
---- Sessions from some places offered at others, a heat map for each mechanism.
+--- Sessions from some places offered at others.
+-- @tparam string heading
 -- @tparam {table,...} grids {mechanism, verdict (or nil), names, matrix}
 -- @treturn string
-function M.places(grids)
-  local parts = {}
-  for i, one in ipairs(grids) do
-    parts[i] = "<div><p>" .. escape(mechanisms[one.mechanism].title) .. " "
-      .. (one.verdict and M.badge(one.verdict) or "") .. "</p>"
-      .. chart.grid("Resumed of offered, " .. mechanisms[one.mechanism].title, one.names, one.matrix) .. "</div>"
+function M.places(heading, grids)
+  local parts, short, shared_names = {}, {}, grids[1] and grids[1].names or {}
+  for i in ipairs(shared_names) do
+    short[i] = tostring(i)
   end
-  return element("p", { class = "soft" },
-    "Resumed of offered. Rows: where the session came from; columns: where it was offered.")
-    .. '<div class="heat">' .. table.concat(parts) .. "</div>" .. place_list(grids[1].names)
+  for i, one in ipairs(grids) do
+    parts[i] = "<div>" .. (one.verdict and verdict(one.verdict, "across") or "")
+      .. chart.matrix(mechanisms[one.mechanism].title, one.names, one.matrix, short) .. "</div>"
+  end
+  return markup.section(heading, #parts > 0 and element("div", { class = "grids" }, table.concat(parts))
+    .. markup.list(shared_names, "mono", "ol") or "", GRID)
 end
 
 local function sources(summary)
   local grids = {}
-  for _, name in ipairs(mechanisms.names) do
-    local matrix = summary.mechanisms[name] and summary.mechanisms[name].sources or {}
+  for name, result in vocabulary.each_mechanism(summary.mechanisms) do
     local names = {}
+    local matrix = result.sources or {}
     for source in pairs(matrix) do
       names[#names + 1] = source
     end
     table.sort(names)
     grids[#grids + 1] = #names > 1 and { mechanism = name, names = names, matrix = matrix } or nil
   end
-  return #grids > 0 and "<h3>Local addresses</h3>" .. M.places(grids) or ""
+  return M.places("By local address", grids)
+end
+
+local STATES = { resumed = "resumed", refused = "refused", full = "full" }
+local ROWS = { { "fixed", "fresh" }, { "pairs", "chain" } }
+
+local function letter_of(attempt)
+  local known = attempt.label or attempt.group
+  return known and known:find("^%u$") and known or nil
+end
+
+-- Does any attempt of this mechanism show a server?
+local function shows_letters(summary, name)
+  for _, attempt in ipairs(summary.attempts) do
+    if attempt.mechanism == name and attempt.from and letter_of(attempt) then
+      return true
+    end
+  end
+  return false
+end
+
+local function cells_of(summary, name, wanted)
+  local cells = {}
+  for _, attempt in ipairs(summary.attempts) do
+    if attempt.mechanism == name and wanted(attempt) then
+      cells[#cells + 1] = { state = STATES[attempt.outcome] or "error", letter = letter_of(attempt) }
+    end
+  end
+  return cells
+end
+
+-- Without letters one strip says all: what was offered, and what came of it.
+local function strips(summary, name)
+  local title, parts = mechanisms[name].title, {}
+  local function add(heading, wanted)
+    local cells = cells_of(summary, name, wanted)
+    if #cells > 0 then
+      parts[#parts + 1] = (heading and text("p", "soft", heading) or "") .. chart.strip(title, cells)
+    end
+  end
+  if not shows_letters(summary, name) then
+    add(nil, function(attempt)
+      return attempt.from ~= nil
+    end)
+  else
+    for _, designs in ipairs(ROWS) do
+      add(vocabulary.questions[designs[1]], function(attempt)
+        return attempt.design == designs[1] or attempt.design == designs[2]
+      end)
+    end
+  end
+  return #parts > 0 and "<div>" .. text("h4", nil, title) .. table.concat(parts) .. "</div>" or ""
+end
+
+local SAMPLES = {
+  { "resumed", "A", "resumed, by server A" }, { "refused", "A", "refused: server A made a full handshake instead" },
+  { "resumed", nil, "the server did not show itself" }, { "full", "A", "full handshake, nothing offered" },
+  { "error", nil, "error" },
+}
+
+local function sequences(summary)
+  local parts, legend = {}, {}
+  for name in vocabulary.each_mechanism(summary.mechanisms) do
+    parts[#parts + 1] = strips(summary, name)
+  end
+  for i, one in ipairs(SAMPLES) do
+    legend[i] = "<span>" .. chart.sample(one[1], one[2]) .. escape(one[3]) .. "</span>"
+  end
+  local all = table.concat(parts)
+  return markup.section("Which server answered, connection by connection?", all == "" and ""
+    or element("p", { class = "legend" }, table.concat(legend)) .. element("div", { class = "strips" }, all))
 end
 
 local function attempts(summary)
-  local rows = {}
+  local rows, from_several = {}, false
   for i, one in ipairs(summary.attempts) do
-    rows[i] = { escape(one.order), escape(mechanisms[one.mechanism].title), escape(one.design),
-      one.from and escape(one.from) or "", one.source and text("span", "mono", one.source) or "",
-      escape(one.label or ""), escape(one.outcome or "not made") }
+    from_several = from_several or one.source ~= nil
+    rows[i] = { escape(one.order), escape(mechanisms[one.mechanism].title),
+      escape(vocabulary.say("designs", one.design)), one.from and escape(one.from) or "", escape(one.label or ""),
+      escape(vocabulary.say("outcomes", one.outcome or "interrupted")), one.source and escape(one.source) or nil }
   end
-  return "<details><summary>" .. escape(("Every attempt (%d)"):format(#rows)) .. "</summary>"
-    .. markup.table({ "no.", "mechanism", "design", "session of no.", "from address", "server", "outcome" }, rows)
-    .. "</details>"
+  local head = { "no.", "mechanism", "what was offered", "session of no.", "server", "outcome",
+    from_several and "from address" or nil }
+  return element("details", { class = "part attempts" }, text("summary", nil, ("Every attempt (%d)"):format(#rows))
+    .. markup.table(head, rows, "log"))
 end
 
 local function quick(results)
   local rows = {}
-  for _, name in ipairs(mechanisms.names) do
-    local one = results[name]
-    rows[#rows + 1] = one and { escape(mechanisms[name].title), M.badge(one.verdict), escape(one.resumed),
-      escape(one.refused), escape(one.errors) } or nil
+  for name, one in vocabulary.each_mechanism(results) do
+    rows[#rows + 1] = { escape(mechanisms[name].title), verdict(one.verdict),
+      escape(one.resumed), escape(one.refused), escape(one.errors) }
   end
-  return markup.table({ "mechanism", "verdict", "resumed", "refused", "errors" }, rows)
+  return markup.section("Is resumption in order?", markup.table({ "mechanism", "verdict", "resumed", "refused",
+    "errors" }, rows), "Asked until it was certain, at 1 % error.")
 end
 
---- What stands behind an address, without the verdict.
--- @tparam table summary of resum.analysis.pool.analyse, or of resum.scan.quick
+--- The details of what stands behind an address.
+-- @tparam table entry one of a result's addresses, with a balancer
 -- @treturn string
-function M.details(summary)
+function M.of(entry)
+  local summary = entry.balancer
   if summary.quick then
     return quick(summary.quick)
   end
-  local known = groups(summary)
-  return "<h3>Rates</h3>" .. text("p", "soft", "Old: a session offered again and again. Next: a fresh one, on the next "
-    .. "connection. Chain: always the newest. The whiskers are 95 % intervals.")
-    .. '<div class="rates">' .. each(summary, rate) .. "</div><h3>Sequences</h3>" .. legend()
-    .. '<div class="strips">' .. each(summary, function(name)
-      return strips(summary, name)
-    end) .. "</div>" .. (known ~= "" and "<h3>Servers, by what they showed</h3>" .. known or "") .. sources(summary)
-    .. attempts(summary)
+  local model = topology.of(entry)
+  return mechanism_verdicts(summary) .. (model and servers(summary, model) .. acceptance(model) or "")
+    .. sources(summary) .. sequences(summary) .. attempts(summary)
 end
 
 return M

@@ -351,12 +351,12 @@ end
 --- What stands behind an address, to be drawn.
 -- @tparam table entry one of a result's addresses
 -- @treturn table|nil verdict (of the pool); servers ({{name (a letter, "-" or "?"), kind, value, share, interval, odd,
---   several},...}); drawn (so many of them fit a picture); lanes, one a mechanism ({{mechanism, verdict, own (server's
---   number -> whether it accepts its own sessions: a boolean, "some" (at times) or "issues_nothing"; nil where that was not seen), arrows ({{from, at
---   (numbers of servers), resumed, answered, or supposed},...}), refused (the same, in vain), cells},...});
---   balancer ({routing, period}; nil where there is no sign of one); alike (servers can't be told apart),
---   open (there may be more), more (servers that do not fit), changed (names are one after the other); nil where
---   nothing was seen
+--   several},...}); drawn (so many of them fit a picture); more (servers that do not); lanes, one a mechanism
+--   ({{mechanism, verdict, own (server's number -> whether it accepts its own sessions: a boolean, "some" (at times) or
+--   "issues_nothing"; nil where that was not seen), arrows ({{from, at (numbers of servers), resumed, answered, or
+--   supposed},...}), refused (the same, in vain), cells (see acceptance)},...}); balancer ({routing, period}; nil where
+--   there is no sign of one); alike (servers can't be told apart), open (there may be more), changed (names are one
+--   after the other); nil where nothing was seen
 function M.of(entry)
   local summary = entry.balancer
   if summary and summary.mechanisms and next(summary.mechanisms) then
