@@ -78,8 +78,8 @@ describe("the page", function()
       "returning clients pay a full handshake", "What to do", "resum --resum_rate a.example",
       '<svg aria-label="Client, balancer', "What was found", "How often do sessions resume?",
       "Do the servers behind the address share", "What the servers showed", "Who accepts whose sessions?",
-      "Which server answered, connection by connection?", "Every attempt (", "Configuration to paste", "resum --resum_rate &#39;a b&#39;", "2001-02-03T04:05:06Z", "1.2 s", "320 connections",
-      "resum 9.9.9" })
+      "Which server answered, connection by connection?", "Every attempt (", "Configuration to paste",
+      "resum --resum_rate &#39;a b&#39;", "2001-02-03T04:05:06Z", "1.2 s", "320 connections", "resum 9.9.9" })
     assert.equal(3, select(2, text:gsub("ticket key <code>%x+</code>", "")))
   end)
 
