@@ -27,9 +27,6 @@ local function found(entry)
   if entry.resolved_by == "proxy" then
     list[#list + 1] = "The proxy looked the name up: its addresses are not known here."
   end
-  if entry.status ~= "completed" then
-    list[#list + 1] = vocabulary.problem(entry)
-  end
   return markup.section("What was found", markup.list(list))
 end
 

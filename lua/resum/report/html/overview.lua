@@ -42,7 +42,8 @@ end
 -- @tparam string name of the target, as it is shown
 -- @treturn table name, severity, headline, shares (mechanism -> words), lowest (share, or 2)
 function M.row(result, overview, name)
-  local row = { name = name, severity = overview.severity, headline = overview.headline, shares = {}, lowest = 2 }
+  local row = { name = name, severity = overview.severity, headline = fold.headline(overview.headline),
+    shares = {}, lowest = 2 }
   for _, mechanism in ipairs(mechanisms.names) do
     local share, words = share_of(result, mechanism)
     row.shares[mechanism] = words

@@ -59,16 +59,16 @@ font-size:.92rem;padding:.15rem 0}
 .meter{position:relative;display:block;height:.8rem;background:var(--track);border-radius:2px}
 .meter i,.meter b{position:absolute;left:0;top:0;bottom:0}
 .meter i{background:var(--bar);border-radius:2px}
-.meter b{top:calc(50% - 1px);bottom:auto;height:2px;background:var(--ink)}
+.meter b{top:calc(50% - 1px);bottom:auto;height:2px;background:var(--ink);box-shadow:0 0 0 1px var(--bg)}
 table{border-collapse:collapse;width:100%;font-size:.92rem}
 th,td{text-align:left;padding:.4rem 1.2rem .4rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-th{color:var(--soft);font-weight:500;font-size:.85rem}
+th{overflow-wrap:normal;color:var(--soft);font-weight:500;font-size:.85rem}
 .slim{max-width:28rem}
 th:last-child,td:last-child{padding-right:0}
 .log{font-size:.85rem;font-variant-numeric:tabular-nums}
 .log td,.log th{padding-top:.15rem;padding-bottom:.15rem}
 .targets .why{color:var(--soft);margin-left:.7rem}.targets .badge,.targets .why{vertical-align:middle}
-.targets td:first-child{font-weight:600}.targets th:first-child{width:30%}
+.targets td:first-child{font-weight:600}.targets th:first-child{width:26%}
 .targets td:nth-child(n+3){white-space:nowrap}
 .counts{display:flex;flex-wrap:wrap;gap:.3rem 1.5rem;margin:1.2rem 0}
 .overview{margin-bottom:3rem}
@@ -152,10 +152,11 @@ dl{grid-template-columns:minmax(0,1fr)}dd{margin-bottom:.4rem}}
 
 local PRINT = [[
 @page{size:A4;margin:15mm}
-@media print{body{font-size:10pt}header,main,footer{max-width:none;padding:0}header{padding-top:0}
+@media print{html{font-size:10pt}body{font-size:1rem}header,main,footer{max-width:none;padding:0}header{padding-top:0}
 .fold{grid-template-columns:minmax(0,1fr);gap:1rem}.headline{font-size:16pt}
 figure>svg{max-width:150mm}.part{margin-top:1.4rem}article+article{break-before:page;border:0;margin:0;padding:0}
-figure,tr,.rate,.question,pre,.strip{break-inside:avoid}h3,h4,.note,.legend{break-after:avoid}
+figure,tr,.rate,.question,.grids>*,pre,.strip{break-inside:avoid}h3,h4,.note,.legend{break-after:avoid}
+.targets th:first-child{width:34%}
 .scroll{background:none;overflow:visible}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 ]]
 
