@@ -414,7 +414,7 @@ docs: packages-docs ## the guides and the API pages, in build/docs
 # The page that the demo's scan writes, as a browser shows it: README's picture. What the browser keeps goes under build/.
 .PHONY: screenshot
 SCREENSHOT = docs/screenshot.png
-SCREENSHOT_SIZE = 1000,1130
+SCREENSHOT_SIZE = 1200,860
 screenshot: packages-screenshot ## the picture in README: the page of the embedded demo
 	@$(MAKE) --no-print-directory -s $(MODULES)
 	@rm -rf build/screenshot && mkdir -p build/screenshot/browser

@@ -136,7 +136,7 @@ describe("the topology", function()
   end)
 
   it("gives a server one place, whatever it shows by each mechanism", function()
-    local model = topology.of(summary_of("nothing_shared", { psk = { { "A", 10 }, { "B", 10 },
+    local model = topology.of(summary_of("differs", { psk = { { "A", 10 }, { "B", 10 },
       { "x", 10, "other_version" } }, ticket = { { "A", 10 }, { "B", 10 }, { "C", 10 } } }, { "A>x psk refused" }))
     assert.same({ "A B C", "" }, { names(model), names(model, "odd") })
     assert.same({ { from = 1, at = 3, answered = 1 } }, model.lanes[2].refused)
@@ -163,6 +163,17 @@ describe("the topology", function()
     assert.is_true(model.alike)
     assert.same({ "A A A", 1 / 3 }, { names(model), model.servers[1].share })
     assert.same({ session_id = "", ticket = "A>A A>A A>A A>A A>A A>A" }, arrows(model))
+  end)
+
+  it("parts all servers by what is shared by none, though not every pair was tried", function()
+    local entry = summary_of("nothing_shared", { psk = THREE }, { "A>A psk resumed", "B>B psk resumed",
+      "B>B psk refused", "A>B psk refused", "B>C psk resumed" })
+    entry.balancer.mechanisms.psk.labels[3].group = "B"
+    local lane = topology.of(entry).lanes[1]
+    assert.same({ true, "some", true }, lane.own)
+    assert.same({ { from = 2, at = 3, resumed = 1, answered = 1 } }, lane.arrows)
+    assert.same({ { from = 1, at = 2, answered = 1 }, { from = 1, at = 3, supposed = true },
+      { from = 2, at = 1, supposed = true }, { from = 3, at = 1, supposed = true } }, lane.refused)
   end)
 
   it("joins all servers by what is shared by all, though not every pair was tried", function()

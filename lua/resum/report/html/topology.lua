@@ -212,28 +212,38 @@ function M.acceptance(summary, name, servers)
   return cells
 end
 
--- Arrows between servers that show different names; and pairs that were tried in vain.
+local OWN_BY_VERDICT = { no_resumption = false, not_supported = false }
+local DIVIDED = { nothing_shared = true, sticky_source = true, sticky_session_id = true, mixed_groups = true }
+local UNKNOWN = { inconclusive = true, unexplained = true, bad_member = true, not_applicable = true }
+
+-- Does a server accept its own sessions? Where that was not seen, servers that share nothing do.
+local function own_of(lane, server, cell)
+  if server.issues_nothing and server.issues_nothing[lane.mechanism] then
+    return "issues_nothing"
+  elseif not cell then
+    return DIVIDED[lane.verdict]
+  end
+  return cell.resumed == cell.answered or cell.resumed > 0 and "some"
+end
+
+-- Arrows between servers that show different names; and pairs that were tried in vain, or can't accept each other as
+-- their groups share nothing.
 local function read_arrows(lane, cells, servers)
   for i, from in ipairs(servers) do
-    if from.issues_nothing and from.issues_nothing[lane.mechanism] then
-      lane.own[i] = "issues_nothing"
-    end
     for j, at in ipairs(servers) do
       local cell = cells[from.name] and cells[from.name][at.name]
-      if cell and i == j then
-        lane.own[i] = cell.resumed > 0
+      if i == j then
+        lane.own[i] = own_of(lane, from, cell)
       elseif cell and cell.resumed > 0 then
         table.insert(lane.arrows, { from = i, at = j, resumed = cell.resumed, answered = cell.answered })
       elseif cell then
         table.insert(lane.refused, { from = i, at = j, answered = cell.answered })
+      elseif DIVIDED[lane.verdict] and from.group ~= at.group then
+        table.insert(lane.refused, { from = i, at = j, supposed = true })
       end
     end
   end
 end
-
-local OWN_BY_VERDICT = { no_resumption = false, not_supported = false }
-local DIVIDED = { nothing_shared = true, sticky_source = true, sticky_session_id = true, mixed_groups = true }
-local UNKNOWN = { inconclusive = true, unexplained = true, bad_member = true, not_applicable = true }
 
 -- Where nothing tells servers apart, the verdict says whether they accept each other's sessions, and their own.
 local function suppose_arrows(lane, servers, reason)
@@ -286,7 +296,7 @@ end
 local function accepts_nothing(lane, i)
   local another = false
   for _, own in pairs(lane.own) do
-    another = another or own == true
+    another = another or own == true or own == "some"
   end
   return another and (lane.own[i] == false or lane.own[i] == "issues_nothing")
 end
