@@ -180,8 +180,8 @@ describe("the page", function()
     local entry = { address = "192.0.2.1", status = "completed", balancer = quick, audit = { { id = "known-key",
       title = "A known key.", severity = "low", verdict = "bad", message = "it is <public>", advice = "Renew." } } }
     local shown = page(result_of(entry))
-    assert_in_order(shown, { "Sessions are refused.", "Is resumption in order?", "What resumption gives away",
-      ">low<", "it is &lt;public&gt;" })
+    assert_in_order(shown, { "Sessions are refused.", "What resumption gives away", ">low<", "it is &lt;public&gt;",
+      "Is resumption in order?" })
     check_nesting(shown)
   end)
 end)

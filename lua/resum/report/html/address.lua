@@ -38,8 +38,8 @@ function M.of(entry, alone)
   local head = alone and "" or element("div", { class = "lead small" }, text("p", "mono", entry.address)
     .. fold.badge(overviews.severity(entry)) .. text("p", "headline", fold.headline(overviews.headline(entry))))
     .. fold.picture(entry)
-  return head .. found(entry) .. rates.of(entry) .. rates.support(entry) .. (entry.balancer and pool.of(entry) or "")
-    .. (entry.audit and audit.section(entry.audit) or "")
+  return head .. found(entry) .. (entry.audit and audit.section(entry.audit) or "") .. rates.of(entry)
+    .. rates.support(entry) .. (entry.balancer and pool.of(entry) or "")
 end
 
 return M
