@@ -137,6 +137,7 @@ describe("the page", function()
     local off = page(result_of(supported(OFF)))
     assert.is_nil(off:find("Nothing to do.", 1, true))
     assert.is_truthy(off:find("no ticket is issued", 1, true))
+    assert.equal(1, count(off, "Resumption works by TLS 1.3 ticket, but not by ticket.")) -- not as evidence once more
   end)
 
   it("compares local addresses, and the addresses of a name", function()

@@ -27,6 +27,7 @@ local function notes_of(name, rate)
   end
   add(rate.design == "fresh" and vocabulary.reasons.single_use_tickets(name))
   add(rate.reason == "alert_on_resumption" and vocabulary.reason(name, rate))
+  add(rate.failures and vocabulary.evidence(rate))
   add(rate.too_many_at_once and ("measured with %s at once, as %d were too many for the server"):format(
     vocabulary.count(rate.concurrency, "connection"), rate.too_many_at_once))
   add(rate.engine_moved and "measured with libssl only: " .. rate.engine_moved)
