@@ -114,6 +114,7 @@ describe("the topology", function()
       ticket = { { "A", 20 }, { "-", 10, "none" } }, session_id = { { "?", 20, "unnamed" }, { "-", 10, "none" } } }, {
       "A>A psk resumed", "A>s psk refused", "s>s psk refused", "A>- ticket refused" }, { member = { share = 0.3 } }))
     assert.same({ "A -", "-" }, { names(model), names(model, "odd") })
+    assert.equal("0.7 0.3", ("%.3g %.3g"):format(model.servers[1].share, model.servers[2].share)) -- as sentences say
     assert.same({ session_id = "", ticket = "", psk = "" }, arrows(model))
     local own = {}
     for i, lane in ipairs(model.lanes) do
@@ -124,8 +125,14 @@ describe("the topology", function()
 
   it("marks it by its own sessions where it has a name like the others", function()
     local model = topology.of(summary_of("bad_member", { ticket = THREE }, { "A>A ticket resumed", "B>B ticket refused",
-      "C>C ticket resumed" }, { member = { share = 0.25 } }))
+      "C>C ticket resumed" }, { member = { share = 0.2, interval = { 0.1, 0.3 } } }))
     assert.equal("B", names(model, "odd"))
+    local shares = {}
+    for i, server in ipairs(model.servers) do
+      shares[i] = ("%.4f"):format(server.share)
+    end
+    assert.same({ "0.2667", "0.2000", "0.5333" }, shares)
+    assert.same({ 0.1, 0.3 }, model.servers[2].interval)
   end)
 
   it("has a member that is known by dead sessions only", function()

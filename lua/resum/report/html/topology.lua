@@ -301,6 +301,23 @@ local function accepts_nothing(lane, i)
   return another and (lane.own[i] == false or lane.own[i] == "issues_nothing")
 end
 
+-- The sentences have a share of the member: the picture has the same, and of the others what is left.
+local function take_share(servers, member)
+  local odd, count = nil, 0
+  for _, server in ipairs(servers) do
+    odd, count = server.odd and server or odd, count + (server.odd and 1 or 0)
+  end
+  if count ~= 1 or not member or not odd.connections or odd.share == 1 then
+    return
+  end
+  local left = (1 - member.share) / (1 - odd.share)
+  for _, server in ipairs(servers) do
+    server.share = server.share * left
+    server.interval = { server.interval[1] * left, math.min(1, server.interval[2] * left) }
+  end
+  odd.share, odd.interval = member.share, member.interval or nil
+end
+
 -- Marks the server that is unlike the others: the member that does not resume, or those left out of what some share.
 local function mark_odd(summary, servers, lanes)
   local groups, largest = groups_of(servers)
@@ -317,6 +334,7 @@ local function mark_odd(summary, servers, lanes)
     end
   end
   add_member(summary, servers)
+  take_share(servers, summary.verdict == "bad_member" and summary.member)
 end
 
 local function from_pool(summary)
