@@ -147,7 +147,9 @@ function M.of(explained)
   local list, certain, against = residues(explained)
   local p = statistics.binomial_tail(against, certain, hidden.NOISE)
   local fit = { certain = certain, against = against, p = p, fits = p > DOUBT }
-  local tests, asked, least = tests_of(list), 0, 1
+  local parameters = explained.parameters
+  -- Whom connections meet is the balancer's doing: where all servers have names, these tell what is accepted.
+  local tests, asked, least = (parameters.named and not parameters.divided) and {} or tests_of(list), 0, 1
   for _, found in pairs(tests) do
     asked = asked + (found < 1 and 1 or 0) -- who had nothing to say was not asked
   end

@@ -102,6 +102,27 @@ local function stretch(evidence, old, at, gone)
   return at, gone
 end
 
+-- A balancer that sends many connections in a row to one server makes names come and go, too. So many standard
+-- deviations more than by chance do two in a row meet the same then: where servers get a key one after the other it is
+-- up to three, as the shares move.
+local IN_A_ROW = 4
+
+local function comes_in_rows(list, at, gone)
+  local counts, all, alike, before = {}, 0, 0, nil
+  for _, one in ipairs(list) do
+    if one.order >= at and (not gone or one.order <= gone) then
+      counts[one.label], all = (counts[one.label] or 0) + 1, all + 1
+      alike = alike + (one.label == before and 1 or 0)
+      before = one.label
+    end
+  end
+  local by_chance = 0
+  for _, count in pairs(counts) do
+    by_chance = by_chance + (count / all) ^ 2
+  end
+  return alike - all * by_chance > IN_A_ROW * math.sqrt(all * by_chance * (1 - by_chance))
+end
+
 local function candidate(evidence, list, new, at, gone, old, side_by_side)
   local cells, labels = classes.cells(evidence), classes.labels(evidence)
   local model = classes.model(evidence)
@@ -144,7 +165,7 @@ return {
       end)
       if old and classes.model(evidence).labels[old] then
         local at, gone = stretch(evidence, old, came[new], went[old])
-        found[#found + 1] = candidate(evidence, list, new, at, gone, old)
+        found[#found + 1] = not comes_in_rows(list, at, gone) and candidate(evidence, list, new, at, gone, old) or nil
       end
     end
     for _, old in ipairs(labels) do -- both were met from the start, as the first server had the new one already
@@ -153,7 +174,8 @@ return {
       end)
       if new and new ~= old and classes.model(evidence).labels[new] then
         local _, gone = stretch(evidence, old, 0, went[old])
-        found[#found + 1] = candidate(evidence, list, new, 0, gone, old, true)
+        found[#found + 1] = not comes_in_rows(list, 0, gone) and candidate(evidence, list, new, 0, gone, old, true)
+          or nil
       end
     end
     return found
