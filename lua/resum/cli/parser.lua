@@ -110,8 +110,8 @@ local function add_audit(group)
     :convert(number("forget"))
   group:flag("--intrusive", "also what a server may take for an attack, such as the same early data five times; only "
     .. "on servers of your own")
-  group:option("--audit-name", "another server of yours, as name, name:port or name{address}, into which sessions of the "
-    .. "target should not lead; may be repeated"):argname("TARGET"):count("*")
+  group:option("--audit-name", "another server of yours, as name, name:port or name{address}, into which sessions of "
+    .. "the target should not lead; may be repeated"):argname("TARGET"):count("*")
   group:flag("--lifetime", "wait and see how long sessions live, which takes three times as long as they promise")
 end
 
