@@ -102,6 +102,18 @@ describe("the plan of the offers", function()
     return offered
   end
 
+  it("has six seeds at hand where fates differ, as the next offer is drawn among them", function()
+    local plan = plans.new({ "first" }, 100, 1)
+    for number, outcome in ipairs({ "refused", "refused", "resumed" }) do
+      assert.equal("offer", (plan:next()))
+      plan:note(number, outcome)
+    end
+    for _ = 1, 6 do
+      assert.equal("seed", (plan:next()))
+    end
+    assert.equal("offer", (plan:next()))
+  end)
+
   it("stays with the first seeds where all resumes, and offers them equally often", function()
     local offered = run(function() return "resumed" end)
     assert.equal(8, #offered)

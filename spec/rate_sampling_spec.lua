@@ -277,3 +277,23 @@ describe("the quick test", function()
     assert.equal("no_resumption", test(answering(function() return "refused" end)).verdict)
   end)
 end)
+
+describe("the journal", function()
+  it("counts connections that are made beside it in the order of all: a balancer counts them, too", function()
+    local client = answering(resumes)
+    local attempt = client.attempt
+    function client.attempt(self, given)
+      self.connections = self.connections + 2 -- by which an engine is checked
+      return attempt(self, given)
+    end
+    local journal, orders = recorder.new(client, 1), {}
+    for i = 1, 3 do
+      local record, entry = journal:attempt({ mechanism = "ticket", design = "seed" })
+      orders[i] = entry.order
+      local _, offered = journal:attempt({ mechanism = "ticket", design = "fixed", session = record.sessions[1] })
+      assert.equal(entry.order, offered.from)
+    end
+    assert.same({ 1, 7, 13 }, orders)
+    assert.equal(6, #journal.entries)
+  end)
+end)
