@@ -9,6 +9,7 @@ local html = require "resum.report.html"
 local json = require "resum.report.json"
 local junit = require "resum.report.junit"
 local openmetrics = require "resum.report.openmetrics"
+local pki = require "spec.support.pki"
 local process = require "spec.support.process"
 local resum = require "resum"
 local sarif = require "resum.report.sarif"
@@ -201,6 +202,33 @@ describe("the audit", function()
       end
     end)
   end
+
+  -- nginx with two names on one port; each takes certificates of an authority of its own.
+  local function two_names()
+    local identity, port = pki.get("other"), process.free_port()
+    local function names(name, authority)
+      return ("server_name %s; ssl_client_certificate %s; ssl_verify_client on;"):format(name,
+        pki.get(authority).certificate)
+    end
+    return servers.nginx({ port = port, session_cache = SHARED, session_tickets = "on", directives = names("a.example",
+      "ca") .. ' location / { return 200 "a\n"; } } server { ' .. ("listen 127.0.0.1:%d ssl; ssl_certificate %s; "
+      .. "ssl_certificate_key %s; ssl_protocols TLSv1.2 TLSv1.3; "):format(port, identity.certificate, identity.key)
+      .. names("b.example", "other") })
+  end
+
+  it("finds nginx in order that has two names with certificates of two authorities", function()
+    local server, client = two_names(), pki.get("client")
+    local result = assert(resum.audit(server.address, { audit_checks = { "client-certificate", "other-server" },
+      sni = "a.example", audit_names = { "b.example{127.0.0.1}" }, certificate = client.certificate_pem,
+      private_key = client.key_pem }))
+    server.stop()
+    assert.equal("", words(result))
+    local good = 0
+    for _, one in ipairs(result.addresses[1].audit) do
+      good = good + (one.verdict == "good" and one.id == "client-certificate" and 1 or 0)
+    end
+    assert.equal(3, good)
+  end)
 
   it("exits with 3 where a finding is as grave as was ruled out", function()
     local server = servers.nginx({ session_cache = "off", session_tickets = "on", ticket_keys = keys_of("\0") })
