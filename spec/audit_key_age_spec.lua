@@ -2,8 +2,10 @@
 -- is given; the state file is a real one.
 
 local audit = require "spec.support.audit"
+local clients = require "resum.connection.client"
 local files = require "resum.host.private_file"
 local fixtures = require "spec.support.evidence"
+local host = require "resum.host.uv"
 local hex = require "resum.util.hex"
 local key_age = require "resum.audit.key_age"
 local key_names = require "resum.audit.key_names"
@@ -150,9 +152,11 @@ describe("key-sharing", function()
     assert.are_not.equal(groups:of(a), groups:of(lone))
     assert.equal(2, #groups:of(c).edges)
     local found = key_sharing.decide(groups:of(a))
-    assert.same({ addresses = 3, names = 0, ports = 1, certificates = 0, keys = 2, confirmed = 0 }, found.evidence)
+    assert.same({ addresses = 3, names = 0, ports = 1, certificates = 0, keys = 2, confirmed = 0, refuted = 0 },
+      found.evidence)
     assert.equal("info - same_key_name", audit.words({ found }))
-    assert.equal("info - same_key", audit.words({ key_sharing.decide(groups:of(a), 1) }))
+    assert.equal("info - same_key", audit.words({ key_sharing.decide(groups:of(a), { confirmed = 1, refuted = 0 }) }))
+    assert.equal("info - other_key", audit.words({ key_sharing.decide(groups:of(a), { confirmed = 0, refuted = 1 }) }))
     assert.equal("info - not_shared", audit.words({ key_sharing.decide(groups:of(lone)) }))
   end)
 
@@ -216,6 +220,28 @@ describe("the age and the sharing of keys", function()
     process.write_file(path, (process.read_file(path):gsub('"port":' .. old.port, '"port":' .. new.port)))
     local said, evidence = ask(new.port, 2 * HOUR)
     assert.same({ "good - renewed", 2 }, { said, evidence.at_most_hours })
+  end)
+
+  it("offer a session at the other server, which tells equal keys from equal names", function()
+    local function start(key)
+      local server = listener.start({ ticket_keys = key })
+      finally(server.close)
+      return server
+    end
+    local one, same, other = start(NAME .. ("k"):rep(64)), start(NAME .. ("k"):rep(64)), start(NAME .. ("l"):rep(64))
+    for _, case in ipairs({ { same, "info - same_key" }, { other, "info - other_key" } }) do
+      local store = assert(state.open(path .. case[2], { files = files, now = function() return 5 end }))
+      local function run(server, others)
+        local reach = { addresses = function() return {} end, others = function() return others end }
+        function reach.client(_, there)
+          return clients.new({ address = there.address, port = there.port }, { host = host })
+        end
+        return audit.words((audit.run(key_sharing, server.port, { options = { store = store }, seeds = 2,
+          reach = reach })))
+      end
+      assert.equal("info - not_shared", run(case[1], {}))
+      assert.equal(case[2], run(one, { { address = "127.0.0.1", port = case[1].port } }))
+    end
   end)
 
   it("make two connections at most, and write each key down once a run", function()

@@ -36,7 +36,7 @@ function M.context(check, port, more)
     client:attempt({ mechanism = more.seed_mechanism or "psk", want_tickets = true })
   end
   return contexts.new({ client = client, options = options, entry = entry, evidence = evidence,
-    target = { host = more.server_name or "127.0.0.1", port = port } }, check.connections(options))
+    reach = more.reach, target = { host = more.server_name or "127.0.0.1", port = port } }, check.connections(options))
 end
 
 --- Runs a check.

@@ -18,9 +18,10 @@ local M = {
 
 M.reasons = {
   same_key = function(evidence)
-    return ("%d addresses and %d names have the same ticket key, as sessions of the one resume at the other"):format(
-      evidence.addresses, evidence.names)
+    return ("sessions resume at %d of the other servers that were asked: they have the same ticket key"):format(
+      evidence.confirmed)
   end,
+  other_key = "another server's tickets carry the same key name, and it refuses sessions of this one: the keys differ",
   same_key_name = function(evidence)
     return ("the tickets of %d addresses and %d names carry the same key name"):format(evidence.addresses,
       evidence.names)
@@ -136,15 +137,19 @@ end
 
 --- What the group of a place comes to.
 -- @tparam table group see groups:of
--- @tparam[opt=0] integer confirmed edges of the group that a cross-resumption has confirmed
--- @treturn table verdict, reason, evidence (addresses, names, ports, certificates and keys of the group, confirmed)
-function M.decide(group, confirmed)
+-- @tparam[opt] table asked confirmed (servers at which a session of this one resumed) and refuted (those that have the
+--   same key name, and refused it)
+-- @treturn table verdict, reason, evidence (addresses, names, ports, certificates and keys of the group, confirmed,
+--   refuted)
+function M.decide(group, asked)
   local evidence = {
     addresses = count(group.address), names = count(group.sni), ports = count(group.port),
-    certificates = count(group.certificate), keys = count(group.key), confirmed = confirmed or 0,
+    certificates = count(group.certificate), keys = count(group.key),
+    confirmed = asked and asked.confirmed or 0, refuted = asked and asked.refuted or 0,
   }
   local is_shared = evidence.addresses > 1 or evidence.names > 1 or evidence.ports > 1
-  local reason = is_shared and (evidence.confirmed > 0 and "same_key" or "same_key_name") or "not_shared"
+  local reason = evidence.confirmed > 0 and "same_key" or evidence.refuted > 0 and "other_key"
+    or is_shared and "same_key_name" or "not_shared"
   return { verdict = "info", reason = reason, evidence = evidence }
 end
 
@@ -157,6 +162,45 @@ local function groups_of(store)
   return store.groups
 end
 
+-- The servers that may be asked: what the user has named, and another address of the name. (Each address asks one: all
+-- together make a tree that spans them.)
+local function candidates(context)
+  local list = context.reach and context.reach:others() or {}
+  for _, address in ipairs(context.reach and context.reach:addresses() or {}) do
+    list[#list + 1] = { address = address, port = context.client.port }
+  end
+  return list
+end
+
+-- Does a run know the same key name there?
+local function has_same_name(context, entries, other)
+  for _, entry in ipairs(entries) do
+    for _, known in ipairs(context.options.store:of_key(entry.key)) do
+      if known.address == other.address and known.port == other.port then
+        return true
+      end
+    end
+  end
+  return false
+end
+
+-- Offers sessions of this server at others, under the name that they were made under: what resumes has the key.
+local function ask_others(context, entries)
+  local asked = { confirmed = 0, refuted = 0 }
+  for _, other in ipairs(candidates(context)) do
+    local mechanism = context:resumes("psk") and "psk" or "ticket"
+    local session = context:spare_session(mechanism)
+    local outcome = session and context:attempt({ mechanism = mechanism, session = session, take_sessions = false,
+      server_name = context.client.server_name or false }, context:new_client(other)).outcome
+    if outcome == "resumed" then
+      asked.confirmed = asked.confirmed + 1
+    elseif outcome == "refused" and has_same_name(context, entries, other) then
+      asked.refuted = asked.refuted + 1
+    end
+  end
+  return asked
+end
+
 --- @tparam table context see resum.audit.context
 -- @treturn {table,...} what was found
 function M.run(context)
@@ -164,11 +208,12 @@ function M.run(context)
   if not entries then
     return { instead }
   end
-  return { M.decide(groups_of(context.options.store):of(entries[1])) }
+  return { M.decide(groups_of(context.options.store):of(entries[1]), ask_others(context, entries)) }
 end
 
-function M.connections()
-  return key_names.CONNECTIONS
+--- Two at each other server at most: a session, and its offer.
+function M.connections(options)
+  return key_names.CONNECTIONS + (1 + #(options.audit_names or {})) * (2 + options.retries)
 end
 
 return M
