@@ -2,8 +2,13 @@
 -- sessions die in time, prolong them, or keep them for too long are functions of it.
 
 local audit = require "spec.support.audit"
+local certificate_end = require "resum.audit.certificate_end"
 local fixtures = require "spec.support.evidence"
+local core = require "resum.core"
 local lifetime = require "resum.audit.lifetime"
+local memory = require "spec.support.memory"
+local pki = require "spec.support.pki"
+local process = require "spec.support.process"
 local schedule = require "resum.audit.lifetime_schedule"
 
 local HOUR, DAY = 3600, 86400
@@ -37,13 +42,13 @@ describe("what a ticket promises", function()
   it("is compared with times as certificates have them", function()
     for text, seconds in pairs({ ["700101000000Z"] = 0, ["000229120000Z"] = 951825600, ["491231235959Z"] = 2524607999,
       ["20500101000000Z"] = 2524608000, ["261128225245Z"] = 1795906365, ["99991231235959Z"] = 253402300799 }) do
-      assert.equal(seconds, lifetime.seconds_of(text))
+      assert.equal(seconds, certificate_end.seconds_of(text))
     end
     for _, text in ipairs({ "", "7001010000Z", "700101000000", "700101000000+0100", "x00101000000Z",
       "1970010100000Z" }) do
-      assert.is_nil(lifetime.seconds_of(text))
+      assert.is_nil(certificate_end.seconds_of(text))
     end
-    assert.is_nil(lifetime.seconds_of(nil))
+    assert.is_nil(certificate_end.seconds_of(nil))
   end)
 end)
 
@@ -106,6 +111,41 @@ describe("what sessions come to", function()
   it("is nothing to be measured against where nothing was promised", function()
     local one = { mechanism = "ticket", promised_s = 0, points = { { at = 1, outcome = YES } }, chain = {}, wanted = 7 }
     assert.equal("info - no_promise", audit.words({ schedule.decide(one, false) }))
+  end)
+end)
+
+describe("the end of a client certificate", function()
+  it("is read from what the client has sent", function()
+    for _, version in ipairs({ "TLSv1.2", "TLSv1.3" }) do
+      local identity = pki.get("ecdsa")
+      local server = memory.server({ request_certificate = true })
+      local context = core.context({ certificate = identity.certificate_pem, private_key = identity.key_pem,
+        min_version = version, max_version = version })
+      local made = memory.connect(server, { context = context })
+      local ends = certificate_end.of_client(made.client:transcript(), version)
+      local said = process.run({ command = { "openssl", "x509", "-in", identity.certificate, "-noout", "-enddate",
+        "-dateopt", "iso_8601" } }).stdout
+      assert.equal(said:match("notAfter=(%C+)"), os.date("!%Y-%m-%d %H:%M:%SZ", ends))
+    end
+    assert.is_nil(certificate_end.of_client({ { from = "server", type = "certificate", bytes = "" } }, "TLSv1.2"))
+    for length = 0, 40 do
+      local bytes = ("\11\0\0\48\0\0\45\0\0\42\48\40\48\38"):sub(1, length)
+      assert.is_nil(certificate_end.of_client({ { from = "client", type = "certificate", bytes = bytes } }, "TLSv1.2"))
+    end
+  end)
+
+  it("is bad where a session outlives it, though a full handshake does not work any more", function()
+    local function words(full_refused, outcome, refused)
+      return audit.words({ schedule.decide_end("psk", full_refused, outcome, refused) })
+    end
+    assert.equal("bad high outlives_client_certificate", words(true, "resumed", false))
+    assert.equal("good - ends_with_client_certificate", words(true, "resumed", true)) -- refused inside TLS
+    assert.equal("good - ends_with_client_certificate", words(true, "refused", true))
+    assert.equal("good - ends_with_client_certificate", words(true, "alert", true))
+    assert.equal("info - end_not_checked", words(false))
+    assert.equal("inconclusive - not_seen_to_end", words(nil))
+    assert.equal("inconclusive - not_seen_to_end", words(true, "timeout", nil))
+    assert.equal("inconclusive - not_seen_to_end", words(true, "refused", false))
   end)
 end)
 

@@ -1,6 +1,7 @@
 -- How long do sessions live? What tickets promise, against the bounds that the RFCs give and the end of the server's
 -- certificate; and with `--lifetime` what becomes of them: resum.audit.lifetime_schedule waits and asks.
 
+local certificate_end = require "resum.audit.certificate_end"
 local schedule = require "resum.audit.lifetime_schedule"
 
 local HOUR, DAY = 3600, 24 * 3600
@@ -38,28 +39,6 @@ for reason, words in pairs(schedule.reasons) do
   M.reasons[reason] = words
 end
 
--- Days from 1970-01-01 to a date of the Gregorian calendar (E. Cohen and others; March is the first month here).
-local function days_of(year, month, day)
-  year = month <= 2 and year - 1 or year
-  local era, since_march = year // 400, (month + 9) % 12
-  local of_era = year - era * 400
-  return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + (153 * since_march + 2) // 5 + day - 1 - 719468
-end
-
---- A time as certificates have it (RFC 5280, section 4.1.2.5).
--- @tparam string|nil text UTCTime (YYMMDDHHMMSSZ) or GeneralizedTime (YYYYMMDDHHMMSSZ)
--- @treturn integer|nil seconds since 1970; nil where it is none
-function M.seconds_of(text)
-  local year, rest = (text or ""):match("^(%d%d%d?%d?)(%d%d%d%d%d%d%d%d%d%d)Z$")
-  if not year or #year == 3 then
-    return nil
-  end
-  local number = tonumber(year)
-  number = #year == 2 and number + (number >= 50 and 1900 or 2000) or number
-  local month, day, hour, minute, second = rest:match("(%d%d)(%d%d)(%d%d)(%d%d)(%d%d)")
-  return days_of(number, tonumber(month), tonumber(day)) * DAY + hour * HOUR + minute * 60 + second | 0
-end
-
 -- The longest promise of each mechanism, and which connections it came with. 0 in TLS 1.2 says nothing (RFC 5077, 3.3).
 local function promises(evidence)
   local list = {}
@@ -77,7 +56,7 @@ end
 local function end_of_certificate(evidence)
   local first
   for _, connection in ipairs(evidence.connections) do
-    local at = connection.facts and M.seconds_of(connection.facts.leaf_not_after)
+    local at = connection.facts and certificate_end.seconds_of(connection.facts.leaf_not_after)
     first = at and math.min(at, first or at) or first
   end
   return first

@@ -2,6 +2,9 @@
 -- newest ticket. Before each point a control. It waits, asks and says when sessions died; what they had promised says
 -- what that means. The clock is the host's.
 
+local answers = require "resum.audit.answer"
+local certificate_end = require "resum.audit.certificate_end"
+
 local M = {}
 
 local CHAIN_STEP, CHAIN_LINKS = 7, 4 -- tenths of the promise: the fourth link comes 2.8 promises after the handshake
@@ -32,6 +35,14 @@ M.reasons = {
   no_promise = function(evidence)
     return ("nothing is promised (%s: alive after %d s)"):format(evidence.mechanism, evidence.alive_s)
   end,
+  outlives_client_certificate = function(evidence)
+    return ("a session resumes %d s after its client certificate ended, and a full handshake is refused (%s)"):format(
+      evidence.after_s, evidence.mechanism)
+  end,
+  ends_with_client_certificate = function(evidence)
+    return ("a session does not resume any more when its client certificate has ended (%s)"):format(evidence.mechanism)
+  end,
+  end_not_checked = "the server takes a client certificate that has ended also in a full handshake",
   not_seen_to_end = "connections that were to tell how long sessions live failed, or the scan was over before",
 }
 
@@ -115,6 +126,25 @@ function M.decide(told, is_certified)
   return dead < told.promised_s and found("info", "dies_early") or found("good", "dies_in_time")
 end
 
+--- What came of a session whose client certificate has ended.
+-- @tparam string mechanism
+-- @tparam boolean|nil full_refused was a full handshake with that certificate refused? nil: can't be told
+-- @tparam string|nil outcome of the session's offer
+-- @tparam boolean|nil refused was the client refused there, also inside TLS?
+-- @treturn table verdict, reason, severity, evidence
+function M.decide_end(mechanism, full_refused, outcome, refused)
+  local evidence = { mechanism = mechanism, after_s = GRACE }
+  if full_refused == false then
+    return { verdict = "info", reason = "end_not_checked", evidence = evidence }
+  elseif full_refused and outcome == "resumed" and refused == false then
+    return { verdict = "bad", severity = "high", reason = "outlives_client_certificate", evidence = evidence,
+      advice = "Let no session live longer than the certificate of its client, or check that again on resumption." }
+  elseif full_refused and refused then
+    return { verdict = "good", reason = "ends_with_client_certificate", evidence = evidence }
+  end
+  return { verdict = "inconclusive", reason = "not_seen_to_end" }
+end
+
 -- Asking --------------------------------------------------------------------------------------------------------------
 
 -- A session of its own, and when it was made.
@@ -165,6 +195,44 @@ local function plan_of(context, told, jobs)
   end
 end
 
+-- When the client's certificate ends, on the host's clock; nil where it does not within the time that is waited anyway.
+local function certificate_ends(context, latest)
+  local record = context:ask({ mechanism = "control", transcript = true, take_sessions = false })
+  local ends = certificate_end.of_client(record.transcript, record.version)
+  local now = context.host.now()
+  local at = ends and now + ends - os.time()
+  return at and at > now and at <= latest and at or nil
+end
+
+-- Are we let in, also as far as what speaks inside TLS goes? Returns the record, and whether it refused us.
+local function knock(context, mechanism, session)
+  local lasting = session and assert(session:derive({ lifetime_s = AMPLE }))
+  local record = context:ask({ mechanism = mechanism, session = lasting, take_sessions = false,
+    request = context.client.dialer:who_are_you(context.client.server_name or context.client.address) })
+  return record, (answers.refused(record))
+end
+
+-- A session of its own is offered when the client's certificate has ended; a full handshake is to be refused then.
+local function plan_end(context, mechanism, ends, jobs, all)
+  local one = new_session(context, mechanism)
+  jobs[#jobs + 1] = one and { at = ends + GRACE, has_control = true, run = function()
+    local _, full_refused = knock(context, mechanism)
+    local record, refused = nil, nil
+    if full_refused then
+      record, refused = knock(context, mechanism, one.session)
+    end
+    all[#all + 1] = M.decide_end(mechanism, full_refused, record and record.outcome, refused)
+  end }
+end
+
+local function latest_of(jobs)
+  local latest = 0
+  for _, job in ipairs(jobs) do
+    latest = math.max(latest, job.at)
+  end
+  return latest
+end
+
 local function run_jobs(context, jobs)
   table.sort(jobs, function(a, b)
     return a.at < b.at
@@ -172,7 +240,7 @@ local function run_jobs(context, jobs)
   for _, job in ipairs(jobs) do
     if not waited_until(context, job.at) then
       return
-    elseif context:control() then
+    elseif job.has_control or context:control() then
       job.run()
     end
   end
@@ -196,12 +264,9 @@ local function compact(list, most)
   return whole
 end
 
---- Offers sessions as time goes by; it takes three times what they promise.
--- @tparam table context see resum.audit.context
--- @tparam boolean is_certified sessions stand for a client certificate
--- @treturn {table,...} verdict, reason, severity, evidence of each mechanism that resumes
-function M.run(context, is_certified)
-  local all, jobs = {}, {}
+-- What is to be waited for, of each mechanism that resumes.
+local function plan_all(context, is_certified, jobs, ended)
+  local all = {}
   for _, mechanism in ipairs({ "ticket", "psk" }) do
     if context:resumes(mechanism) then
       local told = { mechanism = mechanism, promised_s = promise_of(context.evidence, mechanism), points = {},
@@ -210,18 +275,32 @@ function M.run(context, is_certified)
       plan_of(context, told, jobs)
     end
   end
+  local ends = is_certified and certificate_ends(context, latest_of(jobs))
+  for _, told in ipairs(ends and all or {}) do
+    plan_end(context, told.mechanism, ends, jobs, ended)
+  end
+  return all
+end
+
+--- Offers sessions as time goes by; it takes three times what they promise.
+-- @tparam table context see resum.audit.context
+-- @tparam boolean is_certified sessions stand for a client certificate
+-- @treturn {table,...} verdict, reason, severity, evidence of each mechanism that resumes
+function M.run(context, is_certified)
+  local jobs, ended = {}, {}
+  local all = plan_all(context, is_certified, jobs, ended)
   run_jobs(context, jobs)
   for i, told in ipairs(all) do
     told.points = compact(told.points, told.wanted)
     all[i] = M.decide(told, is_certified)
   end
-  return all
+  return table.move(ended, 1, #ended, #all + 1, all)
 end
 
 --- Sessions, offers, and a control before each offer, for two mechanisms.
 function M.connections(options)
   local offers = math.max(#FRACTIONS + CHAIN_LINKS, #FIXED)
-  return 2 * (#FIXED + 1 + 2 * offers) + 2 * options.retries
+  return 2 * (#FIXED + 2 + 2 * offers) + (2 * offers + 8) * options.retries
 end
 
 return M
