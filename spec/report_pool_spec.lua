@@ -114,7 +114,7 @@ describe("the JSON", function()
     local fixed = balancer.designs.fixed
     assert.equal(fixed.attempted, fixed.resumed + fixed.refused + fixed.errors)
     assert.is_true(fixed.interval[1] < fixed.rate and fixed.rate < fixed.interval[2])
-    assert.is_truthy(balancer.advice:find("tls-ticket-keys", 1, true))
+    assert.is_truthy(balancer.advice:find("the same ticket keys", 1, true))
     assert.same({ "nothing_shared", "nothing_shared", "nothing_shared" }, { balancer.mechanisms.session_id.verdict,
       balancer.mechanisms.ticket.verdict, balancer.mechanisms.psk.verdict })
     assert.equal(#result.addresses[1].balancer.attempts, #balancer.attempts)

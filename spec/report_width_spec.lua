@@ -12,7 +12,7 @@ local summary_text = require("resum.report.text.summary").text
 local summaries = require "resum.analysis.summary"
 
 local WIDTHS = { 80, 60 }
-local EACH = 3 -- pools of each class
+local EACH = 1 -- pools of each class
 
 -- Codes that are words of their own are no codes to a reader: only what has an underscore betrays itself.
 local function codes()
@@ -171,8 +171,9 @@ local function assert_legends(text)
     local has_strips = section:find("^Which server") or section:find("^How often")
     local legend = has_strips and section:match("^[^\n]*\n(.-)\n    "):gsub("%s+", " ") or ""
     section = has_strips and section or ""
-    for strip in section:gmatch("\n    ([A-Za-z#.x!*%-]+)%f[\n]") do
-      for mark in strip:gmatch(#strip > 4 and "." or "$") do
+    local marks = section:find("^Which server") and "[A-Za-z#.!*%-]" or "[#.x]"
+    for strip in section:gmatch("\n    (" .. marks .. "+)%f[\n]") do
+      for mark in strip:gmatch(".") do
         local known = legend:find(mark .. " ", 1, true) or mark:find("%u") and legend:find("A, B, ...:", 1, true)
           or mark:find("%l") and mark ~= "x" and legend:find("in lower case: that server refused", 1, true)
         assert.is_truthy(known, ("%s is not explained: %s"):format(mark, section))

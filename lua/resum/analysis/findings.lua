@@ -4,6 +4,7 @@
 
 local conclusion = require "resum.analysis.conclusion"
 local mechanisms = require "resum.connection.mechanism"
+local overview = require "resum.analysis.overview"
 local target = require "resum.target"
 local vocabulary = require "resum.analysis.vocabulary"
 
@@ -69,7 +70,7 @@ local function add_address(list, name, entry)
   local pool = entry.balancer
   if pool then
     add({ id = "pool", verdict = OF_POOL[pool.verdict] or "bad", code = pool.verdict, message = pool.headline,
-      advice = pool.advice })
+      advice = overview.todo(entry) or pool.advice })
   end
   for _, one in ipairs(entry.audit or {}) do
     add({ id = one.id, verdict = one.verdict, code = one.reason, message = one.message, advice = one.advice,

@@ -21,7 +21,8 @@ end
 
 local OF_POOL = {
   all_shared = "good", healthy = "good", inconclusive = "unknown", unexplained = "unknown", not_applicable = "unknown",
-  keys_shared_caches_not = "impaired", sticky_session_id = "impaired", rotated = "impaired", sticky_source = "impaired",
+  keys_shared_caches_not = "impaired", sticky_session_id = "impaired", late_cache = "impaired", rotated = "impaired",
+  sticky_source = "impaired",
 }
 local OF_MECHANISM = { supported = "good", not_applicable = "good", inconclusive = "unknown" }
 
@@ -111,25 +112,33 @@ function M.headline(entry)
   return headline or "Nothing was tested."
 end
 
+--- What to do, as one text.
+-- @tparam table entry one of a result's addresses
+-- @treturn string|nil nil where nothing is known to be done, and something may have to be
+function M.todo(entry)
+  local list = {}
+  for i, step in ipairs(advice.of(entry)) do
+    list[i] = step.text
+  end
+  return #list > 0 and table.concat(list, " ") or advice.nothing_to_do(entry) and "Nothing to do." or nil
+end
+
 --- What it all means, for those who read on: the sentence that says the most and what speaks for it, what to do, and
 -- what is left to say of the mechanisms.
 -- @tparam table entry one of a result's addresses
 -- @treturn {string,...} paragraphs
 function M.paragraphs(entry)
-  local list, todo = {}, {}
-  for i, step in ipairs(advice.of(entry)) do
-    todo[i] = step.text
-  end
+  local list, todo = {}, M.todo(entry)
   local pool = entry.balancer
   if pool then
     list[1] = table.concat({ pool.headline, table.unpack(pool.evidence or {}) }, " ")
-    list[2] = #todo > 0 and table.concat(todo, " ") or advice.nothing_to_do(entry) and "Nothing to do." or nil
+    list[2] = todo
   end
   for _, sentence in ipairs(conclusion.of_mechanisms(entry)) do
     list[#list + 1] = sentence
   end
-  if not pool and #todo > 0 then
-    list[#list + 1] = table.concat(todo, " ")
+  if not pool and #advice.of(entry) > 0 then
+    list[#list + 1] = todo
   end
   return list
 end

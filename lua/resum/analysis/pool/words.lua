@@ -85,10 +85,11 @@ end
 local function routing_words(summary)
   local evidence = summary.routing_evidence or {}
   if summary.routing == "round_robin" then
-    return "The balancer takes turns"
-      .. (evidence.period and (": every %d connections it starts anew."):format(evidence.period) or ".")
+    local over = evidence.period and (evidence.period == summary.groups and (" over %d servers"):format(evidence.period)
+      or (", and starts again every %d connections"):format(evidence.period))
+    return ("The load balancer is round-robin%s."):format(over or "")
   elseif summary.routing == "random" then
-    return "The balancer shows no order: the next server is as good as drawn by lot."
+    return "The load balancer chooses servers at random, as far as can be seen."
   elseif evidence.stretches then
     return "Connections meet the same server for a while, and then another."
   end

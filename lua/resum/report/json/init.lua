@@ -125,6 +125,9 @@ local function address(entry)
     and pick(entry.browser, "attempted resumed errors share tickets_after_full tickets_after_resumed")
   out.balancer = entry.balancer and balancer.summary(entry.balancer)
   out.audit = entry.audit and list(entry.audit, audit.finding)
+  if out.balancer then -- the same words as in every report
+    out.balancer.advice = escape(overview.todo(entry) or entry.balancer.advice)
+  end
   out.costs = each(entry.costs, cost)
   out.server_software = entry.server_software and escape(entry.server_software)
   out.before_tls = entry.before_tls and plain_map(entry.before_tls)
