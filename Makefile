@@ -129,6 +129,11 @@ test-all: packages-test-all packages-unpacked ## the same and what is heavy to i
 	@$(MAKE) --no-print-directory -s modules modules-5.3 haproxy-module nse
 	$(BUSTED) $(if $(ONLY_HEAVY),--tags=heavy) $(ARGS)
 
+.PHONY: pools
+pools: packages-test ## the tables of verdicts and intervals on simulated pools (POOLS=200 of each class): an hour of CPU
+	@$(MAKE) --no-print-directory -s modules
+	POOLS=$(POOLS) lua$(LUA_VERSION) /usr/bin/busted --tags=heavy spec/pool_simulation_spec.lua spec/pool_intervals_spec.lua
+
 build/spec/inn2:
 	@command -v dpkg-deb >/dev/null || exit 0; \
 	echo "Unpacking Debian packages under $@: $(UNPACKED_PACKAGES)"; \

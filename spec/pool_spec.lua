@@ -7,6 +7,7 @@ local evidence = require "resum.analysis.pool.evidence"
 local explanations = require "resum.analysis.pool.explanations"
 local groups = require "resum.analysis.pool.groups"
 local foresight = require "resum.analysis.pool.foresight"
+local forest = require "resum.analysis.pool.forest"
 local hidden = require "resum.analysis.pool.hidden"
 local matrix = require "resum.analysis.pool.matrix"
 local pool = require "resum.analysis.pool"
@@ -165,7 +166,7 @@ end)
 describe("the sum over hidden classes", function()
   -- All assignments of classes, one by one.
   local function brute_force(found, model)
-    local nodes, total = hidden.nodes(found), 0
+    local nodes, total = forest.nodes(found), 0
     local class = {}
     local function visit(i, chance)
       local node = nodes[i]

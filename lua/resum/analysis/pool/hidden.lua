@@ -2,6 +2,8 @@
 -- connection offers one session at most, so that connections and sessions make a forest: what is not seen is summed
 -- over exactly, from the youngest connection to the oldest. Pure; it knows no explanation but what a model says.
 
+local forest = require "resum.analysis.pool.forest"
+
 local M = {}
 
 --- A session that has to resume is refused once in so many times all the same: no server was seen to do so by accident,
@@ -16,103 +18,6 @@ local LEANINGS = { -1, -0.5, 0, 0.5, 1 }
 local LEAST_LIKELY = 1e-3 -- of a neighbour's class, as other clients' connections come between
 
 local exp, log, max = math.exp, math.log, math.max
-
--- All connections that say something, in order: {order, offer (or nil), label, parent}.
-local function nodes_of(evidence)
-  if evidence.nodes then
-    return evidence.nodes, evidence.node_at
-  end
-  local by_order, nodes = {}, {}
-  local function add(order, offer)
-    local node = by_order[order]
-    if not node then
-      node = { order = order, label = evidence.label[order], source = evidence.by_order[order].source }
-      by_order[order], nodes[#nodes + 1] = node, node
-    end
-    node.offer = offer or node.offer
-  end
-  for _, entry in ipairs(evidence.sequence) do
-    if evidence.label[entry.order] then
-      add(entry.order)
-    end
-  end
-  for _, offer in ipairs(evidence.offers) do
-    add(offer.origin)
-    add(offer.order, offer)
-  end
-  table.sort(nodes, function(a, b)
-    return a.order < b.order
-  end)
-  evidence.nodes, evidence.node_at = nodes, by_order
-  return nodes, by_order
-end
-M.nodes = nodes_of
-
--- What makes two connections alike, but for what came of their sessions.
-local function look_of(node, mark)
-  local offer = node.offer
-  local kind = offer and ("%s%d%s"):format(offer.resumed and "r" or "-", offer.lag, tostring(offer.barred)) or "f"
-  return ("%s%s/%s"):format(kind, mark and mark(node) or "", node.label and node.label.text or "")
-end
-
--- Signatures of all connections with what came of their sessions, from the youngest to the oldest.
-local function signatures(nodes, mark)
-  local children, signature = {}, {}
-  for i = #nodes, 1, -1 do
-    local node = nodes[i]
-    local list = children[node.order]
-    local own = look_of(node, mark)
-    if list then
-      table.sort(list)
-      own = ("%s(%s)"):format(own, table.concat(list, ","))
-    end
-    signature[node.order] = own
-    if node.offer then
-      local origin = node.offer.origin
-      children[origin] = children[origin] or {}
-      table.insert(children[origin], own)
-    end
-  end
-  return signature
-end
-
--- Connections that are alike, with all that came of them, are reckoned once: a list of {order, offer, label, source,
--- parent, times (for each of the parent), total}, parents first; and which of them stands for each order.
-local function bundles_of(evidence, mark)
-  local nodes = nodes_of(evidence)
-  local signature, stands, list, found = signatures(nodes, mark), {}, {}, {}
-  for _, node in ipairs(nodes) do
-    local parent = node.offer and stands[node.offer.origin] or found
-    parent.kinds = parent.kinds or {}
-    local one = parent.kinds[signature[node.order]]
-    if not one then
-      one = { order = node.order, offer = node.offer, label = node.label, source = node.source, total = 0,
-        parent = node.offer and parent or nil }
-      parent.kinds[signature[node.order]] = one
-      list[#list + 1] = one
-    end
-    one.total = one.total + 1
-    stands[node.order] = one
-  end
-  for _, one in ipairs(list) do
-    one.times = one.parent and one.total / one.parent.total or one.total
-  end
-  return { list = list, stands = stands }
-end
-
-local function bundles_for(evidence, model)
-  if model.epoch or model.class_of then
-    local mark = model.epoch and function(node)
-      return "e" .. model.epoch(node.order)
-    end or function(node)
-      return "s" .. tostring(node.source)
-    end
-    model.bundles = model.bundles or bundles_of(evidence, mark)
-    return model.bundles
-  end
-  evidence.bundles = evidence.bundles or bundles_of(evidence)
-  return evidence.bundles
-end
 
 -- Where does a connection go, given the class a of the one that its session comes from? Weights of the others are
 -- multiplied by the first, and the same class has the second.
@@ -340,9 +245,8 @@ local function new_sum(evidence, model, leaning)
       model.all[a] = a
     end
   end
-  local bundles = bundles_for(evidence, model)
   return setmetatable({ evidence = evidence, model = model, leaning = leaning, leaves = {},
-    nodes = bundles.list, stands = bundles.stands }, Sum)
+    nodes = forest.of(evidence, model) }, Sum)
 end
 
 local function has_neighbours(evidence)

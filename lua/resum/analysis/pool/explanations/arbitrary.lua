@@ -3,7 +3,7 @@
 -- name more often than who resumed: so the names of those that answered tell nothing here.)
 
 local classes = require "resum.analysis.pool.classes"
-local hidden = require "resum.analysis.pool.hidden"
+local forest = require "resum.analysis.pool.forest"
 
 local OFTEN = 4 -- offers, from which on a session has a rate of its own: fewer show none
 
@@ -40,7 +40,7 @@ end
 -- Whom a connection met, as if drawn by lot.
 local function of_labels(evidence)
   local counts, all, value = {}, 0, 0
-  for _, node in ipairs(hidden.nodes(evidence)) do
+  for _, node in ipairs(forest.nodes(evidence)) do
     if node.label then
       counts[node.label], all = (counts[node.label] or 0) + 1, all + 1
     end

@@ -5,6 +5,7 @@
 local classes = require "resum.analysis.pool.classes"
 local directives = require "resum.analysis.pool.directives"
 local grouping = require "resum.analysis.pool.grouping"
+local forest = require "resum.analysis.pool.forest"
 local hidden = require "resum.analysis.pool.hidden"
 local sighting = require "resum.analysis.pool.sighting"
 
@@ -51,7 +52,7 @@ local function refine(evidence, values)
     view.offers[i] = setmetatable({ issuer = label[offer.origin], answerer = label[offer.order] }, { __index = offer })
   end
   local totals = {}
-  for _, node in ipairs(hidden.nodes(view)) do
+  for _, node in ipairs(forest.nodes(view)) do
     local old = evidence.label[node.order]
     if old then
       counts[node.label], totals[old] = (counts[node.label] or 0) + 1, (totals[old] or 0) + 1

@@ -3,6 +3,7 @@
 
 local classes = require "resum.analysis.pool.classes"
 local directives = require "resum.analysis.pool.directives"
+local forest = require "resum.analysis.pool.forest"
 local hidden = require "resum.analysis.pool.hidden"
 local sights = require "resum.analysis.pool.sights"
 
@@ -43,7 +44,7 @@ end
 -- Names that other mechanisms showed: what it is worth that they came in this order, against any order.
 local function of_others(evidence, model, list)
   local own, counts, all, value = {}, {}, 0, 0
-  for _, node in ipairs(hidden.nodes(evidence)) do
+  for _, node in ipairs(forest.nodes(evidence)) do
     own[node.order] = true
   end
   for _, one in ipairs(list) do

@@ -3,6 +3,7 @@
 
 local classes = require "resum.analysis.pool.classes"
 local directives = require "resum.analysis.pool.directives"
+local forest = require "resum.analysis.pool.forest"
 local hidden = require "resum.analysis.pool.hidden"
 local sighting = require "resum.analysis.pool.sighting"
 
@@ -16,7 +17,7 @@ end
 
 local function cells_of(evidence)
   local cells, list, seen = {}, {}, {}
-  for _, node in ipairs(hidden.nodes(evidence)) do
+  for _, node in ipairs(forest.nodes(evidence)) do
     if node.source and not seen[node.source] then
       seen[node.source] = true
       list[#list + 1] = node.source
@@ -33,7 +34,7 @@ end
 -- Addresses whose full handshakes mostly bring no session.
 local function mute_sources(evidence)
   local balance, mute, how = {}, {}, {}
-  for _, node in ipairs(hidden.nodes(evidence)) do
+  for _, node in ipairs(forest.nodes(evidence)) do
     if node.source and node.label and not node.offer then
       how[node.source] = MUTE[node.label] or how[node.source]
       balance[node.source] = (balance[node.source] or 0) + (MUTE[node.label] and 1 or -1)
@@ -66,12 +67,12 @@ end
 -- learning).
 local function of_labels(evidence, class)
   local counts, totals, kinds, seen, value = {}, {}, 0, {}, 0
-  for _, node in ipairs(hidden.nodes(evidence)) do
+  for _, node in ipairs(forest.nodes(evidence)) do
     if node.label and not seen[node.label] then
       seen[node.label], kinds = true, kinds + 1
     end
   end
-  for _, node in ipairs(hidden.nodes(evidence)) do
+  for _, node in ipairs(forest.nodes(evidence)) do
     local own = node.label and node.source and class[node.source]
     if own then
       local key = own .. node.label.text
