@@ -151,8 +151,8 @@ local function about_time(evidence, judged)
   local condition = forgets and forgets.condition
   if late then
     return fresh(evidence, { pause_s = math.max(0.3, 2 * (late.condition.delay or 0)), singly = true })
-  elseif condition and condition.how == "capacity" and condition.limit < BUDGET / 2 then
-    return fresh(evidence, { sessions = 1, others = condition.limit + 2, times = 4, singly = true })
+  elseif condition and condition.how == "capacity" and condition.limit < BUDGET then
+    return fresh(evidence, { sessions = 1, others = math.ceil(condition.limit) + 2, times = 4, singly = true })
   elseif condition and condition.how == "lifetime" then
     return fresh(evidence, { sessions = 2, pause = condition.limit, times = 4, singly = true })
   end

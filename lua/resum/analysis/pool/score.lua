@@ -184,14 +184,17 @@ local function advice_key(one, mechanism)
     .. (one.parameters.how == "other_version" and "|version" or "")
 end
 
--- Where servers show no name and sessions are refused, knowing nothing is a rival like any other, if keys decide, as
--- servers may have any lists of them. Sessions in caches are in groups in any case: there it only must not be likelier.
+-- Where servers show no name and sessions are refused, knowing nothing is a rival, if keys decide, as servers may have
+-- any lists of them: one that has to be beaten by more, since a few hundred offers fit some form by accident once in
+-- ten (pools of random lists). Sessions in caches are in groups in any case: there it only must not be likelier.
+local AMONG_LISTS = math.log(1e5)
+
 local function needed_against_nothing(one, mechanism)
   local divided = one.parameters.divided
   if not divided or divided.kind == "key" then
     return LIKELIER
   end
-  return (mechanism == "session_id" or divided.kind == "stateful") and -DECISIVE or DECISIVE
+  return (mechanism == "session_id" or divided.kind == "stateful") and -DECISIVE or AMONG_LISTS
 end
 
 --- Judges a mechanism.

@@ -13,6 +13,14 @@ local KEYED = { "psk", "ticket" }
 local SPLIT = { nothing_shared = true, mixed_groups = true, sticky_source = true, one_way = true, differs = true }
 local SPLIT_ORDER = { "sticky_source", "differs", "one_way", "mixed_groups", "nothing_shared" }
 
+local function having(results, verdicts)
+  for _, name in ipairs(ORDER) do
+    if results[name] and verdicts[results[name].verdict] then
+      return name
+    end
+  end
+end
+
 -- Some servers share, some do not: there are several groups, and one of them holds servers that can be told apart.
 local function is_mixed(name, result, evidence, marked)
   if result.verdict ~= "nothing_shared" or (result.groups or 0) < 2 then
@@ -95,17 +103,14 @@ function M.refine(results, all)
   end
   change_together(results, all)
   local ids, psk = results.session_id, results.psk
+  -- Old session IDs were lost: in a cache that is too small, or by a restart, as tickets were at that time.
+  local changed = having({ psk = psk, ticket = results.ticket }, { rotated = true })
+  if ids and changed and ids.supposed == "all_shared" and ids.rival and ids.rival.verdict == "rotated" then
+    ids.verdict, ids.reason = "rotated", nil
+  end
   -- PSKs that are entries of a cache, and not shared: then what resumes every session ID is no shared cache either.
   if ids and ids.verdict == "all_shared" and psk and SPLIT[psk.verdict] and is_cache("psk", all.psk) then
     ids.verdict, ids.routing = "sticky_session_id", "sticky"
-  end
-end
-
-local function having(results, verdicts)
-  for _, name in ipairs(ORDER) do
-    if results[name] and verdicts[results[name].verdict] then
-      return name
-    end
   end
 end
 
