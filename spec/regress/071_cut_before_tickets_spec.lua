@@ -34,6 +34,15 @@ local WAYS = {
   ["the end without close_notify"] = { "", "fin" },
 }
 
+describe("a healthy server, some of whose TLS 1.3 connections end before their tickets", function()
+  it("is no pool with a member that issues nothing", function()
+    local server = start(function(number) return number % 4 == 2 end, "", "rst")
+    local entry = assert(resum.run(server.address, { rate = true, mechanisms = { "psk" } })).addresses[1]
+    server.close()
+    assert.same({ "supported", "all_shared" }, { entry.rate.psk.verdict, entry.balancer.verdict })
+  end)
+end)
+
 describe("a TLS 1.3 connection that ends before its tickets", function()
   for name, way in pairs(WAYS) do
     for _, engine in ipairs({ "handshake", "probe" }) do

@@ -354,7 +354,7 @@ local function serve(pool, server, options, record)
     facts.tickets, issued = {}, resumed and issued or nil
   end
   if pool.breaks and pool.random() < pool.breaks then -- after the handshake, and before what is issued
-    facts.tickets, issued, record.broke = {}, nil, true
+    facts.tickets, issued, record.unseen = {}, nil, "cut_short"
   end
   record.sessions = issued and { issued } or {}
   return issued

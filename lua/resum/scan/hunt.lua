@@ -9,9 +9,11 @@ local M = {}
 --- A session meets its own server among 32 equal ones, chosen at random, with 1 in 32; all of so many offers miss it
 -- with (31/32)^218 = 0.001. In a rotation 32 are enough.
 M.OFFERS = 218
+-- Those that fail say nothing, and so many more take their place at most: where a member is down, each may take seconds.
+local INSTEAD = 82
 
-local function goes_on(journal, records, found)
-  return not found.resumed and #records < M.OFFERS and not journal.cancelled()
+local function goes_on(journal, found)
+  return not found.resumed and not journal.cancelled()
 end
 
 --- Offers sessions, in random order and side by side, until one resumes or enough were refused.
@@ -21,9 +23,9 @@ end
 -- @tparam table options no_probe (true: no probe is made)
 -- @treturn {record,...} in the order of their ends
 function M.run(journal, mechanism, sessions, options)
-  local records, started, found = {}, 0, {}
+  local records, started, found = {}, 0, { resumed = false, failed = 0 }
   journal.host.parallel(function()
-    if started >= M.OFFERS or not goes_on(journal, records, found) then
+    if started >= M.OFFERS + math.min(INSTEAD, found.failed) or not goes_on(journal, found) then
       return nil
     end
     started = started + 1
@@ -37,6 +39,7 @@ function M.run(journal, mechanism, sessions, options)
       })
       records[#records + 1] = record.outcome ~= "interrupted" and record or nil
       found.resumed = found.resumed or record.outcome == "resumed"
+      found.failed = found.failed + (record.error and 1 or 0)
     end
   end, journal.line:jobs())
   return records

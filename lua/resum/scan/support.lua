@@ -66,11 +66,17 @@ local function some_failed(records)
 end
 
 -- A server that drops some of what comes side by side, or leaves it waiting, may have enough of so many: only one at a
--- time tells.
+-- time tells. Where that fails as well, it was not their number.
 local function come_singly(journal)
+  journal.usual_limit = journal.usual_limit or journal.line.limit
   journal.stays = true
   journal.line:set_limit(1)
   journal.host.sleep(CROWD_LEAVES)
+end
+
+local function come_as_usual(journal)
+  journal.stays = false
+  journal.line:set_limit(journal.usual_limit)
 end
 
 -- So many connections as neighbours, as far as there are places; beside the first ones, something else.
@@ -114,10 +120,14 @@ local function offer_one_session(journal, mechanism, session, options, evidence)
     return records
   end
   come_singly(journal)
-  return side_by_side(journal, options.attempts, function()
+  records = side_by_side(journal, options.attempts, function()
     renew()
     return offer_it()
   end, journal.line:jobs())
+  if some_failed(records) then
+    come_as_usual(journal)
+  end
+  return records
 end
 
 local function offer_fresh_sessions(journal, mechanism, options, seeds)

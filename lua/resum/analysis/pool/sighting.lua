@@ -43,15 +43,16 @@ M.STATEFUL, M.UNNAMED, M.UNSEEN = M.label("stateful"), M.label("unnamed"), M.lab
 local COMPLETED = { full = true, refused = true, resumed = true }
 
 -- Nobody waited for a ticket, or the probe left as soon as it was refused: then none is no evidence. Nor is it where a
--- session was offered (libssl issues none where the PSK is of another hash), nor where the connection broke.
+-- session was offered (libssl issues none where the PSK is of another hash), nor where the connection broke before, or
+-- our request was not answered.
 local function shows_that_none_is_issued(entry, record, mechanism)
-  return record.outcome == "full" and not record.broke and (entry.awaited or not mechanism.tickets_come_late)
+  return record.outcome == "full" and not record.unseen and (entry.awaited or not mechanism.tickets_come_late)
 end
 
 -- The same of a session that was refused: it counts where a full handshake shows the same (see M.labels), and not for
 -- PSKs, as libssl issues none where the one offered is of another hash.
 local function is_bare(record, mechanism)
-  return record.outcome == "refused" and not record.broke and record.engine ~= "probe"
+  return record.outcome == "refused" and not record.unseen and record.engine ~= "probe"
     and mechanism.name ~= "psk"
 end
 
