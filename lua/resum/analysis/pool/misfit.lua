@@ -149,15 +149,16 @@ function M.of(explained)
   local fit = { certain = certain, against = against, p = p, fits = p > DOUBT }
   local parameters = explained.parameters
   -- Whom connections meet is the balancer's doing: where all servers have names, these tell what is accepted.
-  local tests, asked, least = (parameters.named and not parameters.divided) and {} or tests_of(list), 0, 1
-  for _, found in pairs(tests) do
-    asked = asked + (found < 1 and 1 or 0) -- who had nothing to say was not asked
-  end
+  local tests, asked, sum, least = (parameters.named and not parameters.divided) and {} or tests_of(list), 0, 0, 1
   for name, found in pairs(tests) do
-    if found * asked < DOUBT and found < least then
-      fit.covariate, fit.fits, least = name, false, found
+    if found < 1 then -- else it had nothing to say
+      asked, sum = asked + 1, sum + 1 / math.max(found, 1e-300)
+      fit.covariate, least = found < least and name or fit.covariate, math.min(found, least)
     end
   end
+  -- The harmonic mean (Wilson, 2019), as the tests are of the same outcomes.
+  local doubtful = asked > 0 and asked / sum < DOUBT
+  fit.covariate, fit.fits = doubtful and fit.covariate or nil, fit.fits and not doubtful
   return fit
 end
 

@@ -177,11 +177,17 @@ local function look(evidence)
   return { kind = "look", mechanism = evidence.mechanism, times = LOOKS, cost = LOOKS }
 end
 
-local function undecided(evidence, result)
+-- That servers of one key differ in what nobody sees takes more than a few offers of each session.
+local function hides_under_a_key(judged)
+  local divided = judged.best.parameters.divided
+  return divided and divided.kind == "key"
+end
+
+local function undecided(evidence, result, asked)
   local judged = result.judged
   if not judged.best or evidence.issued == 0 then
     return nil
-  elseif judged.decisive and not judged.beats_nothing then
+  elseif judged.decisive and (not judged.beats_nothing or hides_under_a_key(judged) and (asked or 0) == 0) then
     return fresh(evidence, {})
   elseif is_settled(judged, result) then
     local how = says_nothing_against(judged)
@@ -264,7 +270,7 @@ function M.of(all, results, asked)
   for _, name in ipairs(names) do
     local judged = results[name] and results[name].judged
     local left = (judged and judged.short and MOST or BUDGET) - (asked[name] or 0)
-    plan = judged and left > 0 and undecided(all[name], results[name])
+    plan = judged and left > 0 and undecided(all[name], results[name], asked[name])
     if plan and plan.cost <= left + ROUND then
       return plan
     end

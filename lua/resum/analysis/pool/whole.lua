@@ -139,10 +139,13 @@ end
 local function split_code(results, all, split)
   local healthy, broken = sharing(results, all)
   local changed = having({ psk = results.psk, ticket = results.ticket }, { rotated = true })
+  local unclear = having({ psk = results.psk, ticket = results.ticket }, { inconclusive = true, unexplained = true })
   if changed and not broken.keys then
     return "rotated", changed
   elseif healthy.keys and not broken.keys then
     return "keys_shared_caches_not", split
+  elseif unclear and not broken.keys then
+    return results[unclear].verdict, unclear -- what is known of caches is not all
   end
   for _, code in ipairs(SPLIT_ORDER) do
     local name = having(results, { [code] = true })

@@ -88,7 +88,7 @@ local function one_way(evidence, label)
     return a == b or a == list[1] or (a ~= list[2] and b ~= list[2])
   end
   hidden.learn(evidence, model)
-  return { model = model, free = model.count - 1, choices = 0, groups = 2, one_way = true }
+  return { model = model, free = model.count - 1, choices = 0, groups = 2, divided = label }
 end
 
 return {
