@@ -191,8 +191,10 @@ local AMONG_LISTS = math.log(1e5)
 
 local function needed_against_nothing(one, mechanism)
   local divided = one.parameters.divided
-  if not divided or divided.kind == "key" then
+  if not divided then
     return LIKELIER
+  elseif divided.kind == "key" then -- what else may decide, the fit tells
+    return 0
   end
   return (mechanism == "session_id" or divided.kind == "stateful") and -DECISIVE or AMONG_LISTS
 end
