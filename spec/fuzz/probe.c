@@ -18,6 +18,7 @@ enum {
   MAX_BYTES = 1 << 16,
   MOST_BYTES_OUT = 1 << 18,
   CHOICES = 2, /* bytes before the stream */
+  MOST_DATA = 64 * 1024,
   WANTS_TICKETS = 4,
   HELLO_IS_PROOF = 8,
   EARLY_DATA = 16,
@@ -121,6 +122,7 @@ static void start(rs_probe *p, unsigned choice) {
   p->version = session_of(kind)->version;
   p->max_bytes = MAX_BYTES;
   p->wants_tickets = (choice & WANTS_TICKETS) != 0;
+  p->wants_data = p->wants_tickets && (choice & RANDOM_SHARE) != 0 && p->version >= RS_TLS13;
   p->hello_is_proof = (choice & HELLO_IS_PROOF) != 0;
   if (choice & EARLY_DATA)
     plan.early_data = (rs_bytes){early, sizeof early - 1};
@@ -151,6 +153,7 @@ static void look(rs_probe *p, int had_failed) {
   fuzz_check(!failed || p->message || strcmp(p->code, "alert") == 0, "a failure without a message");
   fuzz_check(!had_failed || failed, "a machine that had failed goes on");
   fuzz_check(p->out.used <= MOST_BYTES_OUT, "too much to send");
+  fuzz_check(p->data.used <= (p->wants_data ? MOST_DATA : 0), "data that nobody asked for");
   p->out.used = 0;
 }
 
