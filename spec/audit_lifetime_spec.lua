@@ -3,13 +3,18 @@
 
 local audit = require "spec.support.audit"
 local certificate_end = require "resum.audit.certificate_end"
+local duel = require "spec.support.duel"
+local files = require "resum.host.private_file"
 local fixtures = require "spec.support.evidence"
 local core = require "resum.core"
+local kept_sessions = require "resum.audit.kept_sessions"
 local lifetime = require "resum.audit.lifetime"
 local memory = require "spec.support.memory"
 local pki = require "spec.support.pki"
 local process = require "spec.support.process"
 local schedule = require "resum.audit.lifetime_schedule"
+local state = require "resum.audit.state"
+local uv = require "luv"
 
 local HOUR, DAY = 3600, 86400
 
@@ -241,5 +246,94 @@ describe("lifetime", function()
     local said, context = run({ alive = alive, over_at = 1060 })
     assert.equal("inconclusive - not_seen_to_end", said)
     assert.is_true(context.host.now() < 1062)
+  end)
+end)
+
+-- A server as above, but with true sessions, whose tickets say when they were made; time and the state file's clock are
+-- the same.
+describe("sessions that are kept", function()
+  local SECRET = "70707070707070707070" -- of duel's sessions
+  local folder, path, now, made
+
+  before_each(function()
+    folder, now, made = process.temporary_directory(), 1000000, 0
+    path = folder .. "/state"
+  end)
+
+  after_each(function()
+    process.remove(folder)
+  end)
+
+  local function run_until(over_at)
+    local client = { connections = 0, address = "192.0.2.1", port = 443 }
+    client.host = { now = function() return now end, sleep = function(seconds) now = now + seconds end }
+    function client.cancelled()
+      return over_at ~= nil and now >= over_at
+    end
+    function client.attempt(_, options)
+      client.connections = client.connections + 1
+      local record = { outcome = "full", sessions = {}, version = "TLSv1.3",
+        facts = { tickets = { { ticket = "t", lifetime_s = 100 } } } }
+      if options.session then
+        local full_at = tonumber(options.session:fields().ticket:match("%d+"))
+        record.outcome = now - full_at <= 100 and "resumed" or "refused"
+      elseif options.mechanism ~= "control" then
+        made = made + 1
+        record.sessions[1] = duel.session(("%d %d"):format(now, made))
+      end
+      return record
+    end
+    local store = assert(state.open(path, { files = files, now = function() return now end }))
+    local context = audit.context(lifetime, 0, { client = client, resuming = { "psk" }, evidence = promised(100),
+      options = { lifetime = true, store = store } })
+    return audit.words(schedule.run(context, false))
+  end
+
+  it("wait for the next run where one was interrupted, and are wiped in the end", function()
+    process.write_file(path, state.encode({ key = "aa", layout = "x", address = "::1", port = 1, first = 1, last = 1,
+      runs = 1 }) .. "\n")
+    local before = process.read_file(path)
+    assert.equal("inconclusive - not_seen_to_end", run_until(now + 60))
+    assert.equal(5, made) -- four points and the chain
+    assert.is_truthy(process.read_file(path):find(SECRET, 1, true))
+    assert.equal("600", ("%o"):format(uv.fs_stat(path).mode % 512))
+    assert(state.open(path, { files = files, now = function() return now end, forget_days = 90 }))
+    now = now + 5
+    assert.equal("good - dies_in_time", run_until(nil))
+    assert.equal(6, made) -- a chain of its own, and the sessions of the first run
+    local after = process.read_file(path)
+    assert.is_nil(after:find(SECRET, 1, true))
+    assert.equal(before, (after:gsub('{"resum_state":1 +\n', "")))
+    local store = assert(state.open(path, { files = files, now = function() return now end }))
+    assert.same({ 0, 0 }, { store.unreadable, #store.kept })
+  end)
+
+  it("leave nothing where the run came to its end", function()
+    assert.equal("good - dies_in_time", run_until(nil))
+    assert.is_nil(process.read_file(path):gsub('{"resum_state":1 +\n', ""):find("."))
+    assert.equal("good - dies_in_time", run_until(nil))
+    assert(state.open(path, { files = files, now = function() return now end, forget_days = 1 }))
+    assert.equal("", process.read_file(path))
+  end)
+
+  it("are another place's business where they are", function()
+    local store = assert(state.open(path, { files = files, now = function() return now end }))
+    local one = kept_sessions.new(store, { address = "192.0.2.1", port = 443 })
+    local other = kept_sessions.new(store, { address = "192.0.2.1", port = 443, sni = "b.example" })
+    for _, kept in ipairs({ one, other }) do
+      kept:keep({ mechanism = "psk", point = 2, at = 90, made = now, promised = 100, session = duel.session("ticket") })
+    end
+    one:note("psk", 2, "resumed")
+    one:note("ticket", 1, "refused")
+    store = assert(state.open(path, { files = files, now = function() return now end }))
+    one.store, other.store = store, store
+    assert.same({ "resumed", 90 }, { one:left("psk")[2].outcome, one:left("psk")[2].at })
+    assert.equal("refused", one:left("ticket")[1].outcome)
+    assert.is_nil(other:left("psk")[2].outcome)
+    assert.equal("ticket", other:left("psk")[2].session:fields().ticket)
+    one:wipe()
+    store = assert(state.open(path, { files = files, now = function() return now end }))
+    other.store = store
+    assert.same({ 1, "ticket" }, { #store.kept, other:left("psk")[2].session:fields().ticket })
   end)
 end)

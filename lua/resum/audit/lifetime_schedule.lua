@@ -4,6 +4,7 @@
 
 local answers = require "resum.audit.answer"
 local certificate_end = require "resum.audit.certificate_end"
+local kept_sessions = require "resum.audit.kept_sessions"
 
 local M = {}
 
@@ -170,15 +171,38 @@ local function offer(context, mechanism, session, want_tickets)
   return context:attempt({ mechanism = mechanism, session = lasting, want_tickets = want_tickets })
 end
 
+-- The session of a point, and when it is to be offered: what an earlier run has left, or a new one, which is kept where
+-- there is a state file.
+local function session_for(context, told, kept, point, seconds)
+  local left = kept and kept:left(told.mechanism)[point]
+  if left and left.promised == told.promised_s and left.outcome then
+    told.points[#told.points + 1] = { at = left.at, outcome = left.outcome }
+    return nil
+  elseif left and left.promised == told.promised_s and left.session then
+    return { session = left.session, made = context.host.now() - (kept.store.now() - left.made) }
+  end
+  local one = new_session(context, told.mechanism)
+  if one and kept then
+    kept:keep({ mechanism = told.mechanism, point = point, at = seconds, made = kept.store.now(), session = one.session,
+      promised = told.promised_s })
+  end
+  return one
+end
+
 -- What is to be done for a mechanism: a list of {at (host's clock), run}.
-local function plan_of(context, told, jobs)
+local function plan_of(context, told, jobs, kept)
   local mechanism = told.mechanism
   local points, links = M.times(told.promised_s)
   told.wanted = #points
   for i, seconds in ipairs(points) do
-    local one = new_session(context, mechanism)
+    local one = session_for(context, told, kept, i, seconds)
     jobs[#jobs + 1] = one and { at = one.made + seconds, run = function()
-      told.points[i] = { at = seconds, outcome = offer(context, mechanism, one.session).outcome }
+      local age = math.max(seconds, math.floor(context.host.now() - one.made)) -- it may have waited for this run
+      local outcome = offer(context, mechanism, one.session).outcome
+      told.points[#told.points + 1] = { at = age, outcome = outcome }
+      if kept then
+        kept:note(mechanism, i, outcome)
+      end
     end }
   end
   local newest = links[1] and new_session(context, mechanism)
@@ -239,11 +263,12 @@ local function run_jobs(context, jobs)
   end)
   for _, job in ipairs(jobs) do
     if not waited_until(context, job.at) then
-      return
+      return false
     elseif job.has_control or context:control() then
       job.run()
     end
   end
+  return true
 end
 
 local function promise_of(evidence, mechanism)
@@ -255,24 +280,15 @@ local function promise_of(evidence, mechanism)
   return promise
 end
 
--- What was found out is a list without holes.
-local function compact(list, most)
-  local whole = {}
-  for i = 1, most do
-    whole[#whole + 1] = list[i]
-  end
-  return whole
-end
-
 -- What is to be waited for, of each mechanism that resumes.
-local function plan_all(context, is_certified, jobs, ended)
+local function plan_all(context, is_certified, jobs, ended, kept)
   local all = {}
   for _, mechanism in ipairs({ "ticket", "psk" }) do
     if context:resumes(mechanism) then
       local told = { mechanism = mechanism, promised_s = promise_of(context.evidence, mechanism), points = {},
         chain = {} }
       all[#all + 1] = told
-      plan_of(context, told, jobs)
+      plan_of(context, told, jobs, kept)
     end
   end
   local ends = is_certified and certificate_ends(context, latest_of(jobs))
@@ -282,16 +298,27 @@ local function plan_all(context, is_certified, jobs, ended)
   return all
 end
 
---- Offers sessions as time goes by; it takes three times what they promise.
+-- Where sessions are kept, if they are.
+local function keeper(context)
+  local store, client = context.options.store, context.client
+  return store and kept_sessions.new(store, { address = client.address, port = client.port, sni = client.server_name })
+end
+
+--- Offers sessions as time goes by; it takes three times what they promise. With a state file a run that is interrupted
+-- leaves its sessions to the next one; else they are wiped there in the end.
 -- @tparam table context see resum.audit.context
 -- @tparam boolean is_certified sessions stand for a client certificate
 -- @treturn {table,...} verdict, reason, severity, evidence of each mechanism that resumes
 function M.run(context, is_certified)
-  local jobs, ended = {}, {}
-  local all = plan_all(context, is_certified, jobs, ended)
-  run_jobs(context, jobs)
+  local jobs, ended, kept = {}, {}, keeper(context)
+  local all = plan_all(context, is_certified, jobs, ended, kept)
+  if run_jobs(context, jobs) and kept then
+    kept:wipe()
+  end
   for i, told in ipairs(all) do
-    told.points = compact(told.points, told.wanted)
+    table.sort(told.points, function(a, b)
+      return a.at < b.at
+    end)
     all[i] = M.decide(told, is_certified)
   end
   return table.move(ended, 1, #ended, #all + 1, all)

@@ -7,8 +7,9 @@ local M = {}
 local SCHEMA = 1
 local MARK = '{"resum_state":' -- every line begins so, which tells our file from others
 
---- Bytes of a line that is read: those that are written stay below 1,100 (names have 255 at most, keys 64 digits).
-M.LONGEST_LINE = 4096
+--- Bytes of a line that is read: those of keys stay below 1,100 (names have 255 at most, keys 64 digits), those of
+-- sessions have a chain of certificates in them.
+M.LONGEST_LINE = 65536
 --- Entries that are kept in memory, of some 500 bytes each. What is beyond is left out, and the store says so.
 M.MOST_ENTRIES = 100000
 
@@ -163,6 +164,26 @@ end
 --- How many bytes check_head wants.
 M.HEAD = 64
 
+--- Does a line hold a session (see resum.audit.kept_sessions), and not what was seen of a key?
+-- @tparam string line
+-- @treturn boolean
+function M.is_kept(line)
+  return line:sub(1, #M.KEPT) == M.KEPT
+end
+
+--- What a line that holds a session begins with.
+M.KEPT = ('%s%d,"kept":'):format(MARK, SCHEMA)
+
+--- What is left of a line whose session was wiped: the file is still seen to be ours.
+M.WIPED = ("%s%d"):format(MARK, SCHEMA)
+
+--- Is a line what is left of one that was wiped?
+-- @tparam string line
+-- @treturn boolean
+function M.is_wiped(line)
+  return line:sub(1, #M.WIPED) == M.WIPED and not line:find("[^ ]", #M.WIPED + 1)
+end
+
 -- What takes in lines; `wanted(entry)` says which.
 local function take_into(store, wanted)
   return function(line)
@@ -173,7 +194,9 @@ local function take_into(store, wanted)
       end
     elseif line and is_newer(line) then
       store.newer = store.newer + 1
-    elseif line ~= "" then
+    elseif line and M.is_kept(line) then
+      store.kept[#store.kept + 1] = line
+    elseif line ~= "" and not (line and M.is_wiped(line)) then
       store.unreadable = store.unreadable + 1
     end
   end
@@ -185,6 +208,7 @@ local function new_store(path, options)
     names = {}, entries = {}, -- the entries by name, and the names in order
     by_key = {}, -- key -> its entries
     runs = {}, -- place -> when runs saw keys there
+    kept = {}, -- lines that hold sessions
     unreadable = 0, newer = 0, left_out = 0,
   }, Store)
 end
@@ -281,7 +305,8 @@ local function forget(store, days)
       return false, problem
     end
     at = at + 1
-    return store.names[at] and M.encode(store.entries[store.names[at]])
+    local name = store.names[at]
+    return name and M.encode(store.entries[name]) or store.kept[at - #store.names]
   end)
 end
 

@@ -33,7 +33,8 @@ local function check_kind(path)
   return true, nil, false
 end
 
--- The whole lines of a descriptor from a place on, without their ends, to a function; returns where the last one ended.
+-- The whole lines of a descriptor from a place on, without their ends, to a function, and where the next one begins;
+-- returns where the last one ended.
 -- Of a line that is too long nothing is kept.
 local function each_line(fd, from, longest, take)
   local at, ended, rest, too_long = from, from, "", false
@@ -46,9 +47,9 @@ local function each_line(fd, from, longest, take)
     end
     local start = 1
     for line, next_start in bytes:gmatch("([^\n]*)\n()") do
-      line = start == 1 and rest .. line or line
-      take(not (start == 1 and too_long) and #line <= longest and line or nil)
-      start, rest, too_long, ended = next_start, "", false, at + next_start - 1
+      line, ended = start == 1 and rest .. line or line, at + next_start - 1
+      take(not (start == 1 and too_long) and #line <= longest and line or nil, ended)
+      start, rest, too_long = next_start, "", false
     end
     rest = rest .. bytes:sub(start)
     if #rest > longest then
@@ -176,6 +177,53 @@ local function lock(path)
   end
   uv.fs_close(fd)
   return name
+end
+
+-- Each whole line with its place, of at most so many bytes.
+local function find_lines(fd, longest, match)
+  local places = {}
+  local read, why = each_line(fd, 0, longest, function(line, next_at)
+    if line and match(line) then
+      places[#places + 1] = { at = next_at - 1 - #line, length = #line }
+    end
+  end)
+  return read and places, why
+end
+
+--- Overwrites lines of a file by spaces, where they stand: nothing of them stays, and what other programs append
+-- meanwhile does. Where another program has replaced the file meanwhile, it is done in the new one, too.
+-- @tparam string path
+-- @tparam integer longest bytes of a line that is looked at
+-- @tparam function match called with each line; true: it is overwritten
+-- @tparam string head what the line begins with then
+-- @treturn[1] boolean true; also where there is no such file
+-- @treturn[2] nil
+-- @treturn[2] string message
+function M.blank(path, longest, match, head)
+  for _ = 1, TRIES do
+    local fine, message, absent = check_kind(path)
+    if not fine or absent then
+      return fine, message
+    end
+    local fd, problem, code = uv.fs_open(path, "r+", 0)
+    if not fd then
+      return failed(path, problem, code)
+    end
+    local places, why = find_lines(fd, longest, match)
+    for _, place in ipairs(places or {}) do
+      local count, wrong, wrong_code = uv.fs_write(fd, head .. (" "):rep(place.length - #head), place.at)
+      why = why or not count and words(wrong, wrong_code) or nil
+    end
+    local stays = is_at(fd, path)
+    uv.fs_fsync(fd)
+    uv.fs_close(fd)
+    if why then
+      return nil, ("%s: %s"):format(path, why)
+    elseif stays then
+      return true
+    end
+  end
+  return nil, path .. ": other programs replace it all the time"
 end
 
 -- What was appended to the old file while the new one was written goes behind it.
