@@ -48,7 +48,7 @@ BUILD_PACKAGES = gcc libc6-dev pkg-config liblua$(LUA_VERSION)-dev libssl-dev li
 RUN_PACKAGES = lua$(LUA_VERSION) lua-luv lua-cjson lua-argparse
 SCAN_PACKAGES = $(BUILD_PACKAGES) $(RUN_PACKAGES) openssl
 TEST_PACKAGES = $(SCAN_PACKAGES) lua-busted lua-socket lua-cqueues lua-sec lua-expat lua5.3 liblua5.3-dev nmap nginx-light \
-  libnginx-mod-stream haproxy gnutls-bin binutils parallel
+  python3-jsonschema libnginx-mod-stream haproxy gnutls-bin binutils parallel
 TEST_ALL_PACKAGES = $(TEST_PACKAGES) postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved vsftpd \
   inspircd prosody slapd postgresql mariadb-server-core libnss-wrapper xrdp tinyproxy-bin microsocks luarocks \
   golang-go default-jdk-headless nodejs python3 erlang-base erlang-ssl libmbedtls-dev libwolfssl-dev libbearssl-dev \
@@ -415,6 +415,11 @@ docs: packages-docs ## the guides and the API pages, in build/docs
 	  add resum.$$(echo $${file%.c} | sed 's,^plugin/,,; s,/,.,g') $$file; done
 	lua5.1 /usr/bin/ldoc --quiet --fatalwarnings -c docs/config.ld $(DOC_SOURCES)
 	@sed -i 's/href="\([a-z-]*\.md\)"/href="\1.html"/g' build/docs/guides/*.html
+
+.PHONY: schema
+schema: ## docs/resum.schema.json, of the tables in docs/json.md
+	lua$(LUA_VERSION) spec/support/json_schema.lua >docs/resum.schema.json.new
+	mv docs/resum.schema.json.new docs/resum.schema.json
 
 # The page that the demo's scan writes, as a browser shows it: README's picture. What the browser keeps goes under build/.
 .PHONY: screenshot
