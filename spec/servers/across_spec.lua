@@ -52,7 +52,7 @@ describe("the addresses of a name", function()
       { result.across.session_id.verdict, result.across.ticket.verdict, result.across.psk.verdict })
     assert.same({ resumed = 0, answered = 3, errors = 0 }, result.across.session_id.matrix["127.0.0.1"]["127.0.0.2"])
     assert.same({ resumed = 3, answered = 3, errors = 0 }, result.across.session_id.matrix["127.0.0.2"]["127.0.0.2"])
-    assert.is_truthy(tostring(result):find("Across addresses", 1, true))
+    assert.is_truthy(tostring(result):find("Do the addresses share their sessions?", 1, true))
   end)
 end)
 
