@@ -122,14 +122,16 @@ describe("a sighting", function()
   end)
 
   it("shows that nothing is issued in a whole full handshake that waited, and in nothing less", function()
-    local function issued(outcome, awaited, broke)
+    local function issued(outcome, awaited, unseen)
       local entry = { awaited = awaited }
-      sighting.read(entry, { mechanism = "psk", outcome = outcome, broke = broke, facts = { tickets = {} } })
+      sighting.read(entry, { mechanism = "psk", outcome = outcome, unseen = unseen, facts = { tickets = {} } })
       return entry.issued
     end
     assert.same({ false, nil, nil, nil }, { issued("full", true), issued("full"), issued("refused", true),
-      issued("full", true, true) })
-    assert.is_nil(issued("full", true, true))
+      issued("full", true, "cut_short") })
+    for _, unseen in ipairs({ "cut_short", "hung_up", "no_answer" }) do
+      assert.is_nil(issued("full", true, unseen), unseen)
+    end
   end)
 end)
 
