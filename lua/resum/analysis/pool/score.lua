@@ -117,10 +117,19 @@ local function cost_of(evidence, condition, parameters)
   return (parameters.free + condition.free) / 2 * math.log(math.max(2, size)) + parameters.choices + condition.choices
 end
 
+-- What the model sums over, and what the explanation says beside it.
+local function likelihood_of(explanation, view, parameters)
+  if explanation.log_likelihood then
+    return explanation.log_likelihood(view, parameters)
+  end
+  local value, leaning = hidden.log_likelihood(parameters.view or view, parameters.model)
+  return value + (parameters.beside or 0), leaning
+end
+
 local function try(evidence, view, explanation, condition, list)
   local best
   for _, parameters in ipairs(explanation.fit(view)) do
-    local likelihood, leaning = explanation.log_likelihood(view, parameters)
+    local likelihood, leaning = likelihood_of(explanation, view, parameters)
     likelihood = likelihood + of_marks(evidence, explanation.sticks)
     local faults = faults_of(explanation, condition, parameters)
     local one = {

@@ -1,7 +1,6 @@
 -- All servers share their sessions, or there is one.
 
 local classes = require "resum.analysis.pool.classes"
-local hidden = require "resum.analysis.pool.hidden"
 
 local function always()
   return true
@@ -19,8 +18,5 @@ return {
     local model = classes.model(evidence)
     model.accept = always
     return evidence.issued > 0 and { { model = model, free = model.count - 1, choices = 0, groups = 1 } } or {}
-  end,
-  log_likelihood = function(evidence, parameters)
-    return hidden.log_likelihood(evidence, parameters.model)
   end,
 }

@@ -4,7 +4,6 @@
 local classes = require "resum.analysis.pool.classes"
 local directives = require "resum.analysis.pool.directives"
 local grouping = require "resum.analysis.pool.grouping"
-local hidden = require "resum.analysis.pool.hidden"
 local sighting = require "resum.analysis.pool.sighting"
 
 local MUTE = { { sighting.NONE, "issues_nothing" }, { sighting.OTHER_VERSION, "other_version" } }
@@ -86,8 +85,5 @@ return {
       add(list, "never_accepts", grouping.candidates(evidence, { hidden_dead = true, keys = false }), RARE)
     end
     return list
-  end,
-  log_likelihood = function(evidence, parameters)
-    return hidden.log_likelihood(evidence, parameters.model)
   end,
 }

@@ -71,7 +71,7 @@ local function by_attribute(evidence, list)
     if parts(evidence, values) then
       local view, given = refine(evidence, values)
       for _, one in ipairs(grouping.candidates(view, { keys = false })) do
-        one.attribute, one.view, one.given = attribute, view, given
+        one.attribute, one.view, one.beside = attribute, view, -given
         one.choices = one.choices + math.log(#ATTRIBUTES)
         list[#list + 1] = one
       end
@@ -107,9 +107,5 @@ return {
     end
     list[#list + 1] = one_way(evidence, label)
     return list
-  end,
-  log_likelihood = function(evidence, parameters)
-    local value, leaning = hidden.log_likelihood(parameters.view or evidence, parameters.model)
-    return value - (parameters.given or 0), leaning
   end,
 }

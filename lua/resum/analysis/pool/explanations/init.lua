@@ -1,7 +1,9 @@
 -- Every explanation of what a pool does. Adding one: a file, a line here, a class in spec/support/pools.lua.
 --
--- `sharing`: who accepts whose sessions. Each has id, fit(evidence) -> list of parameters ({model, free, choices, …}),
--- log_likelihood(evidence, parameters), and optionally verdict(parameters) where that is not its id.
+-- `sharing`: who accepts whose sessions. Each has id, fit(evidence) -> list of parameters ({model (of
+-- resum.analysis.pool.hidden), beside (the log likelihood of what that does not sum up), free (how many numbers are
+-- learnt), choices (log of the ways to choose the rest), …}), verdict(parameters) where that is not its id, and
+-- log_likelihood(evidence, parameters) where there is no model.
 -- `conditions`: what a session has to be beside. Each has id, verdict, and bars(evidence) -> list of {barred (set of
 -- offers that can't resume), free, choices, …}; any sharing goes with any condition, as the score puts them together.
 

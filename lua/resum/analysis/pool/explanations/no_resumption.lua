@@ -2,7 +2,6 @@
 
 local classes = require "resum.analysis.pool.classes"
 local directives = require "resum.analysis.pool.directives"
-local hidden = require "resum.analysis.pool.hidden"
 local sighting = require "resum.analysis.pool.sighting"
 
 -- A "no" needs offers that could have met the session's own server: so many that of this number of equal servers, drawn
@@ -29,8 +28,5 @@ return {
     local short = reason == "issued_not_accepted" and math.max(0, LEAST_OFFERS - #evidence.offers) or 0
     return { { model = model, free = model.count - 1, choices = 0, reason = reason,
       short = short > 0 and short or nil } }
-  end,
-  log_likelihood = function(evidence, parameters)
-    return hidden.log_likelihood(evidence, parameters.model)
   end,
 }

@@ -2,7 +2,6 @@
 
 local directives = require "resum.analysis.pool.directives"
 local grouping = require "resum.analysis.pool.grouping"
-local hidden = require "resum.analysis.pool.hidden"
 
 return {
   id = "nothing_shared",
@@ -10,8 +9,5 @@ return {
   advice = { directives.TICKET_KEYS, directives.SHARED_CACHE },
   fit = function(evidence)
     return grouping.candidates(evidence, { keys = false })
-  end,
-  log_likelihood = function(evidence, parameters)
-    return hidden.log_likelihood(evidence, parameters.model)
   end,
 }

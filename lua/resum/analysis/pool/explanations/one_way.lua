@@ -75,7 +75,4 @@ return {
     end
     return list
   end,
-  log_likelihood = function(evidence, parameters)
-    return hidden.log_likelihood(evidence, parameters.model)
-  end,
 }

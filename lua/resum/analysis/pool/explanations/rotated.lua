@@ -4,7 +4,6 @@
 local classes = require "resum.analysis.pool.classes"
 local directives = require "resum.analysis.pool.directives"
 local forest = require "resum.analysis.pool.forest"
-local hidden = require "resum.analysis.pool.hidden"
 local sights = require "resum.analysis.pool.sights"
 
 -- Servers get a key one after the other: so many steps from none to all, as a share that grows evenly.
@@ -145,7 +144,7 @@ local function candidate(evidence, list, new, at, gone, old, side_by_side)
   return { model = model, free = model.count - 1, choices = (gone and 2 or 1) * math.log(math.max(2, #list)), at = at,
     kept = kept, scope = gone and "all" or "some",
     refused_on_the_way = kept and cells[new] and cells[new][old] and cells[new][old].refused > 0 or nil,
-    others = of_others(evidence, model, list) }
+    beside = of_others(evidence, model, list) }
 end
 
 return {
@@ -180,9 +179,5 @@ return {
       end
     end
     return found
-  end,
-  log_likelihood = function(evidence, parameters)
-    local value, leaning = hidden.log_likelihood(evidence, parameters.model)
-    return value + parameters.others, leaning
   end,
 }

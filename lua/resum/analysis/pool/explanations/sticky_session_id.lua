@@ -3,7 +3,6 @@
 
 local classes = require "resum.analysis.pool.classes"
 local directives = require "resum.analysis.pool.directives"
-local hidden = require "resum.analysis.pool.hidden"
 
 -- A recipe of HAProxy's for TLS 1.2 (stick on payload_lv(43,1)), that few have in use.
 local RARE = math.log(1000)
@@ -34,8 +33,5 @@ return {
       return true
     end
     return { { model = model, free = model.count - 1, choices = RARE, routing = "sticky" } }
-  end,
-  log_likelihood = function(evidence, parameters)
-    return hidden.log_likelihood(evidence, parameters.model)
   end,
 }

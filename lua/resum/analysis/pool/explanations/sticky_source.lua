@@ -4,7 +4,6 @@
 local classes = require "resum.analysis.pool.classes"
 local directives = require "resum.analysis.pool.directives"
 local forest = require "resum.analysis.pool.forest"
-local hidden = require "resum.analysis.pool.hidden"
 local sighting = require "resum.analysis.pool.sighting"
 
 local MUTE = { [sighting.NONE] = "issues_nothing", [sighting.OTHER_VERSION] = "other_version" }
@@ -112,10 +111,6 @@ return {
     end
     return { { model = model, free = 0, choices = #list * math.log(count), groups = count, dead = dead,
       dead_share = shares, how = select(2, next(dead)), routing = "sticky",
-      labels = of_labels(evidence, class) } }
-  end,
-  log_likelihood = function(evidence, parameters)
-    local value, leaning = hidden.log_likelihood(evidence, parameters.model)
-    return value + parameters.labels, leaning
+      beside = of_labels(evidence, class) } }
   end,
 }
