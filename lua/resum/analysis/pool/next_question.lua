@@ -3,7 +3,7 @@
 local M = {}
 
 local MAY_FAIL = 0.2 -- chance that offers fail so much more often than full handshakes: worth a look
-local FAILURES = 3 -- such looks at most: full handshakes are a third then of all that is compared
+local FAILURES = 6 -- such looks at most: there are as many full handshakes then as offers
 local ROUND = 20 -- offers of one session, before it is judged again
 local BUDGET = 120 -- connections for each mechanism: a third of what the samples took
 local MOST = 2 * BUDGET -- where only a "no" is left, and offers are missing that it needs

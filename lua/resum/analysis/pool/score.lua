@@ -187,10 +187,13 @@ end
 
 -- Explanations of one advice are no rivals. A member that never accepts session IDs, among others that have a cache
 -- each, is to have the same common cache.
-local function advice_key(one, mechanism)
-  local strangers = mechanism == "session_id" and one.verdict == "bad_member" and (one.parameters.groups or 1) > 1
-  return (strangers and "nothing_shared" or one.verdict)
-    .. (one.parameters.how == "other_version" and "|version" or "")
+local function are_rivals(one, other, mechanism)
+  local function told(which)
+    local strangers = mechanism == "session_id" and which.verdict == "bad_member" and (which.parameters.groups or 1) > 1
+    return strangers and "nothing_shared" or which.verdict
+  end
+  local other_version = (one.parameters.how == "other_version") ~= (other.parameters.how == "other_version")
+  return other_version or (one.verdict ~= other.verdict and told(one) ~= told(other))
 end
 
 -- Where servers show no name and sessions are refused, knowing nothing is a rival, if keys decide, as servers may have
@@ -218,7 +221,7 @@ function M.judge(evidence)
   local best, rival, nothing, modelled = list[1], nil, nil, nil
   for _, one in ipairs(list) do
     local explains = one.verdict ~= "unexplained"
-    if explains and not rival and advice_key(one, mechanism) ~= advice_key(modelled or one, mechanism) then
+    if explains and modelled and not rival and are_rivals(one, modelled, mechanism) then
       rival = one
     end
     nothing = nothing or (not explains and one) or nil

@@ -14,6 +14,7 @@ local M = {}
 local LEAST_ANSWERED = 30 -- offers: with fewer an unshared eighth of the pool is missed in more than 2 % of scans
 -- Offers fail more often than full handshakes: by chance once in 10,000 scans.
 local FAILS_BY_CHANCE = 1e-4
+local MAY_FAIL = 0.01 -- and so often it is too likely that they do, to say that all is well
 
 local function share_of(tally)
   return tally.failed / math.max(1, tally.failed + tally.answered)
@@ -41,7 +42,8 @@ local function fails_on_resumption(evidence, tallies)
 end
 
 -- Without an explanation, or too little to explain.
-local function without_one(evidence, judged, fails)
+local function without_one(evidence, judged, failing)
+  local fails = failing and failing.certain
   local tally = evidence.offers_tally
   local answered = tally.resumed + tally.refused
   if answered == 0 and not fails then
@@ -53,6 +55,8 @@ local function without_one(evidence, judged, fails)
     return "inconclusive", "errors"
   elseif fails and (answered == 0 or not judged.best) then
     return "fails_on_resumption"
+  elseif failing and not fails and failing.p < MAY_FAIL and judged.best.verdict == "all_shared" then
+    return "inconclusive", "may_fail"
   elseif answered < LEAST_ANSWERED and judged.best.verdict == "all_shared" then
     return "inconclusive", "too_few_attempts"
   elseif not judged.decisive and judged.beats_nothing then
@@ -179,7 +183,7 @@ function M.of(evidence, tallies)
     fit = judged.fit, judged = judged, designs = rates.of(evidence) }
   result.group_of = M.group_of(evidence, best)
   result.not_shared = is_refuted(judged)
-  result.verdict, result.reason = without_one(evidence, judged, fails)
+  result.verdict, result.reason = without_one(evidence, judged, failing)
   if not best or not best.parameters.model or (result.verdict and result.verdict ~= "unexplained") then
     result.supposed = best and best.verdict
     if best and best.parameters.model then

@@ -47,6 +47,7 @@ end
 local REASONS = {
   like_nothing = "No explanation is much better than none.",
   errors = "Too many connections failed.",
+  may_fail = "Connections that offer a session failed more often than full handshakes, by chance perhaps.",
   too_few_attempts = "There were too few attempts.",
   no_attempts = "No attempt was made.",
   not_issued = "No session is issued.",

@@ -36,10 +36,13 @@ local function size_of(set)
   return count
 end
 
--- Was a PSK refused by who could have issued another, and did not? That may be a member that issues none. (Of other
--- sessions the label says so: see resum.analysis.pool.sighting.)
+-- Was a PSK refused by who could have issued another, and did not? That may be a member that issues none, which so many
+-- full handshakes would have met if it has a twelfth of the connections. (Of other sessions the label says so: see
+-- resum.analysis.pool.sighting.)
+local WOULD_SHOW = 60
+
 local function silent_refusals(evidence)
-  for _, offer in ipairs(evidence.offers) do
+  for _, offer in ipairs(evidence.full_tally.answered < WOULD_SHOW and evidence.offers or {}) do
     if evidence.mechanism == "psk" and not offer.resumed and not offer.answerer and offer.entry.awaited then
       return true
     end
