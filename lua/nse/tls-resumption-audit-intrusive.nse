@@ -34,7 +34,7 @@ source); without it the script says so when verbose, and does nothing.
 -- PORT    STATE SERVICE
 -- 443/tcp open  https
 -- | tls-resumption-audit-intrusive:
--- |_  5 checks good
+-- |_  5 checks good.
 --
 -- @xmloutput
 -- <elem key="address">192.0.2.7</elem>

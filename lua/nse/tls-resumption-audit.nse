@@ -51,7 +51,7 @@ source); without it the script says so when verbose, and does nothing.
 -- |       RFC 9149
 -- |       RFC 9846, C.4
 -- |
--- |_  9 checks good
+-- |_  9 checks good.
 --
 -- @xmloutput
 -- <elem key="address">192.0.2.7</elem>

@@ -52,9 +52,7 @@ local function is_bad(one)
   return one.verdict == "bad"
 end
 
-local function plain(line)
-  return line
-end
+local STYLE = { width = 100, paint = function(line) return line end }
 
 -- What is not bad, in words; without the head, which the script's name is.
 local function other_lines(list)
@@ -62,11 +60,8 @@ local function other_lines(list)
   for _, one in ipairs(list) do
     others[#others + 1] = not is_bad(one) and one or nil
   end
-  local lines = text.lines(others, plain)
+  local lines = text.lines(others, STYLE)
   table.remove(lines, 1)
-  for i, line in ipairs(lines) do
-    lines[i] = "  " .. line:gsub("^      ", "")
-  end
   return lines
 end
 
