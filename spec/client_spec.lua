@@ -97,7 +97,10 @@ describe("an attempt", function()
     return clients.new_client(ENDPOINT, options), options.host
   end
 
-  local SESSION = setmetatable({}, { __name = "session" })
+  local SESSION
+  before_each(function()
+    SESSION = setmetatable({}, { __name = "session" })
+  end)
 
   -- new_client checks that a session is one; the machine here looks at none.
   local function offer(client, facts, options)

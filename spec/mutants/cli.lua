@@ -141,7 +141,7 @@ return {
     spec = RESUME_SPEC,
   },
   {
-    name = "a torn line longer than a block",
+    name = "a whole last result is cut",
     file = RESUME,
     before = "elseif not system.truncate(path, torn.from) then",
     after = "elseif not system.truncate(path, 0) then",
@@ -149,7 +149,7 @@ return {
     spec = RESUME_SPEC,
   },
   {
-    name = "a torn result is a name",
+    name = "any list is a state of ours",
     file = RESUME,
     before = "and is_torn_head(rest) then",
     after = "and #rest > 0 then",

@@ -1,6 +1,6 @@
 --- With --max_connections 10000 all jobs were started before the loop turned: 7 s without timers or Ctrl-C, and
--- deadlines of 5 s became 46. And who always had bytes ready was read without a look at the clock: a flood of KeyUpdates
--- held a connection for 5.9 s at a timeout of 0.7.
+-- deadlines of 5 s became 46. And who always had bytes ready was read without a look at the clock: a flood of
+-- KeyUpdates held a connection for 5.9 s at a timeout of 0.7.
 
 local clients = require "resum.connection.client"
 local host = require "resum.host.uv"

@@ -74,9 +74,12 @@ function M.count(records, seeds)
   local alert_refuses, version_refuses = alert_is_answer(records, seeds or {}), versions_answer(records)
   for _, record in ipairs(records) do
     local outcome = record.outcome
-    if outcome == "resumed" then
+    if outcome == "unknown" then -- a spent session was refused
+      counts.attempted = counts.attempted - 1
+    elseif outcome == "resumed" then
       counts.resumed = counts.resumed + 1
-    elseif outcome == "refused" or (outcome == "alert" and (alert_refuses or version_refuses and M.refuses_version(record))) then
+    elseif outcome == "refused" or (outcome == "alert"
+      and (alert_refuses or version_refuses and M.refuses_version(record))) then
       counts.refused = counts.refused + 1
       counts.alerts = counts.alerts + (outcome == "alert" and 1 or 0)
     elseif ERRORS[outcome] or outcome == "alert" then
@@ -362,7 +365,8 @@ end
 --   after the offers), version_works (true: TLS of a version of this mechanism's was established elsewhere),
 --   other_version_chosen (boolean: the server chose such a
 --   version when all were offered), breaks (boolean: the control had to do without tickets),
---   other_version_around (boolean: such a version was established right before and after more of the seeds), interrupted (boolean: the scan was over
+--   other_version_around (boolean: such a version was established right before and after more of the seeds),
+--   interrupted (boolean: the scan was over
 --   before all was tried), old (records: old sessions, offered where nothing had resumed; or nil)
 -- @treturn table verdict, reason, alert (its name, where the reason is one), version, attempted, resumed, refused,
 --   errors, error_kinds, designs (counts of each), attempts (every record), and what was issued: session_id_length;

@@ -10,6 +10,7 @@ local identities = require "resum.connection.identity"
 local issuance = require "resum.connection.issuance"
 local mechanisms = require "resum.connection.mechanism"
 local session_age = require "resum.connection.session_age"
+local spending = require "resum.connection.spending"
 
 local M = {}
 
@@ -131,11 +132,13 @@ end
 --   on the engine "probe" with offer.data; "": just listens). An attempt with offer or server_name is not compared by
 --   engine, and asked on no other one.
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
---   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"; "interrupted":
+--   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"; "unknown": refused,
+--   but the session was spent, see resum.connection.spending: "refused" may become that later; "interrupted":
 --   cancelled() was true, so that no connection was made, and there is nothing to count), reused, version, cipher,
 --   facts, sessions (to offer next, as far as they were taken), error ({message, code, stage: "connect", "proxy",
 --   "starttls", "handshake"}), timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of (what the
---   probe met, where libssl had to decide), shut (the server had let us in before, and did not in all the retries),
+--   probe met, where libssl had to decide), ending (how, see resum.connection.spending), unclean (out of order), shut
+--   (the server had let us in before, and did not in all the retries),
 --   unseen (no ticket came, and this kept us from seeing that none is issued: see resum.connection.issuance), answered
 --   (whether a request was), tickets_cut (there may have been more), response (what was answered to `request`, see
 --   resum.connection.response), ended ({message, code}: how the connection ended after its handshake, where it did)
@@ -177,6 +180,14 @@ end
 -- @treturn boolean
 function Client:expired(session)
   return session_age.expired(session, self.host.now())
+end
+
+--- Is a session spent, as a connection that made or offered it did not end in order?
+-- @function client:is_spent
+-- @tparam session session
+-- @treturn boolean
+function Client.is_spent(_, session)
+  return spending.is_spent(session)
 end
 
 --- Why a mechanism's attempts run on libssl although the probe was asked for; nil when they don't.
@@ -227,6 +238,7 @@ function M.new(endpoint, options)
     software = nil, -- what the server calls itself, where it was asked for something
     key_share = options.key_share,
     groups = nil, -- what the probe offers in TLS 1.3 where the usual won't do
+    ends = spending.nothing_known(), -- how this server's connections ended so far
     issuance = issuance.nothing_known(), -- what this server's tickets have taken so far
     dhe = nil, -- false: suites with Diffie-Hellman over a finite field are not offered any more
     has_only_dhe = nil,

@@ -139,7 +139,7 @@ end
 
 local function is_odd(state, record)
   local outcome = record.outcome
-  if DECIDED[outcome] or outcome == "unreachable" or outcome == state.agreed then
+  if DECIDED[outcome] or outcome == "unreachable" or outcome == "unknown" or outcome == state.agreed then
     return false
   end
   return outcome == "alert" or outcome == "protocol_error" or not (state.checked or state.asked_why)

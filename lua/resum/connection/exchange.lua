@@ -9,6 +9,7 @@ local mechanisms = require "resum.connection.mechanism"
 local new_failure = require "resum.util.failure"
 local responses = require "resum.connection.response"
 local session_age = require "resum.connection.session_age"
+local spending = require "resum.connection.spending"
 local words = require "resum.transport.words"
 
 local M = {}
@@ -52,8 +53,8 @@ function Connection:send(bytes, deadline)
 end
 
 -- What a stream has in hand at a deadline is read all the same, as a busy machine may come late to it; no stream has
--- more (libuv reads 64 KiB ahead, and as much again at a time, and what comes while we are late lies in few pieces). Who
--- goes on and on has no more time than others.
+-- more (libuv reads 64 KiB ahead, and as much again at a time, and what comes while we are late lies in few pieces).
+-- Who goes on and on has no more time than others.
 local IN_HAND = { bytes = 128 * 1024, pieces = 256 }
 
 function Connection:is_flooded(bytes, deadline)
@@ -75,6 +76,7 @@ function Connection:receive(deadline)
     return nil, "connection: " .. (why == "timeout" and "no answer in time" or "reset by the server"), why
   end
   self.first_bytes = self.first_bytes or bytes
+  self.answered_goodbye = self.answered_goodbye or bytes and self.said_goodbye
   self.ended = not bytes
   self.known_facts = bytes == nil and self.known_facts or nil
   local state, out, message, code
@@ -121,7 +123,7 @@ local GOES_ON = { established = true, refused = true }
 -- The connection is over, and how. A wait that was in vain is no end.
 function Connection:note_end(state, message, code)
   if not GOES_ON[state] and code ~= "timeout" and not self.over then
-    self.over = { message = message, code = code }
+    self.over = { message = message, code = code, notified = state == "closed", after_goodbye = self.said_goodbye }
   end
 end
 
@@ -203,11 +205,28 @@ function Connection:finish(due, handshake_s)
   local goodbye, machine = self.client.dialer.goodbye, self.machine
   local last_words = goodbye and self.speaks and machine:write(goodbye) or ""
   local sent = not self.ended and self:send(due .. last_words .. machine:shutdown(), deadline)
+  self.said_goodbye = sent
   self.on_goodbye()
   if not sent or self.leaves_at_once then
     return
   end
   self:read_until(never, deadline)
+end
+
+-- How it ended, see resum.connection.spending. The probe reads no alert behind its own goodbye: that something came is
+-- what there is to know.
+function Connection:kind_of_end(engine)
+  local over = self.over
+  if over and over.notified and engine == "probe" then
+    return not over.after_goodbye and "early" or self.answered_goodbye and "notify" or "fin"
+  elseif over and over.notified then
+    return "notify"
+  elseif not over then
+    return self.leaves_at_once and "left" or self.said_goodbye and "silent" or "broken"
+  elseif over.code == "closed" then
+    return over.after_goodbye and "fin" or "early"
+  end
+  return over.code == "reset" and over.after_goodbye and "reset" or "broken"
 end
 
 -- The outcome of a completed handshake.
@@ -275,7 +294,9 @@ function Connection:run(record)
     end
     self.leaves_at_once = record.engine == "probe" and record.outcome == "resumed" and not self.want_tickets
       and not self.stays and not self.say
+      and (not self.mechanism.may_be_cached or self.client.ends.all.silent ~= nil)
     self:finish(due, record.timing.handshake_s)
+    record.ending, record.asked = self:kind_of_end(record.engine), self.request and self.heard ~= nil or nil
   end
   if self.over and self.over.code == "alert" and refuses_certificate(self:facts()) then
     fail(record, self.over.message, "alert")
@@ -331,6 +352,8 @@ local function new_connection(client, mechanism, options, machine, stream, began
     heard = nil, -- false: it is listened for; true: the server has said something
     known_facts = nil,
     leaves_at_once = nil,
+    said_goodbye = nil,
+    answered_goodbye = nil,
   }, Connection)
 end
 
@@ -374,7 +397,7 @@ local function connect_and_run(client, mechanism, options, record)
   if not options.late then
     machine = make_machine(client, mechanism, options, record)
     if not machine then
-      return
+      return options
     end
   end
   local stream, message, code, stage = client.dialer:open(options.source)
@@ -394,9 +417,10 @@ local function connect_and_run(client, mechanism, options, record)
   if machine then
     machine:close()
   end
+  return options or {}
 end
 
--- One connection, when it may be made.
+-- One connection, when it may be made. Returns the sessions that it offered.
 local function connect_in_turn(client, mechanism, options, record)
   local release = client.admit(client.address)
   local load = client.load
@@ -404,13 +428,14 @@ local function connect_in_turn(client, mechanism, options, record)
   load.under_way = load.under_way + 1
   record.at_once = load.under_way
   local started = client.host.now()
-  local fine, problem = pcall(connect_and_run, client, mechanism, options, record)
+  local fine, made = pcall(connect_and_run, client, mechanism, options, record)
   record.timing.total_s = client.host.now() - started
   load.under_way = load.under_way - 1
   release() -- also after an error in here: others wait for the place
   if not fine then
-    error(problem, 0)
+    error(made, 0)
   end
+  return made.sessions or { made.session }
 end
 
 --- One connection on one engine; several, where the door is shut for a moment.
@@ -442,11 +467,16 @@ function M.connect(client, options, engine)
     said = nil,
     handshake_bytes = nil,
     at_once = nil,
+    ending = nil,
+    asked = nil,
+    unclean = nil,
   }
   local tries = 0
   repeat
     record.outcome, record.error = nil, nil
-    connect_in_turn(client, mechanism, options, record)
+    local began = spending.begin()
+    local offered = connect_in_turn(client, mechanism, options, record)
+    spending.finish(client.ends, record, offered, began)
     tries = tries + 1
   until not client.dialer:may_differ(record.error, tries) and not client.dialer:opens_later(record.error, tries)
   record.shut = client.dialer:is_shut(record.error) or nil

@@ -42,6 +42,7 @@ M.session_id = {
   offered = function(facts)
     return #(facts.session_id_sent or "") > 0
   end,
+  may_be_cached = true, -- so that the end of a connection may cost the session
 }
 
 M.ticket = {
@@ -64,6 +65,7 @@ M.psk = {
   offered = function(facts)
     return (facts.psk_identities_sent or 0) > 0
   end,
+  may_be_cached = true,
   tickets_have_age = true, -- it goes into the offer (RFC 8446, section 4.2.11.1)
   -- NewSessionTicket comes after the handshake, so it has to be waited for (RFC 8446, section 4.6.1).
   tickets_come_late = true,

@@ -3,6 +3,7 @@
 -- the same ticket would resume a hundred times. It counts, and judges nothing.
 
 local promises = require "resum.scan.promise"
+local spending = require "resum.connection.spending"
 
 local M = {}
 
@@ -31,7 +32,7 @@ Row.__index = Row
 -- What came goes into the jar, the oldest out of it. Some of it may be there already.
 function Row:keep(sessions)
   for _, session in ipairs(sessions) do
-    if not self.kept[session] then
+    if not self.kept[session] and not spending.is_spent(session) then
       self.kept[session] = true
       self.jar[#self.jar + 1] = session
     end
@@ -51,7 +52,7 @@ function Row:note(record)
   if record.outcome == "resumed" or record.outcome == "refused" or record.outcome == "full" then
     self.attempted = self.attempted + 1
     tally.connections, tally.tickets = tally.connections + 1, tally.tickets + #record.sessions
-  elseif record.outcome ~= "interrupted" then
+  elseif record.outcome ~= "interrupted" and record.outcome ~= "unknown" then
     self.errors = self.errors + 1
   end
 end
@@ -65,7 +66,11 @@ function Row:connect(before, mine)
       if before then
         before:get()
       end
-      return table.remove(self.jar)
+      local session = table.remove(self.jar)
+      while session and spending.is_spent(session) do
+        session = table.remove(self.jar)
+      end
+      return session
     end,
     on_goodbye = function(said)
       self:keep(said.sessions)

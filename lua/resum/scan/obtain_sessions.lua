@@ -3,6 +3,7 @@
 
 local mechanisms = require "resum.connection.mechanism"
 local random = require "resum.util.random"
+local spending = require "resum.connection.spending"
 
 local M = {}
 
@@ -34,6 +35,11 @@ local function attempt(client, mechanism, want, records, failed, tries, on_first
   return record, issued and #record.sessions > 0 and record.sessions or nil
 end
 
+-- The server may have dropped what came with a connection that did not end in order.
+local function is_spent(sessions)
+  return spending.is_spent(sessions[#sessions])
+end
+
 -- A server that issues nothing is waited for: so the further tries are made side by side.
 local function try_again(client, mechanism, want, records)
   local tries, found = 1, nil
@@ -45,7 +51,7 @@ local function try_again(client, mechanism, want, records)
     tries = tries + 1
     return function()
       local _, sessions = attempt(client, mechanism, want, records)
-      found = found or sessions
+      found = (not found or is_spent(found)) and sessions or found
     end
   end, TRIES_AT_ONCE)
   return found
@@ -62,19 +68,21 @@ end
 function M.obtain(client, mechanism, retries, want, on_first)
   local records = {}
   want = want or true
-  local failed
+  local failed, spent
   for tries = 0, retries do
     local record, sessions = attempt(client, mechanism, want, records, failed, tries, on_first)
-    if sessions then
+    if sessions and not is_spent(sessions) then
       return sessions, records
+    elseif sessions then
+      spent = sessions -- better than none
     elseif client.cancelled() or record.shut then
       break -- a door that is shut was tried often enough
     elseif record.outcome == "full" then
-      return try_again(client, mechanism, want, records), records
+      return spent or try_again(client, mechanism, want, records), records
     end
-    failed = record
+    failed = not sessions and record or nil
   end
-  return nil, records
+  return spent, records
 end
 
 local function speaks(mechanism, record)
@@ -140,15 +148,31 @@ function M.seek(client, most, enough, concurrency, connect)
   return sessions
 end
 
---- A session to offer in the place of one that may be too old by now.
+-- Connections after which a session may have left a small cache, see resum.connection.spending.
+local CROWD = 40
+
+--- The same where so many connections were made meanwhile that a small cache may have lost it.
+-- @tparam table client
+-- @tparam string mechanism
+-- @tparam session session
+-- @tparam number retries
+-- @tparam {record,...} seeds see keep_fresh
+-- @treturn session
+function M.keep_young(client, mechanism, session, retries, seeds)
+  local since = spending.connections_since(session, client.ends)
+  return M.keep_fresh(client, mechanism, session, retries, seeds, since > CROWD)
+end
+
+--- A session to offer in the place of one that may be too old by now, or is spent.
 -- @tparam table client
 -- @tparam string mechanism
 -- @tparam session session
 -- @tparam number retries
 -- @tparam {record,...} seeds the handshakes so far; those that are made are appended
+-- @tparam[opt] boolean is_old in any case
 -- @treturn session the same, or a new one; the same where none is to be had
-function M.keep_fresh(client, mechanism, session, retries, seeds)
-  if not client:expired(session) then
+function M.keep_fresh(client, mechanism, session, retries, seeds, is_old)
+  if not is_old and not client:expired(session) and not spending.is_spent(session) then
     return session
   end
   local sessions, records = M.obtain(client, mechanism, retries)

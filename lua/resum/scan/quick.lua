@@ -54,11 +54,12 @@ local function goes_on(client, counts, options)
   return counts.errors < MOST_FAILURES and counts.resumed + counts.refused < options.attempts and not client.cancelled()
 end
 
-local function test(client, mechanism, sessions, options)
+local function test(client, mechanism, sessions, options, handshakes)
   local decide, counts = statistics.sequential(HEALTHY, BROKEN, ERROR), { resumed = 0, refused = 0, errors = 0 }
   local verdict
   while not verdict and goes_on(client, counts, options) do
     local i = random.integer(#sessions)
+    sessions[i] = obtaining.keep_fresh(client, mechanism, sessions[i], options.retries, handshakes)
     local record = client:attempt({
       mechanism = mechanism, design = "quick", session = sessions[i], engine = "handshake", want_tickets = true,
     })
@@ -69,7 +70,7 @@ local function test(client, mechanism, sessions, options)
       if answer == "resumed" then
         replace(sessions, i, record)
       end
-    elseif answer ~= "interrupted" then
+    elseif answer ~= "interrupted" and answer ~= "unknown" then
       counts.errors = counts.errors + 1
     end
   end
@@ -88,7 +89,7 @@ local function measure(client, mechanism, control, options)
     local why = verdicts.of_seeds(mechanism, handshakes, control, after).verdict
     return { verdict = WITHOUT_SESSIONS[why] or "inconclusive", resumed = 0, refused = 0, errors = 0 }
   end
-  local verdict, counts = test(client, mechanism, sessions, options)
+  local verdict, counts = test(client, mechanism, sessions, options, handshakes)
   return { verdict = verdict, resumed = counts.resumed, refused = counts.refused, errors = counts.errors }
 end
 

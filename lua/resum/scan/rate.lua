@@ -91,12 +91,12 @@ local function new_watch(concurrency)
   return watch
 end
 
--- Attempts that were not made, as the scan was over.
-local function drop_interrupted(sequence)
+-- Attempts that were not made, as the scan was over; and what a spent session was refused.
+local function drop_what_is_no_answer(sequence)
   local kept = 0
   for i, place in ipairs(sequence) do
     sequence[i] = nil
-    if place.record.outcome ~= "interrupted" then
+    if place.record.outcome ~= "interrupted" and place.record.outcome ~= "unknown" then
       kept = kept + 1
       sequence[kept] = place
     end
@@ -133,7 +133,7 @@ local function offer_planned(client, mechanism, plan, sequence, seeds, options)
       plan:has_come(list and list[#list])
     end or nil
   end, client.line:jobs())
-  drop_interrupted(sequence)
+  drop_what_is_no_answer(sequence)
   return watch.stop == "crowded"
 end
 
@@ -156,7 +156,7 @@ local function offer_fresh(client, mechanism, sessions, first_seed, sequence, se
       watch.note(offer(client, mechanism, seed, "fresh", sequence, seeds, options))
     end
   end, client.line:jobs())
-  drop_interrupted(sequence)
+  drop_what_is_no_answer(sequence)
 end
 
 local function records_of(sequence)
@@ -202,6 +202,7 @@ end
 
 -- Where offers fail and other handshakes do not, those that failed count: who has to come again has not resumed.
 local function fold(mechanism, sequence, seeds, design, handshakes, client, failures)
+  drop_what_is_no_answer(sequence) -- a refusal may have become unknown
   local records = records_of(sequence)
   local counts = verdict.count(records, seeds)
   local answered = counts.resumed + counts.refused
@@ -422,7 +423,7 @@ end
 local function rate_so_far(client, mechanism, begun)
   local seeds, sequence = begun and begun.seeds or {}, {}
   for _, place in ipairs(seeds.sequence or {}) do
-    if place.record and place.record.outcome ~= "interrupted" then
+    if place.record and place.record.outcome ~= "interrupted" and place.record.outcome ~= "unknown" then
       sequence[#sequence + 1] = place
     end
   end

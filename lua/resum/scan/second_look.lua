@@ -3,6 +3,7 @@
 -- attempts and keeps their records; what they say, resum.analysis does.
 
 local contrast = require "resum.analysis.contrast"
+local obtaining = require "resum.scan.obtain_sessions"
 local random = require "resum.util.random"
 
 local M = {}
@@ -76,6 +77,7 @@ local function make_more(client, mechanism, session, evidence, options)
     end
     return function()
       if offers then
+        session = obtaining.keep_young(client, mechanism, session, options.retries, evidence.seeds)
         append(evidence.fixed, offer(client, mechanism, session, "fixed", options))
       else
         append(evidence.seeds, full_handshake(client, mechanism))

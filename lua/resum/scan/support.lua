@@ -51,7 +51,7 @@ local function side_by_side(journal, count, job, at_once)
   end
   for i = 1, count do
     local record = given[i] -- what was not made because the scan was over is no evidence
-    list[#list + 1] = record and record.outcome ~= "interrupted" and record or nil
+    list[#list + 1] = record and record.outcome ~= "interrupted" and record.outcome ~= "unknown" and record or nil
   end
   return list
 end
@@ -101,7 +101,7 @@ end
 -- request.
 local function offer_one_session(journal, mechanism, session, options, evidence)
   local function renew()
-    session = obtaining.keep_fresh(journal, mechanism, session, options.retries, evidence.seeds)
+    session = obtaining.keep_young(journal, mechanism, session, options.retries, evidence.seeds)
   end
   local function offer_it(place)
     return offer(journal, mechanism, session, "fixed", options, place)
@@ -205,7 +205,7 @@ local function hunt_old_sessions(journal, all, options)
   side_by_side(journal, #wanted, function(i)
     local evidence = all[wanted[i]]
     local sessions = table.move(evidence.fresh or {}, 1, #(evidence.fresh or {}), 2, { evidence.session })
-    evidence.old = hunt.run(journal, wanted[i], sessions, options)
+    evidence.old = hunt.run(journal, wanted[i], sessions, options, evidence.seeds)
     evidence.interrupted = evidence.interrupted or journal.cancelled()
     evidence.finished = not evidence.interrupted
   end)

@@ -6,6 +6,7 @@
 
 local obtaining = require "resum.scan.obtain_sessions"
 local matrices = require "resum.analysis.pool.matrix"
+local spending = require "resum.connection.spending"
 local verdict = require "resum.analysis.verdict"
 
 local M = {}
@@ -42,7 +43,7 @@ end
 local function offer_everywhere(from, places, mechanism, offers, options)
   local session
   for _, at in ipairs(places) do
-    if not session or from.single_use then
+    if not session or from.single_use or spending.is_spent(session) then
       local sessions = obtaining.obtain(from.client, mechanism, options.retries)
       session = sessions and sessions[#sessions]
     end
@@ -50,7 +51,8 @@ local function offer_everywhere(from, places, mechanism, offers, options)
       local record = at.client:attempt({
         mechanism = mechanism, design = "across", session = session, engine = "handshake",
       })
-      offers[#offers + 1] = record.outcome ~= "interrupted" and { from = from.address, at = at.address,
+      local is_answer = record.outcome ~= "interrupted" and record.outcome ~= "unknown"
+      offers[#offers + 1] = is_answer and { from = from.address, at = at.address,
         outcome = record.outcome, refused = verdict.refuses_version(record) } or nil
     end
   end

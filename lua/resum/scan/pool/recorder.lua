@@ -126,6 +126,12 @@ local function close_entry(journal, entry, record, options)
   entry.ended, entry.ended_s = journal:tick(), journal.host.now() - journal.began
   entry.hello_s = entry.hello_s or entry.started_s + (record.timing.connect_s or 0)
   sighting.read(entry, record)
+  function record.on_doubt() -- what a spent session was refused shows nothing
+    entry.outcome, entry.design = nil, "doubtful"
+  end
+  if record.outcome == "unknown" then
+    record.on_doubt()
+  end
   if options.sessions and entry.outcome == "resumed" then
     note_offer(journal, entry, options.sessions[record.facts.selected_identity + 1])
   end

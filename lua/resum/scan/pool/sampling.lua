@@ -13,6 +13,7 @@ local plain_figure = require "resum.scan.rate"
 local obtaining = require "resum.scan.obtain_sessions"
 local promises = require "resum.scan.promise"
 local random = require "resum.util.random"
+local spending = require "resum.connection.spending"
 
 local M = { name = "balancer", recorded = true, summary = "what stands behind the address, and what to do about it" }
 
@@ -138,7 +139,7 @@ end
 function Scan:offer_old(mechanism)
   local old = self.old[mechanism]
   local session = #old > 0 and not self.single_use[mechanism] and old[random.integer(#old)]
-  if session and not self.journal:expired(session) then
+  if session and not self.journal:expired(session) and not spending.is_spent(session) then
     self:attempt(mechanism, "fixed", { session = session })
   end
 end

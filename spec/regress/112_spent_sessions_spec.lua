@@ -1,0 +1,133 @@
+--- A connection of ours that broke killed the session, as OpenSSL drops from its cache what did not end in
+-- order, and the server was blamed. After an end out of order of a connection that made a session or offered it, that
+-- session is spent: a fresh one takes its place, and what the old one is refused is unknown.
+
+local clients = require "resum.connection.client"
+local faults = require "spec.support.faults"
+local host = require "resum.host.uv"
+local listener = require "spec.support.listener"
+local resum = require "resum"
+local spending = require "resum.connection.spending"
+local uv = require "luv"
+
+-- A record of a connection, as far as it matters.
+local function record(outcome, ended, more)
+  local made = { outcome = outcome, ending = ended, engine = "handshake", sessions = {} }
+  for name, value in pairs(more or {}) do
+    made[name] = value
+  end
+  return made
+end
+
+local function broken()
+  return record("closed", nil, { error = { stage = "handshake" } })
+end
+
+local function finish(ends, one, offered, began)
+  spending.finish(ends, one, offered or {}, began or spending.begin())
+  return one.outcome
+end
+
+describe("a session", function()
+  local ends, session
+
+  before_each(function()
+    ends, session = spending.nothing_known(), {}
+  end)
+
+  it("is spent by a connection that offered it and broke, and what it is refused then is unknown", function()
+    assert.equal("refused", finish(ends, record("refused", "notify"), { session }))
+    finish(ends, broken(), { session })
+    assert.is_true(spending.is_spent(session))
+    assert.equal("unknown", finish(ends, record("refused", "notify"), { session }))
+  end)
+
+  it("is spent by the connection that made it, if that ends as others do not", function()
+    for _ = 1, 3 do
+      finish(ends, record("full", "notify"))
+    end
+    finish(ends, record("full", "fin", { sessions = { session } }))
+    assert.is_true(spending.is_spent(session))
+  end)
+
+  it("is not spent by an end that is the server's habit", function()
+    for _, ended in ipairs({ "fin", "silent", "early", "reset" }) do
+      ends = spending.nothing_known()
+      finish(ends, record("full", ended))
+      local mine = {}
+      finish(ends, record("full", ended, { sessions = { mine } }))
+      assert.is_false(spending.is_spent(mine), ended)
+    end
+  end)
+
+  it("is spent after all where the habit shows later only", function()
+    finish(ends, record("full", "fin", { sessions = { session } }))
+    assert.is_false(spending.is_spent(session))
+    for _ = 1, 3 do
+      finish(ends, record("full", "notify"))
+    end
+    assert.is_true(spending.is_spent(session))
+  end)
+
+  it("takes back what it was refused while the connection was under way that spent it, and nothing before", function()
+    local before, beside, told = record("refused", "notify"), record("refused", "notify"), 0
+    function beside.on_doubt()
+      told = told + 1
+    end
+    finish(ends, before, { session })
+    local began = spending.begin()
+    finish(ends, beside, { session })
+    finish(ends, broken(), { session }, began)
+    assert.same({ "refused", "unknown", 1 }, { before.outcome, beside.outcome, told })
+  end)
+
+  it("is good again where it resumes", function()
+    finish(ends, broken(), { session })
+    assert.equal("resumed", finish(ends, record("resumed", "notify"), { session }))
+    assert.is_false(spending.is_spent(session))
+    assert.equal("refused", finish(ends, record("refused", "notify"), { session }))
+  end)
+
+  it("is not spent where nobody was reached, nor by who refused it", function()
+    finish(ends, record("unreachable", nil, { error = { stage = "connect" } }), { session })
+    finish(ends, record("refused", "broken"), { session })
+    assert.is_false(spending.is_spent(session))
+  end)
+end)
+
+describe("behind a proxy that breaks connections, a cache that drops their sessions", function()
+  for _, stage in ipairs({ 2, 3 }) do
+    local quick = { support = false, rate = true, quick = true, attempts = 50 }
+    for scan, options in pairs({ support = {}, quick = quick }) do
+      it(("is not said to lose sessions: stage %d, %s"):format(stage, scan), function()
+        for seed = 1, 3 do
+          local server = listener.start({ tickets = false })
+          local proxy = faults.start(server.port, { stage = stage, how = "fin", share = 0.05, seed = seed })
+          local entry = assert(resum.run(proxy.address, options)).addresses[1]
+          proxy.close()
+          server.close()
+          uv.run("nowait")
+          local found = entry.support or entry.balancer.quick
+          for _, name in ipairs({ "session_id", "psk" }) do
+            local verdict = found[name].verdict
+            assert.is_true(verdict == "supported" or verdict == "healthy" or verdict == "inconclusive",
+              ("%s: %s"):format(name, verdict))
+          end
+          assert.is_true(proxy.faults > 0)
+        end
+      end)
+    end
+  end
+
+  it("is met by offers that know how they ended", function()
+    local server = listener.start({ tickets = false, max_version = "TLSv1.2" })
+    local client = clients.new_client({ address = "127.0.0.1", port = server.port }, { host = host })
+    local first = client:attempt({ mechanism = "session_id" })
+    local second = client:attempt({ mechanism = "session_id", session = first.sessions[1], engine = "probe" })
+    server.close()
+    assert.same({ "full", "resumed" }, { first.outcome, second.outcome })
+    assert.is_string(first.ending)
+    assert.is_string(second.ending)
+    assert.is_nil(second.unclean)
+  end)
+end)
