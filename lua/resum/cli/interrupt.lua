@@ -9,9 +9,20 @@ local M = {}
 local GRACE_MS = 250 -- for connections that are under way
 local LAST_WORDS_MS = 150 -- for what is known to be written
 -- What a shell says of a program that they ended.
-local SIGNALS = { sigint = 130, sigterm = 143 }
+local SIGNALS = { sigint = 130, sigterm = 143, sighup = 129 }
+local HANGUP = 1 -- its number, whose bit is the first one of a mask
 
---- Watches for SIGINT and SIGTERM while the loop of luv turns. (Without luv SIGINT reaches the jobs as an error, Lua's
+-- Does whoever started us, as nohup, have us ignore that our terminal goes?
+local function ignores_hangup()
+  local status = io.open("/proc/self/status")
+  local mask = status and status:read("a"):match("SigIgn:%s*%x*(%x)")
+  if status then
+    status:close()
+  end
+  return mask ~= nil and tonumber(mask, 16) & HANGUP ~= 0
+end
+
+--- Watches for SIGINT, SIGTERM and SIGHUP while the loop of luv turns. (Without luv SIGINT reaches the jobs as an error, Lua's
 -- own way.)
 -- @tparam table host
 -- @tparam table run gets `cancelled`, the exit code; run:conclude() shows what is known and returns the exit code, or
@@ -34,7 +45,10 @@ function M.watch(host, run)
       end
     end)
   end
-  for name, code in pairs(SIGNALS) do
+  local full = uv.new_signal() -- a file that must not grow any more: who writes to it hears of it, and says so
+  full:start("sigxfsz", function() end)
+  handles[1] = full
+  local function watch_for(name, code)
     local signal = uv.new_signal()
     handles[#handles + 1] = signal
     signal:start(name, function()
@@ -44,6 +58,11 @@ function M.watch(host, run)
       run.cancelled = code
       timer:start(GRACE_MS, 0, conclude)
     end)
+  end
+  for name, code in pairs(SIGNALS) do
+    if name ~= "sighup" or not ignores_hangup() then
+      watch_for(name, code)
+    end
   end
   return function()
     timer:close()

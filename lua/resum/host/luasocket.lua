@@ -155,6 +155,9 @@ function M.parallel(list, limit)
   for job in jobs.each(list) do
     number = number + 1
     local done, problem = pcall(job)
+    if not done and jobs.message_of(problem):find("interrupted!", 1, true) then
+      error(problem, 0) -- Ctrl-C ends all of them, and is nobody's fault
+    end
     errors[number] = not done and jobs.message_of(problem) or nil
   end
   return errors
