@@ -99,7 +99,9 @@ local function outputs(result)
   local about = { version = "1", started_at = "2001-02-03T04:05:06Z", elapsed_s = 1 }
   local metrics = openmetrics.new()
   metrics:add(result)
-  return { text = tostring(result), json = json.run(about, { result }), html = html.head(about) .. html.target(result),
+  local page = html.new(about)
+  page:add(result)
+  return { text = tostring(result), json = json.run(about, { result }), html = page:finish(about),
     junit = junit.target(result), sarif = sarif.head(about) .. sarif.target(result), csv = csv.target(result),
     openmetrics = metrics:text() }
 end
