@@ -53,7 +53,9 @@ add(PRIVATE, STATE_SPEC, "files for everybody", "local OWNER_ONLY = 384", "local
   "others read the file")
 add(PRIVATE, STATE_SPEC, "torn lines go on", 'torn and "\\n" .. text or text', "text",
   "a line behind a torn one is lost")
-add(PRIVATE, STATE_SPEC, "a replaced file is forgotten", "elseif stays then", "elseif true then",
+add(PRIVATE, STATE_SPEC, "a replaced file is forgotten",
+  "    if not done then\n      return nil, (\"%s: %s\"):format(path, why)\n    elseif stays then",
+  "    if not done then\n      return nil, (\"%s: %s\"):format(path, why)\n    elseif true then",
   "lines written while the file is replaced are lost")
 add(UNKNOWN, UNKNOWN_SPEC, "one lost connection is a failure", "other = 4", "other = 0",
   "a lost connection is a server at which clients fail")
@@ -61,6 +63,8 @@ add(UNKNOWN, UNKNOWN_SPEC, "odd lengths weigh as much", 'case.odd and "low" or "
   "ten bytes that nobody sends are grave")
 add(UNKNOWN, UNKNOWN_SPEC, "one handshake breaks RFC 5077", "counts[reason] >= 2", "counts[reason] >= 1",
   "a single connection is a finding")
+add(PRIVATE, LIFETIME_SPEC, "sessions are not wiped", "head .. (\" \"):rep(place.length - #head), place.at",
+  "\"\", place.at", "secrets stay in the file")
 add(BLEED, BLEED_SPEC, "one byte decides", "local LEAST_DECIDES = 16", "local LEAST_DECIDES = 1",
   "a new ID that begins like ours is memory")
 add(BLEED, BLEED_SPEC, "a constant tail is memory", "tails[1] ~= nil and tails[1] ~= tail", "true",
