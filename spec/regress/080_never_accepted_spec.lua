@@ -22,6 +22,7 @@ describe("the support scan of servers that share nothing", function()
         for seed = 1, 3 do
           for mechanism, found in pairs(scan(simulation.servers(count), policy, 100 * count + seed)) do
             assert.not_equal("not_supported", found.verdict, ("%s, %d servers, seed %d"):format(mechanism, count, seed))
+            assert.is_true(found.resumed > 0, "its counts do not show that some resumed")
             local old = found.designs.old
             assert.is_true(not old or old.attempted < 218, "it goes on although one resumed")
           end

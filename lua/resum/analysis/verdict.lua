@@ -78,8 +78,8 @@ function M.count(records, seeds)
       counts.attempted = counts.attempted - 1
     elseif outcome == "resumed" then
       counts.resumed = counts.resumed + 1
-    elseif outcome == "refused" or (outcome == "alert"
-      and (alert_refuses or version_refuses and M.refuses_version(record))) then
+    elseif outcome == "refused"
+      or (outcome == "alert" and (alert_refuses or version_refuses and M.refuses_version(record))) then
       counts.refused = counts.refused + 1
       counts.alerts = counts.alerts + (outcome == "alert" and 1 or 0)
     elseif ERRORS[outcome] or outcome == "alert" then
@@ -346,7 +346,7 @@ end
 
 -- Where nothing had resumed, all old sessions that were offered then count as well: one that resumes is enough.
 local function count_old(verdict, evidence, counts)
-  local old = table.move(evidence.old, 1, #evidence.old, 1, {})
+  local old = table.move(evidence.old or {}, 1, #(evidence.old or {}), 1, {})
   for _, look in ipairs(evidence.later or {}) do
     table.move(look.records, 1, #look.records, #old + 1, old)
   end
@@ -390,6 +390,9 @@ function M.judge(name, evidence)
     count_old(verdict, evidence, fresh and together(fixed, fresh) or fixed)
   end
   explanation.apply(verdict, evidence)
+  if verdict.reason == "issued_not_always_accepted" and verdict.resumed == 0 and evidence.later then
+    count_old(verdict, evidence, fresh and together(fixed, fresh) or fixed) -- those offered later did resume
+  end
   if evidence.interrupted then
     M.cut_off(verdict)
   end
