@@ -10,8 +10,7 @@ local M = {}
 --- A session meets its own server among 32 equal ones, chosen at random, with 1 in 32; all of so many offers miss it
 -- with (31/32)^218 = 0.001. In a rotation 32 are enough.
 M.OFFERS = 218
--- Those that fail say nothing, and so many more take their place at most: where a member is down, each may take
--- seconds.
+-- Those that fail say nothing, and so many more take their place at most: where a member is down, each takes seconds.
 local INSTEAD = 82
 
 local function goes_on(journal, found)
