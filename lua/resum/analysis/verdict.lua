@@ -363,9 +363,9 @@ end
 --   again), pairs (records: each a fresh session offered once; or nil), later and after_request (of
 --   resum.scan.second_look, or nil), full_after (boolean: a full handshake worked
 --   after the offers), version_works (true: TLS of a version of this mechanism's was established elsewhere),
---   other_version_chosen (boolean: the server chose another one when all were offered), breaks (boolean: the control had
---   to do without tickets), other_version_around (boolean: another one was established right before and after more of
---   the seeds), interrupted (boolean: the scan was over before all was tried), old (records: old sessions, offered
+--   other_version_chosen (boolean: the server chose another one when all were offered), breaks (boolean: the control
+--   had to do without tickets), other_version_around (boolean: another one was established right before and after more
+--   of the seeds), interrupted (boolean: the scan was over before all was tried), old (records: old sessions, offered
 --   where nothing had resumed; or nil)
 -- @treturn table verdict, reason, alert (its name, where the reason is one), version, attempted, resumed, refused,
 --   errors, error_kinds, designs (counts of each), attempts (every record), and what was issued: session_id_length;
