@@ -245,8 +245,7 @@ local function new_sum(evidence, model, leaning)
       model.all[a] = a
     end
   end
-  return setmetatable({ evidence = evidence, model = model, leaning = leaning, leaves = {},
-    nodes = forest.of(evidence, model) }, Sum)
+  return setmetatable({ model = model, leaning = leaning, leaves = {}, nodes = forest.of(evidence, model) }, Sum)
 end
 
 local function has_neighbours(evidence)
@@ -269,9 +268,7 @@ local function over_leanings(evidence, model)
     end
   end
   local sum = 0
-  for _, value in ipairs(values) do
-    sum = sum + exp(value - found)
-  end
+  for _, value in ipairs(values) do sum = sum + exp(value - found) end
   return found + log(sum / #values), best
 end
 

@@ -114,7 +114,6 @@ function M.refine(results, all)
   end
 end
 
--- Keys that changed on all servers are the same on all.
 local function sharing(results, all)
   local healthy, broken = {}, {}
   for name, result in pairs(results) do
