@@ -22,8 +22,8 @@ local function ignores_hangup()
   return mask ~= nil and tonumber(mask, 16) & HANGUP ~= 0
 end
 
---- Watches for SIGINT, SIGTERM and SIGHUP while the loop of luv turns. (Without luv SIGINT reaches the jobs as an error, Lua's
--- own way.)
+--- Watches for SIGINT, SIGTERM and SIGHUP while the loop of luv turns. (Without luv SIGINT reaches the jobs as an
+-- error, Lua's own way.)
 -- @tparam table host
 -- @tparam table run gets `cancelled`, the exit code; run:conclude() shows what is known and returns the exit code, or
 --   nil when that is under way already
