@@ -88,6 +88,13 @@ describe("a session", function()
     assert.equal("refused", finish(ends, record("refused", "notify"), { session }))
   end)
 
+  it("is not good again by one that began before the break", function()
+    local began = spending.begin()
+    finish(ends, broken(), { session })
+    finish(ends, record("resumed", "notify"), { session }, began)
+    assert.is_true(spending.is_spent(session))
+  end)
+
   it("is not spent where nobody was reached, nor by who refused it", function()
     finish(ends, record("unreachable", nil, { error = { stage = "connect" } }), { session })
     finish(ends, record("refused", "broken"), { session })

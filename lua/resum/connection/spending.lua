@@ -80,7 +80,7 @@ end
 
 local function spend(session, since)
   local state = state_of(session)
-  state.spent = true
+  state.spent, state.spent_at = true, tick()
   for record, ended in pairs(state.refused) do
     if ended >= since then
       forget(record)
@@ -153,7 +153,8 @@ function M.finish(ends, record, offered, began)
   end
   if record.outcome == "resumed" then
     for _, session in ipairs(offered) do
-      state_of(session).spent = false -- whatever happened to it, the server has it
+      local state = state_of(session) -- whatever had happened to it when this began, the server has it
+      state.spent = state.spent and began < state.spent_at
     end
   elseif was_refused then
     note_refusal(record, offered, tick())
