@@ -1,6 +1,6 @@
---- How the command ends: without luv, Ctrl-C was an internal error with a source path, and in a rate "attempt to index a
---- nil value"; SIGHUP tore the JSON; a file that must not grow any more killed without a word; and where too few files
---- may be open, "a module is not installed".
+--- How the command ends: without luv, Ctrl-C was an internal error with a source path, and in a rate "attempt to index
+-- a nil value"; SIGHUP tore the JSON; a file that must not grow any more killed without a word; and where too few files
+-- may be open, "a module is not installed".
 
 local cjson = require "cjson"
 local many = require "spec.support.many"

@@ -108,7 +108,8 @@ function M.of(text)
   return {
     ["$schema"] = "https://json-schema.org/draft/2020-12/schema",
     title = "The JSON output of resum",
-    description = "What --json_out writes; a line of --json_lines is a #/$defs/target. Fields may be added at any time.",
+    description = "What --json_out writes; a line of --json_lines is a #/$defs/target. Fields may be added at any "
+      .. "time.",
     ["$ref"] = "#/$defs/" .. name_of["."],
     ["$defs"] = defs,
   }
