@@ -11,6 +11,7 @@ local ORDER = findings.ORDER -- who speaks for the whole, when several say the s
 local KEYED = { "psk", "ticket" }
 -- Faults in what is shared. Keys that are shared in part are told as what they are, and not as "nothing".
 local SPLIT = { nothing_shared = true, mixed_groups = true, sticky_source = true, one_way = true, differs = true }
+local UNCLEAR = { inconclusive = true, unexplained = true }
 local SPLIT_ORDER = { "sticky_source", "differs", "one_way", "mixed_groups", "nothing_shared" }
 
 local function having(results, verdicts)
@@ -138,7 +139,7 @@ end
 local function split_code(results, all, split)
   local healthy, broken = sharing(results, all)
   local changed = having({ psk = results.psk, ticket = results.ticket }, { rotated = true })
-  local unclear = having({ psk = results.psk, ticket = results.ticket }, { inconclusive = true, unexplained = true })
+  local unclear = having({ psk = results.psk, ticket = results.ticket }, UNCLEAR)
   if changed and not broken.keys then
     return "rotated", changed
   elseif healthy.keys and not broken.keys then
@@ -168,8 +169,7 @@ end
 
 -- Whatever it is, servers do not share their caches: all that is no matter of time is refuted.
 local function is_no_sharing(ids)
-  local open = ids.verdict == "inconclusive" or ids.verdict == "unexplained"
-  return open and ids.resumed > 0 and ids.not_shared
+  return UNCLEAR[ids.verdict] and ids.resumed > 0 and ids.not_shared
 end
 
 -- The code for the whole, and the mechanism whose figures stand for it.
@@ -183,7 +183,9 @@ local function decide(results, all)
     return split_code(results, all, split)
   end
   local works, ids = having(results, { all_shared = true }), results.session_id
-  if works and works ~= "session_id" and ids and ids.verdict ~= "all_shared" and is_no_sharing(ids) then
+  local keys_unclear = having({ psk = results.psk, ticket = results.ticket }, UNCLEAR)
+  if works and works ~= "session_id" and not keys_unclear and ids and ids.verdict ~= "all_shared"
+    and is_no_sharing(ids) then
     return "keys_shared_caches_not", "session_id"
   end
   for _, code in ipairs({ "rotated", "fails_on_resumption", "late_cache" }) do
@@ -192,7 +194,7 @@ local function decide(results, all)
       return code, name
     end
   end
-  local unclear = having(results, { inconclusive = true, unexplained = true })
+  local unclear = having(results, UNCLEAR)
   if worthless(results) and works then
     return "no_resumption", worthless(results)
   elseif works and not (unclear and unclear ~= "session_id") then
