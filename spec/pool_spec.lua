@@ -377,15 +377,6 @@ describe("rates", function()
     assert.is_true(fixed.interval[1] < 0.3 and fixed.interval[2] > 0.7,
       ("%.2f to %.2f"):format(fixed.interval[1], fixed.interval[2]))
   end)
-
-  it("of a model sum up who accepts whose", function()
-    local model = { count = 2, weights = { { 0.75, 0.25 } }, accept = function(a, b)
-      return a == 1 and b == 1
-    end }
-    local share, interval = rates.of_model(model, 100)
-    assert.equal(0.5625, share)
-    assert.is_true(interval[1] < share and share < interval[2] and interval[2] - interval[1] < 0.3)
-  end)
 end)
 
 describe("the analysis", function()

@@ -87,31 +87,4 @@ function M.of(evidence)
   return designs
 end
 
---- The share of sessions that resume when drawn, and offered, by lot, as an explanation has it: sums over classes of
--- share, share, and acceptance; by the delta method where the shares were learnt from so many connections.
--- @tparam table model of resum.analysis.pool.hidden
--- @tparam number connections
--- @treturn number share
--- @treturn {number,number} interval (95 %)
-function M.of_model(model, connections)
-  local weights = model.weights[#model.weights]
-  local share, slopes, mean = 0, {}, 0
-  for a = 1, model.count do
-    slopes[a] = 0
-    for b = 1, model.count do
-      local there, back = model.accept(a, b) and 1 or 0, model.accept(b, a) and 1 or 0
-      share, slopes[a] = share + weights[a] * weights[b] * there, slopes[a] + weights[b] * (there + back)
-    end
-    mean = mean + weights[a] * slopes[a]
-  end
-  local variance = 0
-  for a = 1, model.count do
-    variance = variance + weights[a] * (slopes[a] - mean) ^ 2 / math.max(1, connections)
-  end
-  local inside = math.max(1e-9, math.min(1 - 1e-9, share))
-  local half = statistics.normal_quantile(0.5 + CONFIDENCE / 2) * math.sqrt(variance) / (inside * (1 - inside))
-  local odds = math.log(inside / (1 - inside))
-  return share, { 1 / (1 + math.exp(half - odds)), 1 / (1 + math.exp(-half - odds)) }
-end
-
 return M

@@ -137,10 +137,13 @@ local function describe_groups(evidence, best, group_of, result)
       result.groups_interval[2], result.effective_interval = nil, { (result.effective_interval or { 1 })[1] }
     end
   elseif parameters.groups then
-    local share, interval = rates.of_model(parameters.model, #evidence.offers)
+    -- Old sessions resume as often as two connections meet the same group, whichever servers they are.
+    local fixed = result.designs.fixed or {}
+    local share, interval = math.max(fixed.rate or 0, 1e-9), fixed.interval or { 0, 1 }
     result.groups, result.keys = parameters.groups, #seen.list
     result.groups_interval = { math.max(1, math.min(parameters.groups, math.ceil(1 / interval[2] - 1e-9))) }
-    result.effective_groups, result.effective_interval = 1 / share, { 1 / interval[2], 1 / interval[1] }
+    result.effective_groups = fixed.resumed and fixed.resumed > 0 and 1 / share or nil
+    result.effective_interval = { 1 / interval[2], interval[1] > 0 and 1 / interval[1] or nil }
   end
 end
 
