@@ -252,7 +252,7 @@ describe("a ClientHello that is too large", function()
   it("is made no more once the scan is cancelled", function()
     local host = gate(function() return "timeout" end)
     local client = clients.new_client({ address = "192.0.2.1", port = 443 }, { host = host, cancelled = function()
-      return #host.connected > 0
+      return #host.sizes > 0
     end })
     connectivity.run(client, 2)
     assert.equal("L", sequence(host.sizes))
