@@ -123,16 +123,17 @@ modules-5.3:
 .PHONY: test test-all asan
 test: packages-test ## run the specs: in memory, the command line, real servers on loopback
 	@$(MAKE) --no-print-directory -s modules modules-5.3 haproxy-module nse
-	$(BUSTED) --exclude-tags=heavy $(ARGS)
+	$(BUSTED) --exclude-tags=heavy,hours $(ARGS)
 
 test-all: packages-test-all packages-unpacked ## the same and what is heavy to install (ONLY_HEAVY=1: without what test runs)
 	@$(MAKE) --no-print-directory -s modules modules-5.3 haproxy-module nse
-	$(BUSTED) $(if $(ONLY_HEAVY),--tags=heavy) $(ARGS)
+	$(BUSTED) --exclude-tags=hours $(if $(ONLY_HEAVY),--tags=heavy) $(ARGS)
 
 .PHONY: pools
-pools: packages-test ## the tables of verdicts and intervals on simulated pools (POOLS=200 of each class): an hour of CPU
+pools: packages-test ## tables of verdicts and intervals on simulated pools (POOLS=200 of each class), what constants decide: hours of CPU
 	@$(MAKE) --no-print-directory -s modules
-	POOLS=$(POOLS) lua$(LUA_VERSION) /usr/bin/busted --tags=heavy spec/pool_simulation_spec.lua spec/pool_intervals_spec.lua
+	POOLS=$(POOLS) lua$(LUA_VERSION) /usr/bin/busted --tags=hours spec/pool_simulation_spec.lua \
+	  spec/pool_intervals_spec.lua spec/pool_constants_spec.lua
 
 build/spec/inn2:
 	@command -v dpkg-deb >/dev/null || exit 0; \
@@ -169,7 +170,7 @@ asan: packages-test ## the suite on a build with AddressSanitizer and UndefinedB
 
 .PHONY: asan-run
 asan-run: modules modules-5.3
-	LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) $(BUSTED) --exclude-tags=heavy,unsanitized $(ARGS)
+	LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) $(BUSTED) --exclude-tags=heavy,hours,unsanitized $(ARGS)
 
 # The specs of make test, with a count of the lines that they run: by gcc for C, by spec.support.coverage for Lua. It is
 # another build, so who looks at how the usual one is built fails here; a failure does not keep the figures.
@@ -185,7 +186,7 @@ coverage: packages-test ## how many lines of lua/ and plugin/ the specs of make 
 coverage-run: modules
 	-@RESUM_COVERAGE=$(CURDIR)/$(COVERAGE)/lua LUA_INIT_$(subst .,_,$(LUA_VERSION))="local coverage = \
 	  package.loadlib('$(CURDIR)/$(BUILD)/spec/support/coverage.so', 'luaopen_spec_support_coverage') \
-	  if coverage then coverage() end" $(BUSTED) --exclude-tags=heavy $(ARGS) >$(COVERAGE)/log; \
+	  if coverage then coverage() end" $(BUSTED) --exclude-tags=heavy,hours $(ARGS) >$(COVERAGE)/log; \
 	  grep '^failed: ' $(COVERAGE)/log; tail -n 1 $(COVERAGE)/log
 	@lua$(LUA_VERSION) spec/coverage/report.lua $(COVERAGE)/lua $(BUILD)
 

@@ -268,7 +268,8 @@ describe("a scan behind STARTTLS", function()
     assert.same({ "supported", "supported", "supported" },
       { support.session_id.verdict, support.ticket.verdict, support.psk.verdict })
     assert.equal("192.0.2.1 25", host.connected[1])
-    assert.equal("mail.example:25, STARTTLS of smtp", tostring(result):match("^[^\n]*"))
+    assert.same({ "mail.example:25: Resumption by session ID, ticket and TLS 1.3 ticket works.",
+      "  (at 192.0.2.1, STARTTLS of smtp)" }, { tostring(result):match("^([^\n]*)\n([^\n]*)") })
   end)
 
   it("goes by the port when it is told so", function()
@@ -371,8 +372,8 @@ describe("a scan through a proxy", function()
     local entry = result.addresses[1]
     assert.same({ "completed", "www.example", "proxy", "http://proxy.example:3128" },
       { result.status, entry.address, entry.resolved_by, result.target.proxy })
-    assert.same({ "www.example:443, through http://proxy.example:3128",
-      "  www.example (looked up by the proxy: its addresses are not known here)" },
+    assert.same({ "www.example:443: Resumption by session ID, ticket and TLS 1.3 ticket works.",
+      "  (through http://proxy.example:3128, the name is looked up by the proxy)" },
       { tostring(result):match("^([^\n]*)\n([^\n]*)") })
     local json = require("resum.report.json").line(result)
     assert.is_truthy(json:find('"resolved_by":"proxy"', 1, true))

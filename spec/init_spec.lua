@@ -93,7 +93,7 @@ describe("resum.scan", function()
 
   it("prints itself", function()
     local result = resum.scan("a.example", { host = host(nil, {}) })
-    assert.equal("a.example:443\n  unreachable: resolve: no address for a.example: is the name right?\n",
+    assert.equal("a.example:443: unreachable: resolve: no address for a.example: is the name\n  right?\n",
       tostring(result))
   end)
 

@@ -112,7 +112,7 @@ local function digest(analysis, journal)
       identities = true, marked = true }), 0)
 end
 
-describe("every constant of the analysis #unsanitized #heavy", function()
+describe("every constant of the analysis #unsanitized #hours", function()
   local journals, before = {}, {}
 
   setup(function()

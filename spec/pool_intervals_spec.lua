@@ -96,7 +96,7 @@ describe("the intervals #unsanitized", function()
     check_coverage(cover(1, 8), 0.1)
   end)
 
-  it("hold the truth for 93 to 97 % of many pools #heavy", function()
+  it("hold the truth for 93 to 97 % of many pools #hours", function()
     check_coverage(cover(101, 400), 0.02)
   end)
 end)
@@ -111,7 +111,7 @@ describe("the quick check #unsanitized", function()
     taken[result.verdict] = (taken[result.verdict] or 0) + 1
   end
 
-  for _, size in ipairs({ { "", 25 }, { " #heavy", 400 } }) do
+  for _, size in ipairs({ { "", 25 }, { " #hours", 400 } }) do
     it("is wrong for at most 1 % of simulated pools" .. size[1], function()
       for _, class in ipairs(pools.classes) do
         local taken = {}

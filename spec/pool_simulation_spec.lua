@@ -1,6 +1,6 @@
 -- The analysis on simulated pools, each with the verdicts that are true of it: how often it is wrong, how often it does
 -- not know, and what it says of pools that nothing known explains. The figures are printed, and they are bounds. Seeds
--- below 100 served to find the rules; those above judge them, in the heavy part only (`make pools`).
+-- below 100 served to find the rules; those above judge them, for hours only (`make pools`).
 
 local pools = require "spec.support.pools"
 local simulation = require "spec.support.simulation"
@@ -9,7 +9,7 @@ local WRONG, UNCLEAR = 0.005, 0.05
 local MODEST = 0.97 -- of pools that nothing explains
 
 local UNCERTAIN = { inconclusive = true, unexplained = true }
-local MANY = tonumber(os.getenv("POOLS")) or 200 -- of each class, in the heavy part
+local MANY = tonumber(os.getenv("POOLS")) or 200 -- of each class, for hours
 local JUDGED = { "whole", "session_id", "ticket", "psk" }
 
 -- A seed for each pool, the same in every run.
@@ -100,7 +100,7 @@ describe("the verdict on what stands behind an address #unsanitized", function()
     judge(1, 4, 2)
   end)
 
-  it("is wrong for at most 0.5 % of many pools that it was not made on, and uncertain of 5 % #heavy", function()
+  it("is wrong for at most 0.5 % of many pools that it was not made on, and uncertain of 5 % #hours", function()
     judge(101, 100 + MANY, 0)
   end)
 
@@ -111,7 +111,7 @@ describe("the verdict on what stands behind an address #unsanitized", function()
     end
   end)
 
-  it("is no confident story of pools that nothing explains, in 97 % #heavy", function()
+  it("is no confident story of pools that nothing explains, in 97 % #hours", function()
     for _, class in ipairs(pools.unmodelled) do
       local share, said = judge_unmodelled(class, 101, 100 + MANY)
       assert.is_true(share <= 1 - MODEST, class .. ": " .. said)

@@ -124,9 +124,9 @@ describe("a run that was stopped", function()
     assert.same({ resume.HEAD, list[1], list[2] }, many.lines_of(process.read_file(state)))
     many.cut_file(state, 3) -- killed while it wrote that
     local second = many.run("--resume", state, "--targets_in", many.write_list(list), table.unpack(many.QUICK))
-    assert.is_nil(second.stdout:find(list[1] .. "\n", 1, true))
+    assert.is_nil(second.stdout:find(list[1] .. ": ", 1, true))
     for i = 2, 4 do
-      assert.is_truthy(second.stdout:find(list[i] .. "\n", 1, true), list[i])
+      assert.is_truthy(second.stdout:find(list[i] .. ": ", 1, true), list[i])
     end
     local done = many.lines_of(process.read_file(state))
     assert.equal(resume.HEAD, table.remove(done, 1))

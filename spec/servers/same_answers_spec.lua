@@ -12,6 +12,7 @@ local DIFFERS = {
   age_add = true,
   bytes_in = true,
   bytes_out = true,
+  costs = true, -- medians of times
   elapsed_s = true,
   session_id = true,
   session_id_sent = true,
