@@ -1,13 +1,15 @@
 -- The public face: what `require "resum"` gives, and nothing else. How it is done stands in the modules it requires.
 
+local arguments = require "resum.util.arguments"
 local clients = require "resum.connection.client"
 local core = require "resum.core"
 local default_host = require "resum.host.default"
 local handshake_text = require "resum.report.text.handshake"
 local handshakes = require "resum.connection.handshake"
+local hellos = require "resum.connection.hello"
 local help = require "resum.help"
 local many = require "resum.many"
-local new_failure = require "resum.util.failure"
+local mechanisms = require "resum.connection.mechanism"
 local options_of = require "resum.options"
 local random = require "resum.util.random"
 local scanner = require "resum.scanner"
@@ -27,6 +29,7 @@ random.seed((string.unpack("<i8", core.client_hello(), RANDOM_AT)))
 
 handshakes.Handshake.__tostring = handshake_text.summary
 handshakes.Transcript.__tostring = handshake_text.transcript
+hellos.Answer.__tostring = handshake_text.answer
 
 --- Targets: reading what a user calls one.
 M.target = { parse = target.parse, label = target.label, host = target.host, is_address = target.is_address }
@@ -209,34 +212,128 @@ function M.scan_all(targets, options, on_result)
   return counts
 end
 
+-- Options that are asked of one connection, as far as they say how it is made.
+local OF_CONNECTIONS = {}
+for name in ("timeout retries starttls xmpp_to proxy proxy_protocol sni no_sni tls certificate private_key key_form "
+  .. "passphrase request alpn source family host"):gmatch("%S+") do
+  OF_CONNECTIONS[name] = true
+end
+
+-- What one connection is made of: the verb's own options, checked, and a route to the target. nil, message and code
+-- where the target or an option can't be used.
+local function one_connection(wanted_target, options, own, level)
+  if options ~= nil and type(options) ~= "table" then
+    error("resum: the options must be a table, not a " .. type(options), level + 1)
+  end
+  local asked, others = {}, {}
+  for name, value in pairs(options or {}) do
+    (own[name] and asked or others)[name] = value
+  end
+  arguments.check(asked, own, "option", level + 1)
+  others = copy(options_of.check(others, level + 1, OF_CONNECTIONS))
+  others.host = others.host or M.host.default()
+  local plan, message, code = options_of.read(others)
+  local parsed
+  if plan then
+    parsed, message, code = plan.endpoints:target(wanted_target, level + 1)
+  end
+  if not parsed then
+    return nil, message, code
+  end
+  others.retries = others.retries or 2
+  others.versions, others.identity = plan.versions, plan.identity
+  return { route = plan.endpoints, target = parsed, options = others, asked = asked }
+end
+
+-- The mechanism by which a session is offered, where nobody says.
+local function mechanism_of(session)
+  local fields = session:fields()
+  return fields.version == "TLSv1.3" and "psk" or fields.ticket and "ticket" or "session_id"
+end
+
+local function check_mechanism(name, level)
+  if name and name ~= "any" and not mechanisms.find(name) then
+    error(("resum: the option mechanism takes any, %s, not '%s'"):format(table.concat(mechanisms.names, ", "), name),
+      level + 1)
+  end
+end
+
 --- Makes one handshake, to look at.
 -- @tparam string|table wanted_target see run; of several addresses the first one that answers
--- @tparam[opt] table options session (offered for resumption, from an earlier handshake:session()), and those of run
---   that say how a connection is made
+-- @tparam[opt] table options session (offered for resumption, from an earlier handshake:session()), mechanism (what is
+--   offered is made for it, as in a scan: "session_id", "ticket", "psk"; by default "any"), and those of run that say
+--   how a connection is made
 -- @treturn[1] table handshake: outcome ("full", "resumed", "refused", or why it failed: see resum.connection.client),
 --   version, cipher, facts, sessions, session(), transcript (its messages, see resum.core.parse, each with from;
 --   tostring() of it shows all their fields), address, target, timing, error; tostring() of it is a summary
 -- @treturn[2] nil
--- @treturn[2] table problem {message, code = "usage"}: the target or an option is not usable
+-- @treturn[2] string message: the target or an option is not usable
+-- @treturn[2] string code: "usage"
 function M.open(wanted_target, options)
-  local session = type(options) == "table" and options.session or nil
-  local others = options
-  if session then
-    others = copy(options)
-    others.session = nil
+  local one, message, code = one_connection(wanted_target, options,
+    { session = "userdata", mechanism = "string" }, 2)
+  if not one then
+    return nil, message, code
   end
-  others = checked(others, 2)
-  local plan, message, code = options_of.read(others)
-  local parsed
-  if plan then
-    parsed, message, code = plan.endpoints:target(wanted_target, 2)
+  check_mechanism(one.asked.mechanism, 2)
+  return (handshakes.open(one.route, one.target, one.options, one.asked))
+end
+
+--- Offers a session on resum's own engine, which says exactly what it is told to, and proves the resumption by the
+-- server's Finished.
+-- @tparam string|table wanted_target see open
+-- @tparam table options session, or sessions (list: several of TLS 1.3 at once), mechanism (by default that of the
+--   session), and those of run that say how a connection is made
+-- @return as open; engine is "handshake" where only libssl could tell
+function M.probe(wanted_target, options)
+  local one, message, code = one_connection(wanted_target, options,
+    { session = "userdata", sessions = "table", mechanism = "string" }, 2)
+  if not one then
+    return nil, message, code
   end
-  if not parsed then
-    return nil, new_failure(message, code)
+  local asked = one.asked
+  local first = asked.session or asked.sessions and asked.sessions[1]
+  if not first or asked.session and asked.sessions then
+    error("resum: probe needs the option session, or sessions: what is to be offered", 2)
   end
-  others.retries = others.retries or 2
-  others.versions, others.identity = plan.versions, plan.identity
-  return handshakes.open(plan.endpoints, parsed, others, session)
+  check_mechanism(asked.mechanism, 2)
+  asked.mechanism, asked.engine = asked.mechanism or mechanism_of(first), "probe"
+  return (handshakes.open(one.route, one.target, one.options, asked))
+end
+
+--- Says one ClientHello, of any shape, and reads what the server answers in clear.
+-- @tparam string|table wanted_target see open
+-- @tparam[opt] table options hello (the fields of resum.client_hello; the server's name is added unless there is one,
+--   or server_name = false; or the bytes of a record), and those of run that say how a connection is made
+-- @treturn[1] table answer: outcome ("answered", "alert", "timeout", "reset", "closed", "protocol_error",
+--   "unreachable"), messages (see resum.core.parse), sent and bytes (both ways, as they were), address, target, error;
+--   tostring() of it shows all fields
+-- @treturn[2] nil
+-- @treturn[2] string message: the target or an option is not usable
+-- @treturn[2] string code: "usage"
+function M.hello(wanted_target, options)
+  local one, message, code = one_connection(wanted_target, options, { hello = "table or string" }, 2)
+  if not one then
+    return nil, message, code
+  end
+  local hello = one.asked.hello or {}
+  if type(hello) == "table" then
+    local fields = copy(hello)
+    fields.server_name = fields.server_name or nil
+    local fine, problem = pcall(core.client_hello, fields)
+    if not fine then
+      error("resum: the option hello: " .. tostring(problem), 2)
+    end
+  end
+  return (hellos.say(one.route, one.target, one.options, function(endpoint)
+    if type(hello) == "string" then
+      return hello
+    end
+    local name = hello.server_name == nil and endpoint.server_name or hello.server_name or nil
+    local fields = copy(hello)
+    fields.server_name = name
+    return core.client_hello(fields)
+  end))
 end
 
 --- Prints what there is, with an example each.

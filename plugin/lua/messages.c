@@ -13,6 +13,7 @@
 
 #include <stdlib.h>
 
+enum { X25519_SHARE = 32 }; /* RFC 7748: any bytes are a public value */
 enum { MAX_PSKS = 16, MAX_SHARES = 8, MAX_MESSAGE = 1 << 17, RECORD_VERSION = 0x0301 };
 
 /* --- client_hello --- */
@@ -20,6 +21,7 @@ enum { MAX_PSKS = 16, MAX_SHARES = 8, MAX_MESSAGE = 1 << 17, RECORD_VERSION = 0x
 typedef struct {
   rs_psk psks[MAX_PSKS];
   rs_key_share shares[MAX_SHARES];
+  unsigned char own_share[X25519_SHARE];
 } hello_lists;
 
 static rs_bytes message_bytes_option(lua_State *L, int table, const char *name) {
@@ -78,6 +80,22 @@ static void message_read_shares(lua_State *L, rs_offer *offer, rs_key_share *sha
   offer->fields.key_share_count = count;
 }
 
+static int message_is_given(lua_State *L, const char *name) {
+  const int type = rs_option_push(L, 1, name);
+  lua_pop(L, 1);
+  return type != LUA_TNIL;
+}
+
+/* A share that a server can use, as a current client has one; nobody knows its private key. */
+static void message_add_share(lua_State *L, rs_offer *offer, unsigned version, hello_lists *lists) {
+  if (version != RS_TLS13 || message_is_given(L, "key_shares") || message_is_given(L, "groups"))
+    return;
+  if (!rs_random(rs_tools_of(L), lists->own_share, X25519_SHARE))
+    luaL_error(L, "OpenSSL has no random bytes");
+  lists->shares[0] = (rs_key_share){RS_GROUP_X25519, {lists->own_share, X25519_SHARE}};
+  offer->fields.key_share_count = 1;
+}
+
 /* As records of at most 2^14 bytes each (RFC 8446, section 5.1). */
 static void message_push_records(lua_State *L, rs_bytes message) {
   luaL_Buffer out;
@@ -104,8 +122,8 @@ static void message_push_records(lua_State *L, rs_bytes message) {
  *   (32 bytes), session_id (0 to 32 bytes), ciphers, groups, versions, extensions (lists of IANA
  *   names or numbers, in this order; an extension may be {type, body}), server_name, alpn (list of
  *   names), signature_algorithms (numbers), psk_modes ("psk_dhe_ke", "psk_ke"), ticket, key_shares
- *   (list of {group, share}), psks (list of {identity, obfuscated_ticket_age, binder}; the last
- *   extension)
+ *   (list of {group, share}; by default one of X25519, and none where groups are given), psks
+ *   (list of {identity, obfuscated_ticket_age, binder}; the last extension)
  * @treturn string bytes */
 static int message_client_hello(lua_State *L) {
   static const char *const names[] = {"version", "key_shares", "psks", RS_OFFER_NAMES, NULL};
@@ -120,6 +138,7 @@ static int message_client_hello(lua_State *L) {
   rs_offer_read(L, 1, &offer, given >> OWN_NAMES);
   message_read_psks(L, &offer, lists.psks);
   message_read_shares(L, &offer, lists.shares);
+  message_add_share(L, &offer, version, &lists);
   unsigned char *room = (unsigned char *)lua_newuserdatauv(L, MAX_MESSAGE, 0);
   rs_writer w = rs_writer_of(room, MAX_MESSAGE);
   luaL_argcheck(L, rs_write_client_hello(&w, &offer.fields), 1, "the ClientHello is too long");

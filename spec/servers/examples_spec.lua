@@ -1,6 +1,7 @@
 --- The programs of spec/examples run as a user runs them, and say what is true of the servers that they are given; and
 -- each of them is short, and uses what is public alone.
 
+local nmap = require "spec.support.nmap"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 
@@ -97,17 +98,28 @@ describe("the example", function()
     assert.equal(1, (run("rate_log", path, down)))
   end)
 
+  it("resumes.nse tells in nmap what resumes, in a line #unsanitized", function()
+    local function shown(address)
+      local ended = nmap.run({ ports = { address:match(":(%d+)$") }, script = "+" .. FOLDER .. "/resumes.nse" })
+      return ended.scripts[1] and ended.scripts[1].result.output
+    end
+    assert.equal("ticket 5 of 5, psk 5 of 5", shown(shared))
+    assert.matches("^ticket 0 of 0, psk 0 of %d+$", shown(none))
+    assert.is_nil(shown(down))
+  end)
+
   it("is run here, has some 20 to 45 lines, and requires resum alone", function()
     local spec = process.read_file(process.ROOT .. "/spec/servers/examples_spec.lua")
     local names = process.list(FOLDER)
-    assert.is_true(#names >= 7)
+    assert.equal(8, #names)
     for _, file in ipairs(names) do
       local text = process.read_file(FOLDER .. "/" .. file)
       local _, lines = text:gsub("\n", "")
       assert.is_true(lines >= 17 and lines <= 45, ("%s: %d lines"):format(file, lines))
-      assert.is_truthy(spec:find(('run("%s"'):format(file:match("^(.*)%.lua$")), 1, true), file)
+      local called = file:find("%.nse$") and "/" .. file or ('run("%s"'):format(file:match("^(.*)%.lua$"))
+      assert.is_truthy(spec:find(called, 1, true), file)
       for required in text:gmatch("require%s*%(?\"([^\"]+)\"") do
-        assert.equal("resum", required, file)
+        assert.is_true(required == "resum" or file:find("%.nse$") ~= nil, file) -- nmap has libraries of its own
       end
     end
   end)

@@ -148,7 +148,7 @@ function M.run_script(path, arguments)
 end
 
 --- Runs nmap on ports of 127.0.0.1 with scripts of ours.
--- @tparam table options ports (list), script (its name without .nse, perhaps with + before it; default
+-- @tparam table options ports (list), script (its name without .nse, or a whole path, perhaps with + before it; default
 --   "+tls-resumption"), arguments (for --script-args), more (list of further options), target (default "127.0.0.1"),
 --   without_module (true: it finds no resum, be it staged or installed)
 -- @treturn table code, stdout, stderr, scripts: list of {id, port, result}; result is a table of strings and tables,
@@ -159,7 +159,8 @@ function M.run(options)
   local xml = process.temporary_directory() .. "/scan.xml"
   local arguments = {
     "-n", "-Pn", "-sT", "--unprivileged", "-oX", xml, "-p", table.concat(options.ports, ","),
-    "--script", ("%s%s/%s.nse"):format(forced, staged.scripts, name), options.target or "127.0.0.1",
+    "--script", forced .. (name:find("^/") and name or ("%s/%s.nse"):format(staged.scripts, name)),
+    options.target or "127.0.0.1",
   }
   if options.arguments then
     table.move({ "--script-args", options.arguments }, 1, 2, #arguments + 1, arguments)

@@ -54,12 +54,15 @@ local function handshake_of(record, described)
 end
 
 -- The first address that answers.
-local function attempt_in_turn(addresses, make_client, session)
+local function attempt_in_turn(addresses, make_client, asked)
   local record
   for _, address in ipairs(addresses) do
     record = make_client(address):attempt({
-      mechanism = "any",
-      session = session,
+      mechanism = asked.mechanism or "any",
+      session = asked.session,
+      sessions = asked.sessions,
+      engine = asked.engine,
+      compare = false,
       want_tickets = true,
       transcript = true,
     })
@@ -74,9 +77,9 @@ end
 -- @tparam table route see resum.transport.endpoint
 -- @tparam table parsed_target see resum.target.parse
 -- @tparam table options of resum.connection.client.new
--- @tparam session|nil session to offer
+-- @tparam table asked session or sessions (to offer), mechanism ("any"), engine ("handshake"): see client:attempt
 -- @treturn table the attempt's record, with target and session(); its transcript is read
-function M.open(route, parsed_target, options, session)
+function M.open(route, parsed_target, options, asked)
   local described = route:describe(parsed_target)
   local addresses, message, code = route:addresses(parsed_target, options.host)
   if not addresses then
@@ -89,7 +92,7 @@ function M.open(route, parsed_target, options, session)
   end
   local record = attempt_in_turn(addresses, function(address)
     return clients.new(route:endpoint(described, address), options)
-  end, session)
+  end, asked)
   return handshake_of(record, described)
 end
 

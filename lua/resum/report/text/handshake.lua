@@ -137,4 +137,20 @@ function M.summary(handshake)
   return table.concat(lines, "\n")
 end
 
+local ANSWERS = { answered = "answered", alert = "answered with an alert" }
+
+--- What a server said to a ClientHello.
+-- @tparam table answer of resum.hello
+-- @treturn string lines, the last one not ended
+function M.answer(answer)
+  local lines = { escape(target.label(answer.target)) }
+  lines[2] = answer.error and "  error: " .. escape(tostring(answer.error), 200)
+    or ("  %s: %d bytes, to a ClientHello of %d bytes"):format(ANSWERS[answer.outcome] or answer.outcome, #answer.bytes,
+      #answer.sent)
+  for _, message in ipairs(answer.messages) do
+    append(lines, message_lines(setmetatable({ from = "server" }, { __index = message }), answer.version))
+  end
+  return table.concat(lines, "\n")
+end
+
 return M
