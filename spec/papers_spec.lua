@@ -33,6 +33,14 @@ describe("docs/vocabulary.md", function()
     assert.same({}, page.differences(vocabulary.client_hellos, explained("vocabulary.md", "ClientHellos")))
   end)
 
+  it("calls samplings by the questions that reports ask", function()
+    local samplings = explained("vocabulary.md", "Samplings")
+    assert.same({}, page.differences(vocabulary.questions, samplings))
+    for code, row in pairs(samplings) do
+      assert.equal(vocabulary.questions[code], row.cells[2])
+    end
+  end)
+
   it("calls verdicts and mechanisms what reports call them", function()
     local tables = page.by_heading(page.text("vocabulary.md"))
     for code, row in pairs(tables.Verdicts) do

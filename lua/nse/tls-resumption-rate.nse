@@ -38,19 +38,25 @@ source); without it the script says so when verbose, and does nothing.
 -- PORT    STATE SERVICE
 -- 443/tcp open  https
 -- | tls-resumption-rate:
--- |   Rate, by up to 100 attempts each  (# resumed, . full handshake instead, x error; 95 % interval)
--- |     Ticket (RFC 5077)  TLS 1.2   32 %  (23 to 42 %)    32 of 100 resumed
+-- |   The servers behind this address share nothing.
+-- |     With TLS 1.2 and a ticket, about 2 of 3 returning clients pay a full
+-- |     handshake: +1 round trip, +0.8 ms here and +775 bytes (medians of 30 full and
+-- |     13 resumed handshakes).
+-- |
+-- |   What was found
+-- |     - There are 3 groups of servers.
+-- |     - The load balancer is round-robin over 3 servers.
+-- |
+-- |   How often do sessions resume?
+-- |     Up to 100 attempts each; ranges are 95 % intervals. The strips show the
+-- |     first rate, attempt by attempt: # resumed, . full handshake instead, x
+-- |     error.
+-- |     Ticket, TLS 1.2: 32 of 100 resumed
+-- |       an older session, offered again    32 %  #####====..........  23 to 42 %
+-- |       a new one, on the next connection   0 %  ======.............  0 to 28 %
+-- |       always the newest one               0 %  ========...........  0 to 40 %
 -- |       ..#.##.##.##........#...#..##.#......#....#....##.
--- |       #..#.....#..#..#.#...#..#......#....#...####...#.#
--- |   Behind the address  (old: a session offered again and again; next: a fresh one, on the next connection; chain:
--- |   always the newest. Letters: whose ticket key was shown; small: that server refused the session)
--- |     Ticket (RFC 5077)  nothing shared    old    35 %  #####====...........  26 to 44 %
--- |                                          next    0 %  ===.................  0 to 14 %
--- |                                          chain   0 %  ===.................  0 to 14 %
--- |       CaBcAbCaBcAbcabcCaBcAbCaBcAbcabcCaBcAbCaBcAbcabcCa
--- |       BcAbCaBcAbcabcCaBcAbCaBcAbcabc
--- |   => The servers behind this address share nothing. There are 3 groups of servers. The balancer takes turns:
--- |_     every 3 connections it starts anew.
+-- |_      #..#.....#..#..#.#...#..#......#....#...####...#.#
 --
 -- @xmloutput
 -- <elem key="address">192.0.2.7</elem>
@@ -83,7 +89,7 @@ source); without it the script says so when verbose, and does nothing.
 --   <elem key="headline">The servers behind this address share nothing.</elem>
 --   <table key="evidence">
 --     <elem>There are 3 groups of servers.</elem>
---     <elem>The balancer takes turns: every 3 connections it starts anew.</elem>
+--     <elem>The load balancer is round-robin over 3 servers.</elem>
 --   </table>
 --   <elem key="advice">Give all servers one file of ticket keys (and so on)</elem>
 --   <table key="mechanisms">

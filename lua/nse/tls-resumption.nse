@@ -51,14 +51,20 @@ References:
 -- PORT    STATE SERVICE
 -- 443/tcp open  https
 -- | tls-resumption:
--- |   Support
--- |     Session ID         TLS 1.2  not supported        0 of 5 resumed; issued, but never accepted
--- |     Ticket (RFC 5077)  TLS 1.2  supported            5 of 5 resumed; 192-byte ticket, lifetime hint 300 s
--- |     PSK (RFC 8446)     TLS 1.3  supported            5 of 5 resumed; 2 tickets, lifetime 300 s
--- |   => Resumption by ticket and PSK works.
--- |     Resumption by session ID does not work.
--- |     The server issues a session ID and never accepts one: who offers it makes a full handshake all the same.
--- |_     Mend that, or issue none.
+-- |   Resumption works by ticket and TLS 1.3 ticket, but not by session ID.
+-- |
+-- |   What to do
+-- |     Session IDs are issued and never accepted: let the server accept them, or
+-- |     issue none.
+-- |
+-- |   Is resumption supported?
+-- |     Session ID            not supported        TLS 1.2, 0 of 238 resumed;
+-- |                                                issued, but never accepted
+-- |     Ticket                supported            TLS 1.2, 5 of 5 resumed;
+-- |                                                192-byte ticket, lifetime hint
+-- |                                                300 s
+-- |     TLS 1.3 ticket (PSK)  supported            TLS 1.3, 5 of 5 resumed; 2
+-- |_                                               tickets, lifetime 300 s
 --
 -- @xmloutput
 -- <elem key="address">192.0.2.7</elem>
