@@ -13,7 +13,7 @@ describe("the command on a report", function()
     ["--https_tunnel user:secret@proxy:3128 x"] = "resum --https_tunnel ...@proxy:3128 x",
     ["--proxy user:sec/ret@proxy y"] = "resum --proxy ...@proxy y",
     ["--pass --proxy http://proxy x"] = "resum --pass ... http://proxy x",
-    ["a@b.example -- http://u:p@x"] = "resum a@b.example -- http://...@x",
+    ["u:p@b.example -- http://u:p@x"] = "resum ...@b.example -- http://...@x",
     ["--request secret x"] = "resum --request ... x",
     ["-- --pass x"] = "resum -- --pass x",
     ["a$(b);c"] = "resum 'a$(b);c'",

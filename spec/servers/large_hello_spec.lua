@@ -82,7 +82,7 @@ describe("behind what reads 1,400 bytes only", function()
       local result = assert(run.scripts[1], run.stdout .. run.stderr).result
       assert.equal("no_hybrid_share", result.client_hello, run.stdout)
       assert.is_truthy(result.output:find("ClientHello: without a hybrid key share", 1, true), result.output)
-      assert.is_truthy(result.output:find("by session ID, ticket and PSK works", 1, true), result.output)
+      assert.is_truthy(result.output:find("by session ID, ticket and TLS 1.3 ticket works", 1, true), result.output)
     end)
   end
 end)

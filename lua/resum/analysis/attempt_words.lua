@@ -47,6 +47,7 @@ M.outcomes = {
   protocol_error = "error: not TLS as it should be",
   no_starttls = "error: STARTTLS was refused",
   interrupted = "not made: the scan was stopped",
+  unknown = "refused behind a broken connection: tells nothing",
 }
 
 --- The same in a word, with all errors as one.

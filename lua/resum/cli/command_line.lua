@@ -6,7 +6,6 @@ local M = {}
 
 local LEFT_OUT = "..."
 local SECRET = { pass = true, request = true } -- a passphrase; what is said inside TLS may hold a password or a token
-local PROXY = { proxy = true, https_tunnel = true }
 local LONGEST = 300 -- characters of a word
 
 local function quoted(word)
@@ -19,17 +18,18 @@ local function option_of(word)
   return name and (name:gsub("-", "_")), word:find("=", 1, true) and value or nil
 end
 
--- scheme://user:password@host; of a proxy the scheme may be missing. All up to the last @ may be the password.
-local function without_credentials(word, is_proxy)
+-- scheme://user:password@host, as a proxy or a target; the scheme may be missing. All up to the last @ may be the
+-- password.
+local function without_credentials(word)
   local scheme, rest = word:match("^(%w+://)(.*)$")
-  if (scheme or is_proxy) and word:find("@", 1, true) then
+  if word:find("@", 1, true) then
     return (scheme or "") .. LEFT_OUT .. (rest or word):match("^.*(@.*)$")
   end
   return word
 end
 
-local function shown(word, name)
-  return quoted(escape(without_credentials(word, PROXY[name]), LONGEST))
+local function shown(word)
+  return quoted(escape(without_credentials(word), LONGEST))
 end
 
 --- The command.
@@ -46,9 +46,9 @@ function M.shown(words)
     if SECRET[before] then
       list[#list + 1] = LEFT_OUT
     elseif value then
-      list[#list + 1] = ("--%s=%s"):format(name, SECRET[name] and LEFT_OUT or shown(value, name))
+      list[#list + 1] = ("--%s=%s"):format(name, SECRET[name] and LEFT_OUT or shown(value))
     else
-      list[#list + 1] = shown(word, before)
+      list[#list + 1] = shown(word)
     end
     before = not value and name or nil
   end
