@@ -97,7 +97,6 @@ local function copy_of(entries)
     for name, value in pairs(entry) do
       copy[i][name] = value
     end
-    copy[i].refused = nil
   end
   return copy
 end

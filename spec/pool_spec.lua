@@ -106,6 +106,16 @@ describe("a sighting", function()
     assert.equal(sighting.UNNAMED, sighting.labels(entries)[1])
   end)
 
+  it("sees no name in two addresses of a server's memory, however often they repeat", function()
+    local addresses = "\16\32\48\64\80\127\0\0\16\32\48\64\80\85\0\0"
+    assert.equal(sighting.UNNAMED, labels_of(function(i)
+      return ticket(addresses, i)
+    end)[1])
+    assert.equal("key", labels_of(function(i) -- one alone may be chance
+      return ticket(addresses:sub(1, 8) .. "abcdefgh", i)
+    end)[1].kind)
+  end)
+
   it("takes a short ticket for the name of a cache entry, and nothing issued for none", function()
     assert.same({ sighting.STATEFUL, sighting.NONE },
       sighting.labels({ entry_with(("x"):rep(32), 1), { order = 2, issued = false }, { order = 3 } }))

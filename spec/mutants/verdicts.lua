@@ -254,7 +254,7 @@ return {
   {
     name = "a key's name from a short ticket",
     file = "lua/resum/analysis/ticket_key.lua",
-    before = "if #ticket <= 2 * M.LENGTH then",
+    before = "if M.is_cache_entry(#ticket) then",
     after = "if #ticket < M.LENGTH then",
     breaks = "the name of a cache entry is called a key's",
     spec = "spec/ticket_key_spec.lua",

@@ -4,15 +4,25 @@ local hex = require "resum.util.hex"
 
 local M = {}
 
---- Bytes at a ticket's start that name its key in most servers (RFC 5077, section 4). What is not longer than twice
--- that is no ticket of that kind, but the name of an entry in a cache.
-M.LENGTH = 16
+--- Bytes at a ticket's start that name its key: in most servers (RFC 5077, section 4), then in mbedTLS and JSSE.
+M.WIDTHS = { 16, 4 }
+M.LENGTH = M.WIDTHS[1]
+
+-- No ticket of RFC 5077's form is shorter (name 16, IV 16, MAC 16 to 32).
+local SHORTEST = 32
+
+--- Is it no ticket of that kind, but the name of an entry in a cache?
+-- @tparam integer length of the ticket
+-- @treturn boolean
+function M.is_cache_entry(length)
+  return length <= SHORTEST
+end
 
 --- The name of the key that a ticket is made with, as it would stand in it.
 -- @tparam string ticket
 -- @treturn string|nil hex; nil when the ticket is too short to have one
 function M.key_name(ticket)
-  if #ticket <= 2 * M.LENGTH then
+  if M.is_cache_entry(#ticket) then
     return nil
   end
   return hex(ticket:sub(1, M.LENGTH))

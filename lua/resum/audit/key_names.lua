@@ -2,6 +2,7 @@
 -- too regular to tell keys apart, addresses of memory, bytes that change with every connection. Pure.
 
 local hex = require "resum.util.hex"
+local ticket_keys = require "resum.analysis.ticket_key"
 
 local M = {}
 
@@ -11,7 +12,6 @@ M.CONNECTIONS = 2
 --- Bytes at a ticket's start that name its key (RFC 5077, section 4). The four of mbedTLS and JSSE are less than the
 -- eight that are wanted: among 100,000 names of four bytes one pair is the same with 69 in 100.
 local NAME = 16
-local SHORT_TICKET = 32 -- what is not longer is the name of an entry in a cache
 local LEAST_DIFFERENT = 8 -- different bytes of a name; 16 random ones have fewer with 1 in 10^8
 local WORD = 8 -- bytes of an address
 local USER_SPACE = { [0x7f] = true, [0x55] = true, [0x56] = true } -- the sixth byte of addresses on 64-bit Linux
@@ -69,7 +69,7 @@ local function shown_by(evidence)
   for _, ticket in ipairs(evidence.tickets) do
     local connection = evidence.connections[ticket.connection]
     local name = ticket.ticket:sub(1, NAME)
-    if #ticket.ticket > SHORT_TICKET and connection and connection.outcome ~= "resumed" then
+    if not ticket_keys.is_cache_entry(#ticket.ticket) and connection and connection.outcome ~= "resumed" then
       if not shown[name] then
         shown[name] = 0
         order[#order + 1] = name

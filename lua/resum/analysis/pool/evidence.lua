@@ -92,7 +92,6 @@ Reader.__index = Reader
 function Reader:offer(entry)
   local evidence, origin = self.evidence, self.by_order[self.origins[entry.from]]
   local result = result_of(entry, self.by_alert)
-  entry.refused = result == "refused" or nil
   local tally = evidence.offers_tally
   tally[result] = tally[result] + 1
   if not origin or not origin.ended or not entry.ended then

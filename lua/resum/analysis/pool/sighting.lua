@@ -3,14 +3,11 @@
 -- one only where it repeats: some servers put random bytes, or a client's address, where others name their key.
 
 local mechanisms = require "resum.connection.mechanism"
+local ticket_keys = require "resum.analysis.ticket_key"
 local verdict = require "resum.analysis.verdict"
 
 local M = {}
 
--- Bytes at a ticket's start that name its key: OpenSSL and most (RFC 5077, section 4), then mbedTLS and JSSE.
-local KEY_WIDTHS = { 16, 4 }
--- No ticket of RFC 5077's form is shorter (name 16, IV 16, MAC 16 to 32): it is the name of an entry in a cache.
-local SHORT_TICKET = 32
 -- Bytes at the start of a session ID that may name its server. No standard says so: they count where they repeat only,
 -- and of random ones four repeat once in 4 * 10^9 / 500^2 scans.
 local ID_WIDTHS = { 8, 4 }
@@ -60,9 +57,10 @@ local function read_tickets(entry, tickets)
   local first, second = tickets[1], tickets[2]
   if first then
     entry.sessions = #tickets
-    entry.ticket, entry.ticket_length, entry.lifetime_s = first.ticket:sub(1, KEY_WIDTHS[1]), #first.ticket,
+    entry.ticket, entry.ticket_length, entry.lifetime_s = first.ticket:sub(1, ticket_keys.LENGTH), #first.ticket,
       first.lifetime_s
-    entry.unlike = second and #first.ticket > SHORT_TICKET and second.ticket:sub(1, 4) ~= entry.ticket:sub(1, 4)
+    entry.unlike = second and not ticket_keys.is_cache_entry(#first.ticket)
+      and second.ticket:sub(1, 4) ~= entry.ticket:sub(1, 4)
   end
 end
 
@@ -126,18 +124,20 @@ local function names_of(list, widths)
 end
 
 -- Servers that put a client's or a server's address first, or begin with random bytes, give many names that repeat a
--- little: the second ticket of a connection tells, as a server has one key at a time.
+-- little: the second ticket of a connection tells, as a server has one key at a time. Addresses of a server's memory
+-- are no names at all: one process would look like many servers.
 local function collect(entries)
-  local tickets, ids, unlike, twins = {}, {}, 0, 0
+  local tickets, ids, unlike, twins, is_named = {}, {}, 0, 0, true
   for _, entry in ipairs(entries) do
-    if entry.ticket and entry.ticket_length > SHORT_TICKET then
+    if entry.ticket and not ticket_keys.is_cache_entry(entry.ticket_length) then
       tickets[#tickets + 1] = entry.ticket
+      is_named = is_named and not ticket_keys.is_addresses(entry.ticket)
       unlike = unlike + (entry.unlike and 1 or 0)
       twins = twins + (entry.unlike ~= nil and 1 or 0)
     end
     ids[#ids + 1] = entry.session_id
   end
-  return unlike > MOST_SEEN_ONCE * twins and {} or tickets, ids
+  return is_named and unlike <= MOST_SEEN_ONCE * twins and tickets or {}, ids
 end
 
 --- Labels for all entries of a scan.
@@ -145,7 +145,7 @@ end
 -- @treturn table order -> label; nothing where a connection shows nothing
 function M.labels(entries)
   local tickets, ids = collect(entries)
-  local keys, key_width = names_of(tickets, KEY_WIDTHS)
+  local keys, key_width = names_of(tickets, ticket_keys.WIDTHS)
   local prefixes, id_width = names_of(ids, ID_WIDTHS)
   local function name(kind, counts, bytes, width, twins)
     local cut = bytes:sub(1, width)
@@ -158,8 +158,8 @@ function M.labels(entries)
   for _, entry in ipairs(entries) do
     local label
     if entry.ticket then
-      label = entry.ticket_length <= SHORT_TICKET and M.STATEFUL or name("key", keys, entry.ticket, key_width,
-        entry.unlike == false)
+      label = ticket_keys.is_cache_entry(entry.ticket_length) and M.STATEFUL
+        or name("key", keys, entry.ticket, key_width, entry.unlike == false)
     elseif entry.version_refused then
       label = M.OTHER_VERSION
     elseif M.is_ticketless(entry) then

@@ -127,7 +127,7 @@ local function close_entry(journal, entry, record, options)
   entry.hello_s = entry.hello_s or entry.started_s + (record.timing.connect_s or 0)
   sighting.read(entry, record)
   function record.on_doubt() -- what a spent session was refused shows nothing
-    entry.outcome, entry.design = nil, "doubtful"
+    journal:leave_out(entry, "doubtful")
   end
   if record.outcome == "unknown" then
     record.on_doubt()
@@ -168,6 +168,26 @@ function Journal:attempt(options)
     close_entry(self, entry, record, options)
   end
   return record, entry
+end
+
+--- Takes an attempt for one that was not made.
+-- @function journal:leave_out
+-- @tparam table entry of this journal
+-- @tparam string why in place of its design: "idle" (dropped as it waited for its neighbour), "doubtful" (a spent
+--   session)
+function Journal.leave_out(_, entry, why)
+  entry.outcome, entry.design = nil, why
+end
+
+--- Offers of tickets that are good for one connection say nothing of sharing: their design is "spent" from now on.
+-- @function journal:set_spent_aside
+-- @tparam table single_use mechanism -> whether its tickets are
+function Journal:set_spent_aside(single_use)
+  for _, entry in ipairs(self.entries) do
+    if entry.design == "fixed" and single_use[entry.mechanism] then
+      entry.design = "spent"
+    end
+  end
 end
 
 --- How many connections were made to this address, with those that other scans made.

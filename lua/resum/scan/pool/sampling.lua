@@ -118,7 +118,7 @@ function Scan:watch_idling(entries)
   if #idle.dropped >= math.max(MINDS_IDLING.least, MINDS_IDLING.share * idle.seen) then
     self.one_by_one = true
     for _, entry in ipairs(idle.dropped) do
-      entry.outcome, entry.design = nil, "idle"
+      self.journal:leave_out(entry, "idle")
     end
     self.idle = { seen = 0, dropped = {} }
   end
@@ -223,15 +223,6 @@ function Scan:sample()
   self:sample_rounds(mixed, MIXED)
 end
 
--- Offers of tickets that are good for one connection say nothing of sharing.
-local function set_spent_aside(entries, single_use)
-  for _, entry in ipairs(entries) do
-    if entry.design == "fixed" and single_use[entry.mechanism] then
-      entry.design = "spent"
-    end
-  end
-end
-
 -- Those that belong to a version of TLS which the server speaks.
 local function applicable_mechanisms(names, rates)
   local applicable = {}
@@ -262,7 +253,7 @@ function M.run(journal, control, options, entry)
   for mechanism, rate in pairs(entry.rate) do
     single_use[mechanism] = rate.design == "fresh"
   end
-  set_spent_aside(journal.entries, single_use)
+  journal:set_spent_aside(single_use)
   setmetatable({
     journal = journal,
     mechanisms = applicable,
