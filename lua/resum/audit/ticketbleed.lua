@@ -13,7 +13,7 @@ local M = {
   advice = "Install the update that CVE-2016-9244 names for the product; until then, switch session tickets off.",
 }
 
---- Lengths of session IDs. Of 16 bytes on, a new ID that begins like ours by chance is out of the question; the single
+-- Lengths of session IDs. Of 16 bytes on, a new ID that begins like ours by chance is out of the question; the single
 -- byte comes last and never decides alone.
 M.LENGTHS = { 16, 31, 1 }
 local SERIES = 3 -- connections of each length, for each group of servers: one in three is met with 97 in 100

@@ -31,7 +31,7 @@ local ATTEMPT = {
   want_tickets = "boolean or string", compare = "boolean", design = "string", transcript = "boolean", after = "table",
   tries = "number", source = "string", ticket_extension = "boolean", take_sessions = "boolean", stays = "boolean",
   asks = "boolean", late = "function", on_goodbye = "function", server_name = "string or boolean", offer = "table",
-  request = "string", on_tickets = "function",
+  request = "string",
 }
 
 local Client = {}
@@ -126,11 +126,10 @@ end
 --   want_tickets only), stays (true: the server's end is awaited in any case, so that no more connections are open than
 --   it seems), asks (true: a request is sent inside TLS, as clients do; engine "handshake"), late (engine "handshake":
 --   asked for the session when the way is open, before the ClientHello; it may wait, and give none), on_goodbye (called
---   with the record, and the sessions in it, when our goodbye has been said), on_tickets (the same when the first
---   tickets came, with want_tickets = "all"), server_name (another SNI; false: none), offer (engine "probe": what
---   resum.core.probe takes, in the place of what it would get), request (bytes, said inside TLS: the answer is awaited;
---   on the engine "probe" with offer.data; "": just listens). An attempt with offer or server_name is not compared by
---   engine, and asked on no other one.
+--   with the record, and the sessions in it, when our goodbye has been said), server_name (another SNI; false: none),
+--   offer (engine "probe": what resum.core.probe takes, in the place of what it would get), request (bytes, said inside
+--   TLS: the answer is awaited; on the engine "probe" with offer.data; "": just listens). An attempt with offer or
+--   server_name is not compared by engine, and asked on no other one.
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
 --   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"; "unknown": refused,
 --   but the session was spent, see resum.connection.spending: "refused" may become that later; "interrupted":

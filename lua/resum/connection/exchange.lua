@@ -342,7 +342,6 @@ local function new_connection(client, mechanism, options, machine, stream, began
     speaks = machine.write ~= nil and (engine ~= "probe" or options.request ~= nil), -- inside TLS
     response = nil, -- what was answered to that
     on_goodbye = never, -- called when our last word has been said; what comes then is waited for only
-    on_tickets = never, -- called when the first tickets came, where all are waited for
     first_bytes = nil,
     late_bytes = 0, -- that were read behind a deadline
     late_pieces = 0,
@@ -360,12 +359,10 @@ end
 -- The way is open: the rest of it.
 local function run_on(stream, machine, began, client, mechanism, options, record)
   local connection = new_connection(client, mechanism, options, machine, stream, began, record.engine)
-  for _, moment in ipairs({ "on_tickets", "on_goodbye" }) do
-    if options[moment] then
-      connection[moment] = function()
-        write_down(record, connection, options, client.host.now())
-        options[moment](record)
-      end
+  if options.on_goodbye then
+    function connection.on_goodbye()
+      write_down(record, connection, options, client.host.now())
+      options.on_goodbye(record)
     end
   end
   local fine, problem = pcall(connection.run, connection, record)

@@ -91,8 +91,7 @@ end
 
 --- Waits for tickets: for the first ones, or for all.
 -- @tparam table connection of resum.connection.exchange: host, client, machine, session, request, facts(), listen(),
---   send(), read_until(), goes_on(), heard, over, speaks, on_tickets() (called when the first came, where all are
---   waited for)
+--   send(), read_until(), goes_on(), heard, over, speaks
 -- @tparam boolean|string want "all": those that follow, too
 -- @treturn string|nil where no ticket came, what kept us from seeing that the server issues none: "no_answer" (it has
 --   not answered our request), "hung_up" (it ended the connection at our request), "cut_short" (the connection broke
@@ -112,9 +111,6 @@ function M.wait(connection, want)
   elseif alive and may_ask and connection.request and connection.speaks then
     asked = true
     alive = ask(connection, known, more)
-  end
-  if want == "all" and more() then
-    connection.on_tickets()
   end
   local deadline = now() + TICKET_WAIT
   while want == "all" and alive and more() and now() < deadline do

@@ -19,16 +19,13 @@ local TURNED_AWAY = { closed = true, reset = true, alert = true }
 local AROUND = 3
 
 -- One full handshake; `failed` is the record of the one that failed before it, the last of so many `tries`.
-local function attempt(client, mechanism, want, records, failed, tries, on_first)
+local function attempt(client, mechanism, want, records, failed, tries)
   local record = client:attempt({
     mechanism = mechanism,
     want_tickets = want,
     design = "seed",
     after = failed,
     tries = tries,
-    on_tickets = on_first and function(so_far)
-      on_first(so_far.sessions)
-    end,
   })
   records[#records + 1] = record.outcome ~= "interrupted" and record or nil
   local issued = record.outcome == "full" and mechanisms[mechanism].issued(record.facts)
@@ -62,15 +59,14 @@ end
 -- @tparam string mechanism
 -- @tparam number retries how often a failed handshake is tried again
 -- @tparam[opt=true] boolean|string want "all": all tickets of a handshake are waited for, not just the first ones
--- @tparam[opt] function on_first called with the sessions of the first tickets, before all have come
 -- @treturn {session,...}|nil the sessions of one handshake, the newest one last
 -- @treturn {record,...} every full handshake made; {} where the scan was over before the first
-function M.obtain(client, mechanism, retries, want, on_first)
+function M.obtain(client, mechanism, retries, want)
   local records = {}
   want = want or true
   local failed, spent
   for tries = 0, retries do
-    local record, sessions = attempt(client, mechanism, want, records, failed, tries, on_first)
+    local record, sessions = attempt(client, mechanism, want, records, failed, tries)
     if sessions and not is_spent(sessions) then
       return sessions, records
     elseif sessions then

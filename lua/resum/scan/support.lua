@@ -7,7 +7,6 @@ local browser = require "resum.scan.browser"
 local engine_choice = require "resum.connection.engine_choice"
 local hunt = require "resum.scan.hunt"
 local obtaining = require "resum.scan.obtain_sessions"
-local promises = require "resum.scan.promise"
 local recorder = require "resum.scan.pool.recorder"
 local second_look = require "resum.scan.second_look"
 local verdict = require "resum.analysis.verdict"
@@ -17,8 +16,8 @@ local M = { name = "support", summary = "whether each mechanism resumes, in a fe
 local CROWD_LEAVES = 1 -- seconds for the server to see the others go
 
 -- A session, new; the full handshakes made for it are appended to the seeds.
-local function obtain(journal, mechanism, options, seeds, want, on_first)
-  local sessions, records = obtaining.obtain(journal, mechanism, options.retries, want, on_first)
+local function obtain(journal, mechanism, options, seeds, want)
+  local sessions, records = obtaining.obtain(journal, mechanism, options.retries, want)
   table.move(records, 1, #records, #seeds + 1, seeds)
   return sessions and sessions[#sessions], records
 end
@@ -223,35 +222,14 @@ local function version_works(is_new, all, control)
 end
 
 -- The first session of each mechanism. A server that serves one client at a time is held up by a handshake that waits
--- for a ticket in vain: so nothing else begins before each has its session, or has none. (The first tickets are
--- enough; meanwhile it is waited for more of them.) Returns a promise for each who waits for that, and a function that
--- obtains the session of mechanism i.
-local function new_start(journal, options, all, count)
-  local begun, left, known = {}, #options.mechanisms, {}
-  for i = 1, count do
-    begun[i] = promises.new(journal.host)
-  end
-  local function note(evidence, session)
-    if not known[evidence] then
-      known[evidence], evidence.session, left = true, session, left - 1
-    end
-    for i = 1, left == 0 and count or 0 do
-      begun[i]:set(true)
-    end
-  end
-  return begun, function(i)
-    local evidence, seeds = { seeds = {}, fixed = {} }, {}
-    all[options.mechanisms[i]] = evidence
-    local fine, session = pcall(obtain, journal, options.mechanisms[i], options, seeds, "all", function(sessions)
-      note(evidence, sessions[#sessions])
-    end)
-    table.move(evidence.seeds, 1, #evidence.seeds, #seeds + 1) -- others may have come meanwhile: these are the first
-    table.move(seeds, 1, #seeds, 1, evidence.seeds)
-    note(evidence, fine and session or nil) -- whatever happened: others wait
-    if not fine then
-      error(session, 0)
-    end
-  end
+-- for a ticket in vain: so nothing else begins before these have ended. And nothing is offered before all tickets of
+-- its connection have come: stunnel without tickets in the form of RFC 5077 takes the newest only.
+local function start_all(journal, options, all)
+  side_by_side(journal, #options.mechanisms, function(i)
+    local mechanism, evidence = options.mechanisms[i], { seeds = {}, fixed = {} }
+    all[mechanism] = evidence
+    evidence.session = obtain(journal, mechanism, options, evidence.seeds, "all")
+  end)
 end
 
 -- The rate scan looks at it more closely.
@@ -265,16 +243,12 @@ end
 
 local function gather_all(journal, options, entry, all)
   local names = options.mechanisms
-  local begun, start = new_start(journal, options, all, #names + 1)
-  side_by_side(journal, 2 * #names + 1, function(i)
-    local waiting = i - #names
-    if waiting <= 0 then
-      return start(i)
-    end
-    begun[waiting]:get()
-    if names[waiting] then
-      gather(journal, names[waiting], options, all[names[waiting]])
-    elseif all.psk and all.psk.session and looks_as_browser(options) then
+  start_all(journal, options, all)
+  local with_browser = all.psk and all.psk.session and looks_as_browser(options)
+  side_by_side(journal, #names + 1, function(i)
+    if names[i] then
+      gather(journal, names[i], options, all[names[i]])
+    elseif with_browser then
       entry.browser = browser.run(journal, connections_as_browser(options))
     end
   end)

@@ -31,7 +31,7 @@ function M.label(kind, value, attribute)
   return known[text]
 end
 
---- Labels that name nothing but tell servers apart all the same: an answer without a session; a version of TLS that
+-- Labels that name nothing but tell servers apart all the same: an answer without a session; a version of TLS that
 -- the mechanism has not; a session ID where a ticket was asked for as well; a ticket that is the name of an entry in a
 -- cache; a session that names nothing. And what a connection shows that shows nothing.
 M.NONE, M.OTHER_VERSION, M.TICKETLESS = M.label("none"), M.label("other_version"), M.label("ticketless")

@@ -103,12 +103,6 @@ local function watched(journal, options, entry, place)
       return session
     end
   end
-  if options.on_tickets then
-    function made.on_tickets(record)
-      note_sessions(journal, entry, record.sessions)
-      options.on_tickets(record)
-    end
-  end
   function made.on_goodbye(record)
     entry.goodbye, entry.goodbye_s = journal:tick(), journal.host.now() - journal.began
     note_sessions(journal, entry, record.sessions)
