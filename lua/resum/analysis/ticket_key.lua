@@ -4,7 +4,7 @@ local hex = require "resum.util.hex"
 
 local M = {}
 
---- Bytes at a ticket's start that name its key: in most servers (RFC 5077, section 4), then in mbedTLS and JSSE.
+-- Bytes at a ticket's start that name its key: in most servers (RFC 5077, section 4), then in mbedTLS and JSSE.
 M.WIDTHS = { 16, 4 }
 M.LENGTH = M.WIDTHS[1]
 

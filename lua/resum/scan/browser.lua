@@ -7,7 +7,7 @@ local spending = require "resum.connection.spending"
 
 local M = {}
 
---- Connections in a row: of the rate, and of the support scan. The share of the former is k / (k + 1) to the letter
+-- Connections in a row: of the rate, and of the support scan. The share of the former is k / (k + 1) to the letter
 -- where k tickets come with a full handshake and none after; in the latter a full handshake shows among the first four.
 M.FULL, M.SHORT = 12, 4
 local JAR = 2

@@ -19,7 +19,7 @@ local element, escape, text = markup.element, markup.escape, markup.text
 -- Nothing may be loaded from anywhere, whatever stands in the page.
 local POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
---- Bytes of details that a page may have, and rows of its overview: no browser likes to show more, and all of it is
+-- Bytes of details that a page may have, and rows of its overview: no browser likes to show more, and all of it is
 -- kept until the end. Beyond, what is in order is only counted, and what is not has a row up to twice as many.
 M.MOST, M.MOST_ROWS = 64 * 1024 * 1024, 10000
 

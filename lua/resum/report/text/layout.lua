@@ -2,7 +2,7 @@
 
 local M = {}
 
---- Columns, where nobody says how many there are, and the fewest that are used.
+-- Columns, where nobody says how many there are, and the fewest that are used.
 M.WIDTH, M.NARROWEST = 80, 40
 
 local COLOURS = {
