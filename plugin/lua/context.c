@@ -47,7 +47,8 @@
   (SSL_OP_NO_SSL_MASK | SSL_OP_NO_TICKET | SSL_OP_NO_ENCRYPT_THEN_MAC |                            \
    SSL_OP_NO_EXTENDED_MASTER_SECRET | SSL_OP_ALLOW_NO_DHE_KEX | SSL_OP_IGNORE_UNEXPECTED_EOF)
 /* Servers without RFC 5746 are there to be scanned; a renegotiation is not. */
-/* And a certificate that unfolds into a large one is not asked for. */
+/* And a certificate that unfolds into a large one is not asked for; ours is sent as it is, for who
+ * reads what was sent. */
 #define WANTED_OPTIONS                                                                             \
   (SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_NO_RENEGOTIATION | HAVE_NO_COMPRESSED_CERTIFICATES)
 

@@ -23,9 +23,10 @@
  * a time_t. */
 #define HAVE_TIME_T_FUNCTIONS (OPENSSL_VERSION_NUMBER >= 0x30400000L)
 
-/* SSL_OP_NO_RX_CERTIFICATE_COMPRESSION, which came with 3.2 (bit 33); no option before. */
+/* SSL_OP_NO_TX_CERTIFICATE_COMPRESSION and SSL_OP_NO_RX_…, which came with 3.2 (bits 32 and 33); no
+ * options before. */
 #define HAVE_NO_COMPRESSED_CERTIFICATES                                                            \
-  (OPENSSL_VERSION_NUMBER >= 0x30200000L ? UINT64_C(1) << 33 : 0)
+  (OPENSSL_VERSION_NUMBER >= 0x30200000L ? UINT64_C(3) << 32 : 0)
 
 /* malloc_usable_size(3) */
 #ifdef __linux__
