@@ -16,8 +16,8 @@ local SEEDS = tonumber(os.getenv("RESUM_SEEDS") or "") or 8
 local SHARES = { 0.01, 0.02, 0.05 }
 local AT_ONCE = 12 -- targets
 -- What is left: on a busy machine a stall of a server that serves one client at a time (s_server) makes many offers
--- fail at once, which is taken for a habit of the server's (seen: 4 of 384); and a server whose alerts were made by what
--- was mangled is believed (1 of 96). The rest of the share is chance.
+-- fail at once, which is taken for a habit of the server's (seen: 4 of 384); and a server whose alerts were made by
+-- what was mangled is believed (1 of 96). The rest of the share is chance.
 local MOST_WRONG = 0.03
 local ATTEMPTS = 20 -- of a rate
 

@@ -132,7 +132,7 @@ describe("#heavy a server that allows four connections at once from an address",
       assert.is_truthy(({ supported = true, inconclusive = true })[rate.verdict], rate.verdict)
       assert.is_truthy(rate.errors == 0 or rate.error_kinds.unreachable == rate.errors)
       local report = tostring(result):gsub("%s+", " ") -- lines are wrapped
-      assert.is_truthy(rate.resumed == 100 and not rate.too_many_at_once -- the limit was not met
+      assert.is_truthy(rate.errors < 10 and not rate.too_many_at_once -- the limit was hardly met
         or report:find("were too many for the server", 1, true)
         or report:find("the server may limit their number. Try --concurrency", 1, true), report)
     end)
