@@ -178,4 +178,18 @@ function M.candidates(evidence, options)
   return list
 end
 
+--- Two hidden classes under one label: sessions of the first are good at both.
+-- @tparam table evidence
+-- @tparam table label
+-- @treturn table candidate, as candidates() gives them
+function M.one_way(evidence, label)
+  local model = classes.model(evidence, { [label] = 2 })
+  local list = model.labels[label]
+  model.accept = function(a, b)
+    return a == b or a == list[1] or (a ~= list[2] and b ~= list[2])
+  end
+  hidden.learn(evidence, model)
+  return { model = model, free = model.count - 1, choices = 0, groups = 2, divided = label }
+end
+
 return M

@@ -79,18 +79,6 @@ local function by_attribute(evidence, list)
   end
 end
 
--- Two hidden classes under one key, of which one accepts the other's sessions: clocks that differ by more than sessions
--- live.
-local function one_way(evidence, label)
-  local model = classes.model(evidence, { [label] = 2 })
-  local list = model.labels[label]
-  model.accept = function(a, b)
-    return a == b or a == list[1] or (a ~= list[2] and b ~= list[2])
-  end
-  hidden.learn(evidence, model)
-  return { model = model, free = model.count - 1, choices = 0, groups = 2, divided = label }
-end
-
 return {
   id = "differs",
   headline = "The servers have the same ticket key, and yet some refuse the sessions of others.",
@@ -105,7 +93,7 @@ return {
     for _, one in ipairs(grouping.candidates(evidence, { keys = true })) do
       list[#list + 1] = one.divided and one or nil
     end
-    list[#list + 1] = one_way(evidence, label)
+    list[#list + 1] = grouping.one_way(evidence, label) -- clocks that differ by more than sessions live
     return list
   end,
 }

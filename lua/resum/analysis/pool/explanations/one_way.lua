@@ -3,7 +3,7 @@
 
 local classes = require "resum.analysis.pool.classes"
 local directives = require "resum.analysis.pool.directives"
-local hidden = require "resum.analysis.pool.hidden"
+local grouping = require "resum.analysis.pool.grouping"
 
 -- Ranks of parts: a part that accepts another's sessions stands above it. nil where these are no ranks.
 local function rank(labels, cells, part)
@@ -49,17 +49,6 @@ local function named(evidence, labels)
     named = true, ranks = ranks }
 end
 
--- Two hidden classes: sessions of the first are good at both.
-local function unnamed(evidence, label)
-  local model = classes.model(evidence, { [label] = 2 })
-  local list = model.labels[label]
-  model.accept = function(a, b)
-    return a == b or a == list[1] or (a ~= list[2] and b ~= list[2])
-  end
-  hidden.learn(evidence, model)
-  return { model = model, free = model.count - 1, choices = 0, groups = 2, divided = label }
-end
-
 return {
   id = "one_way",
   headline = "Sessions of some servers are good at others, and not the other way round: a new key that not all "
@@ -71,7 +60,7 @@ return {
     local list = { #labels > 1 and named(evidence, labels) or nil }
     local label = classes.divided(evidence, false)
     if label and #labels <= 1 then
-      list[#list + 1] = unnamed(evidence, label)
+      list[#list + 1] = grouping.one_way(evidence, label)
     end
     return list
   end,
