@@ -5,6 +5,7 @@ local directives = require "resum.analysis.pool.directives"
 local explanations = require "resum.analysis.pool.explanations"
 local findings = require "resum.analysis.pool.findings"
 local mechanisms = require "resum.connection.mechanism"
+local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
@@ -66,7 +67,7 @@ local COVARIATES = {
 }
 
 local function percent(share)
-  return ("%.0f %%"):format(100 * share)
+  return vocabulary.percent(share) .. " %"
 end
 
 local function group_words(summary)

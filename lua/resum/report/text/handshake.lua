@@ -4,9 +4,12 @@
 local decode = require "resum.connection.decode"
 local hex = require "resum.util.hex"
 local escape = require "resum.util.escape"
+local layout = require "resum.report.text.layout"
 local target = require "resum.target"
 
 local M = {}
+
+local append = layout.append
 
 local WIDTH = 110 -- columns
 local NAME_WIDTH = 24
@@ -48,10 +51,6 @@ local function shown(value, how)
     return how(value)
   end
   return how and how:format(value) or tostring(value)
-end
-
-local function append(lines, more)
-  table.move(more, 1, #more, #lines + 1, lines)
 end
 
 local function message_lines(message, version)
