@@ -3,6 +3,8 @@
 -- value p, the mask p xor 1 makes right padding of one byte of it, and no other mask does. What differs then has to
 -- differ each time, and has to foretell two bytes of padding as well.
 
+local altered_tickets = require "resum.audit.altered_tickets"
+
 local M = {
   id = "padding-oracle",
   title = "Does the answer tell whether the padding of a decrypted ticket was right?",
@@ -18,7 +20,6 @@ local TRAILERS = { 0, 16, 20, 28, 32, 48, 64 } -- bytes behind the ciphertext: o
 local MASKS = 17 -- 1 xor 16: the largest that is needed
 -- How often each of two answers has to come: that 12 of 12 and 0 of 12 are chance has 7e-7 (Fisher's exact test).
 local AGAIN = 12
-local SHORT = 64 -- bytes: what is not longer is the name of an entry in a cache
 local CONTROL_EACH = 64 -- offers between two full handshakes
 local MOST_FAILED = 0.05 -- of the offers: beyond that the one mask of 17 that would tell may be among them
 local PLACES = #BLOCKS * #TRAILERS
@@ -37,11 +38,7 @@ M.reasons = {
 -- For each mechanism: a session, all masks at all places, the confirmations of one place, the controls.
 function M.connections(options)
   local each = 4 + PLACES * MASKS + 4 * AGAIN + 3 * ((PLACES * MASKS + 4 * AGAIN) // CONTROL_EACH + 1)
-  local count = 0
-  for _, mechanism in ipairs(options.mechanisms) do
-    count = count + (mechanism == "session_id" and 0 or each)
-  end
-  return count
+  return altered_tickets.connections(options.mechanisms, each)
 end
 
 -- The ticket with this byte, and the one before it, altered.
@@ -131,41 +128,25 @@ function Search:run()
   end
 end
 
-local function search(context, mechanism, sums)
-  local session = context:session(mechanism)
-  local ticket = session and session:fields().ticket or ""
-  if not session then
-    return { verdict = "inconclusive", reason = "connection_failed", evidence = { mechanism = mechanism } }
-  elseif #ticket <= SHORT then
-    return nil
-  end
+local function search(context, mechanism, session, ticket)
   local one = setmetatable({ context = context, mechanism = mechanism, session = session, ticket = ticket, offers = 0,
     failed = 0 }, Search)
   local found = one:run()
-  sums.offers = sums.offers + one.offers
   if not found and one.failed > MOST_FAILED * one.offers then
-    return { verdict = "inconclusive", reason = "connection_failed", evidence = { mechanism = mechanism,
+    found = { verdict = "inconclusive", reason = "connection_failed", evidence = { mechanism = mechanism,
       failed = one.failed, offers = one.offers } }
   end
-  return found
+  return found, one.offers
 end
 
 --- @tparam table context see resum.audit.context
 -- @treturn {table,...} findings
 function M.run(context)
-  local list, sums, asked = {}, { offers = 0 }, 0
-  for _, mechanism in ipairs(context:resuming()) do
-    if mechanism ~= "session_id" then
-      asked = asked + 1
-      list[#list + 1] = search(context, mechanism, sums)
-    end
-  end
-  if #list > 0 then
-    return list
-  elseif asked == 0 or sums.offers == 0 then
-    return { { verdict = "not_applicable", reason = asked == 0 and "does_not_resume" or "names_only" } }
-  end
-  return { { verdict = "good", reason = "no_oracle", evidence = { offers = sums.offers } } }
+  return altered_tickets.run(context, function(...)
+    return search(context, ...)
+  end, function(offers)
+    return { verdict = "good", reason = "no_oracle", evidence = { offers = offers } }
+  end)
 end
 
 return M

@@ -2,6 +2,8 @@
 -- secret: it must lead to a full handshake. Where it resumes, what the server keeps in it can be altered; unless the
 -- byte is the same in all tickets, and so may be one that nobody reads.
 
+local altered_tickets = require "resum.audit.altered_tickets"
+
 local M = {
   id = "tampered",
   title = "Is the ticket authenticated?",
@@ -16,7 +18,6 @@ local M = {
 -- a long one.
 M.MOST_OFFSETS = 256
 local CONTROL_EACH = 32 -- offers between two full handshakes
-local SHORT = 64 -- bytes: what is not longer is the name of an entry in a cache
 local FAILURES = 5 -- offers in a row that fail without an alert: then it is given up
 -- An alert that says that something was found in the ticket, or in its binder: illegal_parameter, decode_error,
 -- decrypt_error, internal_error.
@@ -44,11 +45,7 @@ M.reasons = {
 -- Each offset, the session, some sessions in the place of those that a server forgets, and the controls.
 function M.connections(options)
   local each = M.MOST_OFFSETS + 8 + 3 * (M.MOST_OFFSETS // CONTROL_EACH + 1)
-  local count = 0
-  for _, mechanism in ipairs(options.mechanisms) do
-    count = count + (mechanism == "session_id" and 0 or each)
-  end
-  return count
+  return altered_tickets.connections(options.mechanisms, each)
 end
 
 --- The offsets at which a byte is altered: all, or as many as may be, evenly spread, the first and the last among them.
@@ -161,42 +158,26 @@ local function try_all(context, mechanism, session)
   return answers
 end
 
-local function judge(context, mechanism, sums)
-  local session = context:session(mechanism)
-  local ticket = session and session:fields().ticket or ""
-  if not session then
-    return { verdict = "inconclusive", reason = "connection_failed", evidence = { mechanism = mechanism } }
-  elseif #ticket <= SHORT then
-    sums.names = sums.names + 1
-    return nil
-  end
-  local answers = try_all(context, mechanism, session)
+local function judge(context, mechanism, session, ticket)
+  local answers, offered = try_all(context, mechanism, session), 0
   local found, at = M.decide(mechanism, answers, constant_at(context.evidence:tickets_of(mechanism), #ticket))
   for _ in pairs(answers) do
-    sums.offsets = sums.offsets + 1
+    offered = offered + 1
   end
   if at and not confirm(context, mechanism, at) then
-    return { verdict = "inconclusive", reason = "connection_failed", evidence = { mechanism = mechanism, first = at } }
+    found = { verdict = "inconclusive", reason = "connection_failed", evidence = { mechanism = mechanism, first = at } }
   end
-  return found
+  return found, offered
 end
 
 --- @tparam table context see resum.audit.context
 -- @treturn {table,...} findings
 function M.run(context)
-  local list, sums, asked = {}, { offsets = 0, names = 0 }, 0
-  for _, mechanism in ipairs(context:resuming()) do
-    if mechanism ~= "session_id" then
-      asked = asked + 1
-      list[#list + 1] = judge(context, mechanism, sums)
-    end
-  end
-  if #list > 0 then
-    return list
-  elseif asked == 0 or sums.offsets == 0 then
-    return { { verdict = "not_applicable", reason = asked == 0 and "does_not_resume" or "names_only" } }
-  end
-  return { { verdict = "good", reason = "authenticated", evidence = { offsets = sums.offsets } } }
+  return altered_tickets.run(context, function(...)
+    return judge(context, ...)
+  end, function(offsets)
+    return { verdict = "good", reason = "authenticated", evidence = { offsets = offsets } }
+  end)
 end
 
 return M
