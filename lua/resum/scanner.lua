@@ -15,6 +15,7 @@ local recorder = require "resum.scan.pool.recorder"
 local scans = require "resum.scan"
 local states = require "resum.audit.state"
 local text = require "resum.report.text"
+local tables = require "resum.util.tables"
 
 local M = {}
 
@@ -27,16 +28,6 @@ local result_meta = {
 }
 
 local entry_meta = { __tostring = text.address }
-
-local function merge(...)
-  local all = {}
-  for i = 1, select("#", ...) do
-    for name, value in pairs((select(i, ...)) or {}) do
-      all[name] = value
-    end
-  end
-  return all
-end
 
 local function nothing() end
 
@@ -51,7 +42,7 @@ end
 -- otherwise; and where the server would hold it against us, no probe is made at all.
 local function scan_options(scan, client, options)
   local polite, owed = { engine = "handshake" }, { engine = "handshake", no_probe = true }
-  return merge(scan.defaults, client.dialer.goodbye and polite, options, client.dialer.goodbye_is_owed and owed)
+  return tables.merged(scan.defaults, client.dialer.goodbye and polite, options, client.dialer.goodbye_is_owed and owed)
 end
 
 local function note_failure(entry, problem)
@@ -112,7 +103,7 @@ end
 -- The options of a client whose handshakes are counted; where there is an audit, all that its connections show is kept.
 local function watched(wanted, options, tally)
   local evidence = wanted.audit and evidences.new() or nil
-  return merge(options, { evidence = evidence, on_event = function(event)
+  return tables.merged(options, { evidence = evidence, on_event = function(event)
     costs.note(tally, event.record)
     if evidence and event.kind == "attempt" then
       evidence:note(event.record)
@@ -143,8 +134,8 @@ local function scan_addresses(result, addresses, wanted, plan, options)
       if sources and not sources[1] then
         note_failure(entry, new_failure("connect: no source address has its family", "unreachable", "connect"))
       else
-        scan_address(entry, client, wanted, merge(own, { sources = options.sources and sources }), result.target,
-          reach)
+        scan_address(entry, client, wanted, tables.merged(own, { sources = options.sources and sources }),
+          result.target, reach)
         entry.costs, entry.server_software = costs.fold(tally), client.software
       end
     end
@@ -190,7 +181,7 @@ Scanner.__index = Scanner
 -- @tparam[opt] table more options for this target alone: on_event, cancelled
 -- @return as resum.run
 function Scanner:run(wanted_target, more)
-  local plan, options = self.plan, merge(self.options, options_of.check(more, 2, FOR_ONE_TARGET))
+  local plan, options = self.plan, tables.merged(self.options, options_of.check(more, 2, FOR_ONE_TARGET))
   local parsed, message, code = plan.endpoints:target(wanted_target, 2)
   if not parsed then
     return nil, message, code
@@ -228,7 +219,7 @@ function Scanner:parts()
   local parts = { { name = "control", least = handshakes, most = handshakes, summary = "whether TLS is spoken there" } }
   for _, scan in ipairs(scans) do
     if self.wanted[scan.name] then
-      local made = scan.connections(merge(scan.defaults, options))
+      local made = scan.connections(tables.merged(scan.defaults, options))
       parts[#parts + 1] = { name = scan.name, least = made.least, most = made.most,
         summary = made.summary or scan.summary }
     end
@@ -314,7 +305,7 @@ function M.new(options)
   if problem then
     return nil, problem, "usage"
   end
-  options = merge(DEFAULTS, { on_event = nothing }, options, {
+  options = tables.merged(DEFAULTS, { on_event = nothing }, options, {
     store = store,
     mechanisms = plan.mechanisms,
     versions = plan.versions,

@@ -5,6 +5,7 @@
 local mechanisms = require "resum.connection.mechanism"
 local lru = require "resum.util.lru"
 local ticket_keys = require "resum.analysis.ticket_key"
+local tables = require "resum.util.tables"
 
 local M = {}
 
@@ -58,15 +59,6 @@ local function key_names(entry)
   return names
 end
 
-local function contains(list, wanted)
-  for _, item in ipairs(list) do
-    if item == wanted then
-      return true
-    end
-  end
-  return false
-end
-
 function Summary:add_key(name, target, address)
   local key = self.shared[name] or self.keys:get(name)
   if not key then
@@ -74,7 +66,7 @@ function Summary:add_key(name, target, address)
     self.keys:set(name, key)
   end
   key.targets = key.targets + 1
-  if not contains(key.addresses, address) then
+  if not tables.contains(key.addresses, address) then
     if #key.addresses < ADDRESSES_KEPT then
       key.addresses[#key.addresses + 1] = address
     else

@@ -3,6 +3,7 @@
 -- deviation has its twin: the same as a full handshake. What is decided rests on answers of the server inside TLS.
 
 local answers = require "resum.audit.answer"
+local tables = require "resum.util.tables"
 
 local M = {
   id = "client-certificate",
@@ -131,11 +132,8 @@ function Trial:gets_in(record)
 end
 
 function Trial:found(verdict, reason, severity, more)
-  local evidence = { name = self.other.name, mechanism = self.mechanism }
-  for name, value in pairs(more or {}) do
-    evidence[name] = value
-  end
-  return { verdict = verdict, reason = reason, severity = severity, evidence = evidence }
+  return { verdict = verdict, reason = reason, severity = severity,
+    evidence = tables.merged({ name = self.other.name, mechanism = self.mechanism }, more) }
 end
 
 -- Is there a question at all? Returns a finding where there is none.

@@ -4,6 +4,7 @@
 
 local answers = require "resum.audit.answer"
 local core = require "resum.core"
+local tables = require "resum.util.tables"
 
 local M = {
   id = "other-server",
@@ -98,11 +99,8 @@ local function ask(context, options, client)
 end
 
 function Trial:found(verdict, reason, severity, more)
-  local evidence = { name = self.server.name, mechanism = self.mechanism }
-  for name, value in pairs(more or {}) do
-    evidence[name] = value
-  end
-  return { verdict = verdict, reason = reason, severity = severity, evidence = evidence }
+  return { verdict = verdict, reason = reason, severity = severity,
+    evidence = tables.merged({ name = self.server.name, mechanism = self.mechanism }, more) }
 end
 
 -- A session of the target, offered there under the target's name. Nil where none was to be had.

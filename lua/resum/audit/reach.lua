@@ -4,30 +4,12 @@
 local clients = require "resum.connection.client"
 local identities = require "resum.connection.identity"
 local target = require "resum.target"
+local tables = require "resum.util.tables"
 
 local M = {}
 
 local Reach = {}
 Reach.__index = Reach
-
-local function merged(...)
-  local all = {}
-  for i = 1, select("#", ...) do
-    for name, value in pairs((select(i, ...)) or {}) do
-      all[name] = value
-    end
-  end
-  return all
-end
-
-local function contains(list, wanted)
-  for _, item in ipairs(list) do
-    if item == wanted then
-      return true
-    end
-  end
-  return false
-end
 
 -- Where a name is met: at the address that the user gave; at the target's own where the name has it, or has none that
 -- can be looked up; else at its first.
@@ -36,7 +18,7 @@ local function address_of(reach, parsed)
     return parsed.address
   end
   local addresses = reach.endpoints:addresses(parsed, reach.options.host)
-  if not addresses or addresses.resolved_by or contains(addresses, reach.endpoint.address) then
+  if not addresses or addresses.resolved_by or tables.contains(addresses, reach.endpoint.address) then
     return reach.endpoint.address
   end
   return addresses[1]
@@ -79,11 +61,11 @@ function Reach:client(other, how)
   if how.anonymous then
     own.identity = assert(identities.read({}))
   end
-  local endpoint = merged(self.endpoint, { address = other.address, port = other.port, name = other.host })
+  local endpoint = tables.merged(self.endpoint, { address = other.address, port = other.port, name = other.host })
   if other.host then
     endpoint.server_name = not target.is_address(other.host) and other.host or nil
   end
-  return clients.new(endpoint, merged(self.options, own))
+  return clients.new(endpoint, tables.merged(self.options, own))
 end
 
 --- @tparam table endpoints see resum.transport.endpoint
