@@ -127,6 +127,11 @@ describe("spec.support #unsanitized", function()
   after_each(process.stop_all)
 
   describe("process", function()
+    it("gives nothing of a file that is not there, and of one that can't be read once it is open", function()
+      assert.equal("", process.read_file("/proc/self/nothing"))
+      assert.equal("", process.read_file("/proc/self/mem")) -- as /proc/PID/stat, of a process that ends in between
+    end)
+
     it("gives the code, the signal, stdout and stderr of a program that it ran", function()
       assert.same({ code = 3, signal = 0, stdout = "in\n", stderr = "err\n" },
         process.run { command = { "sh", "-c", "cat; echo err >&2; exit 3" }, input = "in\n" })

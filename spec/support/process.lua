@@ -29,7 +29,7 @@ local function clock()
   return uv.hrtime() / 1e9
 end
 
---- The last bytes of a file; "" when there is none.
+--- The last bytes of a file; "" when there is none, or when it is /proc's, of a process that ends while it is read.
 -- @tparam string path
 -- @tparam[opt] integer limit at most so many bytes, counted from the end
 function M.read_file(path, limit)
@@ -40,7 +40,7 @@ function M.read_file(path, limit)
   if limit then
     file:seek("set", math.max(0, file:seek("end") - limit))
   end
-  local bytes = file:read("a")
+  local bytes = file:read("a") or ""
   file:close()
   return bytes
 end
