@@ -83,6 +83,21 @@ M.pools = {
   not_applicable = "not applicable",
 }
 
+--- What an explanation says of the servers behind an address, as a clause: where more than one remains, each is named.
+M.explanations = {
+  all_shared = "all servers share their sessions",
+  nothing_shared = "the servers share nothing",
+  mixed_groups = "some servers share their sessions, and some do not",
+  sticky_source = "the servers share nothing, and each client address always meets the same one",
+  sticky_session_id = "the servers share nothing, and a session ID is led back to its server",
+  bad_member = "one server does not resume",
+  one_way = "sessions are accepted in one direction only",
+  differs = "the servers have one key and are configured differently",
+  late_cache = "the session cache is written too late",
+  no_resumption = "nothing is ever resumed",
+  rotated = "keys changed, or a server restarted, during the scan",
+}
+
 --- Verdicts on whether the addresses of a name share their sessions.
 M.across = {
   shared = "shared",

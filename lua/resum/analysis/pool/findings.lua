@@ -120,10 +120,10 @@ local FINDINGS = {
       and "the cache is small, so that our own sessions overran it" or "they live short, or the cache is small")
   end },
   { code = "inconclusive", find = of_verdict("inconclusive"), words = function(finding, reasons)
-    return ("About %s: %s"):format(noun(finding), reasons[finding.reason] or "not certain.")
+    return ("What holds for %s is not certain. %s"):format(noun(finding), reasons[finding.reason])
   end },
   { code = "unexplained", find = of_verdict("unexplained"), words = function(finding)
-    return ("About %s: nothing known explains which are refused."):format(noun(finding))
+    return ("Nothing known explains which %s are refused."):format(noun(finding))
   end },
   { code = "others_share_nothing", find = of_each(function(result)
     return result.member and (result.groups or 1) > 1 and {}

@@ -46,24 +46,32 @@ for _, list in pairs(explanations) do
 end
 
 local REASONS = {
-  like_nothing = "No explanation is much better than none.",
+  like_nothing = "No known explanation fits much better than chance.",
   errors = "Too many connections failed.",
   may_fail = "Connections that offer a session failed more often than full handshakes, by chance perhaps.",
   too_few_attempts = "There were too few attempts.",
   no_attempts = "No attempt was made.",
+  rivals = "More than one explanation remains.",
   not_issued = "No session is issued.",
   issued_not_accepted = "Sessions are issued and never accepted.",
 }
 
 local COVARIATES = {
-  contradictions = "what contradicts every explanation is more than chance",
-  session = "some sessions fare better than others of the same server", source = "the local address decides",
-  home = "the address that a session was issued to decides", same_source = "the local address decides",
-  issuing_cipher = "the cipher suite decides",
-  issuing_certificate = "the certificate decides", issuing_ems = "extended master secret decides",
-  first_offer = "the first offer of a session fares unlike later ones", second = "the second decides",
-  time = "it changes with time", age = "the age of a session decides", concurrency = "the load decides",
-  order = "it comes in stretches", at_a_time = "it changes from moment to moment",
+  contradictions = "more offers contradict each of them than chance allows",
+  session = "some sessions fare better than others of the same server",
+  source = "outcomes depend on the local address",
+  home = "outcomes depend on the local address that a session was issued to",
+  same_source = "outcomes depend on whether a session is offered from the local address that it was issued to",
+  issuing_cipher = "outcomes depend on the cipher suite of the full handshake",
+  issuing_certificate = "outcomes depend on the certificate of the full handshake",
+  issuing_ems = "outcomes depend on whether the full handshake had the extended master secret",
+  first_offer = "the first offer of a session fares unlike later ones",
+  second = "outcomes change from second to second",
+  time = "outcomes change in the course of the scan",
+  age = "outcomes depend on the age of the session",
+  concurrency = "outcomes depend on how many connections are open at once",
+  order = "outcomes come in runs",
+  at_a_time = "offers of one session at one moment fare more alike than explained",
 }
 
 local function percent(share)
@@ -121,10 +129,11 @@ local function more_words(summary)
   elseif summary.verdict == "rotated" and summary.scope == "some" then
     return "Only some of the servers changed."
   elseif summary.verdict == "inconclusive" and summary.reason == "rivals" and summary.rival and summary.supposed then
-    return ("Two explanations remain: %s, and %s."):format((summary.supposed:gsub("_", " ")),
-      (summary.rival.verdict:gsub("_", " ")))
+    return ("Two explanations remain: either %s, or %s."):format(vocabulary.explanations[summary.supposed],
+      vocabulary.explanations[summary.rival.verdict])
   elseif summary.verdict == "unexplained" then
-    return ("What speaks against every explanation: %s."):format(COVARIATES[summary.reason] or "the outcomes")
+    return COVARIATES[summary.reason] and ("What speaks against every explanation: %s."):format(
+      COVARIATES[summary.reason])
   end
 end
 
@@ -158,8 +167,9 @@ end
 -- @treturn string advice: what to do about it
 function M.of(summary)
   local evidence, told = {}, {}
-  append(evidence, REASONS[summary.reason])
-  append(evidence, more_words(summary))
+  local more = more_words(summary)
+  append(evidence, not (more and summary.reason == "rivals") and REASONS[summary.reason] or nil)
+  append(evidence, more)
   append(evidence, group_words(summary))
   append(evidence, member_words(summary.member, summary.decided_by))
   append(evidence, routing_words(summary))
