@@ -6,8 +6,8 @@ local listener = require "spec.support.listener"
 local resum = require "resum"
 local tampered = require "resum.audit.tampered"
 
--- A server that answers by a rule: rule(offset, number of the session) -> "resumed", "refused", an alert's code, or
--- anything else as an outcome. Its tickets have a name of 16 bytes, and 4 more at the end, that never change.
+-- A server that answers by a rule: rule(offset, number of the session) -> "resumed", "refused", an alert's code, a
+-- violation that shows another secret, or anything else as an outcome. Its tickets have a name of 16 bytes, and 4 more at the end, that never change.
 local function found(rule, length)
   local evidence = evidences.of(2, function()
     return { ticket = ("N"):rep(16) .. evidences.fresh(length or 100) .. "tail" }
@@ -30,7 +30,9 @@ local function found(rule, length)
       if ticket:byte(offset + 1) ~= original:byte(offset + 1) then
         assert.equal(1, ticket:byte(offset + 1) ~ original:byte(offset + 1))
         local answer = rule(offset, options.session.number)
-        if type(answer) == "number" then
+        if answer == "record_mac" or answer == "finished" then
+          return { outcome = "protocol_error", facts = { violation = answer, certificate = false } }
+        elseif type(answer) == "number" then
           return { outcome = "alert", facts = { alerts = { { from = "server", code = answer } } } }
         end
         return { outcome = answer }
@@ -82,10 +84,21 @@ describe("the check tampered", function()
     end)))
   end)
 
-  it("gives up where nothing is answered", function()
+  it("takes a resumption under another secret for what it is: the ticket was read before it was authenticated", function()
+    for _, violation in ipairs({ "record_mac", "finished" }) do
+      assert.equal("bad critical unauthenticated", (found(function(offset)
+        return offset >= 40 and offset < 88 and violation or "refused"
+      end)))
+    end
+  end)
+
+  it("gives up where nothing is answered, and then knows nothing", function()
     local said, context = found(always("timeout"))
     assert.equal("inconclusive info connection_failed", said)
     assert.equal(5, context.offers)
+    said, context = found(function(offset) return offset < 40 and "refused" or "closed" end)
+    assert.equal("inconclusive info connection_failed", said)
+    assert.equal(45, context.offers)
   end)
 
   it("leaves names of a cache alone", function()

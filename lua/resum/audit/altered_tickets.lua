@@ -1,9 +1,41 @@
--- What the checks that alter tickets have in common: a session of each mechanism that has tickets and resumes, and what
--- is said where there is none to alter. It alters nothing and offers nothing.
+-- What the checks that alter tickets have in common: a session of each mechanism that has tickets and resumes, what is
+-- said where there is none to alter, and what an answer to an altered one means. It alters nothing and offers nothing.
 
 local M = {}
 
 local SHORT = 64 -- bytes: what is not longer is the name of an entry in a cache
+
+-- How a client notices that a server resumed under another secret than the session's: it can't open or verify what
+-- should be the server's Finished.
+local OTHER_SECRET = { record_mac = true, finished = true }
+
+-- The code of the server's last alert.
+local function alert_code(record)
+  local alerts = record.facts and record.facts.alerts or {}
+  local last = alerts[#alerts]
+  return last and last.from == "server" and last.code or nil
+end
+
+--- What a server answered to an altered ticket.
+-- @tparam table|nil record of a connection by the probe
+-- @treturn string|nil "resumed"; "rekeyed": TLS 1.2 went on with the ticket, without a certificate, under a secret that
+--   is not the session's, so it was read from bytes that had been altered; "full" (handshake); "alert"; "ended" (closed
+--   or reset: by the server, or on the way); nil where the network failed
+-- @treturn integer|nil the alert's code
+function M.answer(record)
+  local outcome, facts = record and record.outcome, record and record.facts
+  if outcome == "alert" then
+    return "alert", alert_code(record)
+  elseif outcome == "resumed" then
+    return "resumed"
+  elseif outcome == "refused" then
+    return "full"
+  elseif outcome == "closed" or outcome == "reset" then
+    return "ended"
+  elseif outcome == "protocol_error" and facts and facts.certificate == false and OTHER_SECRET[facts.violation] then
+    return "rekeyed"
+  end
+end
 
 --- The connections of all mechanisms that have tickets.
 -- @tparam {string,...} mechanisms

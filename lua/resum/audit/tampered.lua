@@ -84,59 +84,55 @@ local function constant_at(tickets, length)
   end
 end
 
-local function alert_code(record)
-  local alerts = record.facts and record.facts.alerts or {}
-  local last = alerts[#alerts]
-  return last and last.from == "server" and last.code
-end
-
--- What one altered ticket leads to: "resumed", "full", "alert", or "failed".
+-- What one altered ticket leads to: "resumed", "rekeyed", "full", "alert", or "failed".
 local function offer(context, mechanism, session, ticket)
   local altered = session:derive({ ticket = ticket })
-  local record = altered and context:attempt({ mechanism = mechanism, session = altered, engine = "probe",
-    offer = {} })
-  if not record then
-    return "failed"
-  elseif record.outcome == "alert" then
-    return TOLD[alert_code(record)] and "alert" or "full"
+  local answer, code = altered_tickets.answer(altered and context:attempt({ mechanism = mechanism, session = altered,
+    engine = "probe", offer = {} }))
+  if answer == "alert" then
+    return TOLD[code] and "alert" or "full"
   end
-  return record.outcome == "resumed" and "resumed" or record.outcome == "refused" and "full" or "failed"
+  return answer ~= "ended" and answer or "failed"
 end
 
--- Resumed once more, with a ticket of a session of its own?
+local ACCEPTED = { resumed = true, rekeyed = true }
+
+-- Accepted once more, with a ticket of a session of its own?
 local function confirm(context, mechanism, offset)
   local session = context:session(mechanism)
   local ticket = session and session:fields().ticket
-  return ticket and #ticket > offset and offer(context, mechanism, session, M.alter(ticket, offset)) == "resumed"
+  return ticket and #ticket > offset and ACCEPTED[offer(context, mechanism, session, M.alter(ticket, offset))]
 end
 
 --- What the answers of one mechanism come to.
 -- @tparam string mechanism
--- @tparam table answers offset -> "resumed", "full", "alert", "failed"
+-- @tparam table answers offset -> "resumed", "rekeyed" (see resum.audit.altered_tickets), "full", "alert", "failed"
 -- @tparam function is_constant offset -> whether all tickets have one byte there
+-- @tparam[opt] boolean was_cut not all offsets were tried, as too many offers failed
 -- @treturn table|nil finding; nil where all is well
 -- @treturn integer|nil an offset that has to be confirmed
-function M.decide(mechanism, answers, is_constant)
-  local counts, first, outside = { resumed = 0, full = 0, alert = 0, failed = 0 }, {}, nil
+function M.decide(mechanism, answers, is_constant, was_cut)
+  local counts, first, outside = { resumed = 0, rekeyed = 0, full = 0, alert = 0, failed = 0 }, {}, nil
   local varying = { full = 0, alert = 0 } -- an unknown name of a key may well be another matter
   for offset, answer in pairs(answers) do
     counts[answer] = counts[answer] + 1
     varying[answer] = varying[answer] and not is_constant(offset) and varying[answer] + 1 or varying[answer]
     first[answer] = math.min(first[answer] or offset, offset)
-    if answer == "resumed" and not is_constant(offset) then
+    if answer == "rekeyed" or answer == "resumed" and not is_constant(offset) then
       outside = math.min(outside or offset, offset)
     end
   end
-  local offsets = counts.resumed + counts.full + counts.alert
-  if counts.resumed > 0 then
+  local accepted = counts.resumed + counts.rekeyed
+  local offsets = accepted + counts.full + counts.alert
+  if accepted > 0 then
     local at = outside or first.resumed
     return { verdict = "bad", severity = outside and "critical" or "low",
       reason = outside and "unauthenticated" or "malleable",
-      evidence = { mechanism = mechanism, resumed = counts.resumed, offsets = offsets, first = at } }, at
+      evidence = { mechanism = mechanism, resumed = accepted, offsets = offsets, first = at } }, at
   elseif varying.alert >= 2 and varying.full >= 2 then
     return { verdict = "bad", severity = "medium", reason = "decrypted_first",
       evidence = { mechanism = mechanism, alerts = varying.alert, full = varying.full, first = first.alert } }
-  elseif counts.failed > offsets then
+  elseif was_cut or counts.failed > offsets then
     return { verdict = "inconclusive", reason = "connection_failed", evidence = { mechanism = mechanism } }
   end
 end
@@ -150,7 +146,7 @@ local function try_all(context, mechanism, session)
     answers[offset] = offer(context, mechanism, session, M.alter(ticket, offset))
     failures = answers[offset] == "failed" and failures + 1 or 0
     if failures == FAILURES then
-      break
+      return answers, true
     elseif i % CONTROL_EACH == 0 then
       context:stay_sure("altered tickets")
     end
@@ -159,8 +155,9 @@ local function try_all(context, mechanism, session)
 end
 
 local function judge(context, mechanism, session, ticket)
-  local answers, offered = try_all(context, mechanism, session), 0
-  local found, at = M.decide(mechanism, answers, constant_at(context.evidence:tickets_of(mechanism), #ticket))
+  local answers, was_cut = try_all(context, mechanism, session)
+  local found, at = M.decide(mechanism, answers, constant_at(context.evidence:tickets_of(mechanism), #ticket), was_cut)
+  local offered = 0
   for _ in pairs(answers) do
     offered = offered + 1
   end
