@@ -117,7 +117,8 @@ describe("resume-rules", function()
     { "inconclusive - nothing_told", { "timeout" } },
     { "inconclusive - nothing_told", { "refused", "reset", "reset", "reset", "refused" } },
     { "good - keeps", { "refused", "reset", "reset", "refused" } },
-    { "inconclusive - nothing_told", { { "ems_mismatch" } } },
+    { "inconclusive - nothing_told", { { "ems_mismatch" }, { "ems_mismatch" }, "refused" } },
+    { "bad medium old_as_new", { "refused", "refused", { "ems_mismatch" } } },
   }) do
     it(("is %s"):format(case[1]), function()
       assert.equal(case[1], (asked(resume_rules, case[2], session_of)))
@@ -132,6 +133,8 @@ describe("resume-rules", function()
         or session:derive({ cipher = "TLS_AES_256_GCM_SHA384", secret = ("p"):rep(48) })
     end
     assert.equal("bad medium new_as_old", (asked(resume_rules, { "refused", "refused", "refused", "resumed" }, long)))
+    assert.equal("bad medium new_as_old", (asked(resume_rules, { "refused", "refused", "refused", { "ems_mismatch" } },
+      long)))
   end)
 
   it("reads resumed ServerHellos for server_name", function()

@@ -32,6 +32,8 @@ M.reasons = {
 -- What a server does that went on with the session all the same, as our own engine calls it: it ends there, at the
 -- ServerHello.
 local VIOLATIONS = { cipher_not_offered = true, psk_selected = true }
+-- Between versions a session says nothing of the extended master secret: the server may have taken either view of it.
+local BETWEEN_VERSIONS = { ems_mismatch = true }
 
 -- Suites of TLS 1.2 that a client of today offers, but for one.
 local OLD_SUITES = { "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
@@ -57,10 +59,10 @@ local WAYS = {
   { reason = "other_hash", of = "psk", to = "psk", make = function(session)
     return session, { ciphers = { session:fields().cipher == SHA384_SUITE and SHA256_SUITE or SHA384_SUITE } }
   end },
-  { reason = "old_as_new", of = "ticket", to = "psk", make = function(session)
+  { reason = "old_as_new", of = "ticket", to = "psk", between = true, make = function(session)
     return (session:derive({ version = "TLSv1.3", cipher = SHA384_SUITE }))
   end },
-  { reason = "new_as_old", of = "psk", to = "ticket", make = function(session)
+  { reason = "new_as_old", of = "psk", to = "ticket", between = true, make = function(session)
     local has_room = session:fields().cipher == SHA384_SUITE -- a secret of 48 bytes
     return has_room and session:derive({ version = "TLSv1.2", cipher = OLD_SUITE }) or nil
   end },
@@ -68,15 +70,17 @@ local WAYS = {
 
 --- What an answer says: did the server resume, as far as a client can tell?
 -- @tparam table record see resum.connection.client
+-- @tparam[opt] boolean between the session was offered under another version than its own
 -- @treturn string|nil "resumed", "kept" (a full handshake, or an alert); nil where it does not tell
-function M.read(record)
+function M.read(record, between)
   if record.outcome == "resumed" then
     return "resumed"
   elseif record.outcome == "refused" or record.outcome == "alert" then
     return "kept"
   end
   local facts = record.facts or {}
-  return VIOLATIONS[facts.violation] and facts.certificate == false and "resumed" or nil
+  local tells = VIOLATIONS[facts.violation] or between and BETWEEN_VERSIONS[facts.violation]
+  return tells and facts.certificate == false and "resumed" or nil
 end
 
 --- What the answers come to.
@@ -125,8 +129,8 @@ local function ask(context, way)
     if not altered then
       return nil, true
     end
-    answer = M.read(context:ask({ mechanism = way.to, session = altered, engine = "probe", offer = offer,
-      compare = false, take_sessions = false }))
+    answer = M.read(context:ask({ mechanism = way.to, session = altered, engine = "probe", offer = offer or {},
+      compare = false, take_sessions = false }), way.between)
     if answer ~= "resumed" then
       return answer
     end
