@@ -378,9 +378,17 @@ return {
     spec = "spec/rate_sampling_spec.lua",
   },
   {
+    name = "quick test asks in a fixed order",
+    file = "lua/resum/scan/quick.lua",
+    before = "random.shuffle({ table.unpack(tests) })",
+    after = "tests",
+    breaks = "three mechanisms keep step with three servers, and a pool that shares nothing is in order",
+    spec = "spec/regress/156_quick_out_of_step_spec.lua",
+  },
+  {
     name = "quick test offers one session",
     file = "lua/resum/scan/quick.lua",
-    before = "local i = random.integer(#sessions)",
+    before = "local i = random.integer(#test.sessions)",
     after = "local i = 1",
     breaks = "only one server's session is tested",
     spec = "spec/rate_sampling_spec.lua",

@@ -127,7 +127,8 @@ describe("a scan that is not waited for", function()
           for name, truth in pairs(case[2]) do
             for _, list in pairs(known or {}) do
               check(name, list[name], list == known.quick and OF_QUICK[truth] or truth, moment)
-              decided = decided + (list[name].verdict ~= "inconclusive" and 1 or 0)
+              local counted = (list[name].resumed or 0) > 0 -- the quick check decides on all at about the same time
+              decided = decided + ((list[name].verdict ~= "inconclusive" or counted) and 1 or 0)
             end
           end
           most = math.max(most, decided)

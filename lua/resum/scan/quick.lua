@@ -1,6 +1,6 @@
 -- Is resumption in order behind this address? A sequential test: it offers sessions until it is certain at 1 % error,
--- either way, and then stops. So it has a verdict and no rate: the number of attempts hangs on their outcomes. The
--- mechanisms are tested side by side: what others do meanwhile changes no chance.
+-- either way, and then stops. So it has a verdict and no rate: the number of attempts depends on their outcomes. The
+-- mechanisms are tested side by side, in rounds of one connection each.
 
 local obtaining = require "resum.scan.obtain_sessions"
 local mechanisms = require "resum.connection.mechanism"
@@ -18,17 +18,49 @@ local MOST_FAILURES = 10 -- failed connections, then it is given up
 
 local NEVER = 60 -- refusals without one resumption: a group of a twelfth would have shown in 99 of 100 cases
 
-local function obtain(client, mechanism, options)
-  local sessions, handshakes = {}, {}
-  for _ = 1, SEEDS do
-    local list, records = obtaining.obtain(client, mechanism, options.retries)
-    table.move(records, 1, #records, #handshakes + 1, handshakes)
-    if not list and #sessions == 0 then
-      break
+local function new_test(mechanism)
+  return { mechanism = mechanism, sessions = {}, handshakes = {}, resumed = 0, refused = 0, errors = 0,
+    decide = statistics.sequential(HEALTHY, BROKEN, ERROR) }
+end
+
+local function result_of(test)
+  return { verdict = test.verdict or "inconclusive", resumed = test.resumed, refused = test.refused,
+    errors = test.errors }
+end
+
+-- A connection for each test that wants one, side by side, in an order that is drawn for each round: in a fixed one
+-- three mechanisms would keep step with a rotation over three servers, and each meet the same server again and again.
+local function run_round(client, tests, limit, step)
+  local jobs = {}
+  for i, test in ipairs(random.shuffle({ table.unpack(tests) })) do
+    jobs[i] = function()
+      step(test)
     end
-    sessions[#sessions + 1] = list and list[#list]
   end
-  return sessions, handshakes
+  client.host.parallel(jobs, limit)
+end
+
+local function which(tests, condition)
+  local list = {}
+  for _, test in ipairs(tests) do
+    list[#list + 1] = condition(test) and test or nil
+  end
+  return list
+end
+
+local function has_sessions(test)
+  return #test.sessions > 0
+end
+
+local function obtain_all(client, tests, options)
+  for _ = 1, SEEDS do
+    run_round(client, tests, options.concurrency, function(test)
+      local list, records = obtaining.obtain(client, test.mechanism, options.retries)
+      table.move(records, 1, #records, #test.handshakes + 1, test.handshakes)
+      test.sessions[#test.sessions + 1] = list and list[#list]
+    end)
+    tests = which(tests, has_sessions)
+  end
 end
 
 -- A session that resumed may be good for one connection only: what it gave comes in its place.
@@ -50,47 +82,47 @@ local function conclude(decision, counts)
   end
 end
 
-local function goes_on(client, counts, options)
-  return counts.errors < MOST_FAILURES and counts.resumed + counts.refused < options.attempts and not client.cancelled()
+local function offer(client, test, options)
+  local i = random.integer(#test.sessions)
+  local session = obtaining.keep_fresh(client, test.mechanism, test.sessions[i], options.retries, test.handshakes)
+  test.sessions[i] = session
+  local record = client:attempt({
+    mechanism = test.mechanism, design = "quick", session = session, engine = "handshake", want_tickets = true,
+  })
+  local answer = verdicts.refuses_version(record) and "refused" or record.outcome
+  if answer == "resumed" or answer == "refused" then
+    test[answer] = test[answer] + 1
+    test.verdict = conclude(test.decide(answer == "resumed"), test)
+    if answer == "resumed" then
+      replace(test.sessions, i, record)
+    end
+  elseif answer ~= "interrupted" and answer ~= "unknown" then
+    test.errors = test.errors + 1
+  end
 end
 
-local function test(client, mechanism, sessions, options, handshakes)
-  local decide, counts = statistics.sequential(HEALTHY, BROKEN, ERROR), { resumed = 0, refused = 0, errors = 0 }
-  local verdict
-  while not verdict and goes_on(client, counts, options) do
-    local i = random.integer(#sessions)
-    sessions[i] = obtaining.keep_fresh(client, mechanism, sessions[i], options.retries, handshakes)
-    local record = client:attempt({
-      mechanism = mechanism, design = "quick", session = sessions[i], engine = "handshake", want_tickets = true,
-    })
-    local answer = verdicts.refuses_version(record) and "refused" or record.outcome
-    if answer == "resumed" or answer == "refused" then
-      counts[answer] = counts[answer] + 1
-      verdict = conclude(decide(answer == "resumed"), counts)
-      if answer == "resumed" then
-        replace(sessions, i, record)
-      end
-    elseif answer ~= "interrupted" and answer ~= "unknown" then
-      counts.errors = counts.errors + 1
-    end
+local function offer_all(client, tests, options)
+  local function goes_on(test)
+    return not test.verdict and test.errors < MOST_FAILURES and test.resumed + test.refused < options.attempts
   end
-  return verdict or "inconclusive", counts
+  local left = which(tests, goes_on)
+  while #left > 0 and not client.cancelled() do
+    run_round(client, left, options.concurrency, function(test)
+      offer(client, test, options)
+    end)
+    left = which(left, goes_on)
+  end
 end
 
 -- What nothing can be offered for: a full handshake without a session is a verdict on it, too.
 local WITHOUT_SESSIONS = { not_supported = "no_resumption", not_applicable = "not_applicable" }
 
-local function measure(client, mechanism, control, options)
-  local sessions, handshakes = obtain(client, mechanism, options)
-  if #sessions == 0 and client.cancelled() then
-    return { verdict = "inconclusive", resumed = 0, refused = 0, errors = 0 }
-  elseif #sessions == 0 then
-    local after = obtaining.other_version_around(client, mechanism, handshakes)
-    local why = verdicts.of_seeds(mechanism, handshakes, control, after).verdict
-    return { verdict = WITHOUT_SESSIONS[why] or "inconclusive", resumed = 0, refused = 0, errors = 0 }
+local function judge_without_sessions(client, test, control)
+  if client.cancelled() then
+    return nil
   end
-  local verdict, counts = test(client, mechanism, sessions, options, handshakes)
-  return { verdict = verdict, resumed = counts.resumed, refused = counts.refused, errors = counts.errors }
+  local after = obtaining.other_version_around(client, test.mechanism, test.handshakes)
+  test.verdict = WITHOUT_SESSIONS[verdicts.of_seeds(test.mechanism, test.handshakes, control, after).verdict]
 end
 
 local HEADLINES = {
@@ -180,21 +212,29 @@ end
 -- @treturn table verdict ("healthy", "broken", "no_resumption", "inconclusive", "not_applicable"), headline, advice,
 --   quick (mechanism -> {verdict, resumed, refused, errors})
 function M.run(client, control, options, entry)
-  local results, jobs = {}, {}
+  local tests = {}
+  for i, mechanism in ipairs(options.mechanisms) do
+    tests[i] = new_test(mechanism)
+  end
+  local function conclude_so_far()
+    local results = {}
+    for _, test in ipairs(tests) do
+      results[test.mechanism] = result_of(test)
+    end
+    return conclude_all(results, options)
+  end
   entry = entry or {}
   function entry.so_far()
-    for _, mechanism in ipairs(options.mechanisms) do
-      results[mechanism] = results[mechanism] or { verdict = "inconclusive", resumed = 0, refused = 0, errors = 0 }
-    end
-    entry.balancer = conclude_all(results, options)
+    entry.balancer = conclude_so_far()
   end
-  for i, mechanism in ipairs(options.mechanisms) do
-    jobs[i] = function()
-      results[mechanism] = measure(client, mechanism, control, options)
+  obtain_all(client, tests, options)
+  for _, test in ipairs(tests) do
+    if not has_sessions(test) then
+      judge_without_sessions(client, test, control)
     end
   end
-  client.host.parallel(jobs, options.concurrency)
-  return conclude_all(results, options)
+  offer_all(client, which(tests, has_sessions), options)
+  return conclude_so_far()
 end
 
 return M
