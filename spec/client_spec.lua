@@ -143,6 +143,27 @@ describe("an attempt", function()
     assert.equal("resumed", offer(client, { reused = true }, { session = SESSION }).outcome)
   end)
 
+  it("gives its place at the address away when it has said goodbye, unless its server is known to stay", function()
+    local function ends(options, silent)
+      local log, client, host = {}
+      local function note(what)
+        return function()
+          log[#log + 1] = ("%s, %s"):format(what, host.written[#host.written])
+        end
+      end
+      client, host = client_of({ { after = 0, "finished" } }, {
+        admit = function() return note("closed"), note("left") end,
+      })
+      client.ends.all.silent = silent
+      offer(client, {}, options)
+      return log
+    end
+    local last = "Finished" .. GOODBYE
+    assert.same({ "left, " .. last, "closed, " .. last }, ends({}))
+    assert.same({ "closed, " .. last }, ends({ stays = true }))
+    assert.same({ "closed, " .. last }, ends({}, 1))
+  end)
+
   it("tells resets, ends, silence and closed doors apart", function()
     local function outcome(event)
       return offer(client_of({ event }), {}).outcome

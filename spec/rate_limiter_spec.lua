@@ -69,6 +69,40 @@ describe("admission", function()
     assert.equal(2, most)
   end)
 
+  it("lets the next one connect to an address when somebody has left it, and counts who left in total until the end",
+    function()
+      local admit = admission.new(host, { per_address = 1, total = 2 })
+      local log, gate = {}, host.waiter()
+      local function note(what)
+        log[#log + 1] = what
+      end
+      local function first()
+        local release, leave = admit("192.0.2.1")
+        note("first in")
+        leave()
+        leave() -- a second time gives nobody a place
+        gate:wait()
+        note("first out")
+        release()
+      end
+      local function other(name)
+        return function()
+          local release = admit("192.0.2.1")
+          note(name .. " in")
+          if name == "second" then
+            host.sleep(0.01)
+            note("second out")
+          else
+            note("third out")
+          end
+          release()
+          gate:wake()
+        end
+      end
+      assert.same({}, host.parallel({ first, other("second"), other("third") }))
+      assert.same({ "first in", "second in", "second out", "third in", "third out", "first out" }, log)
+    end)
+
   it("keeps no address in mind that nobody uses", function()
     local admit = admission.new(host, { total = 10, per_address = 2 })
     collectgarbage()

@@ -7,6 +7,22 @@ local LARGE_HELLO_SPEC = "spec/regress/081_large_client_hello_spec.lua"
 
 return {
   {
+    name = "who has said goodbye holds up the next one",
+    file = EXCHANGE,
+    before = "if leave and ends_at_goodbye(client, options) then",
+    after = "if false then",
+    breaks = "every connection takes a round trip longer",
+    spec = "spec/client_spec.lua",
+  },
+  {
+    name = "a server that stays until we leave is not waited for",
+    file = EXCHANGE,
+    before = "return not options.stays and client.ends.all.silent == nil",
+    after = "return not options.stays",
+    breaks = "a server that is slow to see us leave has twice as many connections",
+    spec = "spec/client_spec.lua",
+  },
+  {
     name = "a context's key without ALPN",
     file = CLIENT,
     before = 'table.concat(self.more.alpn or {}, ","), self.dhe,',

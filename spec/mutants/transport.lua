@@ -104,7 +104,7 @@ return {
   {
     name = "the place at an address is not given back",
     file = LIMITER,
-    before = "      place.slots:give()\n",
+    before = "        place.slots:give()\n",
     after = "",
     breaks = "after so many connections nobody connects to that address",
     spec = "spec/rate_limiter_spec.lua",

@@ -231,11 +231,12 @@ local function open_progress(parsed, list, scanner, host)
   })
 end
 
--- How many targets at once, as far as the system lets us.
+-- How many targets at once, as far as the system lets us. To an address there may be as many connections again as
+-- --concurrency says: they have said goodbye, and wait for the server's end.
 local function room(parsed)
   local wanted = parsed.max_connections or AT_ONCE
   if not parsed.targets_in and not parsed.max_connections then
-    wanted = math.min(wanted, parsed.named * many.PER_ADDRESS)
+    wanted = math.min(wanted, parsed.named * 2 * (parsed.concurrency or many.PER_ADDRESS))
   end
   local at_once, message = file_limit.make_room(wanted)
   if message then

@@ -356,11 +356,20 @@ local function new_connection(client, mechanism, options, machine, stream, began
   }, Connection)
 end
 
--- The way is open: the rest of it.
-local function run_on(stream, machine, began, client, mechanism, options, record)
+-- Is a connection no more than a wait for the server's end, once we have said goodbye? Not to a server that stays until
+-- we leave.
+local function ends_at_goodbye(client, options)
+  return not options.stays and client.ends.all.silent == nil
+end
+
+-- The way is open: the rest of it. `leave` gives the place at the address to the next one.
+local function run_on(stream, machine, began, client, mechanism, options, record, leave)
   local connection = new_connection(client, mechanism, options, machine, stream, began, record.engine)
-  if options.on_goodbye then
-    function connection.on_goodbye()
+  function connection.on_goodbye()
+    if leave and ends_at_goodbye(client, options) then
+      leave()
+    end
+    if options.on_goodbye then
       write_down(record, connection, options, client.host.now())
       options.on_goodbye(record)
     end
@@ -388,7 +397,7 @@ local function make_late_machine(client, mechanism, options, record)
 end
 
 -- From dialling to close; everything goes into the record.
-local function connect_and_run(client, mechanism, options, record)
+local function connect_and_run(client, mechanism, options, record, leave)
   local host, machine = client.host, nil
   local started = host.now()
   if not options.late then
@@ -407,7 +416,7 @@ local function connect_and_run(client, mechanism, options, record)
       started = host.now()
       machine, options = make_late_machine(client, mechanism, options, record)
     end
-    run_on(stream, machine, started, client, mechanism, options, record)
+    run_on(stream, machine, started, client, mechanism, options, record, leave)
   else
     fail(record, message, code, stage)
   end
@@ -419,13 +428,13 @@ end
 
 -- One connection, when it may be made. Returns the sessions that it offered.
 local function connect_in_turn(client, mechanism, options, record)
-  local release = client.admit(client.address)
+  local release, leave = client.admit(client.address)
   local load = client.load
   client.connections = client.connections + 1
   load.under_way = load.under_way + 1
   record.at_once = load.under_way
   local started = client.host.now()
-  local fine, made = pcall(connect_and_run, client, mechanism, options, record)
+  local fine, made = pcall(connect_and_run, client, mechanism, options, record, leave)
   record.timing.total_s = client.host.now() - started
   load.under_way = load.under_way - 1
   release() -- also after an error in here: others wait for the place

@@ -52,7 +52,8 @@ end
 -- @tparam table limits total (connections at once), per_address (the same, to one address), delay (seconds between the
 --   starts of two connections to one address); no limit where it is not given
 -- @treturn function admit(address): waits until a connection may be opened, and returns a function to be called when it
---   is closed
+--   is closed, and one that may be called before, when we have said goodbye: to the address it counts no longer then,
+--   in total it does
 function M.new(host, limits)
   local total = semaphore.new(host, limits.total or math.huge)
   local apart = limits.delay and M.pace(limits.delay)
@@ -73,14 +74,21 @@ function M.new(host, limits)
       apart:wait(host, address)
     end
     total:take()
-    return function()
-      total:give()
-      place.slots:give()
-      place.users = place.users - 1
-      if place.users == 0 then
-        places[address] = nil
+    local has_left = false
+    local function leave()
+      if not has_left then
+        has_left = true
+        place.slots:give()
+        place.users = place.users - 1
+        if place.users == 0 then
+          places[address] = nil
+        end
       end
     end
+    return function()
+      total:give()
+      leave()
+    end, leave
   end
 end
 
