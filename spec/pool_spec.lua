@@ -1,6 +1,7 @@
 -- The parts of what is inferred of a pool: what a connection shows, the evidence, the sums over hidden classes, the
 -- matrix, routing, and the words.
 
+local advice = require "resum.analysis.advice"
 local classes = require "resum.analysis.pool.classes"
 local cut = require "resum.analysis.pool.cut"
 local evidence = require "resum.analysis.pool.evidence"
@@ -16,7 +17,7 @@ local routing = require "resum.analysis.pool.routing"
 local sighting = require "resum.analysis.pool.sighting"
 local sights = require "resum.analysis.pool.sights"
 local verdict = require "resum.analysis.pool.verdict"
-local words = require "resum.analysis.pool.words"
+local words = require "resum.analysis.pool_words"
 
 local function key(letter)
   return letter:rep(16)
@@ -394,7 +395,6 @@ describe("the analysis", function()
     local summary = analyse(entries_of("ticket", scan_over("ABC", 90, 30)))
     assert.same({ "nothing_shared", "ticket", "round_robin", 3, 3, 3 }, { summary.verdict, summary.decided_by,
       summary.routing, summary.groups, summary.routing_evidence.period, #summary.labels })
-    assert.is_truthy(summary.advice:find("ssl_session_ticket_key", 1, true))
     assert.same({ 0, 45, { "A", "B", "C" } }, { summary.designs.pairs.resumed, summary.designs.pairs.attempted,
       { summary.attempts[1].label, summary.attempts[2].label, summary.attempts[3].label } })
     assert.is_true(summary.fit.fits)
@@ -473,11 +473,11 @@ describe("the analysis", function()
     local verdicts = { "keys_shared_caches_not", "caches_shared_keys_not", "mixed_groups", "fails_on_resumption",
       "inconclusive", "unexplained", "rotated", "late_cache" }
     for _, explanation in ipairs(explanations.sharing) do
-      verdicts[#verdicts + 1] = explanation.headline and explanation.id or nil
+      verdicts[#verdicts + 1] = explanation.id ~= "arbitrary" and explanation.id or nil
     end
     assert.is_true(#verdicts >= 17)
     for _, name in ipairs(verdicts) do
-      local headline, said, advice = words.of({ verdict = name, routing = "unknown", decided_by = "psk", findings = {
+      local headline, said = words.of({ verdict = name, routing = "unknown", decided_by = "psk", findings = {
         { code = "stickiness_unknown", sources = 1 }, { code = "mixed_configuration", property = "leaf" },
         { code = "no_resumption", mechanism = "psk" }, { code = "unexplained", mechanism = "psk" },
         { code = "inconclusive", mechanism = "ticket", reason = "errors" }, { code = "some_issue_none", share = 0.3,
@@ -486,7 +486,9 @@ describe("the analysis", function()
         { code = "group_came" }, { code = "group_went" }, { code = "keys_renewed" },
         { code = "connections_failed", share = 0.25 },
       } })
-      assert.is_true(#headline > 10 and #advice > 10, name)
+      assert.is_true(#headline > 10, name)
+      local step = advice.of({ balancer = { verdict = name, findings = {} } })[1]
+      assert.is_true(name == "all_shared" or #step.text > 10, name)
       assert.is_true(#said >= 13, name)
     end
   end)

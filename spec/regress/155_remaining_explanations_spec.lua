@@ -4,7 +4,7 @@
 local explanations = require "resum.analysis.pool.explanations"
 local page = require "spec.support.page"
 local vocabulary = require "resum.analysis.vocabulary"
-local words = require "resum.analysis.pool.words"
+local words = require "resum.analysis.pool_words"
 
 local REASONS = page.by_heading(page.text("json.md"))["set-up reason"]
 

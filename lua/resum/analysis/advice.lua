@@ -30,6 +30,13 @@ local WHY_FAILING = { text = "Find out why connections fail: a client that is dr
   .. "not resumed." }
 local MEASURE = { text = "Find out which servers do not share their sessions: add --resum_rate.", measure = true }
 
+local BEHAVIOUR = { late_cache = "Let the server write a session to its cache before it answers, or switch session IDs "
+  .. "off where there are tickets.", forgotten_at_request = "Look for what ends sessions when a request has been "
+  .. "answered.", fails_on_resumption = "Look for what drops connections that offer a session: a middlebox, or a crash "
+  .. "in the server.", alert_on_resumption = "Look into the server's log: it must answer a session that it does not "
+  .. "take with a full handshake, not with an alert.", breaks_with_tickets = "Look for what breaks where a ticket is "
+  .. "asked for: a middlebox, or a fault of the server." }
+
 local BY_VERDICT = {
   keys_shared_caches_not = { { text = "Clients with tickets are well served." }, SHARED_CACHE },
   caches_shared_keys_not = { TICKET_KEYS },
@@ -44,11 +51,12 @@ local BY_VERDICT = {
   no_resumption = { SWITCH_ON },
   rotated = { { text = "Scan again. If it happens every time: keep accepting the old key when keys are renewed." },
     TICKET_KEYS },
+  late_cache = { { text = BEHAVIOUR.late_cache } },
+  fails_on_resumption = { { text = BEHAVIOUR.fails_on_resumption } },
+  unexplained = { { text = "See which connections are refused: what they have in common is what to look for." } },
   inconclusive = { AGAIN },
   broken = { { text = "Leave out --quick to see which servers share what.", measure = true } },
 }
-
-local SPLIT = { nothing_shared = true, mixed_groups = true, caches_shared_keys_not = true }
 
 local function has_finding(balancer, code)
   for _, finding in ipairs(balancer.findings or {}) do
@@ -58,17 +66,7 @@ local function has_finding(balancer, code)
   end
 end
 
--- The certificate parts the servers: it comes first, and where they have one key already, the keys are no matter.
-local function parted(list, finding)
-  local changed = { ONE_CERTIFICATE }
-  for _, step in ipairs(list) do
-    changed[#changed + 1] = not (finding.one_key and (step == TICKET_KEYS or step == LEFT_OUT)) and step or nil
-  end
-  return changed
-end
-
 local function about_pool(balancer)
-  local finding = has_finding(balancer, "parted_by_certificate")
   if balancer.verdict == "all_shared" or balancer.verdict == "healthy" then
     return has_finding(balancer, "connections_failed") and { WHY_FAILING } or {}
   elseif balancer.member and balancer.member.how == "other_version" then
@@ -76,8 +74,6 @@ local function about_pool(balancer)
   elseif balancer.verdict == "differs" then
     return { balancer.attribute == "leaf" and ONE_CERTIFICATE or ALIKE,
       (balancer.keys or 1) > 1 and TICKET_KEYS or nil }
-  elseif finding and SPLIT[balancer.verdict] then
-    return parted(BY_VERDICT[balancer.verdict], finding)
   end
   return BY_VERDICT[balancer.verdict] or { balancer.advice and { text = balancer.advice } }
 end
@@ -114,13 +110,6 @@ end
 local function capitalised(text)
   return (text:gsub("^%l", string.upper))
 end
-
-local BEHAVIOUR = { late_cache = "Let the server write a session to its cache before it answers, or switch session IDs "
-  .. "off where there are tickets.", forgotten_at_request = "Look for what ends sessions when a request has been "
-  .. "answered.", fails_on_resumption = "Look for what drops connections that offer a session: a middlebox, or a crash "
-  .. "in the server.", alert_on_resumption = "Look into the server's log: it must answer a session that it does not "
-  .. "take with a full handshake, not with an alert.", breaks_with_tickets = "Look for what breaks where a ticket is "
-  .. "asked for: a middlebox, or a fault of the server." }
 
 local function add_causes(entry, add)
   for _, name in ipairs(mechanisms.names) do

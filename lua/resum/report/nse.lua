@@ -2,6 +2,7 @@
 -- and booleans as such. Pure; the table that keeps an order is the caller's (nmap's stdnse.output_table).
 
 local mechanisms = require "resum.connection.mechanism"
+local overview = require "resum.analysis.overview"
 local escape = require "resum.util.escape"
 
 local M = {}
@@ -67,11 +68,12 @@ local function judged(from, new_table)
 end
 
 -- What stands behind the address; the connections themselves stay out.
-local function balancer(summary, new_table)
+local function balancer(entry, new_table)
+  local summary = entry.balancer
   local out = judged(summary, new_table)
   copy(out, summary, { "decided_by", "headline" })
   out.evidence = summary.evidence
-  out.advice = summary.advice
+  out.advice = overview.todo(entry) or summary.advice
   out.mechanisms = each_mechanism(summary.mechanisms, judged, new_table)
   return out
 end
@@ -119,7 +121,7 @@ function M.address(entry, new_table)
     out.browser = new_table()
     copy(out.browser, entry.browser, BROWSER)
   end
-  out.balancer = entry.balancer and balancer(entry.balancer, new_table)
+  out.balancer = entry.balancer and balancer(entry, new_table)
   out.audit = entry.audit and findings(entry.audit, new_table)
   return out
 end

@@ -1,30 +1,17 @@
--- What else there is to say of a pool, beside the verdict: one entry for each code, with where it is found and its
--- words. Pure. Adding one: an entry here, a row in docs/json.md.
+-- What else there is to say of a pool, beside the verdict: where each is found. Pure. Adding one: an entry here, its
+-- sentence in resum.analysis.pool_words, a row in docs/json.md.
 
-local mechanisms = require "resum.connection.mechanism"
 local sights = require "resum.analysis.pool.sights"
-local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
 --- Mechanisms, in the order in which they speak.
 M.ORDER = { "psk", "ticket", "session_id" }
---- What servers can differ in, in words.
-M.PROPERTIES = { leaf = "certificate", lifetime_s = "lifetime of tickets", extensions = "order of TLS extensions",
-  cipher = "cipher suite", ems = "extended master secret" }
 
 local COMPARED = { "leaf", "lifetime_s", "extensions", "cipher" }
 local MANY_FAILED = 0.12 -- of all connections: more than one of nine, so that of the pools of eight one may be down
 local ENOUGH_SOURCES = 6 -- all of them to one of two servers: once in 32 times
 local SEEN_TWICE = 2 -- what is seen once may be on its way out
-
-local function percent(share)
-  return vocabulary.percent(share) .. " %"
-end
-
-local function noun(finding)
-  return finding.mechanism and mechanisms[finding.mechanism].noun .. "s" or "sessions"
-end
 
 -- A finding for each mechanism of which a condition gives its fields.
 local function of_each(condition)
@@ -106,77 +93,38 @@ end
 
 -- In the order in which they are told.
 local FINDINGS = {
-  { code = "mixed_configuration", find = find_configuration, words = function(finding)
-    return ("The servers are not configured alike: the %s differs."):format(M.PROPERTIES[finding.property])
-  end },
-  { code = "no_resumption", find = of_verdict("no_resumption"), words = function(finding)
-    return ("By %s nothing is resumed at all%s."):format(mechanisms[finding.mechanism].noun,
-      finding.reason == "issued_not_accepted" and ", though sessions are issued" or "")
-  end },
+  { code = "mixed_configuration", find = find_configuration },
+  { code = "no_resumption", find = of_verdict("no_resumption") },
   { code = "forgets", find = of_each(function(result)
     return result.forgot_at and { at = result.forgot_at, reason = result.reason }
-  end), words = function(finding)
-    return ("Old %s were forgotten while the scan ran: %s."):format(noun(finding), finding.reason == "capacity"
-      and "the cache is small, so that our own sessions overran it" or "they live short, or the cache is small")
-  end },
-  { code = "inconclusive", find = of_verdict("inconclusive"), words = function(finding, reasons)
-    return ("What holds for %s is not certain. %s"):format(noun(finding), reasons[finding.reason])
-  end },
-  { code = "unexplained", find = of_verdict("unexplained"), words = function(finding)
-    return ("Nothing known explains which %s are refused."):format(noun(finding))
-  end },
+  end) },
+  { code = "inconclusive", find = of_verdict("inconclusive") },
+  { code = "unexplained", find = of_verdict("unexplained") },
   { code = "others_share_nothing", find = of_each(function(result)
     return result.member and (result.groups or 1) > 1 and {}
-  end), words = function(finding)
-    return ("The other members do not share their %s either."):format(
-      finding.mechanism == "session_id" and "session cache" or "ticket keys")
-  end },
+  end) },
   { code = "some_issue_none", find = of_each(function(result, _, context)
     return result.member and (result.groups or 1) <= 1 and context.verdict ~= "bad_member"
       and { share = result.member.share }
-  end), words = function(finding)
-    return ("About %s of the connections meet a server without %s."):format(percent(finding.share), noun(finding))
-  end },
+  end) },
   { code = "fails_on_resumption", find = of_each(function(result, _, context)
     return result.fails and context.verdict ~= "fails_on_resumption" and { share = result.fails.share }
-  end), words = function(finding)
-    return ("About %s of the offers of %s fail, where full handshakes do not."):format(percent(finding.share),
-      noun(finding))
-  end },
-  { code = "connections_failed", find = find_failures, words = function(finding)
-    return ("About %s of the connections failed; a member that is down looks so."):format(percent(finding.share))
-  end },
+  end) },
+  { code = "connections_failed", find = find_failures },
   { code = "keys_renewed", find = of_each(function(result)
     return result.renewed_at and { at = result.renewed_at, refused = result.refused_on_the_way }
-  end), words = function(finding)
-    return "Ticket keys were renewed while the scan ran, and old tickets stayed good"
-      .. (finding.refused and "; servers that did not have the new key yet refused new ones: give it to all as a "
-        .. "second key before the first server issues with it." or ".")
-  end },
-  { code = "group_came", find = find_change(1), words = function()
-    return "A server, or a key, came while the scan ran."
-  end },
-  { code = "group_went", find = find_change(2), words = function()
-    return "A server, or a key, went while the scan ran."
-  end },
+  end) },
+  { code = "group_came", find = find_change(1) },
+  { code = "group_went", find = find_change(2) },
   { code = "stickiness_unknown", find = function(context)
     local several = math.max(1, #(context.sources or {}))
     return context.verdict == "all_shared" and several < ENOUGH_SOURCES and { { sources = several } } or {}
-  end, words = function(finding)
-    if finding.sources > 1 then
-      return ("All attempts came from %d addresses: where the balancer sends each to the one or the other of two "
-        .. "servers, all of them may meet the same one, in %s of the cases."):format(finding.sources,
-        percent(2 ^ (1 - finding.sources)))
-    end
-    return "All attempts came from one address: a balancer that sends a client to the same server each time looks the "
-      .. "same. --source ADDRESS, several times, tells them apart."
   end },
 }
 
 M.codes = {}
-local by_code = {}
 for i, one in ipairs(FINDINGS) do
-  M.codes[i], by_code[one.code] = one.code, one
+  M.codes[i] = one.code
 end
 
 --- What else was found.
@@ -192,14 +140,6 @@ function M.of(context)
     end
   end
   return list
-end
-
---- A finding in words.
--- @tparam table finding
--- @tparam table reasons reason -> words, where a finding gives one
--- @treturn string
-function M.words(finding, reasons)
-  return by_code[finding.code].words(finding, reasons)
 end
 
 return M

@@ -1,5 +1,5 @@
 -- What stands behind an address: from the journal of a scan to verdicts, one for each mechanism and one for the whole.
--- journal -> evidence -> explanations, scored -> verdict, rival, fit -> words. Pure: it makes no connection.
+-- journal -> evidence -> explanations, scored -> verdict, rival, fit. Pure: it makes no connection.
 
 local evidence = require "resum.analysis.pool.evidence"
 local matrix = require "resum.analysis.pool.matrix"
@@ -7,7 +7,7 @@ local next_question = require "resum.analysis.pool.next_question"
 local shown = require "resum.analysis.pool.shown"
 local verdict = require "resum.analysis.pool.verdict"
 local whole = require "resum.analysis.pool.whole"
-local words = require "resum.analysis.pool.words"
+local words = require "resum.analysis.pool_words"
 
 local M = {}
 
@@ -69,7 +69,7 @@ M.most_asked = next_question.most
 -- @tparam table context mechanisms (list of those asked for), sources (list of local addresses, or nil)
 -- @treturn table verdict, reason, decided_by (a mechanism), routing, groups, groups_interval, effective_groups, labels,
 --   designs, matrix (issuing letter -> answering letter -> {resumed, answered, errors}), rival ({verdict, odds}), fit
---   ({fits, p, certain, against, covariate}), findings, headline, evidence, advice, mechanisms (name -> the same for
+--   ({fits, p, certain, against, covariate}), findings, headline, evidence, mechanisms (name -> the same for
 --   each), attempts
 function M.analyse(entries, context)
   local all = evidence.read(entries)
@@ -82,7 +82,7 @@ function M.analyse(entries, context)
     group_of[name] = result.group_of
   end
   local summary = whole.conclude(results, all, context)
-  summary.headline, summary.evidence, summary.advice = words.of(summary)
+  summary.headline, summary.evidence = words.of(summary)
   summary.attempts = shown.attempts(entries, all, group_of, letters)
   for _, result in pairs(results) do
     result.judged, result.group_of, result.failing = nil, nil, nil -- functions, and all of the evidence

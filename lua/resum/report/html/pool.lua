@@ -50,9 +50,6 @@ local function server_row(summary, model, server)
   if label and label.value then
     known[1] = escape(known[1]) .. " " .. text("code", nil, hex(label.value))
   end
-  if label and label.certificate then
-    known[#known + 1] = "certificate " .. text("code", nil, hex(label.certificate))
-  end
   if label and label.group and label.group ~= label.name then
     known[#known + 1] = escape("accepts the sessions of " .. label.group)
   end

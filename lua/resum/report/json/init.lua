@@ -126,7 +126,8 @@ local function address(entry)
   out.balancer = entry.balancer and balancer.summary(entry.balancer)
   out.audit = entry.audit and list(entry.audit, audit.finding)
   if out.balancer then -- the same words as in every report
-    out.balancer.advice = escape(overview.todo(entry) or entry.balancer.advice)
+    local todo = overview.todo(entry) or entry.balancer.advice
+    out.balancer.advice = todo and escape(todo)
   end
   out.costs = each(entry.costs, cost)
   out.server_software = entry.server_software and escape(entry.server_software)

@@ -24,12 +24,12 @@ end
 
 local function label(from)
   local out = pick(from, "name kind group connections share")
-  out.value, out.certificate, out.interval = hex(from.value), hex(from.certificate), interval(from.interval)
+  out.value, out.interval = hex(from.value), interval(from.interval)
   return out
 end
 
 local function member(from)
-  local out = pick(from, "how share connections sessions")
+  local out = pick(from, "how share connections")
   out.interval = interval(from.interval)
   return out
 end
@@ -57,7 +57,7 @@ end
 local function judged(from)
   local evidence = from.routing_evidence or {}
   local out = pick(from, "verdict reason routing groups effective_groups chao1 coverage changed_at")
-  out.period, out.runs_z = evidence.period, evidence.runs_z
+  out.period = evidence.period
   out.groups_interval, out.effective_groups_interval = interval(from.groups_interval), interval(from.effective_interval)
   out.labels = list(from.labels, label)
   out.designs = designs(from.designs)
@@ -88,7 +88,7 @@ local function summary(from)
     }
   end
   local out = judged(from)
-  out.decided_by, out.headline, out.advice = from.decided_by, from.headline, from.advice
+  out.decided_by, out.headline = from.decided_by, from.headline
   out.evidence, out.findings = list(from.evidence), list(from.findings, finding)
   out.mechanisms = {}
   for name, result in pairs(from.mechanisms) do

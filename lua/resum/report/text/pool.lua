@@ -12,7 +12,6 @@ local M = {}
 local append, wrap = layout.append, layout.wrap
 
 local STRIP_WIDTH = 50
-local CERTIFICATE_BYTES = 4 -- of its fingerprint: enough to tell a few apart
 local COLOURS = 7 -- label1 to label7
 
 local IN_STRIP = { pairs = true, chain = true }
@@ -138,10 +137,6 @@ local function label_lines(label, style)
   local lines = { ("  %s  %3s %% of the connections (%s)"):format(style.paint(label.name, label_colour(label.name)),
     vocabulary.percent(label.share), vocabulary.interval(label.interval)) }
   append(lines, wrap(("%s %s"):format(KIND_WORDS[label.kind] or "", hex(label.value)), style.width, "     "))
-  if label.certificate then
-    append(lines, wrap(("certificate %s..."):format(hex(label.certificate:sub(1, CERTIFICATE_BYTES))), style.width,
-      "     "))
-  end
   if label.group and label.group ~= label.name then
     append(lines, wrap("accepts the sessions of " .. label.group, style.width, "     "))
   end

@@ -8,9 +8,6 @@ end
 
 return {
   id = "all_shared",
-  headline = "All servers share their sessions, or there is one server: these two can't be told apart from "
-    .. "outside.",
-  advice = { "Nothing to do." },
   --- @tparam table evidence
   -- @treturn {table,...} parameters to try: {model, free (how many are learnt), choices (log of the ways to choose the
   --   rest)}

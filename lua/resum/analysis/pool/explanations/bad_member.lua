@@ -2,7 +2,6 @@
 -- or issues what is worth nothing. The others share their sessions, or nothing.
 
 local classes = require "resum.analysis.pool.classes"
-local directives = require "resum.analysis.pool.directives"
 local grouping = require "resum.analysis.pool.grouping"
 local sighting = require "resum.analysis.pool.sighting"
 
@@ -65,8 +64,6 @@ end
 
 return {
   id = "bad_member",
-  headline = "A member of the pool does not resume.",
-  advice = { "Compare its configuration with the others'.", directives.SWITCH_ON },
   fit = function(evidence)
     local labels, _, none = classes.labels(evidence)
     local list = {}

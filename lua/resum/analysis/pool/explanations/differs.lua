@@ -3,7 +3,6 @@
 -- timeout, the name of the virtual host).
 
 local classes = require "resum.analysis.pool.classes"
-local directives = require "resum.analysis.pool.directives"
 local grouping = require "resum.analysis.pool.grouping"
 local forest = require "resum.analysis.pool.forest"
 local hidden = require "resum.analysis.pool.hidden"
@@ -81,8 +80,6 @@ end
 
 return {
   id = "differs",
-  headline = "The servers have the same ticket key, and yet some refuse the sessions of others.",
-  advice = { directives.ALIKE },
   fit = function(evidence)
     local list = {}
     local label = classes.divided(evidence, true)

@@ -1,4 +1,5 @@
--- Every explanation of what a pool does. Adding one: a file, a line here, a class in spec/support/pools.lua.
+-- Every explanation of what a pool does. Adding one: a file, a line here, its words in resum.analysis.pool_words
+-- and resum.analysis.advice, a class in spec/support/pools.lua.
 --
 -- `sharing`: who accepts whose sessions. Each has id, fit(evidence) -> list of parameters ({model (of
 -- resum.analysis.pool.hidden), beside (the log likelihood of what that does not sum up), free (how many numbers are

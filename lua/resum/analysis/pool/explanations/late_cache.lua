@@ -4,10 +4,6 @@ local cut = require "resum.analysis.pool.cut"
 
 return {
   id = "late_cache",
-  headline = "The cache is written late: a session is refused at first and good a moment later, so that "
-    .. "clients that come back at once pay.",
-  advice = { "Write a session to the cache before the handshake ends (OpenResty's ssl_session_store_by_lua leaves it "
-    .. "to a timer), or use tickets." },
   verdict = "late_cache",
   bars = function(evidence)
     local found = cut.find(evidence.offers, function(offer)

@@ -1,7 +1,6 @@
 -- No session is ever accepted: none is issued, or what is issued is worth nothing anywhere.
 
 local classes = require "resum.analysis.pool.classes"
-local directives = require "resum.analysis.pool.directives"
 local sighting = require "resum.analysis.pool.sighting"
 
 -- A "no" needs offers that could have met the session's own server: so many that of this number of equal servers, drawn
@@ -15,8 +14,6 @@ end
 
 return {
   id = "no_resumption",
-  headline = "Nothing is ever resumed.",
-  advice = { directives.SWITCH_ON },
   fit = function(evidence)
     local _, _, none = classes.labels(evidence)
     if evidence.offers_tally.resumed > 0 then

@@ -2,7 +2,6 @@
 -- stand in ranks, as a roll-out goes: who stands higher accepts the sessions of who stands lower.
 
 local classes = require "resum.analysis.pool.classes"
-local directives = require "resum.analysis.pool.directives"
 local grouping = require "resum.analysis.pool.grouping"
 
 -- Ranks of parts: a part that accepts another's sessions stands above it. nil where these are no ranks.
@@ -51,10 +50,6 @@ end
 
 return {
   id = "one_way",
-  headline = "Sessions of some servers are good at others, and not the other way round: a new key that not all "
-    .. "have yet.",
-  advice = { "Finish the roll-out: give the new key to all as a second one first, and let servers issue with it then.",
-    directives.TICKET_KEYS },
   fit = function(evidence)
     local labels = classes.labels(evidence)
     local list = { #labels > 1 and named(evidence, labels) or nil }

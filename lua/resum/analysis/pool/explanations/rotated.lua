@@ -2,7 +2,6 @@
 -- was met. There is evidence on both sides of that moment, or it is none.
 
 local classes = require "resum.analysis.pool.classes"
-local directives = require "resum.analysis.pool.directives"
 local forest = require "resum.analysis.pool.forest"
 local sights = require "resum.analysis.pool.sights"
 
@@ -149,9 +148,6 @@ end
 
 return {
   id = "rotated",
-  headline = "While the scan ran, ticket keys changed or a server restarted: older sessions are worth nothing "
-    .. "since.",
-  advice = { "Scan again. If it is so each time: renew keys with the old one still accepted.", directives.TICKET_KEYS },
   verdict = function(parameters)
     return parameters.kept and "all_shared" or "rotated"
   end,

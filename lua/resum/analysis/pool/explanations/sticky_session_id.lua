@@ -2,7 +2,6 @@
 -- key only, where the server shows it.
 
 local classes = require "resum.analysis.pool.classes"
-local directives = require "resum.analysis.pool.directives"
 
 -- A recipe of HAProxy's for TLS 1.2 (stick on payload_lv(43,1)), that few have in use.
 local RARE = math.log(1000)
@@ -21,8 +20,6 @@ end
 
 return {
   id = "sticky_session_id",
-  headline = "The servers share nothing; the balancer leads a session ID back to its server, and tickets not.",
-  advice = { "Today's clients use tickets and TLS 1.3: these are not led back.", directives.TICKET_KEYS },
   sticks = true, -- and so the keys that a session meets are one: see resum.analysis.pool.score
   fit = function(evidence)
     if evidence.mechanism ~= "session_id" or evidence.offers_tally.resumed == 0 or not several_keys(evidence) then

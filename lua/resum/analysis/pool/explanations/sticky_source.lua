@@ -2,7 +2,6 @@
 -- others never. Servers share nothing, and a session that is refused where it was issued is of one that never accepts.
 
 local classes = require "resum.analysis.pool.classes"
-local directives = require "resum.analysis.pool.directives"
 local forest = require "resum.analysis.pool.forest"
 local sighting = require "resum.analysis.pool.sighting"
 
@@ -84,10 +83,6 @@ end
 
 return {
   id = "sticky_source",
-  headline = "The servers share nothing, and the balancer hides it: each client address meets the same server.",
-  advice = { "A client whose address changes, or a balancer that is reconfigured, loses every session.",
-    directives.TICKET_KEYS,
-    directives.SHARED_CACHE },
   verdict = function(parameters)
     return next(parameters.dead) and "bad_member" or "sticky_source"
   end,

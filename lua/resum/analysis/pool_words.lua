@@ -1,49 +1,33 @@
--- Verdicts in words: what they mean, and what to do about it, with the names of the directives. Headlines and advice of
--- one explanation stand in its file; here is what the comparison of mechanisms says, and what is common to all. Pure.
+-- What stands behind an address, in words: the sentence of each verdict, what speaks for it, and what else was found.
+-- What to do about it resum.analysis.advice says. Pure; it infers nothing.
 
-local directives = require "resum.analysis.pool.directives"
-local explanations = require "resum.analysis.pool.explanations"
-local findings = require "resum.analysis.pool.findings"
 local mechanisms = require "resum.connection.mechanism"
 local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
-local WORDS = {
-  keys_shared_caches_not = {
-    headline = "The servers, or the processes of one, share their ticket keys, but not their session caches.",
-    advice = { "Clients with tickets are well served.", directives.SHARED_CACHE },
-  },
-  caches_shared_keys_not = {
-    headline = "The servers share their session cache, but not their ticket keys.",
-    advice = { directives.TICKET_KEYS },
-  },
-  mixed_groups = {
-    headline = "Some of the servers share their sessions, and some do not.",
-    advice = { directives.LEFT_OUT, directives.TICKET_KEYS },
-  },
-  fails_on_resumption = {
-    headline = "Connections that offer a session fail, where full handshakes do not: returning clients are dropped.",
-    advice = { "Look for what these servers do with a session that they know: a bug of the TLS stack or of a "
-      .. "middlebox, or a limit. Clients that can't come again are better served without resumption "
-      .. "until it is mended." },
-  },
-  inconclusive = {
-    headline = "The attempts do not tell what stands behind this address.",
-    advice = { "Scan again, with more --attempts or a longer --timeout." },
-  },
-  unexplained = {
-    headline = "Sessions are refused in a way that nothing known explains; the matrix shows who accepts whose.",
-    advice = { "See which of the connections are refused: what they have in common is what to look for." },
-  },
+local HEADLINES = {
+  all_shared = "All servers share their sessions, or there is one server: these two can't be told apart from outside.",
+  keys_shared_caches_not = "The servers, or the processes of one, share their ticket keys, but not their session "
+    .. "caches.",
+  caches_shared_keys_not = "The servers share their session cache, but not their ticket keys.",
+  nothing_shared = "The servers behind this address share nothing.",
+  mixed_groups = "Some of the servers share their sessions, and some do not.",
+  sticky_source = "The servers share nothing, and the balancer hides it: each client address meets the same server.",
+  sticky_session_id = "The servers share nothing; the balancer leads a session ID back to its server, and tickets not.",
+  bad_member = "A member of the pool does not resume.",
+  one_way = "Sessions of some servers are good at others, and not the other way round: a new key that not all "
+    .. "have yet.",
+  differs = "The servers have the same ticket key, and yet some refuse the sessions of others.",
+  fails_on_resumption = "Connections that offer a session fail, where full handshakes do not: returning clients are "
+    .. "dropped.",
+  late_cache = "The cache is written late: a session is refused at first and good a moment later, so that clients that "
+    .. "come back at once pay.",
+  rotated = "While the scan ran, ticket keys changed or a server restarted: older sessions are worth nothing since.",
+  no_resumption = "Nothing is ever resumed.",
+  inconclusive = "The attempts do not tell what stands behind this address.",
+  unexplained = "Sessions are refused in a way that nothing known explains; the matrix shows who accepts whose.",
 }
-
-for _, list in pairs(explanations) do
-  for _, explanation in ipairs(list) do
-    WORDS[explanation.code or explanation.id] = explanation.headline and explanation
-      or WORDS[explanation.code or explanation.id]
-  end
-end
 
 local REASONS = {
   like_nothing = "No known explanation fits much better than chance.",
@@ -76,6 +60,81 @@ local COVARIATES = {
 
 local function percent(share)
   return vocabulary.percent(share) .. " %"
+end
+
+-- What servers can differ in.
+local PROPERTIES = { leaf = "certificate", lifetime_s = "lifetime of tickets", extensions = "order of TLS extensions",
+  cipher = "cipher suite", ems = "extended master secret" }
+
+local function noun(finding)
+  return finding.mechanism and mechanisms[finding.mechanism].noun .. "s" or "sessions"
+end
+
+-- What else was found: a sentence for each code of resum.analysis.pool.findings.
+local FINDINGS = {}
+
+function FINDINGS.mixed_configuration(finding)
+  return ("The servers are not configured alike: the %s differs."):format(PROPERTIES[finding.property])
+end
+
+function FINDINGS.no_resumption(finding)
+  return ("By %s nothing is resumed at all%s."):format(mechanisms[finding.mechanism].noun,
+    finding.reason == "issued_not_accepted" and ", though sessions are issued" or "")
+end
+
+function FINDINGS.forgets(finding)
+  return ("Old %s were forgotten while the scan ran: %s."):format(noun(finding), finding.reason == "capacity"
+    and "the cache is small, so that our own sessions overran it" or "they live short, or the cache is small")
+end
+
+function FINDINGS.inconclusive(finding)
+  return ("What holds for %s is not certain. %s"):format(noun(finding), REASONS[finding.reason])
+end
+
+function FINDINGS.unexplained(finding)
+  return ("Nothing known explains which %s are refused."):format(noun(finding))
+end
+
+function FINDINGS.others_share_nothing(finding)
+  return ("The other members do not share their %s either."):format(
+    finding.mechanism == "session_id" and "session cache" or "ticket keys")
+end
+
+function FINDINGS.some_issue_none(finding)
+  return ("About %s of the connections meet a server without %s."):format(percent(finding.share), noun(finding))
+end
+
+function FINDINGS.fails_on_resumption(finding)
+  return ("About %s of the offers of %s fail, where full handshakes do not."):format(percent(finding.share),
+    noun(finding))
+end
+
+function FINDINGS.connections_failed(finding)
+  return ("About %s of the connections failed; a member that is down looks so."):format(percent(finding.share))
+end
+
+function FINDINGS.keys_renewed(finding)
+  return "Ticket keys were renewed while the scan ran, and old tickets stayed good"
+    .. (finding.refused and "; servers that did not have the new key yet refused new ones: give it to all as a "
+      .. "second key before the first server issues with it." or ".")
+end
+
+function FINDINGS.group_came()
+  return "A server, or a key, came while the scan ran."
+end
+
+function FINDINGS.group_went()
+  return "A server, or a key, went while the scan ran."
+end
+
+function FINDINGS.stickiness_unknown(finding)
+  if finding.sources > 1 then
+    return ("All attempts came from %d addresses: where the balancer sends each to the one or the other of two "
+      .. "servers, all of them may meet the same one, in %s of the cases."):format(finding.sources,
+      percent(2 ^ (1 - finding.sources)))
+  end
+  return "All attempts came from one address: a balancer that sends a client to the same server each time looks the "
+    .. "same. --source ADDRESS, several times, tells them apart."
 end
 
 local function group_words(summary)
@@ -121,7 +180,7 @@ end
 
 local function more_words(summary)
   if summary.verdict == "differs" then
-    local property = findings.PROPERTIES[summary.attribute]
+    local property = PROPERTIES[summary.attribute]
     return property and ("Sessions are refused where the %s differs."):format(property)
       or "Connections do not show in what they differ: clocks, timeouts and the name of the virtual host are not seen."
   elseif summary.verdict == "fails_on_resumption" and summary.fails then
@@ -141,30 +200,10 @@ local function append(list, sentence)
   list[#list + 1] = sentence
 end
 
--- Where what can be shared is shared, something may be left to do all the same: a mechanism whose sessions are issued
--- and never accepted, connections that fail.
-local function where_all_is_shared(summary)
-  local list, unaccepted = {}, {}
-  for _, finding in ipairs(summary.findings) do
-    if finding.code == "no_resumption" and finding.reason ~= "not_issued" then
-      unaccepted[#unaccepted + 1] = mechanisms[finding.mechanism].noun
-    elseif finding.code == "connections_failed" then
-      list[#list + 1] = "Find out why connections fail: who is dropped has to connect again, and has not resumed."
-    end
-  end
-  if #unaccepted > 0 then
-    table.insert(list, 1, ("Sessions by %s are issued and never accepted: mend that, or issue none."):format(
-      table.concat(unaccepted, " and by ")))
-    list[#list + 1] = directives.SWITCH_ON
-  end
-  return #list > 0 and list or WORDS.all_shared.advice
-end
-
 --- The verdict in words.
 -- @tparam table summary of resum.analysis.pool.whole
 -- @treturn string headline: what it means
 -- @treturn {string,...} evidence: what speaks for it, and what else was found
--- @treturn string advice: what to do about it
 function M.of(summary)
   local evidence, told = {}, {}
   local more = more_words(summary)
@@ -174,26 +213,18 @@ function M.of(summary)
   append(evidence, member_words(summary.member, summary.decided_by))
   append(evidence, routing_words(summary))
   for _, finding in ipairs(summary.findings) do
-    local sentence = findings.words(finding, REASONS)
+    local sentence = FINDINGS[finding.code](finding)
     if not told[sentence] then
       told[sentence] = true
       append(evidence, sentence)
     end
   end
-  local words = WORDS[summary.verdict]
-  local headline, advice = words.headline, words.advice
-  if summary.verdict == "all_shared" then
-    advice = where_all_is_shared(summary)
-  elseif summary.member and summary.member.how == "other_version" then
-    advice = { directives.SAME_VERSIONS }
-  elseif summary.verdict == "differs" then
-    advice = { summary.attribute == "leaf" and directives.ONE_CERTIFICATE or directives.ALIKE,
-      (summary.keys or 1) > 1 and directives.TICKET_KEYS or nil }
-  elseif summary.verdict == "no_resumption" and summary.reason == "issued_not_accepted" then
+  local headline = HEADLINES[summary.verdict]
+  if summary.verdict == "no_resumption" and summary.reason == "issued_not_accepted" then
     headline = ("By %s nothing is ever resumed, though sessions are issued."):format(
       mechanisms[summary.decided_by].noun)
   end
-  return headline, evidence, table.concat(advice, " ")
+  return headline, evidence
 end
 
 return M
