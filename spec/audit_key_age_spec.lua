@@ -72,8 +72,13 @@ describe("the name of a ticket key", function()
   end)
 end)
 
+-- Names of keys that look random, as names have to.
+local function key(number)
+  return ("%04x112a3b4c5d6e7f8091a2b3c4d5e6"):format(number)
+end
+
 local function entry(more)
-  local one = { key = "k", layout = "name16", address = "192.0.2.1", port = 443, first = 0, last = 0, runs = 1,
+  local one = { key = key(0), layout = "name16", address = "192.0.2.1", port = 443, first = 0, last = 0, runs = 1,
     returned = 0 }
   for name, value in pairs(more or {}) do
     one[name] = value
@@ -108,7 +113,7 @@ describe("key-age", function()
     assert.same({ "good", "renewed", 1 }, { found.verdict, found.reason, found.evidence.at_most_hours })
     assert.equal("info - seen_once", audit.words({ age({ entry({ first = DAY, last = DAY, absent = 0 }) }) }))
     assert.equal("info - seen_once", audit.words({ age({ entry({ first = DAY, last = DAY, absent = DAY - HOUR }),
-      entry({ key = "l", first = DAY, last = DAY }) }) }))
+      entry({ key = key(1), first = DAY, last = DAY }) }) }))
   end)
 
   it("takes the oldest of several keys, and tells how many there are and that one came back", function()
@@ -145,8 +150,8 @@ end
 describe("key-sharing", function()
   it("joins places that have a key's name in common, directly or through others", function()
     local a, b = entry({ address = "1" }), entry({ address = "2" })
-    local b2, c = entry({ address = "2", key = "l", sni = nil }), entry({ address = "3", key = "l" })
-    local lone = entry({ address = "4", key = "m" })
+    local b2, c = entry({ address = "2", key = key(1), sni = nil }), entry({ address = "3", key = key(1) })
+    local lone = entry({ address = "4", key = key(2) })
     local groups = groups_of({ a, lone, b, c, b2 })
     assert.equal(groups:of(a), groups:of(c))
     assert.are_not.equal(groups:of(a), groups:of(lone))
@@ -163,7 +168,7 @@ describe("key-sharing", function()
   it("counts a place once, however often it was seen, and makes a tree of the edges", function()
     local list = {}
     for i = 1, 60 do
-      list[i] = entry({ address = tostring(i % 20), key = tostring(i % 3), port = 443 + i % 2, certificate = "c" })
+      list[i] = entry({ address = tostring(i % 20), key = key(i % 3), port = 443 + i % 2, certificate = "c" })
     end
     local group = groups_of(list):of(list[1])
     local evidence = key_sharing.decide(group).evidence
@@ -171,9 +176,16 @@ describe("key-sharing", function()
     assert.equal(19, #group.edges)
   end)
 
+  it("is not joined by a name that others may well have", function()
+    for _, regular in ipairs({ ("00"):rep(16), "000102030405060708090a0b0c0d0e0f", ("41"):rep(16), "31" }) do
+      local one, other = entry({ key = regular }), entry({ key = regular, address = "2" })
+      assert.equal("not_shared", key_sharing.decide(groups_of({ one, other }):of(one)).reason)
+    end
+  end)
+
   it("is not shared by other names of keys, layouts or ports", function()
     local found = key_sharing.decide(groups_of({ entry(), entry({ layout = "other", address = "2" }),
-      entry({ key = "l", address = "3" }) }):of(entry()))
+      entry({ key = key(1), address = "3" }) }):of(entry()))
     assert.equal("not_shared", found.reason)
   end)
 end)
@@ -223,8 +235,8 @@ describe("the age and the sharing of keys", function()
   end)
 
   it("offer a session at the other server, which tells equal keys from equal names", function()
-    local function start(key)
-      local server = listener.start({ ticket_keys = key })
+    local function start(keys)
+      local server = listener.start({ ticket_keys = keys })
       finally(server.close)
       return server
     end

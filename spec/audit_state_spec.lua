@@ -192,6 +192,59 @@ describe("the state file", function()
     assert.equal(0, #entries(assert(at(path .. "2", 31 * DAY, 30))))
   end)
 
+  local function edge(more)
+    local one = { outcome = "confirmed", key = KEY, layout = "name16", from = { address = "192.0.2.1", port = 443,
+      sni = "a.example", certificate = "ff" }, to = { address = "192.0.2.2", port = 8443 }, offered_as = "b.example" }
+    for name, value in pairs(more or {}) do
+      one[name] = value
+    end
+    return one
+  end
+
+  local function edges_in_file()
+    local list = {}
+    for line in process.read_file(path):gmatch("[^\n]+") do
+      list[#list + 1] = state.decode_edge(line)
+    end
+    return list
+  end
+
+  it("tells of places that were offered sessions of others, beside what was seen of keys", function()
+    local store = assert(at(path, 7))
+    assert(store:note({ seen() }))
+    assert(store:note_edge(edge()))
+    local second = edge({ outcome = "refused" })
+    second.offered_as = nil
+    assert(store:note_edge(second))
+    local first = edge({ at = 7 })
+    second.at = 7
+    assert.same({ first, second }, edges_in_file())
+    store = assert(at(path, 8))
+    assert.same({ 1, 0, 0 }, { #entries(store), store.unreadable, #store.kept })
+  end)
+
+  it("takes no edge that it would not write", function()
+    for _, change in ipairs({ { '"confirmed"', '"maybe"' }, { '"at":7', '"at":-7' }, { '"port":443', '"port":0' },
+      { '"a.example"', '"a\\u0000"' }, { '"192.0.2.2"', "[]" }, { '"to":{.-},', "" }, { '"from":{.-}', '"from":7' },
+      { KEY, KEY .. ("0"):rep(100) }, { '"b.example"', "{}" }, { '"name16"', "16" } }) do
+      assert(assert(at(path, 7)):note_edge(edge()))
+      process.write_file(path, (process.read_file(path):gsub(change[1], (change[2]:gsub("%%", "%%%%")), 1)))
+      assert.same({ {}, 1 }, { edges_in_file(), assert(at(path, 7)).unreadable }, change[1])
+      assert.has_error(function() return at(path, 7):note_edge(edge({ to = { address = "1" } })) end)
+      uv.fs_unlink(path)
+    end
+  end)
+
+  it("forgets edges as it does keys", function()
+    assert(assert(at(path, 1 * DAY)):note_edge(edge()))
+    assert(assert(at(path, 9 * DAY)):note_edge(edge({ outcome = "refused" })))
+    assert(assert(at(path, 9 * DAY)):note({ seen() }))
+    assert.equal(2, #edges_in_file())
+    local store = assert(at(path, 12 * DAY, 5))
+    assert.same({ 1, 1 }, { #entries(store), #edges_in_file() })
+    assert.equal("refused", edges_in_file()[1].outcome)
+  end)
+
   it("forgets nothing where a newer resum has written, or while another program rewrites the file", function()
     assert(assert(at(path, 7)):note({ seen() }))
     process.write_file(path, process.read_file(path) .. '{"resum_state":2,"key":"00"}\n')

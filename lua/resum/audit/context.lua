@@ -86,11 +86,12 @@ local LOST = { closed = true, reset = true, timeout = true, unreachable = true }
 -- connection is no answer. (Where it is one, ask with attempt.)
 -- @function context:ask
 -- @tparam function|table make options as of attempt, or a function that gives them
+-- @tparam[opt] table client another one than the target's
 -- @treturn table record of the last
-function Context:ask(make)
+function Context:ask(make, client)
   local record
   for _ = 0, self.options.retries do
-    record = self:attempt(type(make) == "function" and make() or make)
+    record = self:attempt(type(make) == "function" and make() or make, client)
     if not LOST[record.outcome] then
       return record
     end

@@ -2,6 +2,7 @@
 -- too regular to tell keys apart, addresses of memory, bytes that change with every connection. Pure.
 
 local hex = require "resum.util.hex"
+local tables = require "resum.util.tables"
 local ticket_keys = require "resum.analysis.ticket_key"
 
 local M = {}
@@ -13,6 +14,7 @@ M.CONNECTIONS = 2
 -- eight that are wanted: among 100,000 names of four bytes one pair is the same with 69 in 100.
 local NAME = 16
 local LEAST_DIFFERENT = 8 -- different bytes of a name; 16 random ones have fewer with 1 in 10^8
+local LAYOUT = "name16" -- as the state file has it
 local WORD = 8 -- bytes of an address
 local USER_SPACE = { [0x7f] = true, [0x55] = true, [0x56] = true } -- the sixth byte of addresses on 64-bit Linux
 local LEAST_CONNECTIONS = 2 -- full handshakes that have to show a name
@@ -24,6 +26,12 @@ local LEAST_CONNECTIONS = 2 -- full handshakes that have to show a name
 function M.is_address(bytes, at)
   local word = bytes:sub(at, at + WORD - 1)
   return #word == WORD and word:sub(7) == "\0\0" and USER_SPACE[word:byte(6)] == true
+end
+
+local function bytes_of(digits)
+  return (digits:gsub("%x%x", function(two)
+    return string.char(tonumber(two, 16))
+  end))
 end
 
 local function different_bytes(bytes)
@@ -63,6 +71,14 @@ function M.problem_of(name)
   end
 end
 
+--- Do two places that show this name have the same key, as far as a name can tell? Not where others may well have the
+-- same name.
+-- @tparam string key the name, in hexadecimal digits
+-- @treturn boolean
+function M.tells(key)
+  return M.problem_of(bytes_of(key)) == nil
+end
+
 -- The full handshakes that showed each name. A resumed connection may carry on with what the session was made with.
 local function shown_by(evidence)
   local shown, order, met = {}, {}, {}
@@ -81,23 +97,29 @@ local function shown_by(evidence)
   return shown, order
 end
 
+-- Names that tell keys apart, those that are regular, and what is wrong where there are none of the first.
+local function sort_out(evidence)
+  local usable, regular, problem = {}, {}, nil
+  local shown, order = shown_by(evidence)
+  for _, name in ipairs(order) do
+    local why = shown[name] < LEAST_CONNECTIONS and "no_name" or M.problem_of(name)
+    local into = why == nil and usable or why == "regular" and regular or {}
+    into[#into + 1] = { key = hex(name), layout = LAYOUT, connections = shown[name] }
+    if why and (problem == nil or problem == "no_name") then
+      problem = why
+    end
+  end
+  return usable, regular, #usable == 0 and (problem or "no_tickets") or nil
+end
+
 --- The keys that tickets name.
 -- @tparam table evidence see resum.audit.evidence
 -- @treturn {table,...} key (name, in hexadecimal digits), layout, connections (full handshakes that showed it)
 -- @treturn string|nil why there is none: "no_tickets", "no_name" (no name was met in two connections), "address",
 --   "regular"
 function M.of(evidence)
-  local list, problem = {}, nil
-  local shown, order = shown_by(evidence)
-  for _, name in ipairs(order) do
-    local why = shown[name] < LEAST_CONNECTIONS and "no_name" or M.problem_of(name)
-    if not why then
-      list[#list + 1] = { key = hex(name), layout = "name16", connections = shown[name] }
-    elseif problem == nil or problem == "no_name" then
-      problem = why
-    end
-  end
-  return list, #list == 0 and (problem or "no_tickets") or nil
+  local usable, _, problem = sort_out(evidence)
+  return usable, problem
 end
 
 -- Two full handshakes more, where each name was met once.
@@ -109,15 +131,32 @@ local function look_again(context)
   return M.of(context.evidence)
 end
 
-local function write_down(context, names)
+--- Where the keys of this address are met.
+-- @tparam table context see resum.audit.context
+-- @treturn table address, port, sni, certificate
+function M.place(context)
   local client, control = context.client, context.entry.control
   local leaf = control and control.facts and control.facts.leaf_sha256
+  return { address = client.address, port = client.port, sni = client.server_name, certificate = leaf and hex(leaf) }
+end
+
+local function write_down(context, names)
   local seen = {}
   for i, one in ipairs(names) do
-    seen[i] = { key = one.key, layout = one.layout, address = client.address, port = client.port,
-      sni = client.server_name, certificate = leaf and hex(leaf) }
+    seen[i] = tables.merged(M.place(context), { key = one.key, layout = one.layout })
   end
   return context.options.store:note(seen)
+end
+
+--- The entries of the state file for keys whose names are so regular that others may have the same; they are written
+-- down.
+-- @tparam table context see resum.audit.context
+-- @treturn[1] {table,...} entries, often none
+-- @treturn[2] nil
+-- @treturn[2] string message
+function M.regular_entries(context)
+  local _, regular = sort_out(context.evidence)
+  return write_down(context, regular)
 end
 
 --- The entries of the state file for the keys that this run has seen; they are written down the first time.

@@ -1,8 +1,9 @@
 -- Who else has the key of the tickets? Addresses and names whose tickets name the same key, in this run and in earlier
 -- ones (`--state FILE`), are one group. That they have the same key, and not only the same name, is shown by a session
--- of the one that resumes at the other.
+-- of the one that resumes at the other (see resum.audit.shared_key).
 
 local key_names = require "resum.audit.key_names"
+local shared_key = require "resum.audit.shared_key"
 
 local M = {
   id = "key-sharing",
@@ -21,7 +22,8 @@ M.reasons = {
     return ("sessions resume at %d of the other servers that were asked: they have the same ticket key"):format(
       evidence.confirmed)
   end,
-  other_key = "another server's tickets carry the same key name, and it refuses sessions of this one: the keys differ",
+  other_key = "another server's tickets carry the same key name, and it refuses sessions of this one: the keys differ, "
+    .. "or it takes no session of another certificate or name",
   same_key_name = function(evidence)
     return ("the tickets of %d addresses and %d names carry the same key name"):format(evidence.addresses,
       evidence.names)
@@ -96,7 +98,7 @@ function Groups:join(a, b, edge)
   end
 end
 
---- Takes in an entry.
+--- Takes in an entry. A name that is so regular that others may have the same joins nobody.
 -- @function groups:add
 -- @tparam table entry see resum.audit.state
 function Groups:add(entry)
@@ -105,7 +107,7 @@ function Groups:add(entry)
     self.parent[place], self.group[place] = place, new_group()
   end
   note_member(self.group[self:root(place)], entry)
-  local first = self.first[name]
+  local first = key_names.tells(entry.key) and self.first[name] or nil
   self.first[name] = first or entry
   if first then
     self:join(place_of(first), place, { first, entry })
@@ -201,19 +203,38 @@ local function ask_others(context, entries)
   return asked
 end
 
+-- Of names that are so regular that others may have the same, only what resumes tells.
+local function ask_by_regular_names(context, instead)
+  local entries = key_names.regular_entries(context)
+  if not entries then
+    return { verdict = "inconclusive", reason = "state_failed" }
+  end
+  local asked = shared_key.ask(context, entries)
+  if asked.confirmed == 0 then
+    return instead
+  end
+  return M.decide(groups_of(context.options.store):of(entries[1]), { confirmed = asked.confirmed,
+    refuted = asked.refused })
+end
+
 --- @tparam table context see resum.audit.context
 -- @treturn {table,...} what was found
 function M.run(context)
   local entries, instead = key_names.entries(context)
-  if not entries then
+  if not entries and instead.reason == "regular" then
+    return { ask_by_regular_names(context, instead) }
+  elseif not entries then
     return { instead }
   end
-  return { M.decide(groups_of(context.options.store):of(entries[1]), ask_others(context, entries)) }
+  local met, others = shared_key.ask(context, entries), ask_others(context, entries)
+  return { M.decide(groups_of(context.options.store):of(entries[1]), { confirmed = met.confirmed + others.confirmed,
+    refuted = met.refused + others.refuted }) }
 end
 
---- Two at each other server at most: a session, and its offer.
+--- Two at each other server at most: a session, and its offer; and what it takes to ask the other targets of the run.
 function M.connections(options)
   return key_names.CONNECTIONS + (1 + #(options.audit_names or {})) * (2 + options.retries)
+    + shared_key.connections(options)
 end
 
 return M

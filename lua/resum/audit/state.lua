@@ -1,6 +1,7 @@
 -- What earlier runs saw of ticket keys (`--state FILE`): a JSON line for each key at each address, appended by every
--- run and merged by who reads. Ages are lower bounds, and what is missing makes them lower. It owns the lines and what
--- they come to; the clock is given, and the file is reached through what looks like resum.host.private_file.
+-- run and merged by who reads, and one for each two places of which the one was offered a session of the other. Ages
+-- are lower bounds, and what is missing makes them lower. It owns the lines and what they come to; the clock is given,
+-- and the file is reached through what looks like resum.host.private_file.
 
 local M = {}
 
@@ -12,6 +13,8 @@ local MARK = '{"resum_state":' -- every line begins so, which tells our file fro
 M.LONGEST_LINE = 65536
 --- Entries that are kept in memory, of some 500 bytes each. What is beyond is left out, and the store says so.
 M.MOST_ENTRIES = 100000
+
+local EDGE = ('%s%d,"edge":'):format(MARK, SCHEMA) -- what a line begins with that tells of two places
 
 local DAY = 24 * 3600
 local LONGEST = { key = 64, layout = 64, address = 64, sni = 255, certificate = 64 } -- bytes, as they are written
@@ -54,7 +57,7 @@ end
 --   runs, returned (how often it was away and came back), certificate (SHA-256, hexadecimal digits); nil where the line
 --   is torn or says something else
 function M.decode(line)
-  if line:sub(1, #MARK) ~= MARK then
+  if line:sub(1, #MARK) ~= MARK or M.is_edge(line) then
     return nil
   end
   local good, fields = pcall(require("cjson").decode, line)
@@ -64,18 +67,83 @@ function M.decode(line)
   return entry_of(fields)
 end
 
+-- Text fields of a line, in the order of their names in the list; those that are absent are left out.
+local function quoted_fields(from, names)
+  local quoted, parts = require("cjson").encode, {}
+  for _, name in ipairs(names) do
+    parts[#parts + 1] = from[name] and ('"%s":%s'):format(name, quoted(from[name])) or nil
+  end
+  return table.concat(parts, ",")
+end
+
 --- Writes a line.
 -- @tparam table entry see decode
 -- @treturn string without its end
 function M.encode(entry)
-  local quoted = require("cjson").encode
-  local parts = {}
-  for _, name in ipairs({ "key", "layout", "address", "sni", "certificate" }) do
-    parts[#parts + 1] = entry[name] and ('"%s":%s'):format(name, quoted(entry[name])) or nil
+  local absent = entry.absent and (',"absent":%d'):format(entry.absent) or ""
+  return ('%s%d,%s%s,"port":%d,"first":%d,"last":%d,"runs":%d,"returned":%d}'):format(MARK, SCHEMA,
+    quoted_fields(entry, { "key", "layout", "address", "sni", "certificate" }), absent, entry.port, entry.first,
+    entry.last, entry.runs, entry.returned or 0)
+end
+
+-- Edges ---------------------------------------------------------------------------------------------------------------
+
+local OUTCOMES = { confirmed = true, refused = true }
+local ENDS, END_FIELDS = { "from", "to" }, { "address", "sni", "certificate" }
+
+local function end_of(fields)
+  local place = type(fields) == "table" and { port = whole(fields.port, 1) } or {}
+  if not place.port or fields.address == nil then
+    return nil
   end
-  parts[#parts + 1] = entry.absent and ('"absent":%d'):format(entry.absent)
-  return ('%s%d,%s,"port":%d,"first":%d,"last":%d,"runs":%d,"returned":%d}'):format(MARK, SCHEMA,
-    table.concat(parts, ","), entry.port, entry.first, entry.last, entry.runs, entry.returned or 0)
+  for _, name in ipairs(END_FIELDS) do
+    if fields[name] ~= nil and not is_text(fields[name], name) then
+      return nil
+    end
+    place[name] = fields[name]
+  end
+  return place
+end
+
+local function edge_of(fields)
+  local edge = { outcome = fields.edge, key = fields.key, layout = fields.layout, at = whole(fields.at, 0),
+    from = end_of(fields.from), to = end_of(fields.to), offered_as = fields.offered_as }
+  local is_whole = OUTCOMES[edge.outcome] and edge.at and edge.from and edge.to and is_text(edge.key, "key")
+    and is_text(edge.layout, "layout") and (edge.offered_as == nil or is_text(edge.offered_as, "sni"))
+  return is_whole and edge or nil
+end
+
+--- Reads a line that tells of two places of which the one was offered a session of the other.
+-- @tparam string line without its end
+-- @treturn table|nil edge: outcome ("confirmed": it resumed; "refused"), key and layout (what the session's ticket
+--   names, and both places were seen with), at (seconds since 1970), from (where the session was made) and to (where it
+--   was offered): address, port, sni, certificate (of each; see decode), offered_as (the name that was asked for there;
+--   nil: none); nil where the line is torn or says something else
+function M.decode_edge(line)
+  if not M.is_edge(line) then
+    return nil
+  end
+  local good, fields = pcall(require("cjson").decode, line)
+  return good and type(fields) == "table" and fields.resum_state == SCHEMA and edge_of(fields) or nil
+end
+
+--- Does a line tell of two places, and not of a key?
+-- @tparam string line
+-- @treturn boolean
+function M.is_edge(line)
+  return line:sub(1, #EDGE) == EDGE
+end
+
+--- Writes such a line.
+-- @tparam table edge see decode_edge
+-- @treturn string without its end
+function M.encode_edge(edge)
+  local ends = {}
+  for i, name in ipairs(ENDS) do
+    ends[i] = ('"%s":{%s,"port":%d}'):format(name, quoted_fields(edge[name], END_FIELDS), edge[name].port)
+  end
+  return ('%s"%s",%s,%s,"at":%d}'):format(EDGE, edge.outcome, quoted_fields(edge, { "key", "layout", "offered_as" }),
+    table.concat(ends, ","), edge.at)
 end
 
 -- Merging -------------------------------------------------------------------------------------------------------------
@@ -184,14 +252,25 @@ function M.is_wiped(line)
   return line:sub(1, #M.WIPED) == M.WIPED and not line:find("[^ ]", #M.WIPED + 1)
 end
 
--- What takes in lines; `wanted(entry)` says which.
-local function take_into(store, wanted)
+-- Of what a whole file is made of, so that it can be written anew; edges are many, and are in nobody's way else.
+local function keep_edge(store, line, since)
+  local edge = M.decode_edge(line)
+  if edge and edge.at >= since then
+    store.kept[#store.kept + 1] = line
+  end
+  return edge ~= nil
+end
+
+-- What takes in lines; `wanted(entry)` says which. Of edges, those since a time are kept; without one none is.
+local function take_into(store, wanted, edges_since)
   return function(line)
     local entry = line and M.decode(line)
     if entry then
       if not wanted or wanted(entry) then
         add(store, entry)
       end
+    elseif line and M.is_edge(line) and keep_edge(store, line, edges_since or math.huge) then
+      return
     elseif line and is_newer(line) then
       store.newer = store.newer + 1
     elseif line and M.is_kept(line) then
@@ -208,7 +287,7 @@ local function new_store(path, options)
     names = {}, entries = {}, -- the entries by name, and the names in order
     by_key = {}, -- key -> its entries
     runs = {}, -- place -> when runs saw keys there
-    kept = {}, -- lines that hold sessions
+    kept = {}, -- lines that are written again as they are: those that hold sessions, and edges
     unreadable = 0, newer = 0, left_out = 0,
   }, Store)
 end
@@ -243,6 +322,21 @@ function Store:note(seen)
   end
   local written, message = self.files.append(self.path, table.concat(lines, "\n") .. "\n")
   return written and entries, message
+end
+
+--- Writes down that a place was offered a session of another one.
+-- @function store:note_edge
+-- @tparam table edge see decode_edge; without its time
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string message
+function Store:note_edge(edge)
+  local fields = setmetatable({ edge = edge.outcome, at = math.floor(self.now()) }, { __index = edge })
+  local checked = edge_of(fields)
+  if not checked then
+    error("audit: what was seen of two servers can't be written down", 0)
+  end
+  return self.files.append(self.path, M.encode_edge(checked) .. "\n")
 end
 
 --- Entries, in the order in which they were met.
@@ -299,7 +393,7 @@ local function forget(store, days)
   local at = 0
   return store.files.replace(store.path, M.LONGEST_LINE, take_into(store, function(entry)
     return entry.last >= since or seen[name_of(entry)]
-  end), function()
+  end, since), function()
     local problem = loses(store)
     if problem then
       return false, problem
