@@ -114,19 +114,21 @@ else
 	@lua$(LUA_VERSION) spec/support/demo.lua ./lua/bin/resum $(or $(ARGS),--resum --resum_rate)
 endif
 
-# The module and what specs need beside it; specs run on 5.3 too, from within the suite.
-.PHONY: modules modules-5.3
+# The module and what specs need beside it; specs run on 5.3 too, from within the suite. Whoever runs specs of the usual
+# build asks for spec-modules.
+.PHONY: modules modules-5.3 spec-modules
+spec-modules: modules modules-5.3 haproxy-module nse
 modules: $(MODULES) $(SPEC_MODULES)
 modules-5.3:
 	@$(MAKE) --no-print-directory -s LUA_VERSION=5.3 modules
 
 .PHONY: test test-all asan
 test: packages-test ## run the specs: in memory, the command line, real servers on loopback
-	@$(MAKE) --no-print-directory -s modules modules-5.3 haproxy-module nse
+	@$(MAKE) --no-print-directory -s spec-modules
 	$(BUSTED) --exclude-tags=heavy,hours $(ARGS)
 
 test-all: packages-test-all packages-unpacked ## the same and what is heavy to install (ONLY_HEAVY=1: without what test runs)
-	@$(MAKE) --no-print-directory -s modules modules-5.3 haproxy-module nse
+	@$(MAKE) --no-print-directory -s spec-modules
 	$(BUSTED) --exclude-tags=hours $(if $(ONLY_HEAVY),--tags=heavy) $(ARGS)
 
 .PHONY: pools
@@ -192,8 +194,8 @@ coverage-run: modules
 
 # Small edits that a spec must notice, on copies of the tree: see spec/mutants.
 .PHONY: mutants
-mutants: packages-test ## does each of some 230 small faults fail the spec it should? (FILTER=part of a name or file)
-	@$(MAKE) --no-print-directory -s modules
+mutants: packages-test ## does each of some 320 small faults fail the spec it should? (FILTER=part of a name or file)
+	@$(MAKE) --no-print-directory -s spec-modules
 	@lua$(LUA_VERSION) spec/mutants/run.lua $(if $(FILTER),"$(FILTER)")
 
 .PHONY: repl

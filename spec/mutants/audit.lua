@@ -91,7 +91,7 @@ add(EMS, RULES_SPEC, "a mismatch is a refusal", 'violation == "ems_mismatch"', "
   "a server that resumes and says so is not found")
 add(RULES, RULES_SPEC, "an alert does not tell", 'record.outcome == "refused" or record.outcome == "alert"',
   'record.outcome == "refused"', "a server that aborts is left open")
-add(RULES, RULES_SPEC, "any violation is a resumption", "VIOLATIONS[facts.violation] and", "facts.violation and",
+add(RULES, RULES_SPEC, "any violation is a resumption", "local tells = VIOLATIONS[facts.violation] or", "local tells = facts.violation or",
   "what our engine does not like is a finding")
 
 return list
