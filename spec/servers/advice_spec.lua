@@ -46,19 +46,11 @@ local MODULES = { "mpm_event", "ssl", "socache_shmcb", "socache_memcache", "auth
 local CHECKS = {
   nginx = function(folder, lines)
     local identity = pki.get("rsa")
-    process.write_file(folder .. "/check.conf", ([[
-pid %s/pid;
-events { }
-http {
-  access_log off;
-  server {
-    listen 127.0.0.1:1 ssl;
+    process.write_file(folder .. "/check.conf", servers.nginx_text(([[
+    listen unix:%s/socket ssl;
     ssl_certificate %s;
     ssl_certificate_key %s;
-    %s
-  }
-}
-]]):format(folder, identity.certificate, identity.key, lines))
+    %s]]):format(folder, identity.certificate, identity.key, lines)))
     return { "nginx", "-t", "-q", "-p", folder, "-e", "stderr", "-c", folder .. "/check.conf" }
   end,
   haproxy = function(folder, lines)

@@ -163,6 +163,14 @@ local function run_as()
   return uv.getuid() == 0 and "user root;" or ""
 end
 
+--- Text of a configuration of nginx that needs nothing but the directory it is started in.
+-- @tparam string lines of its one server
+-- @tparam[opt=1] integer workers
+-- @treturn string
+function M.nginx_text(lines, workers)
+  return NGINX_CONFIG:format(workers or 1, run_as(), lines)
+end
+
 local function nginx_config(options, place)
   local identity = pki.get(options.cert or "ecdsa")
   local directives = {
@@ -178,7 +186,7 @@ local function nginx_config(options, place)
     append(directives, { { "ssl_session_ticket_key", path } })
   end
   local lines = nginx_lines(directives) .. "\n" .. (options.directives or "")
-  return NGINX_CONFIG:format(options.workers or 1, run_as(), lines)
+  return M.nginx_text(lines, options.workers)
 end
 
 --- nginx with one TLS server. What is not given is left to nginx's default, but for the protocols.
