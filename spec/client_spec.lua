@@ -118,6 +118,9 @@ describe("an attempt", function()
       local record = offer(client, { reused = true }, { session = SESSION, want_tickets = wants })
       assert.same({ "resumed", nil }, { record.outcome, record.error })
     end
+    local client = client_of({ { after = 0, "finished" }, { after = 0, "alert" } })
+    assert.equal("resumed", offer(client, { reused = true, certificate_request = true,
+      alerts = { { from = "server", code = 116 } } }, { session = SESSION }).outcome)
   end)
 
   it("that showed no certificate where one was asked for was turned away by an alert after its Finished", function()

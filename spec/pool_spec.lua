@@ -402,6 +402,12 @@ describe("the analysis", function()
     assert.equal(0, summary.matrix.A.B.resumed)
   end)
 
+  it("tells none of two explanations that are nearly as good", function()
+    local summary = analyse(entries_of("ticket", scan_over("AB", 20, 6))) -- no session of B's ever meets B again
+    assert.same({ "inconclusive", "rivals", "bad_member" }, { summary.verdict, summary.reason, summary.rival.verdict })
+    assert.is_true(summary.rival.odds < 1000, summary.rival.odds)
+  end)
+
   it("says that few client addresses can't tell stickiness from sharing", function()
     local entries = entries_of("ticket", scan_over("A", 90))
     local function codes(sources)

@@ -110,6 +110,16 @@ describe("the rate of two servers that share nothing, met in turns by one connec
   end)
 end)
 
+describe("sessions are good once", function()
+  local single_use = require "resum.scan.single_use"
+
+  it("where fresh ones do better than by chance, and not where they only seem to", function()
+    local fixed = { resumed = 10, refused = 15, seeds = 12 }
+    assert.is_false(single_use.is(fixed, { resumed = 14, refused = 11 }))
+    assert.is_true(single_use.is(fixed, { resumed = 24, refused = 1 }))
+  end)
+end)
+
 describe("the rate", function()
   it("offers each of eight sessions equally often", function()
     local offered = {}

@@ -27,8 +27,8 @@ return {
     name = "a record shorter than its tag",
     file = RECORD,
     before = "  if (length < extra + tag)\n    return 0;\n",
-    after = "  if (length < extra)\n    return 0;\n",
-    breaks = "a short record is read beyond its end",
+    after = "  if (length < extra + tag)\n    return 1;\n",
+    breaks = "a record too short for its tag is taken for an empty one",
     spec = "spec/keys_spec.lua",
   },
   {
