@@ -83,8 +83,8 @@ describe("the control", function()
       return { "192.0.2.1" }
     end
     local result = resum.scan("a.example", { host = host, tls = "1.2", retries = 0 })
-    assert.same({ "error", "handshake: the server sent the alert protocol_version (70): it speaks no version that is "
-      .. "offered here: leave out --tls" },
+    assert.same({ "error", "handshake: the server sent the alert protocol_version (70). It speaks none of the versions "
+      .. "that are offered here: leave out --tls." },
       { result.status, result.error.message })
     for _, stream in ipairs(host.streams) do
       assert.is_false(stream.connection:facts().finished)

@@ -52,8 +52,9 @@ describe("resum.scan", function()
       shown[i] = { entry.address, entry.status, entry.error.message, entry.error.code, entry.support }
     end
     assert.same({
-      { "192.0.2.1", "unreachable", "connect: refused: is the port right?", "refused" },
-      { "2001:db8::1", "unreachable", "connect: no answer in time: waited 5 s on 2 connections; --timeout waits longer",
+      { "192.0.2.1", "unreachable", "connect: refused. Is the port right?", "refused" },
+      { "2001:db8::1", "unreachable",
+        "connect: no answer in time. Waited 5 s on 2 connections; --timeout waits longer.",
         "timeout" },
     }, shown)
     assert.same({ "192.0.2.1 99", "192.0.2.1 99", "2001:db8::1 99", "2001:db8::1 99" }, one.connected)
@@ -79,7 +80,7 @@ describe("resum.scan", function()
 
   it("says so when a name has no address", function()
     local result = resum.scan("a.example", { host = host(nil, {}) })
-    assert.same({ "unreachable", "resolve: no address for a.example: is the name right?", "unreachable", {} },
+    assert.same({ "unreachable", "resolve: no address for a.example. Is the name right?", "unreachable", {} },
       { result.status, result.error.message, result.error.code, result.addresses })
   end)
 
@@ -93,7 +94,7 @@ describe("resum.scan", function()
 
   it("prints itself", function()
     local result = resum.scan("a.example", { host = host(nil, {}) })
-    assert.equal("a.example:443: unreachable: resolve: no address for a.example: is the name\n  right?\n",
+    assert.equal("a.example:443: unreachable: no address for a.example. Is the name right?\n",
       tostring(result))
   end)
 
@@ -124,7 +125,7 @@ describe("resum.scan", function()
   it("does not scan an address of the other family", function()
     local one = host({ "192.0.2.1" }, {})
     local result = resum.scan("a.example{192.0.2.1}", { family = "inet6", host = one })
-    assert.same({ "unreachable", "resolve: 192.0.2.1 is not an IPv6 address: leave out -4 or -6", {} },
+    assert.same({ "unreachable", "resolve: 192.0.2.1 is not an IPv6 address. Leave out -4 or -6.", {} },
       { result.status, result.error.message, one.connected })
   end)
 

@@ -79,7 +79,7 @@ local KINDS = {
       reason = "alert_on_resumption", alert = "illegal_parameter" }) } } })
   end,
   ["unreachable"] = function()
-    return result_of({ problem("unreachable", "refused", "connect: refused: is the port right?") })
+    return result_of({ problem("unreachable", "refused", "connect: refused. Is the port right?") })
   end,
   ["a name without an address"] = function()
     return result_of({}, problem("unreachable", "unreachable",

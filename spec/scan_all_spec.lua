@@ -43,7 +43,7 @@ describe("resum.scan_all", function()
         { results[1].status, results[2].status, results[3].status })
       assert.same({ closed, "usage" }, { results[1].target.text, results[2].error.code })
       assert.equal("target: 'a.example:0': the port must be a number from 1 to 65535", tostring(results[2]))
-      assert.matches("connect: refused", tostring(results[1]))
+      assert.matches("connection refused", tostring(results[1]))
     end
   end)
 

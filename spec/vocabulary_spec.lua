@@ -57,6 +57,22 @@ describe("the vocabulary", function()
     end
   end)
 
+  it("says an error without the stage at which it happened, and keeps what stands behind it", function()
+    for message, words in pairs({
+      ["connect: refused. Is the port right?"] = "connection refused. Is the port right?",
+      ["connect: reset"] = "connection reset",
+      ["connect: no answer in time. Waited 5 s."] = "no answer in time. Waited 5 s.",
+      ["connection: reset by the server"] = "the server reset the connection",
+      ["connection: no answer in time"] = "no answer in time",
+      ["resolve: no address for a.example"] = "no address for a.example",
+      ["handshake: the server took no more bytes"] = "the server took no more bytes",
+      ["starttls smtp: STARTTLS not offered"] = "SMTP: STARTTLS not offered",
+      ["from 192.0.2.1: connect: refused"] = "from 192.0.2.1: connect: refused",
+    }) do
+      assert.equal(words, vocabulary.failure(message))
+    end
+  end)
+
   it("tells why in words, with the alert's name where it is one", function()
     assert.equal("no session ID is issued", vocabulary.reason("session_id", { reason = "not_issued" }))
     assert.equal("the server ends handshakes with an alert (handshake failure)",

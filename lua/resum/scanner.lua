@@ -166,7 +166,7 @@ end
 
 -- What to do where no address was found.
 local function after_resolving(options)
-  return options.family and ": leave out -4 or -6" or ": is the name right?"
+  return options.family and ". Leave out -4 or -6." or ". Is the name right?"
 end
 
 -- What may be asked for one target alone.

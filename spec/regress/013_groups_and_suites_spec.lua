@@ -23,13 +23,13 @@ describe("a TLS 1.3 server that takes nothing but", function()
 
   it("what we have not is said to want something else, beside what a missing name may mean", function()
     for name, message in pairs({
-      [""] = "perhaps it wants a server name: --sni NAME; or cipher suites or groups that are not offered here",
-      ["a.example"] = "perhaps it wants cipher suites or groups that are not offered here",
+      [""] = "Perhaps it wants a server name (--sni NAME), or cipher suites or groups that are not offered here.",
+      ["a.example"] = "Perhaps it wants cipher suites or groups that are not offered here.",
     }) do
       local server = listener.start({ groups = "brainpoolP256r1" })
       local result = assert(resum.scan(server.address, { sni = name ~= "" and name or nil }))
       server.close()
-      assert.same({ "error", "handshake: the server sent the alert handshake_failure (40): " .. message },
+      assert.same({ "error", "handshake: the server sent the alert handshake_failure (40). " .. message },
         { result.status, result.error.message })
     end
   end)

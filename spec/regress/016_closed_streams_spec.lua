@@ -14,7 +14,7 @@ describe("the command with closed streams", function()
   for streams, redirection in pairs({ stdin = "<&-", stderr = "2>&-", ["stdin and stderr"] = "<&- 2>&-" }) do
     it("reports as ever without " .. streams, function()
       local result, address = run(redirection)
-      assert.same({ 1, 0, address .. ": unreachable: connect: refused: is the port right?\n" },
+      assert.same({ 1, 0, address .. ": unreachable: connection refused. Is the port right?\n" },
         { result.code, result.signal, result.stdout })
     end)
   end

@@ -47,9 +47,9 @@ end
 describe("the error of a target", function()
   for how in pairs({ rst = true, fin = true }) do
     it("names --sni where the connection ended before ServerHello: " .. how, function()
-      says(error_of(nil, how, {}), "perhaps it wants a server name: --sni NAME")
+      says(error_of(nil, how, {}), "Perhaps it wants a server name (--sni NAME)")
       says(error_of(nil, how, {}), "--proxy_protocol 1")
-      says(error_of(nil, how, { sni = "a.example" }), "perhaps it wants another server name (--sni NAME)")
+      says(error_of(nil, how, { sni = "a.example" }), "Perhaps it wants another server name (--sni NAME)")
     end)
   end
 
@@ -71,13 +71,13 @@ describe("the error of a target", function()
   end
 
   it("says how long was waited, and how often, and who waits longer", function()
-    says(error_of(nil, "stall", { timeout = 0.2, tls = "1.2" }), "waited 0.2 s on 1 connection; --timeout waits longer")
+    says(error_of(nil, "stall", { timeout = 0.2, tls = "1.2" }), "Waited 0.2 s on 1 connection; --timeout waits longer")
     local host = script.host({}, { names = { ["a.example"] = { "192.0.2.1" } } })
     function host.connect()
       return nil, "connect: no answer in time", "timeout"
     end
     says(resum.scan("a.example", { host = host, timeout = 3 }).error.message,
-      "waited 3 s on 2 connections; --timeout waits longer")
+      "Waited 3 s on 2 connections; --timeout waits longer")
   end)
 
   it("names the option for an application protocol", function()

@@ -216,7 +216,7 @@ describe("a ClientHello that is too large", function()
       local host = gate(function() return "timeout" end)
       local result = scan(host, { support = true, retries = retries })
       assert.same({ "error", "timeout", connections }, { result.status, result.error.code, #host.connected })
-      assert.is_truthy(result.error.message:find("waited 5 s on 2 connections", 1, true), result.error.message)
+      assert.is_truthy(result.error.message:find("Waited 5 s on 2 connections", 1, true), result.error.message)
       assert.is_nil(result.addresses[1].client_hello)
     end
   end)

@@ -102,7 +102,7 @@ describe("a list with a line that is too long #unsanitized", function()
       path } })
     assert.same({ 1, ("resum: %s: line 2: it is longer than 65536 bytes; it is left out\n"):format(path) },
       { result.code, result.stderr })
-    local _, count = result.stdout:gsub("connect: refused", "")
+    local _, count = result.stdout:gsub("connection refused", "")
     assert.equal(2, count)
   end)
 end)

@@ -53,7 +53,7 @@ describe("make install #unsanitized", function()
     words[#words + 1] = "127.0.0.1:" .. process.closed_port()
     local result = process.run({ command = words, working_directory = "/" })
     assert.same({ 1, "" }, { result.code, result.stderr })
-    assert.matches("connect: refused[^\n]*\n$", result.stdout)
+    assert.matches("connection refused[^\n]*\n$", result.stdout)
   end
 
   -- What is under a folder, folders included.

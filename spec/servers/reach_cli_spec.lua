@@ -50,7 +50,7 @@ What does a browser get? (It uses a ticket once.)
     peer.stop()
     assert.same({ 1, "error", "no_starttls", "starttls" },
       { run.code, target.status, target.error.code, target.error.stage })
-    assert.matches("^starttls smtp: STARTTLS not offered: asked on %d+ connections; ", target.error.message)
+    assert.matches("^starttls smtp: STARTTLS not offered%. Asked on %d+ connections%. ", target.error.message)
   end)
 
   it("at the protocol's port where none is given", function()
@@ -73,7 +73,7 @@ What does a browser get? (It uses a ticket once.)
     local v4, v6 = ("a.example:%d{127.0.0.1}"):format(port), ("a.example:%d{::1}"):format(port)
     for message, target in pairs({ ["::1 is not an IPv4 address"] = target_of("-4", v6),
       ["127.0.0.1 is not an IPv6 address"] = target_of("-6", v4) }) do
-      assert.same({ "unreachable", "resolve: " .. message .. ": leave out -4 or -6" },
+      assert.same({ "unreachable", "resolve: " .. message .. ". Leave out -4 or -6." },
         { target.status, target.error.message })
     end
     assert.equal("completed", target_of("-4", v4).status)

@@ -336,12 +336,37 @@ function M.way(described)
   return list
 end
 
+-- Where a message says at which stage it happened: that is left out, or put in words.
+local STAGES = {
+  { "connect: refused", "connection refused" },
+  { "connect: reset", "connection reset" },
+  { "connection: reset by the server", "the server reset the connection" },
+  { "connect: ", "" },
+  { "connection: ", "" },
+  { "resolve: ", "" },
+  { "handshake: ", "" },
+}
+
+--- An error in words for people, its next step included.
+-- @tparam string message "connect: refused. Is the port right?"
+-- @treturn string "connection refused. Is the port right?"
+function M.failure(message)
+  for _, one in ipairs(STAGES) do
+    if message:sub(1, #one[1]) == one[1] then
+      return one[2] .. message:sub(#one[1] + 1)
+    end
+  end
+  return (message:gsub("^starttls (%S+): ", function(protocol)
+    return protocol:upper() .. ": "
+  end))
+end
+
 --- Why there is no result, or not a whole one.
 -- @tparam table holder status, error: a result, or the entry of an address
 -- @treturn string
 function M.problem(holder)
   local what = holder.status == "unreachable" and "unreachable" or "error"
-  return ("%s: %s"):format(what, holder.error and holder.error.message or "unknown")
+  return ("%s: %s"):format(what, holder.error and M.failure(holder.error.message) or "unknown")
 end
 
 --- "a, b and c".

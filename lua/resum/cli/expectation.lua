@@ -89,12 +89,12 @@ end
 --- Is resumption in order on every address that was scanned, as far as the quick check tells?
 -- @tparam table result what resum.run returned with quick
 -- @treturn boolean
--- @treturn string|nil what was found instead
+-- @treturn string|nil what was found instead, in words
 function M.is_in_order(result)
   for _, entry in ipairs(result.addresses) do
     local verdict = entry.balancer and entry.balancer.verdict
     if verdict == "broken" or verdict == "no_resumption" then
-      return false, ("%s on %s"):format(verdict, entry.address)
+      return false, ("%s on %s"):format(vocabulary.pools[verdict], entry.address)
     end
   end
   return true

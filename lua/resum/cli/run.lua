@@ -6,6 +6,7 @@ local expectation = require "resum.cli.expectation"
 local interrupt = require "resum.cli.interrupt"
 local escape = require "resum.util.escape"
 local target = require "resum.target"
+local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
@@ -91,6 +92,10 @@ end
 -- What has been said of it, or is nobody's fault.
 local TOLD = { interrupted = true, internal = true }
 
+local function failure_words(problem)
+  return escape(vocabulary.failure(problem.message), 300)
+end
+
 -- What the report would say of what could not be scanned, where there is none.
 function Run:tell_errors(result)
   if not self.parsed.quiet or result.unusable then
@@ -100,11 +105,11 @@ function Run:tell_errors(result)
   for _, entry in ipairs(said and {} or result.addresses) do
     if entry.error and not TOLD[entry.error.code] then
       said = true
-      self:complain("%s: %s: %s", target.label(result.target), escape(entry.address), escape(entry.error.message, 300))
+      self:complain("%s: %s: %s", target.label(result.target), escape(entry.address), failure_words(entry.error))
     end
   end
   if result.error and not said then
-    self:complain("%s: %s", target.label(result.target), escape(result.error.message, 300))
+    self:complain("%s: %s", target.label(result.target), failure_words(result.error))
   end
 end
 

@@ -109,7 +109,7 @@ local function with_advice(client, record)
   local advice = record.outcome ~= "full" and not wants_certificate(record) and not client.cancelled()
     and next_step.of(record, client, fatal_alert(record))
   if advice then
-    record.error.message = ("%s: %s"):format(record.error.message, advice)
+    record.error.message = ("%s. %s"):format(record.error.message, advice)
   end
   return record
 end

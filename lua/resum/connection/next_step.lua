@@ -13,18 +13,19 @@ local VERSION = 70
 
 local function about_alert(alert, name)
   if alert == NAME_IS_UNKNOWN and name then
-    return ("the server does not know the name %s; --sni asks for another"):format(name)
+    return ("The server does not know the name %s; --sni asks for another."):format(name)
   elseif MAY_MISS_A_NAME[alert] and not name then
-    return "perhaps it wants a server name: --sni NAME"
-      .. (NOTHING_IN_COMMON[alert] and "; or cipher suites or groups that are not offered here" or "")
+    return NOTHING_IN_COMMON[alert]
+      and "Perhaps it wants a server name (--sni NAME), or cipher suites or groups that are not offered here."
+      or "Perhaps it wants a server name (--sni NAME)."
   elseif NOTHING_IN_COMMON[alert] then
-    return "perhaps it wants cipher suites or groups that are not offered here"
+    return "Perhaps it wants cipher suites or groups that are not offered here."
   elseif alert == NO_PROTOCOL then
-    return "it wants an application protocol that is not offered here: --alpn LIST"
+    return "It wants an application protocol that is not offered here (--alpn LIST)."
   elseif alert == VERSION then
-    return "it speaks no version that is offered here: leave out --tls"
+    return "It speaks none of the versions that are offered here: leave out --tls."
   end
-  return ("perhaps it wants %s server name (--sni), or a client certificate (--cert, --key)"):format(
+  return ("Perhaps it wants %s server name (--sni NAME), or a client certificate (--cert, --key)."):format(
     name and "another" or "a")
 end
 
@@ -32,15 +33,17 @@ end
 -- do. The reply codes are those of RFC 5321, 959 and 3977; the others of RFC 9051, 1939, 5804, 6120, 2812 and MySQL's
 -- protocol.
 local function use(protocol)
-  return ("that is how %s greets: --starttls %s"):format(protocol:upper(), protocol)
+  return ("That is how %s greets: add --starttls %s."):format(protocol:upper(), protocol)
 end
+
+local PLAIN_HTTP = "That is HTTP in the clear: TLS is on another port, usually 443 (HOST:PORT)."
 
 local GREETINGS = {
   { "^220[^\n]*FTP", use("ftp") },
   { "^220[^\n]*[Vv]sFTPd", use("ftp") },
   { "^220[^\n]*LMTP", use("lmtp") },
   { "^220", use("smtp") },
-  { "^[45]%d%d[ -]", "that is a refusal in the words of SMTP or FTP: --starttls smtp, or ftp, asks for TLS there" },
+  { "^[45]%d%d[ -]", "That is a refusal in the words of SMTP or FTP: add --starttls smtp, or ftp." },
   { "^20[01] ", use("nntp") },
   { "^%* %u+", use("imap") },
   { "^%+OK", use("pop3") },
@@ -50,9 +53,9 @@ local GREETINGS = {
   { "^:%S+ NOTICE", use("irc") },
   { "^NOTICE", use("irc") },
   { "^...%z\10", use("mysql") },
-  { "^HTTP/", "it speaks HTTP in the clear on this port: TLS is on another, 443 mostly (HOST:PORT)" },
-  { "^<[!hH]", "it speaks HTTP in the clear on this port: TLS is on another, 443 mostly (HOST:PORT)" },
-  { "^SSH%-", "that is SSH, which knows no TLS: name another port (HOST:PORT)" },
+  { "^HTTP/", PLAIN_HTTP },
+  { "^<[!hH]", PLAIN_HTTP },
+  { "^SSH%-", "That is SSH, which does not use TLS: name another port (HOST:PORT)." },
 }
 
 local function about_greeting(said, port)
@@ -65,26 +68,24 @@ local function about_greeting(said, port)
       return greeting[2]
     end
   end
-  return by_port and ("the port is that of %s: --starttls %s"):format(by_port.name:upper(), by_port.name)
-    or "is it TLS that is spoken on this port? (--starttls PROTOCOL, or HOST:PORT)"
+  return by_port and ("The port is that of %s: add --starttls %s."):format(by_port.name:upper(), by_port.name)
+    or "Is this the right port (HOST:PORT)? Does it want to be asked for TLS first (--starttls PROTOCOL)?"
 end
 
 local function about_silence(record, client, waited)
-  return ("waited %g s on %d connection%s; --timeout waits longer"):format(waited, record.tries or 1,
-    (record.tries or 1) == 1 and "" or "s") .. (client.dialer.endpoint.starttls and ""
-    or starttls.find("auto", client.port) and (", and --starttls auto asks for TLS first")
-    or "")
+  local asks_first = not client.dialer.endpoint.starttls and starttls.find("auto", client.port)
+  return ("Waited %g s on %d connection%s; --timeout waits longer%s."):format(waited, record.tries or 1,
+    (record.tries or 1) == 1 and "" or "s", asks_first and ", and --starttls auto asks for TLS first" or "")
 end
 
 local function about_end(record, client)
   if record.version then
-    return "the handshake had begun: the server, or what stands before it, gave up (--tls 1.2 offers less)"
+    return "The handshake had begun: the server, or something in front of it, gave up. Try --tls 1.2: that offers less."
   end
   local by_port = not client.dialer.endpoint.starttls and starttls.find("auto", client.port)
-  return (by_port and ("the port is that of %s: --starttls %s; or "):format(by_port.name:upper(), by_port.name) or "")
-    .. (client.server_name and "perhaps it wants another server name (--sni NAME)"
-      or "perhaps it wants a server name: --sni NAME")
-    .. (client.dialer.endpoint.proxy_protocol and "" or "; or a PROXY header before TLS: --proxy_protocol 1")
+  return (by_port and ("The port is that of %s: add --starttls %s. "):format(by_port.name:upper(), by_port.name) or "")
+    .. ("Perhaps it wants %s server name (--sni NAME)%s."):format(client.server_name and "another" or "a",
+      client.dialer.endpoint.proxy_protocol and "" or ", or a PROXY header before TLS (--proxy_protocol 1)")
 end
 
 local HANDSHAKE = {
@@ -100,23 +101,23 @@ local HANDSHAKE = {
   reset = about_end,
   closed = about_end,
   protocol_error = function()
-    return "the server breaks the protocol: --tls 1.2 offers less, resum.open shows the messages"
+    return "The server breaks the protocol. Try --tls 1.2, which offers less; in Lua, resum.open shows the messages."
   end,
 }
 
 local STARTTLS = {
   no_starttls = function(_, client)
-    return ("asked on %d connections; is it another protocol (--starttls), or TLS from the first byte (no --starttls)?")
+    return ("Asked on %d connections. Is it another protocol (--starttls), or TLS from the first byte (no --starttls)?")
       :format(client.dialer:refusals().connections)
   end,
   timeout = function(record, client)
     return about_silence(record, client, client.dialer.patience)
   end,
   busy = function()
-    return "come back later, or with --delay"
+    return "Try again later, or with --delay."
   end,
   turned_away = function()
-    return "it may know the reason; --source ADDRESS comes from another address"
+    return "Its log may tell why; --source ADDRESS connects from another address."
   end,
 }
 
@@ -125,16 +126,16 @@ local CONNECT = {
     return about_silence(record, client, client.dialer.timeout)
   end,
   refused = function()
-    return "is the port right?"
+    return "Is the port right?"
   end,
   unreachable = function()
-    return "is there a way from here? -4 and -6 choose the addresses"
+    return "Is there a route to it from here? -4 and -6 choose between its addresses."
   end,
 }
 
 local function otherwise(record)
   if record.error.stage == "starttls" then
-    return "is it this protocol that is spoken there? (--starttls)"
+    return "Does it speak this protocol (--starttls)?"
   end
 end
 
@@ -147,7 +148,7 @@ local BY_STAGE = { handshake = HANDSHAKE, starttls = STARTTLS, connect = CONNECT
 --   were no TLS)
 -- @tparam table client of resum.connection.client
 -- @tparam integer|nil alert code of the server's alert
--- @treturn string|nil words that follow the error; nil: the error says it
+-- @treturn string|nil sentences that follow the error; nil: the error says it
 function M.of(record, client, alert)
   local about = BY_STAGE[record.error.stage]
   about = about and about[record.error.code]
