@@ -9,8 +9,13 @@ local uv = require "resum.host.uv"
 -- A journal whose server issues so many tickets, and takes each once.
 local function journal_of(after_full, after_resumed, fails_at)
   local journal = { host = uv, line = lines.new(uv, 10), made = 0, used = {}, cancelled = function() return false end }
+  function journal:next_source()
+    self.turns = (self.turns or 0) + 1
+    return "192.0.2." .. self.turns
+  end
   function journal:attempt(options)
     options.place:take()
+    assert.equal("192.0.2.1", options.source, "a browser keeps its address")
     local session = options.late()
     self.made = self.made + 1
     local record = { outcome = session and "resumed" or "full", sessions = {} }

@@ -142,6 +142,12 @@ local function matters(entry, name)
   return not (ticket and ticket.resumed > 0)
 end
 
+-- Whoever comes from the same address again meets the same server.
+local function who_pays_at(pool, counts)
+  return pool and pool.verdict == "sticky_source" and "a client that returns from another address may pay"
+    or who_pays(counts, pool and pool.groups)
+end
+
 local VERSIONS = { psk = "TLS 1.3", ticket = "TLS 1.2 and a ticket", session_id = "TLS 1.2 and a session ID" }
 
 --- What refusals cost, in a sentence for each version of TLS in which there are some.
@@ -155,7 +161,7 @@ function M.sentences(entry)
     local answered = counts and counts.resumed + counts.refused or 0
     if answered > 0 and counts.refused > 0 and matters(entry, name) then
       local cost = entry.costs and entry.costs[name]
-      local who = who_pays(counts, pool and pool.groups)
+      local who = who_pays_at(pool, counts)
       list[#list + 1] = ("With %s, %s a full handshake: %s%s."):format(VERSIONS[name], who, price(name, cost),
         cost and source_words(cost) or "")
     end

@@ -60,7 +60,7 @@ end
 -- One connection; the way for it is opened while the one before it is at work, and it waits for that one's goodbye.
 function Row:connect(before, mine)
   local record = self.journal:attempt({
-    mechanism = "psk", design = "browser", want_tickets = true, engine = "handshake",
+    mechanism = "psk", design = "browser", want_tickets = true, engine = "handshake", source = self.source,
     place = self.journal.line:places(1, true)[1], -- one after another takes longest
     late = function()
       if before then
@@ -108,7 +108,8 @@ end
 --   where none resumed); nil where no ticket came at all
 function M.run(journal, connections)
   local row = setmetatable({
-    journal = journal, connections = connections, started = 0, attempted = 0, errors = 0, jar = {}, kept = {},
+    journal = journal, source = journal:next_source(), -- a browser keeps its address
+    connections = connections, started = 0, attempted = 0, errors = 0, jar = {}, kept = {},
     full = new_tally(), resumed = new_tally(),
   }, Row)
   row:run()
