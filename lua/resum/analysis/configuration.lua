@@ -1,5 +1,6 @@
 -- What to configure, as lines that can be pasted, for each server that resum has words for and each topic of
--- resum.analysis.advice. Pure: it is text and nothing else. A spec hands every block to the server itself. No line is
+-- resum.analysis.advice. Pure: it is text and nothing else. A spec hands every block to the server itself, but Envoy's:
+-- Debian has no Envoy, so that its lines were held against its API's reference (DownstreamTlsContext of v3). No line is
 -- longer than a narrow terminal, and none is wrapped: it could not be pasted then.
 
 local M = {}
@@ -60,7 +61,9 @@ M.blocks = {
         "  - filename: /etc/envoy/ticket-new.key",
         "  - filename: /etc/envoy/ticket-old.key",
       },
-      note = "To renew: as in any list of keys, put the fresh one first and keep the one before it.",
+      note = "To renew: the new key becomes ticket-old.key, a fresh one ticket-new.key, on all servers; then let Envoy "
+        .. "load its configuration again, or give it the keys by SDS (session_ticket_keys_sds_secret_config). At first "
+        .. "both may be the same file. Remove disable_stateless_session_resumption: one excludes the other.",
     },
   },
   shared_cache = {
@@ -93,10 +96,9 @@ M.blocks = {
         "SSLSessionTickets on",
       },
     },
-    envoy = {
-      where = "in the listener's DownstreamTlsContext",
-      lines = { "disable_stateless_session_resumption: false", "disable_stateful_session_resumption: false" },
-    },
+    -- No lines: "false" is the default, and beside session_ticket_keys even that is refused: both are of one "oneof".
+    envoy = { note = "resumes unless it is told not to: remove disable_stateless_session_resumption (tickets) and "
+      .. "disable_stateful_session_resumption (session IDs) from the listener's DownstreamTlsContext." },
   },
   same_versions = {
     nginx = {
