@@ -119,7 +119,7 @@ describe("a dry run", function()
     local figures = ("%d to %d"):format(declared.least, declared.most)
     local where = ("%s: %s connections; server name a.example\n  127.0.0.1 port %d\n"):format(proxy.address, figures,
       proxy.port)
-    local in_all = "In all " .. figures .. " connections to 1 addresses of 1 targets.\n"
+    local in_all = "In all " .. figures .. " connections to 1 address of 1 target.\n"
     for _, words in ipairs({ "Mechanisms: psk\n", where, in_all }) do
       assert.is_truthy(run.stdout:find(words, 1, true), run.stdout)
     end

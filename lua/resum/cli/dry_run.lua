@@ -5,6 +5,7 @@
 local escape = require "resum.util.escape"
 local interrupt = require "resum.cli.interrupt"
 local target = require "resum.target"
+local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
@@ -100,8 +101,8 @@ function DryRun:conclude()
   if self.targets.problem then
     self:complain(EXIT.stopped, "--targets_in: %s: %s", self.list_name, self.targets.problem)
   end
-  say("In all %s connections to %d addresses of %d targets.", from_to(self.sum), self.addresses_found,
-    self.targets_found)
+  say("In all %s connections to %s of %s.", from_to(self.sum),
+    vocabulary.count(self.addresses_found, "address", "addresses"), vocabulary.count(self.targets_found, "target"))
   io.stdout:flush()
   return self.cancelled or self.exit
 end

@@ -128,7 +128,10 @@ local CONNECT = {
   refused = function()
     return "Is the port right?"
   end,
-  unreachable = function()
+  unreachable = function(record)
+    if record.error.message:find("source address", 1, true) then
+      return "Is it an address of this machine, and of the same family (IPv4, IPv6) as the target's?"
+    end
     return "Is there a route to it from here? -4 and -6 choose between its addresses."
   end,
 }
