@@ -27,7 +27,7 @@ describe("the text", function()
     local places = {}
     for i, words in ipairs({ "a.example:443: The servers behind this address share nothing.\n", "\nWhat to do\n",
       "\nWhat was found\n", "\nHow often do sessions resume?\n", "\nDo the servers behind the address share their",
-      "\nTo paste\n", "    ssl_session_ticket_key /etc/nginx/ticket-new.key;\n" }) do
+      "\nConfiguration to paste\n", "    ssl_session_ticket_key /etc/nginx/ticket-new.key;\n" }) do
       places[i] = assert(text:find(words, 1, true), words)
     end
     assert.equal(1, places[1])

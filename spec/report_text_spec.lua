@@ -110,8 +110,9 @@ What to do
     resum --resum_rate a.example
 
 How often do sessions resume?
-  Up to 61 attempts each; ranges are 95 % intervals. The strips show the first
-  rate, attempt by attempt: # resumed, . full handshake instead, x error.
+  Up to 61 attempts each; ranges are 95 % intervals, = in the bars. The strips
+  show the first rate, attempt by attempt: # resumed, . full handshake instead,
+  x error.
   Ticket, TLS 1.2: 20 of 60 resumed; 1 error (reset 1)
     an older session, offered again    33 %  #####=====..........  22 to 46 %
     #..#..#..#..#..#..#..#..#..#..#..#..#..#..#..#..#.

@@ -44,7 +44,7 @@ source); without it the script says so when verbose, and does nothing.
 -- |     13 resumed handshakes).
 -- |
 -- |   What was found
--- |     - There are 3 groups of servers.
+-- |     - There are 3 servers, or groups of servers, with sessions of their own.
 -- |     - The load balancer is round-robin over 3 servers.
 -- |
 -- |   How often do sessions resume?
@@ -88,7 +88,7 @@ source); without it the script says so when verbose, and does nothing.
 --   <elem key="decided_by">ticket</elem>
 --   <elem key="headline">The servers behind this address share nothing.</elem>
 --   <table key="evidence">
---     <elem>There are 3 groups of servers.</elem>
+--     <elem>There are 3 servers, or groups of servers, with sessions of their own.</elem>
 --     <elem>The load balancer is round-robin over 3 servers.</elem>
 --   </table>
 --   <elem key="advice">Give all servers one file of ticket keys (and so on)</elem>

@@ -170,14 +170,14 @@ describe("a server", function()
         server.address, ... } })
       return run.stdout
     end
-    assert.is_nil(shown():find("To paste", 1, true)) -- switched off is what may be wanted
+    assert.is_nil(shown():find("Configuration to paste", 1, true)) -- switched off is what may be wanted
     server.stop()
     server = servers.nginx({ session_tickets = "off", session_cache = "none" })
     assert.is_truthy(shown():find("ssl_session_cache shared:SSL:10m;", 1, true), shown())
     local chosen = shown("--advice", "apache")
     assert.is_truthy(chosen:find("    SSLSessionTickets on\n", 1, true), chosen)
     assert.is_nil(chosen:find("ssl_session_cache", 1, true))
-    assert.is_nil(shown("--advice", "none"):find("To paste", 1, true))
+    assert.is_nil(shown("--advice", "none"):find("Configuration to paste", 1, true))
   end)
 end)
 

@@ -38,7 +38,7 @@ Is resumption supported?
   TLS 1.3 ticket (PSK)  supported            TLS 1.3, 5 of 5 resumed; 2 tickets,
                                              lifetime 7200 s
 
-What does a browser get? (It uses a ticket once.)
+What does a browser get? (It uses each ticket once.)
   75 %%: 3 of 4 connections in a row resumed; 2 tickets after a full handshake, 1
   ticket after a resumed one. The first connection has nothing to offer.
 ]]):format(peer.port), run.stdout)

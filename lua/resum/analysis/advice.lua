@@ -13,8 +13,9 @@ local TICKET_KEYS = { topic = "ticket_keys", text = "Give all servers the same t
   .. "serve the same content and have the same policy for client certificates: who has a session of one is then let in "
   .. "by all." }
 local SHARED_CACHE = { topic = "shared_cache",
-  text = "Session IDs need one cache for all servers. Tickets need none." }
+  text = "For clients without tickets, which use session IDs, give all servers one session cache." }
 local SWITCH_ON = { topic = "switch_on", text = "Switch resumption on." }
+local SWITCH_ON_THERE = { topic = "switch_on", text = "Switch resumption on there." }
 local SAME_VERSIONS = { topic = "same_versions", text = "Let all servers speak the same versions of TLS." }
 local ONE_CERTIFICATE = { text = "Give all servers the same certificate: nginx takes a session only under the "
   .. "certificate under which it was issued." }
@@ -38,14 +39,17 @@ local BEHAVIOUR = { late_cache = "Let the server write a session to its cache be
   .. "asked for: a middlebox, or a fault of the server." }
 
 local BY_VERDICT = {
-  keys_shared_caches_not = { { text = "Clients with tickets are well served." }, SHARED_CACHE },
+  keys_shared_caches_not = { { topic = "shared_cache", text = "Clients with tickets are well served. "
+    .. "For the others, which use session IDs, give all servers one session cache." } },
   caches_shared_keys_not = { TICKET_KEYS },
   nothing_shared = { TICKET_KEYS, SHARED_CACHE },
-  sticky_source = { { text = "A client whose address changes loses its session, and all clients do when the balancer "
-    .. "is reconfigured." }, TICKET_KEYS, SHARED_CACHE },
-  sticky_session_id = { { text = "Today's clients use tickets and TLS 1.3, which are not sent back to their server." },
-    TICKET_KEYS },
-  bad_member = { COMPARE, SWITCH_ON },
+  sticky_source = { { text = "Don't rely on it: a client whose address changes loses its session, and so do all "
+    .. "clients when the balancer is reconfigured." }, TICKET_KEYS, SHARED_CACHE },
+  sticky_session_id = {
+    { text = "Don't rely on it: today's clients use tickets, which are not led back to their server." },
+    TICKET_KEYS,
+  },
+  bad_member = { COMPARE, SWITCH_ON_THERE },
   mixed_groups = { LEFT_OUT, TICKET_KEYS },
   one_way = { ROLL_OUT, TICKET_KEYS },
   no_resumption = { SWITCH_ON },

@@ -7,37 +7,35 @@ local vocabulary = require "resum.analysis.vocabulary"
 local M = {}
 
 local HEADLINES = {
-  all_shared = "All servers share their sessions, or there is one server: these two can't be told apart from outside.",
+  all_shared = "All servers share their sessions, or there is only one server: from outside the two look the same.",
   keys_shared_caches_not = "The servers, or the processes of one, share their ticket keys, but not their session "
     .. "caches.",
   caches_shared_keys_not = "The servers share their session cache, but not their ticket keys.",
   nothing_shared = "The servers behind this address share nothing.",
   mixed_groups = "Some of the servers share their sessions, and some do not.",
   sticky_source = "The servers share nothing, and the balancer hides it: each client address meets the same server.",
-  sticky_session_id = "The servers share nothing; the balancer leads a session ID back to its server, and tickets not.",
-  bad_member = "A member of the pool does not resume.",
-  one_way = "Sessions of some servers are good at others, and not the other way round: a new key that not all "
-    .. "have yet.",
+  sticky_session_id = "The servers share nothing; the balancer leads session IDs back to their server, not tickets.",
+  bad_member = "One of the servers behind this address does not resume.",
+  one_way = "Some servers accept the sessions of others, but not the other way round, as when a new key has not "
+    .. "reached all of them.",
   differs = "The servers have the same ticket key, and yet some refuse the sessions of others.",
   fails_on_resumption = "Connections that offer a session fail, where full handshakes do not: returning clients are "
     .. "dropped.",
-  late_cache = "The cache is written late: a session is refused at first and good a moment later, so that clients that "
-    .. "come back at once pay.",
-  rotated = "While the scan ran, ticket keys changed or a server restarted: older sessions are worth nothing since.",
+  late_cache = "The session cache is written late: a session is refused at first and accepted a moment later, so "
+    .. "clients that come back at once pay.",
+  rotated = "Ticket keys changed, or a server restarted, while the scan ran: earlier sessions are no longer accepted.",
   no_resumption = "Nothing is ever resumed.",
-  inconclusive = "The attempts do not tell what stands behind this address.",
+  inconclusive = "The attempts do not show what stands behind this address.",
   unexplained = "Sessions are refused in a way that nothing known explains; the matrix shows who accepts whose.",
 }
 
 local REASONS = {
   like_nothing = "No known explanation fits much better than chance.",
   errors = "Too many connections failed.",
-  may_fail = "Connections that offer a session failed more often than full handshakes, by chance perhaps.",
+  may_fail = "Connections that offer a session failed more often than full handshakes, perhaps by chance.",
   too_few_attempts = "There were too few attempts.",
   no_attempts = "No attempt was made.",
   rivals = "More than one explanation remains.",
-  not_issued = "No session is issued.",
-  issued_not_accepted = "Sessions are issued and never accepted.",
 }
 
 local COVARIATES = {
@@ -77,14 +75,16 @@ function FINDINGS.mixed_configuration(finding)
   return ("The servers are not configured alike: the %s differs."):format(PROPERTIES[finding.property])
 end
 
+local NO_RESUMPTION = { issued_not_accepted = "%ss are issued, but never accepted.", not_issued = "No %s is issued." }
+
 function FINDINGS.no_resumption(finding)
-  return ("By %s nothing is resumed at all%s."):format(mechanisms[finding.mechanism].noun,
-    finding.reason == "issued_not_accepted" and ", though sessions are issued" or "")
+  local words = NO_RESUMPTION[finding.reason] or "By %s nothing is ever resumed."
+  return (words:format(mechanisms[finding.mechanism].noun):gsub("^%l", string.upper))
 end
 
 function FINDINGS.forgets(finding)
   return ("Old %s were forgotten while the scan ran: %s."):format(noun(finding), finding.reason == "capacity"
-    and "the cache is small, so that our own sessions overran it" or "they live short, or the cache is small")
+    and "the cache is so small that our own sessions filled it" or "their lifetime is short, or the cache is small")
 end
 
 function FINDINGS.inconclusive(finding)
@@ -96,7 +96,7 @@ function FINDINGS.unexplained(finding)
 end
 
 function FINDINGS.others_share_nothing(finding)
-  return ("The other members do not share their %s either."):format(
+  return ("The other servers do not share their %s either."):format(
     finding.mechanism == "session_id" and "session cache" or "ticket keys")
 end
 
@@ -105,12 +105,12 @@ function FINDINGS.some_issue_none(finding)
 end
 
 function FINDINGS.fails_on_resumption(finding)
-  return ("About %s of the offers of %s fail, where full handshakes do not."):format(percent(finding.share),
+  return ("About %s of the offers of %s fail, while full handshakes do not."):format(percent(finding.share),
     noun(finding))
 end
 
 function FINDINGS.connections_failed(finding)
-  return ("About %s of the connections failed; a member that is down looks so."):format(percent(finding.share))
+  return ("About %s of the connections failed, as they would if one server were down."):format(percent(finding.share))
 end
 
 function FINDINGS.keys_renewed(finding)
@@ -120,21 +120,21 @@ function FINDINGS.keys_renewed(finding)
 end
 
 function FINDINGS.group_came()
-  return "A server, or a key, came while the scan ran."
+  return "A new server, or a new key, appeared while the scan ran."
 end
 
 function FINDINGS.group_went()
-  return "A server, or a key, went while the scan ran."
+  return "A server, or a key, disappeared while the scan ran."
 end
 
 function FINDINGS.stickiness_unknown(finding)
   if finding.sources > 1 then
-    return ("All attempts came from %d addresses: where the balancer sends each to the one or the other of two "
-      .. "servers, all of them may meet the same one, in %s of the cases."):format(finding.sources,
+    return ("All attempts came from %d addresses. A balancer that chooses between two servers by address sends all of "
+      .. "them to the same one in %s of cases."):format(finding.sources,
       percent(2 ^ (1 - finding.sources)))
   end
-  return "All attempts came from one address: a balancer that sends a client to the same server each time looks the "
-    .. "same. --source ADDRESS, several times, tells them apart."
+  return "All attempts came from one address: a balancer that always sends a client to the same server would look the "
+    .. "same. Scan with several --source addresses to tell."
 end
 
 local function group_words(summary)
@@ -143,24 +143,26 @@ local function group_words(summary)
     return nil
   end
   local span = interval and interval[2] ~= interval[1]
-  local range = span and (" (%s)"):format(interval[2] and ("%d to %d"):format(interval[1], interval[2])
-    or ("%d or more"):format(interval[1])) or ""
+  local count = not span and ("%d"):format(groups)
+    or interval[2] and ("about %d (%d to %d)"):format(groups, interval[1], interval[2])
+    or groups == interval[1] and ("at least %d"):format(groups)
+    or ("about %d (%d or more)"):format(groups, interval[1])
   local effective = summary.effective_groups
   local unequal = effective and effective < groups - 0.35
-    and ("; their shares are unequal, as if there were %.1f"):format(effective) or ""
-  return ("There are %d groups of servers%s%s."):format(groups, range, unequal)
+    and ("; connections are spread unevenly, as over %.1f equal ones"):format(effective) or ""
+  return ("There are %s servers, or groups of servers, with sessions of their own%s."):format(count, unequal)
 end
 
 local function routing_words(summary)
   local evidence = summary.routing_evidence or {}
   if summary.routing == "round_robin" then
     local over = evidence.period and (evidence.period == summary.groups and (" over %d servers"):format(evidence.period)
-      or (", and starts again every %d connections"):format(evidence.period))
+      or (": it starts over after every %d connections"):format(evidence.period))
     return ("The load balancer is round-robin%s."):format(over or "")
   elseif summary.routing == "random" then
     return "The load balancer chooses servers at random, as far as can be seen."
   elseif evidence.stretches then
-    return "Connections meet the same server for a while, and then another."
+    return "For a while all connections meet one server, and then another."
   end
 end
 
@@ -171,18 +173,18 @@ local function member_words(member, mechanism)
   if not member then
     return nil
   elseif member.how == "other_version" then
-    return ("About %s of the connections meet a member that does not speak %s, so that %ss are worth nothing there.")
+    return ("About %s of the connections meet a server that does not speak %s, where %ss are of no use.")
       :format(percent(member.share), VERSIONS[mechanism], mechanisms[mechanism].noun)
   end
-  local how = member.how == "issues_nothing" and "issue no session" or "issue sessions that are never accepted"
-  return ("About %s of the connections meet a member where servers %s."):format(percent(member.share), how)
+  local how = member.how == "issues_nothing" and "issues no session" or "issues sessions and never accepts them"
+  return ("About %s of the connections meet a server that %s."):format(percent(member.share), how)
 end
 
 local function more_words(summary)
   if summary.verdict == "differs" then
     local property = PROPERTIES[summary.attribute]
     return property and ("Sessions are refused where the %s differs."):format(property)
-      or "Connections do not show in what they differ: clocks, timeouts and the name of the virtual host are not seen."
+      or "Connections do not show what differs: it may be clocks, timeouts or the name of the virtual host."
   elseif summary.verdict == "fails_on_resumption" and summary.fails then
     return ("About %s of the offers fail."):format(percent(summary.fails.share))
   elseif summary.verdict == "rotated" and summary.scope == "some" then
@@ -205,9 +207,11 @@ end
 -- @treturn string headline: what it means
 -- @treturn {string,...} evidence: what speaks for it, and what else was found
 function M.of(summary)
-  local evidence, told = {}, {}
-  local more = more_words(summary)
-  append(evidence, not (more and summary.reason == "rivals") and REASONS[summary.reason] or nil)
+  local headline = HEADLINES[summary.verdict]
+  local evidence, more, told = {}, more_words(summary), {}
+  if summary.verdict ~= "no_resumption" and not (more and summary.reason == "rivals") then
+    append(evidence, REASONS[summary.reason])
+  end
   append(evidence, more)
   append(evidence, group_words(summary))
   append(evidence, member_words(summary.member, summary.decided_by))
@@ -218,11 +222,6 @@ function M.of(summary)
       told[sentence] = true
       append(evidence, sentence)
     end
-  end
-  local headline = HEADLINES[summary.verdict]
-  if summary.verdict == "no_resumption" and summary.reason == "issued_not_accepted" then
-    headline = ("By %s nothing is ever resumed, though sessions are issued."):format(
-      mechanisms[summary.decided_by].noun)
   end
   return headline, evidence
 end

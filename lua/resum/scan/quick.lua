@@ -126,16 +126,15 @@ local function judge_without_sessions(client, test, control)
 end
 
 local HEADLINES = {
-  healthy = "Every session resumed, so often that a member or a group that does not share is all but excluded.",
+  healthy = "Every session resumed, and so often that a server that does not share is all but ruled out.",
   broken = "Sessions are refused: not all servers behind this address share them.",
-  no_resumption = "No session is issued, or none is ever accepted.",
-  inconclusive = "The attempts did not suffice to be certain.",
+  no_resumption = "Nothing is ever resumed: no session is issued, or none is accepted.",
+  inconclusive = "There were too few answers to be certain.",
   not_applicable = "The server does not speak the version of TLS that this takes.",
 }
 
-local FROM_ONE_ADDRESS = "Every session resumed, so often that a member or a group that does not share is all but "
-  .. "excluded, unless the balancer sends a client to the same server each time: --source ADDRESS, several times, "
-  .. "tells that."
+local FROM_ONE_ADDRESS = "Every session resumed, and so often that a server that does not share is all but ruled "
+  .. "out, unless the balancer always sends a client to the same server. Scan with several --source addresses to tell."
 
 local ADVICE = {
   healthy = "Nothing to do.",

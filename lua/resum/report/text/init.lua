@@ -187,7 +187,7 @@ function M.target(result, options)
     add_sections(lines, address_sections(entry, style))
   end
   add_sections(lines, { pools.across(result.across, style),
-    titled("To paste", advice.blocks(overview, style.width, options and options.advice), style) })
+    titled("Configuration to paste", advice.blocks(overview, style.width, options and options.advice), style) })
   return table.concat(lines, "\n") .. "\n"
 end
 

@@ -86,9 +86,9 @@ end
 
 local function legend(attempted, style)
   local lines = { style.paint("How often do sessions resume?", "strong") }
-  append(lines, wrap(("Up to %s each; ranges are 95 %% intervals. The strips show the first rate, attempt by attempt: "
-    .. "# resumed, . full handshake instead, x error."):format(vocabulary.count(attempted, "attempt")), style.width,
-    "  "))
+  append(lines, wrap(("Up to %s each; ranges are 95 %% intervals%s. The strips show the first rate, attempt by "
+    .. "attempt: # resumed, . full handshake instead, x error."):format(vocabulary.count(attempted, "attempt"),
+    style.width >= BAR_FROM and ", = in the bars" or ""), style.width, "  "))
   return lines
 end
 
@@ -97,7 +97,7 @@ local function browser_alone(entry, style)
   if not entry.browser then
     return {}
   end
-  local lines = { style.paint("What does a browser get? (It uses a ticket once.)", "strong") }
+  local lines = { style.paint("What does a browser get? (It uses each ticket once.)", "strong") }
   append(lines, wrap(("%s %%: %s. The first connection has nothing to offer."):format(
     vocabulary.percent(entry.browser.share), vocabulary.browser(entry.browser)), style.width, "  "))
   return lines
