@@ -140,5 +140,8 @@ describe("a dry run", function()
     assert.same({ 1, "In all 0 connections to 0 addresses of 0 targets." },
       { run.code, run.stdout:match("\n([^\n]*)\n$") })
     assert.equal(2, dry_run("a.example:0").code)
+    local nothing = dry_run("--targets_in", "/dev/null")
+    assert.same({ 2, "resum: nothing would be tested: the list names no target, and no open port with TLS\n" },
+      { nothing.code, nothing.stderr })
   end)
 end)

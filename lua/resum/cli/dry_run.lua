@@ -101,6 +101,9 @@ function DryRun:conclude()
   if self.targets.problem then
     self:complain(EXIT.stopped, "--targets_in: %s: %s", self.list_name, self.targets.problem)
   end
+  if self.targets_found == 0 and self.exit == EXIT.all_found and self.targets.skipped == 0 and not self.cancelled then
+    self:complain(EXIT.usage, "nothing would be tested: the list names no target, and no open port with TLS")
+  end
   say("In all %s connections to %s of %s.", from_to(self.sum),
     vocabulary.count(self.addresses_found, "address", "addresses"), vocabulary.count(self.targets_found, "target"))
   io.stdout:flush()
