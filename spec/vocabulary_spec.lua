@@ -7,7 +7,7 @@ local vocabulary = require "resum.analysis.vocabulary"
 -- Where verdicts and their reasons are found.
 local SOURCES = {
   "analysis/verdict.lua", "analysis/explanation.lua", "connection/issuance.lua", "connection/exchange.lua",
-  "scan/support.lua", "scan/second_look.lua", "scan/rate.lua", "scan/obtain_sessions.lua",
+  "scan/support.lua", "scan/second_look.lua", "scan/rate.lua", "scan/rate_figures.lua", "scan/obtain_sessions.lua",
 }
 
 -- Outcomes of attempts are reasons too, where they are errors (resum.connection.exchange).

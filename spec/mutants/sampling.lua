@@ -35,7 +35,7 @@ return {
   },
   {
     name = "errors dilute the rate",
-    file = "lua/resum/scan/rate.lua",
+    file = "lua/resum/scan/rate_figures.lua",
     before = "  local answered = counts.resumed + counts.refused\n",
     after = "  local answered = counts.attempted\n",
     breaks = "an error counts as a refusal",
@@ -43,7 +43,7 @@ return {
   },
   {
     name = "failures of offers stay out of the rate",
-    file = "lua/resum/scan/rate.lua",
+    file = "lua/resum/scan/rate_figures.lua",
     before = "local counted = answered + (failures and",
     after = "local counted = answered + (false and",
     breaks = "who has to come again has resumed",
@@ -51,7 +51,7 @@ return {
   },
   {
     name = "failures of offers widen no interval",
-    file = "lua/resum/scan/rate.lua",
+    file = "lua/resum/scan/rate_figures.lua",
     before = "or (failures and second_look.has_failed(entry.record)) then",
     after = "then",
     breaks = "the interval is that of another figure than the rate",

@@ -6,9 +6,9 @@ local browser = require "resum.scan.browser"
 local engine_choice = require "resum.connection.engine_choice"
 local obtaining = require "resum.scan.obtain_sessions"
 local plans = require "resum.scan.plan"
+local figures = require "resum.scan.rate_figures"
 local promises = require "resum.scan.promise"
 local single_use = require "resum.scan.single_use"
-local statistics = require "resum.util.statistics"
 local verdict = require "resum.analysis.verdict"
 local random = require "resum.util.random"
 local second_look = require "resum.scan.second_look"
@@ -24,7 +24,6 @@ local FEWER = 3 -- the factor by which fewer run at once then
 local CROWD_LEAVES = 1 -- seconds for the server to see the others go
 local LOOKS = 20 -- full handshakes, where the first were refused for their version
 local BATCH = 8 -- handshakes whose sessions are fresh at a time: a server's cache may be small
-local CONFIDENCE = 0.95
 -- Offers that failed, by share, from which on full handshakes are held against them. Fewer can't be told: 5 of 100
 -- against 0 of 100 is chance (1 in 16), and many networks lose 1.
 local MANY_FAILED = 0.05
@@ -91,18 +90,6 @@ local function new_watch(concurrency)
   return watch
 end
 
--- Attempts that were not made, as the scan was over; and what a spent session was refused.
-local function drop_what_is_no_answer(sequence)
-  local kept = 0
-  for i, place in ipairs(sequence) do
-    sequence[i] = nil
-    if place.record.outcome ~= "interrupted" and place.record.outcome ~= "unknown" then
-      kept = kept + 1
-      sequence[kept] = place
-    end
-  end
-end
-
 -- One offer of a seed's session; its place in the sequence is that of its start.
 local function offer(client, mechanism, seed, design, sequence, seeds, options)
   local place = { seed = seed.number }
@@ -133,7 +120,7 @@ local function offer_planned(client, mechanism, plan, sequence, seeds, options)
       plan:has_come(list and list[#list])
     end or nil
   end, client.line:jobs())
-  drop_what_is_no_answer(sequence)
+  figures.keep_answers(sequence)
   return watch.stop == "crowded"
 end
 
@@ -156,90 +143,12 @@ local function offer_fresh(client, mechanism, sessions, first_seed, sequence, se
       watch.note(offer(client, mechanism, seed, "fresh", sequence, seeds, options))
     end
   end, client.line:jobs())
-  drop_what_is_no_answer(sequence)
-end
-
-local function records_of(sequence)
-  local records = {}
-  for i, entry in ipairs(sequence) do
-    records[i] = entry.record
-  end
-  return records
-end
-
-local function count_engines(sequence)
-  local engines = {}
-  for _, entry in ipairs(sequence) do
-    local engine = entry.record.engine
-    engines[engine] = (engines[engine] or 0) + 1
-  end
-  return engines
-end
-
--- How each seed's offers ended, as far as they were answered; where it is offers that fail, those as well.
-local function clusters_of(sequence, failures)
-  local list, of = {}, {}
-  for _, entry in ipairs(sequence) do
-    local outcome = entry.record.outcome
-    if outcome == "resumed" or outcome == "refused" or verdict.refuses_version(entry.record)
-      or (failures and second_look.has_failed(entry.record)) then
-      local one = of[entry.seed] or { successes = 0, trials = 0 }
-      list[#list + 1] = not of[entry.seed] and one or nil
-      of[entry.seed] = one
-      one.successes, one.trials = one.successes + (outcome == "resumed" and 1 or 0), one.trials + 1
-    end
-  end
-  return list
-end
-
--- Where alerts count for refusals, too, the seeds are not asked: it is a rare case, and a mixture of both.
-local function interval_of(sequence, counts, failures)
-  if counts.alerts > 0 then
-    return statistics.wilson(counts.resumed, counts.resumed + counts.refused, CONFIDENCE)
-  end
-  return statistics.clustered(clusters_of(sequence, failures), CONFIDENCE)
-end
-
--- Where offers fail and other handshakes do not, those that failed count: who has to come again has not resumed.
-local function fold(mechanism, sequence, seeds, design, handshakes, client, failures)
-  drop_what_is_no_answer(sequence) -- a refusal may have become unknown
-  local records = records_of(sequence)
-  local counts = verdict.count(records, seeds)
-  local answered = counts.resumed + counts.refused
-  local counted = answered + (failures and second_look.count_failures(records) or 0)
-  local lo, hi = interval_of(sequence, counts, failures)
-  local outcomes = {}
-  for i, entry in ipairs(sequence) do
-    outcomes[i] = { outcome = entry.record.outcome, seed = entry.seed }
-  end
-  local result = {
-    mechanism = mechanism,
-    attempted = counts.attempted,
-    resumed = counts.resumed,
-    refused = counts.refused,
-    errors = counts.errors,
-    error_kinds = counts.error_kinds,
-    rate = counted > 0 and counts.resumed / counted or nil,
-    rate_of_answered = failures and answered > 0 and counts.resumed / answered or nil,
-    failures = failures,
-    interval = lo and { lo, hi } or nil,
-    confidence = CONFIDENCE,
-    design = design,
-    seeds = handshakes,
-    concurrency = client.line.limit,
-    too_many_at_once = answered > 0 and not failures and client.too_many or nil, -- else it was not their number
-    engines = count_engines(sequence),
-    version = seeds[#seeds] and seeds[#seeds].version,
-    sequence = outcomes,
-  }
-  result.verdict, result.reason = verdict.of_counts(counts, failures)
-  result.alert = verdict.name_of_alert(result.reason, records)
-  return result
+  figures.keep_answers(sequence)
 end
 
 -- Nothing to offer: the verdict on the seeds says why.
 local function without_sessions(client, mechanism, judged, seeds)
-  local result = fold(mechanism, {}, seeds, "fixed", 0, client)
+  local result = figures.fold(mechanism, {}, seeds, "fixed", 0, client)
   result.verdict, result.reason, result.alert, result.version =
     judged.verdict, judged.reason, judged.alert, judged.version
   return result
@@ -258,7 +167,7 @@ local function measure_fresh(client, mechanism, seeds, options)
     offer_fresh(client, mechanism, sessions, handshakes, sequence, seeds, options)
     handshakes = handshakes + #sessions
   end
-  return fold(mechanism, sequence, seeds, "fresh", handshakes, client), sequence
+  return figures.fold(mechanism, sequence, seeds, "fresh", handshakes, client), sequence
 end
 
 -- So many at once are too many for the server: from now on fewer are, and each stays until the server has gone.
@@ -289,12 +198,12 @@ local function measure_fixed(client, mechanism, sessions, seeds, options)
       have_fewer(client, limit)
     end
   until client.line.limit == limit or client.cancelled()
-  return fold(mechanism, sequence, seeds, "fixed", #plan.seeds, client), sequence
+  return figures.fold(mechanism, sequence, seeds, "fixed", #plan.seeds, client), sequence
 end
 
 -- Do offers fail where full handshakes of the same time do not? Those that are made to see it do not count.
 local function look_at_failures(client, mechanism, session, sequence, seeds, options)
-  local records = records_of(sequence)
+  local records = figures.records_of(sequence)
   if second_look.count_failures(records) < MANY_FAILED * #records or client.cancelled() then
     return nil
   end
@@ -314,7 +223,7 @@ local function measure_sessions(client, mechanism, sessions, seeds, options)
   end
   local newest = newest_of(sessions)
   local failures = look_at_failures(client, mechanism, newest[#newest], sequence, seeds, options)
-  return failures and fold(mechanism, sequence, seeds, result.design, result.seeds, client, failures) or result
+  return failures and figures.fold(mechanism, sequence, seeds, result.design, result.seeds, client, failures) or result
 end
 
 local function seeds_for(attempts)
@@ -427,7 +336,7 @@ local function rate_so_far(client, mechanism, begun)
       sequence[#sequence + 1] = place
     end
   end
-  local rate = fold(mechanism, sequence, seeds, "fixed", 0, client)
+  local rate = figures.fold(mechanism, sequence, seeds, "fixed", 0, client)
   verdict.cut_off(rate)
   return rate
 end
