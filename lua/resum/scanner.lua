@@ -61,8 +61,8 @@ local function problem_of_sources(client, sources, retries)
   end
 end
 
-local function run_audit(entry, client, target, reach, options)
-  entry.audit = audit.run({ client = client, options = options, target = target, entry = entry, reach = reach,
+local function run_audit(entry, client, target, make_reach, options)
+  entry.audit = audit.run({ client = client, options = options, target = target, entry = entry, reach = make_reach(),
     evidence = options.evidence })
 end
 
@@ -89,10 +89,10 @@ local function run_scans(entry, client, wanted, options)
   return true
 end
 
-local function scan_address(entry, client, wanted, options, target, reach)
+local function scan_address(entry, client, wanted, options, target, make_reach)
   local had_its_say = run_scans(entry, client, wanted, options)
   if had_its_say and wanted.audit and not client.cancelled() then
-    run_audit(entry, client, target, reach, options)
+    run_audit(entry, client, target, make_reach, options)
   end
   if had_its_say and not client.cancelled() then
     entry.status, entry.error = "completed", nil
@@ -127,15 +127,17 @@ local function scan_addresses(result, addresses, wanted, plan, options)
     local tally = {}
     local own = watched(wanted, options, tally)
     local endpoint = plan.endpoints:endpoint(result.target, address)
-    local client, reach = clients.new(endpoint, own), reaches.new(plan.endpoints, endpoint, options, addresses)
+    local client = clients.new(endpoint, own)
     local sources = plan.endpoints:sources_to(address)
     callers[i] = client
     jobs[i] = function()
       if sources and not sources[1] then
         note_failure(entry, new_failure("connect: no source address has its family", "unreachable", "connect"))
       else
-        scan_address(entry, client, wanted, tables.merged(own, { sources = options.sources and sources }),
-          result.target, reach)
+        own.sources = options.sources and sources
+        scan_address(entry, client, wanted, own, result.target, function()
+          return reaches.new(plan.endpoints, endpoint, options, addresses)
+        end)
         entry.costs, entry.server_software = costs.fold(tally), client.software
       end
     end
@@ -312,7 +314,7 @@ function M.new(options)
     identity = plan.identity,
     has_certificate = plan.has_certificate,
     contexts = {},
-    load = { under_way = 0 },
+    load = clients.new_load(),
   })
   for _, secret in ipairs({ "certificate", "private_key", "key_form", "passphrase" }) do
     options[secret] = nil -- the identity has them

@@ -280,11 +280,18 @@ function Run:conclude()
   return self.cancelled or self.exit
 end
 
+-- Where so many targets are under way at once, what they hold is large, and Lua would let as much garbage lie beside it
+-- before it collects (measured with 10,000 that never answer: 510 MB; so 330 MB, for a fifth more CPU time).
+local MANY, PAUSE = 1000, 120 -- targets; percent of what was in use after the last collection
+
 --- Scans all targets and hands their results out.
 -- @function run:go
 -- @treturn integer exit code
 function Run:go()
   local host = self.host
+  if self.at_once > MANY then
+    collectgarbage("setpause", PAUSE)
+  end
   local stop_watching = interrupt.watch(host, self)
   local ran, problem = pcall(host.parallel, function()
     return self:next_job()

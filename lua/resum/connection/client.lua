@@ -207,6 +207,12 @@ local function admit_all()
   return nothing
 end
 
+--- What all clients that share it do at the same time.
+-- @treturn table load: under_way (connections), awaited (of them, whose server has said nothing yet)
+function M.new_load()
+  return { under_way = 0, awaited = 0 }
+end
+
 --- As new_client, for who has checked the endpoint and the options, and may have more of them.
 -- @tparam table endpoint
 -- @tparam table options
@@ -233,7 +239,7 @@ function M.new(endpoint, options)
     shared_contexts = options.contexts or {},
     engines = {},
     connections = 0, -- made so far
-    load = options.load or { under_way = 0 }, -- connections of all clients that share it
+    load = options.load or M.new_load(),
     software = nil, -- what the server calls itself, where it was asked for something
     key_share = options.key_share,
     groups = nil, -- what the probe offers in TLS 1.3 where the usual won't do

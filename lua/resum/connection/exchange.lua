@@ -127,15 +127,56 @@ function Connection:note_end(state, message, code)
   end
 end
 
+-- libssl holds 44 KB for a handshake that has begun, and of thousands of targets many may never answer. So where more
+-- than these wait for the first byte, who has sent none for a while is waited for without libssl, and what comes then
+-- is another connection's to read. A second: by then TCP has sent a lost segment again (RFC 6298, section 2.1). The
+-- more wait, the shorter, so that libssl has not much more than 22 MB in all; but longer than most round trips.
+local CROWD, PATIENCE = 500, { most = 1, least = 0.25 }
+
+local function patience(load)
+  return math.max(PATIENCE.least, PATIENCE.most * CROWD / load.awaited)
+end
+
+-- As receive(), for a first byte that does not come soon.
+function Connection:receive_late(deadline, message)
+  self:facts() -- what there is to know stays known
+  self.machine:close()
+  local _, why = self.stream:read(deadline)
+  return nil, message, why == "timeout" and why or "put_off"
+end
+
+-- Nothing is awaited any more: also after an error.
+function Connection:note_first()
+  if self.awaits then
+    self.client.load.awaited, self.awaits = self.client.load.awaited - 1, false
+  end
+end
+
+-- As receive(), for the first byte.
+function Connection:receive_first(deadline)
+  local load = self.client.load
+  load.awaited, self.awaits = load.awaited + 1, true
+  local puts_off = load.awaited > CROWD and self.may_put_off
+  local soon = puts_off and self.host.now() + patience(load) or deadline
+  local state, message, code, out = self:receive(math.min(soon, deadline))
+  self:note_first()
+  if code == "timeout" and soon < deadline then
+    return self:receive_late(deadline, message)
+  end
+  return state, message, code, out
+end
+
 -- Runs the handshake. Returns the bytes still to be sent when it is established, or nil after fail().
 function Connection:establish(record, deadline)
+  local receive = self.receive_first
   local state, out, message, code = self.machine:step()
   while state == "want" do
     local sent, why = self:send(out, deadline)
     if not sent then
       return fail(record, "handshake: the server took no more bytes", why)
     end
-    state, message, code, out = self:receive(deadline)
+    state, message, code, out = receive(self, deadline)
+    receive = self.receive
   end
   -- A server may end the connection in the same breath: it is over, but the handshake was completed.
   if GOES_ON[state] or self:facts().finished then
@@ -326,7 +367,12 @@ local function write_down(record, connection, options, now)
   end
 end
 
-local function new_connection(client, mechanism, options, machine, stream, began, engine)
+-- An offer may spend its session, and messages are wanted of each connection.
+local function may_put_off(options, record)
+  return record.engine == "handshake" and not options.session and not options.transcript and not record.put_off
+end
+
+local function new_connection(client, mechanism, options, machine, stream, began, record)
   return setmetatable({ -- with all its fields, so that the table has its size at once
     client = client,
     host = client.host,
@@ -338,8 +384,10 @@ local function new_connection(client, mechanism, options, machine, stream, began
     want_tickets = options.want_tickets,
     stays = options.stays,
     asks = options.asks,
+    may_put_off = may_put_off(options, record),
+    awaits = nil, -- its first byte is
     say = options.request,
-    speaks = machine.write ~= nil and (engine ~= "probe" or options.request ~= nil), -- inside TLS
+    speaks = machine.write ~= nil and (record.engine ~= "probe" or options.request ~= nil), -- inside TLS
     response = nil, -- what was answered to that
     on_goodbye = never, -- called when our last word has been said; what comes then is waited for only
     first_bytes = nil,
@@ -364,7 +412,7 @@ end
 
 -- The way is open: the rest of it. `leave` gives the place at the address to the next one.
 local function run_on(stream, machine, began, client, mechanism, options, record, leave)
-  local connection = new_connection(client, mechanism, options, machine, stream, began, record.engine)
+  local connection = new_connection(client, mechanism, options, machine, stream, began, record)
   function connection.on_goodbye()
     if leave and ends_at_goodbye(client, options) then
       leave()
@@ -376,6 +424,7 @@ local function run_on(stream, machine, began, client, mechanism, options, record
   end
   local fine, problem = pcall(connection.run, connection, record)
   stream:close() -- also after an error in here
+  connection:note_first()
   if not fine then
     error(problem, 0)
   end
@@ -383,7 +432,12 @@ local function run_on(stream, machine, began, client, mechanism, options, record
   record.transcript = options.transcript and machine:transcript() or nil
 end
 
--- Where the session to offer is known later than the way is to be opened, the machine is made later, too.
+-- Where the session to offer is known later than the way is to be opened, the machine is made later, too; and where
+-- there is none: thousands of targets may never let us in.
+local function is_made_late(options, record)
+  return options.late ~= nil or record.engine == "handshake" and not options.session
+end
+
 local function make_machine(client, mechanism, options, record)
   local machine, problem, code = machines[record.engine](client, mechanism, options)
   if not machine then
@@ -393,14 +447,17 @@ local function make_machine(client, mechanism, options, record)
 end
 
 local function make_late_machine(client, mechanism, options, record)
-  return make_machine(client, mechanism, setmetatable({ session = options.late() }, { __index = options }), record)
+  if options.late then
+    options = setmetatable({ session = options.late() }, { __index = options })
+  end
+  return make_machine(client, mechanism, options, record)
 end
 
 -- From dialling to close; everything goes into the record.
 local function connect_and_run(client, mechanism, options, record, leave)
   local host, machine = client.host, nil
   local started = host.now()
-  if not options.late then
+  if not is_made_late(options, record) then
     machine = make_machine(client, mechanism, options, record)
     if not machine then
       return options
@@ -416,7 +473,11 @@ local function connect_and_run(client, mechanism, options, record, leave)
       started = host.now()
       machine, options = make_late_machine(client, mechanism, options, record)
     end
-    run_on(stream, machine, started, client, mechanism, options, record, leave)
+    if machine then
+      run_on(stream, machine, started, client, mechanism, options, record, leave)
+    else
+      stream:close()
+    end
   else
     fail(record, message, code, stage)
   end
@@ -476,12 +537,17 @@ function M.connect(client, options, engine)
     ending = nil,
     asked = nil,
     unclean = nil,
+    put_off = nil, -- the server was late, and its first answer was not read
   }
   local tries = 0
   repeat
     record.outcome, record.error = nil, nil
     local began = spending.begin()
     local offered = connect_in_turn(client, mechanism, options, record)
+    if record.error and record.error.code == "put_off" then
+      record.put_off, record.outcome, record.error = true, nil, nil
+      offered = connect_in_turn(client, mechanism, options, record)
+    end
     spending.finish(client.ends, record, offered, began)
     tries = tries + 1
   until not client.dialer:may_differ(record.error, tries) and not client.dialer:opens_later(record.error, tries)

@@ -344,6 +344,12 @@ function M.start(job, on_end)
   run_soon(worker.thread)
 end
 
+-- One job of a job needs no coroutine of its own: thousands of targets have one address each.
+local function run_alone(job)
+  local done, problem = pcall(job)
+  return { not done and jobs.message_of(problem) or nil }
+end
+
 --- Runs jobs side by side; returns when all have ended. They start in order, and a job may call it in its turn.
 -- @tparam table|function list functions; or a function that returns the next job, and nil after the last
 --   one: it is called when that job can start, never twice at a time, and may wait
@@ -352,6 +358,9 @@ end
 function M.parallel(list, limit)
   check_place("host.parallel")
   jobs.check_limit(list, limit)
+  if type(list) == "table" and #list == 1 and can_yield() then
+    return run_alone(list[1])
+  end
   local fine, errors = pcall(jobs.run, M, list, limit)
   M.settle()
   if not fine then
