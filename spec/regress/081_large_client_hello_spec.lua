@@ -124,6 +124,41 @@ describe("a ClientHello that is too large", function()
     end
   end
 
+  for _, outcome in ipairs({ "timeout", "reset", "closed", "alert" }) do
+    it("is left out by open as scans do: " .. outcome, function()
+      local server = memory.server()
+      local host = gate(function(number, is_large)
+        return (is_large or number == 8) and outcome or nil -- the eighth has a session
+      end, server)
+      local first = assert(resum.open("a.example", { host = host }))
+      assert.same({ "full", "TLSv1.3" }, { first.outcome, first.version })
+      assert.same({ "no_hybrid_share", outcome }, { first.smaller_hello.code, first.smaller_hello.usual_outcome })
+      assert.equal("LsLLLss", sequence(host.sizes))
+      assert.equal("client_hello", first.transcript[1].type)
+      local again = assert(resum.open("a.example", { host = host, session = first:session() }))
+      assert.equal("resumed", again.outcome)
+      assert.equal("no_hybrid_share", again.smaller_hello.code)
+      assert.equal("sLLLsss", sequence(host.sizes):sub(9))
+    end)
+  end
+
+  it("is not asked for by open where only a session's connection failed", function()
+    local host = gate(function(number)
+      return number == 2 and "reset" or nil
+    end)
+    local first = assert(resum.open("a.example", { host = host }))
+    local again = assert(resum.open("a.example", { host = host, session = first:session() }))
+    assert.same({ "reset" }, { again.outcome, again.smaller_hello })
+  end)
+
+  it("is none where open wants TLS 1.2, which has no share", function()
+    local host = gate(function()
+      return "reset"
+    end)
+    assert.equal("reset", assert(resum.open("a.example", { host = host, mechanism = "ticket" })).outcome)
+    assert.equal("s", sequence(host.sizes))
+  end)
+
   it("is told in words, on the page, in JSON, as a finding and to nmap", function()
     local result = scan(intolerant("reset"), { support = true })
     local hello = result.addresses[1].client_hello

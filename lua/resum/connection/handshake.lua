@@ -4,6 +4,7 @@
 local clients = require "resum.connection.client"
 local core = require "resum.core"
 local new_failure = require "resum.util.failure"
+local smaller_hello = require "resum.connection.smaller_hello"
 
 local M = {}
 
@@ -53,19 +54,50 @@ local function handshake_of(record, described)
   return setmetatable(record, Handshake)
 end
 
+local function attempt(client, asked)
+  return client:attempt({
+    mechanism = asked.mechanism or "any",
+    session = asked.session,
+    sessions = asked.sessions,
+    engine = asked.engine,
+    compare = false,
+    want_tickets = true,
+    transcript = true,
+  })
+end
+
+local function attempt_without_session(client, asked)
+  return attempt(client, { mechanism = asked.mechanism })
+end
+
+-- As scans do, see resum.connection.smaller_hello: a server that does not bear a ClientHello of today gets one without
+-- the hybrid share. Up to TLS 1.2 there is none; and the probe offers none by itself.
+local BEFORE_TLS13 = { session_id = true, ticket = true }
+
+local function attempt_with_what_it_bears(client, asked)
+  local record = attempt(client, asked)
+  if BEFORE_TLS13[asked.mechanism] or asked.engine == "probe" or not smaller_hello.may_help(client, record) then
+    return record
+  end
+  record.tries = 1
+  local found = smaller_hello.run(client, record, function()
+    return attempt_without_session(client, asked)
+  end)
+  if found.smaller_hello and asked.session then
+    local bytes = found.smaller_hello
+    found = attempt(client, asked)
+    found.smaller_hello = bytes
+  elseif asked.session then
+    return record -- what was asked for is what failed
+  end
+  return found
+end
+
 -- The first address that answers.
 local function attempt_in_turn(addresses, make_client, asked)
   local record
   for _, address in ipairs(addresses) do
-    record = make_client(address):attempt({
-      mechanism = asked.mechanism or "any",
-      session = asked.session,
-      sessions = asked.sessions,
-      engine = asked.engine,
-      compare = false,
-      want_tickets = true,
-      transcript = true,
-    })
+    record = attempt_with_what_it_bears(make_client(address), asked)
     if record.outcome ~= "unreachable" and record.outcome ~= "timeout" then
       break
     end
@@ -78,7 +110,8 @@ end
 -- @tparam table parsed_target see resum.target.parse
 -- @tparam table options of resum.connection.client.new
 -- @tparam table asked session or sessions (to offer), mechanism ("any"), engine ("handshake"): see client:attempt
--- @treturn table the attempt's record, with target and session(); its transcript is read
+-- @treturn table the attempt's record, with target and session(); its transcript is read; smaller_hello where the
+--   server does not bear the usual ClientHello
 function M.open(route, parsed_target, options, asked)
   local described = route:describe(parsed_target)
   local addresses, message, code = route:addresses(parsed_target, options.host)
