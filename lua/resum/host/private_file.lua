@@ -33,6 +33,20 @@ local function check_kind(path)
   return true, nil, false
 end
 
+-- Opens a plain file that is there. Returns the descriptor; or nil and the message, which is missing where there is no
+-- such file yet.
+local function open_plain(path, mode)
+  local fine, message, absent = check_kind(path)
+  if not fine or absent then
+    return nil, message
+  end
+  local fd, problem, code = uv.fs_open(path, mode, OWNER_ONLY)
+  if not fd then
+    return failed(path, problem, code)
+  end
+  return fd
+end
+
 -- The whole lines of a descriptor from a place on, without their ends, to a function, and where the next one begins;
 -- returns where the last one ended.
 -- Of a line that is too long nothing is kept.
@@ -67,13 +81,9 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string message
 function M.lines(path, longest, take)
-  local fine, message, absent = check_kind(path)
-  if not fine or absent then
-    return fine, message
-  end
-  local fd, problem, code = uv.fs_open(path, "r", 0)
+  local fd, message = open_plain(path, "r")
   if not fd then
-    return failed(path, problem, code)
+    return not message or nil, message
   end
   local ended, why = each_line(fd, 0, longest, take)
   uv.fs_close(fd)
@@ -87,13 +97,9 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string message
 function M.head(path, count)
-  local fine, message, absent = check_kind(path)
-  if not fine or absent then
-    return fine and "", message
-  end
-  local fd, problem, code = uv.fs_open(path, "r", 0)
+  local fd, message = open_plain(path, "r")
   if not fd then
-    return failed(path, problem, code)
+    return not message and "" or nil, message
   end
   local bytes, why, why_code = uv.fs_read(fd, count, 0)
   uv.fs_close(fd)
@@ -201,13 +207,9 @@ end
 -- @treturn[2] string message
 function M.blank(path, longest, match, head)
   for _ = 1, TRIES do
-    local fine, message, absent = check_kind(path)
-    if not fine or absent then
-      return fine, message
-    end
-    local fd, problem, code = uv.fs_open(path, "r+", 0)
+    local fd, message = open_plain(path, "r+")
     if not fd then
-      return failed(path, problem, code)
+      return not message or nil, message
     end
     local places, why = find_lines(fd, longest, match)
     for _, place in ipairs(places or {}) do
