@@ -8,7 +8,9 @@ local M = {}
 M.WIDTHS = { 16, 4 }
 M.LENGTH = M.WIDTHS[1]
 
--- No ticket of RFC 5077's form is shorter (name 16, IV 16, MAC 16 to 32).
+-- The names of entries in a cache that servers issue as tickets have 32 bytes (OpenSSL, and what stands on it). What
+-- carries its session is longer: the secret alone has 32 bytes or more, beside a nonce and a tag; in RFC 5077's form
+-- the key's name, IV and MAC have 48 to 64 without it.
 local SHORTEST = 32
 
 --- Is it no ticket of that kind, but the name of an entry in a cache?

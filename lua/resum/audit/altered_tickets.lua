@@ -1,9 +1,9 @@
 -- What the checks that alter tickets have in common: a session of each mechanism that has tickets and resumes, what is
 -- said where there is none to alter, and what an answer to an altered one means. It alters nothing and offers nothing.
 
-local M = {}
+local ticket_keys = require "resum.analysis.ticket_key"
 
-local SHORT = 64 -- bytes: what is not longer is the name of an entry in a cache
+local M = {}
 
 -- How a client notices that a server resumed under another secret than the session's: it can't open or verify what
 -- should be the server's Finished.
@@ -55,7 +55,7 @@ local function look(context, mechanism, judge)
   local ticket = session and session:fields().ticket or ""
   if not session then
     return { verdict = "inconclusive", reason = "connection_failed", evidence = { mechanism = mechanism } }, 0
-  elseif #ticket <= SHORT then
+  elseif ticket_keys.is_cache_entry(#ticket) then
     return nil, 0
   end
   return judge(mechanism, session, ticket)
