@@ -1,4 +1,4 @@
---- Binders that are not checked: by what a server answers to each of the three offers. libssl's answers are in
+--- Binders that are not checked: by what a server answers to each of the four offers. libssl's answers are in
 -- audit_zero_secret_spec.
 
 local binder = require "resum.audit.binder"
@@ -7,21 +7,21 @@ local core = require "resum.core"
 local finding = require "resum.audit.finding"
 local wire = require "spec.support.wire"
 
--- answers: of "binder", "modes", "last": an outcome, or a list of the outcomes one after another.
+-- answers: of "binder", "modes", "last", "none": an outcome, or a list of the outcomes one after another.
 local function found(answers, dies_after)
   local controls = 0
   local context = setmetatable({ budget = 100, options = { retries = 0 }, clients = {}, begun_at = 0 }, getmetatable(
     contexts.new({ client = { connections = 0 } }, 0)))
   context.client = { connections = 0, cancelled = function() return false end }
   function context.resumes() return true end
-  function context.session() return {} end
+  function context.session() return { derive = function() return {} end } end
   function context.attempt(_, options)
     local offer = options.offer
     if options.mechanism == "control" then
       controls = controls + 1
       return { outcome = controls == dies_after and "timeout" or "full" }
     end
-    local name = offer.alter_binder and "binder" or #offer.extensions == 7 and "modes" or "last"
+    local name = offer.binders and "none" or offer.alter_binder and "binder" or #offer.extensions == 7 and "modes" or "last"
     local answer = answers[name] or "alert"
     if type(answer) == "table" then
       answer = table.remove(answer, 1)
@@ -55,6 +55,8 @@ describe("the check binder", function()
     assert.equal("bad medium resumes_without_modes", found({ modes = "selected" }))
     assert.equal("bad low full_without_modes", found({ modes = "refused" }))
     assert.equal("bad high resumes_misplaced", found({ last = "resumed" }))
+    assert.equal("bad critical no_binder", found({ none = "resumed" }))
+    assert.equal("good info checked", found({ none = "refused" }))
     assert.equal("good info checked", found({ binder = { "resumed", "alert" } }))
     assert.equal("good info checked", found({ binder = "refused" }))
   end)
@@ -79,7 +81,7 @@ describe("the check binder", function()
     local context = { resumes = function() return true end, session = function() return session end,
       stay_sure = function() end }
     function context.attempt(_, options)
-      local offer = { session = session }
+      local offer = { session = options.session, sessions = options.sessions }
       for name, value in pairs(options.offer) do
         offer[name] = value
       end
@@ -91,6 +93,10 @@ describe("the check binder", function()
     local modes, psk = wire.EXTENSION.psk_key_exchange_modes, wire.EXTENSION.pre_shared_key
     assert.same({ true, false, true }, { seen[1][modes] ~= nil, seen[2][modes] ~= nil, seen[3][modes] ~= nil })
     assert.same({ nil, nil, "" }, { seen[1][0xfafa], seen[2][0xfafa], seen[3][0xfafa] })
+    local identities, position = (">s2"):unpack(seen[4][psk])
+    assert.equal(2, wire.psk_identities(seen[4][psk]))
+    assert.is_truthy(identities:find(("t"):rep(64), 1, true))
+    assert.equal(1 + 32, #(">s2"):unpack(seen[4][psk], position)) -- one binder, with its length
     assert.is_true(seen[1][psk] ~= nil and seen[2][psk] ~= nil and seen[3][psk] ~= nil)
   end)
 end)

@@ -27,7 +27,7 @@
 
 #define PROBE "resum.probe"
 
-enum { DEFAULT_MAX_BYTES = 1 << 18 };
+enum { DEFAULT_MAX_BYTES = 1 << 18, MOST_EARLY_DATA = 1 << 16 };
 
 /* --- life --- */
 
@@ -169,7 +169,7 @@ static void probe_read_plan(lua_State *L, rs_probe *p, rs_start_plan *plan) {
     luaL_argerror(L, 1, "option 'proof': finished or hello expected");
   size_t length = 0;
   const char *early_data = rs_option_string(L, 1, "early_data", &length);
-  luaL_argcheck(L, length <= RS_MAX_PLAINTEXT, 1, "option 'early_data': at most 16384 bytes");
+  luaL_argcheck(L, length <= MOST_EARLY_DATA, 1, "option 'early_data': at most 65536 bytes");
   p->hello_is_proof = proof && strcmp(proof, "hello") == 0;
   p->wants_data = rs_option_boolean(L, 1, "data", 0);
   p->wants_tickets = rs_option_boolean(L, 1, "tickets", 0) || p->wants_data;
@@ -177,6 +177,7 @@ static void probe_read_plan(lua_State *L, rs_probe *p, rs_start_plan *plan) {
   memset(plan, 0, sizeof *plan);
   plan->early_data = (rs_bytes){(const unsigned char *)early_data, length};
   p->alters_binder = rs_option_boolean(L, 1, "alter_binder", 0);
+  plan->bound = (size_t)rs_option_integer(L, 1, "binders", 1, RS_MAX_IDENTITIES, 0);
   p->keeps_age = rs_option_push(L, 1, "obfuscated_ticket_age") != LUA_TNIL;
   lua_pop(L, 1);
 }
@@ -187,12 +188,12 @@ static void probe_read_plan(lua_State *L, rs_probe *p, rs_start_plan *plan) {
  *   server_name (SNI); key_share ("base_point", which saves the work and keeps nothing secret, or
  *   "random"); proof ("finished", or "hello" to decide at the ServerHello); tickets (true: read
  *   those that come after the handshake); ticket_age_s (seconds since it was issued: a number, or a
- *   list), obfuscated_ticket_age; alter_binder (true: the last binder is wrong); early_data (bytes;
- *   RFC 8446, section 4.2.10); data (true: what is said inside TLS can be read and written;
- * TLS 1.3, with a random key share); max_bytes (taken in, 256 KiB). And what the ClientHello
- * offers: legacy_version, random, session_id, ciphers, extensions (in this order: names, numbers or
- *   {type, body}), alpn, versions, groups (the first one's key share is sent),
- *   signature_algorithms, psk_modes ("psk_dhe_ke", "psk_ke"), ticket
+ *   list), obfuscated_ticket_age; alter_binder (true: the last binder is wrong); binders (so many
+ *   are sent, the first ones; all); early_data (bytes; RFC 8446, section 4.2.10); data (true: what
+ * is said inside TLS can be read and written; TLS 1.3, with a random key share); max_bytes (taken
+ * in, 256 KiB). And what the ClientHello offers: legacy_version, random, session_id, ciphers,
+ * extensions (in this order: names, numbers or {type, body}), alpn, versions, groups (the first
+ * one's key share is sent), signature_algorithms, psk_modes ("psk_dhe_ke", "psk_ke"), ticket
  * @treturn[1] probe
  * @treturn[2] nil
  * @treturn[2] string message
@@ -200,10 +201,10 @@ static void probe_read_plan(lua_State *L, rs_probe *p, rs_start_plan *plan) {
  *   "openssl" */
 static int probe_new(lua_State *L) {
   static const char *const names[] = {
-      "session",    "sessions",  "ticket_age_s",          "key_share",    "tickets", "proof",
-      "early_data", "max_bytes", "obfuscated_ticket_age", "alter_binder", "data",    RS_OFFER_NAMES,
-      NULL};
-  enum { OWN_NAMES = 11 };
+      "session",      "sessions",  "ticket_age_s",          "key_share",    "tickets", "proof",
+      "early_data",   "max_bytes", "obfuscated_ticket_age", "alter_binder", "data",    "binders",
+      RS_OFFER_NAMES, NULL};
+  enum { OWN_NAMES = 12 };
   lua_settop(L, 1);
   luaL_checktype(L, 1, LUA_TTABLE);
   const uint64_t given = rs_options_check(L, 1, names);

@@ -263,7 +263,8 @@ static void hello_write_psks(rs_writer *w, const rs_psk *psks, size_t count) {
   rs_write_close(w, mark, 2);
   mark = rs_write_open(w, 2);
   for (size_t i = 0; i < count; i++)
-    hello_write_vector(w, psks[i].binder, 1);
+    if (psks[i].binder.length > 0)
+      hello_write_vector(w, psks[i].binder, 1);
   rs_write_close(w, mark, 2);
 }
 

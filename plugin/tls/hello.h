@@ -93,7 +93,7 @@ typedef struct {
 typedef struct {
   rs_bytes identity;
   uint32_t obfuscated_ticket_age;
-  rs_bytes binder; /* what is not known yet is a run of zeros */
+  rs_bytes binder; /* what is not known yet is a run of zeros; empty: it is left out */
 } rs_psk;
 
 typedef struct {

@@ -81,6 +81,7 @@ typedef struct {
   rs_probe_psk *psks; /* owned; TLS 1.3 */
   size_t psk_count;
   int binds, alters_binder; /* writes binders of its own; the last one wrong */
+  size_t unbound;           /* the last PSKs, which have no binder */
   int keeps_age;            /* the ages of tickets are the caller's, and not to be true */
   uint32_t elapsed_ms;      /* since the first ClientHello was made, as the caller says */
   rs_share share;

@@ -62,7 +62,7 @@ int rs_resume13_write_binders(rs_probe *p, unsigned char *hello, size_t length) 
     return resume13_openssl_failed(p);
   const size_t cut = (size_t)(ours.binders.bytes - hello);
   rs_writer w = rs_writer_of(hello + cut + 2, ours.binders.length - 2);
-  for (size_t i = 0; i < p->psk_count; i++)
+  for (size_t i = 0; i < p->psk_count - p->unbound; i++)
     if (!resume13_write_binder(p, &p->psks[i], (rs_bytes){hello, cut}, &w))
       return resume13_openssl_failed(p);
   if (p->alters_binder)

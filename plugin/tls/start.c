@@ -79,6 +79,10 @@ int rs_start_add_psk(rs_probe *p, rs_start_plan *plan, const rs_session_parts *p
   offered->identity = parts->ticket;
   offered->obfuscated_ticket_age = obfuscated_age;
   offered->binder = (rs_bytes){plan->zeros, rs_hash_length(psk->hash)};
+  if (plan->bound > 0 && p->psk_count > plan->bound) {
+    offered->binder.length = 0;
+    p->unbound++;
+  }
   return 1;
 }
 

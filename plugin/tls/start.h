@@ -13,6 +13,7 @@ typedef struct {
   rs_key_share share;
   unsigned char share_bytes[RS_MAX_SHARE];
   rs_bytes early_data;
+  size_t bound; /* how many of the PSKs that are added get a binder; 0: all */
 } rs_start_plan;
 
 /* The cipher suite of a session, where its records can be protected here; else NULL. */

@@ -1,7 +1,9 @@
 -- Is the proof of a PSK checked? Who has seen a ticket on the wire, but not its secret, can't make its binder: a server
--- that resumes all the same has no proof. Three offers that must end the handshake: a wrong binder, no
+-- that resumes all the same has no proof. Four offers that must end the handshake: a wrong binder, a PSK without one, no
 -- psk_key_exchange_modes, and a PSK that is not the last extension. After each, a full handshake: some servers die of
 -- it.
+
+local random = require "resum.util.random"
 
 local M = {
   id = "binder",
@@ -13,7 +15,8 @@ local M = {
 }
 
 M.reasons = {
-  checked = "a wrong binder, a PSK without its modes, and one that is not the last extension end the handshake",
+  checked = "a wrong binder, a PSK without one or without its modes, and one that is not the last extension end the handshake",
+  no_binder = "the server resumes a PSK that came without a binder: anybody who has seen a ticket can do that",
   not_checked = "the server resumes although the binder is wrong: anybody who has seen a ticket can do that",
   resumes_without_modes = "the server resumes a PSK that came without psk_key_exchange_modes",
   resumes_misplaced = "the server resumes a PSK that is not the last extension: its binder does not cover what follows",
@@ -33,8 +36,11 @@ local OFFERS = {
     resumed = "resumes_without_modes", severity = "medium", full = "full_without_modes" },
   { name = "a PSK that is not last", offer = { extensions = with("psk_key_exchange_modes", "pre_shared_key",
     { type = 0xfafa, body = "" }) }, resumed = "resumes_misplaced", severity = "high" },
+  { name = "a PSK without a binder", behind_unknown = true, offer = { binders = 1 }, resumed = "no_binder",
+    severity = "critical" },
 }
 
+local UNKNOWN = 128 -- bytes of a ticket that no server issued
 local EACH = 2 * 2 + 3 -- two sessions and offers, and a control with its retries
 
 function M.connections()
@@ -53,13 +59,20 @@ local function outcome_of_record(record)
   return record.outcome
 end
 
+-- An offer of a session; or of two, where the first has a ticket that nobody knows: the one binder that is sent belongs
+-- to that one, and so to none that can be taken.
+local function offer(context, case)
+  local session = context:session("psk")
+  local unknown = session and case.behind_unknown and session:derive({ ticket = random.bytes(UNKNOWN) })
+  return session and context:attempt({ mechanism = "psk", session = not unknown and session or nil,
+    sessions = unknown and { unknown, session } or nil, engine = "probe", offer = case.offer })
+end
+
 -- The outcome of an offer: of the second one where the first is not what must come.
 local function outcome_of(context, case)
   local outcome
   for i = 1, 2 do
-    local session = context:session("psk")
-    local record = session and context:attempt({ mechanism = "psk", session = session, engine = "probe",
-      offer = case.offer })
+    local record = offer(context, case)
     local before = outcome
     outcome = record and outcome_of_record(record) or "failed"
     if outcome == "alert" or i == 2 and outcome ~= before then
