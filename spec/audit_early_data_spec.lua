@@ -75,7 +75,8 @@ end)
 -- A server that takes early data by a rule: rule(offer, number of the offer) -> taken, or nil for a failure.
 local function context_of(rule, fields)
   local context = { options = { intrusive = true }, host = { now = function() return 0 end }, offers = 0 }
-  context.client = { address = "192.0.2.1", dialer = { who_are_you = function() return "GET" end } }
+  context.client = { address = "192.0.2.1", server_name = fields and fields.name,
+    dialer = { who_are_you = function() return "GET / HTTP/1.1\r\n\r\n" end } }
   function context.resumes()
     return true
   end
@@ -84,13 +85,18 @@ local function context_of(rule, fields)
       return { max_early_data = 1000, age_add = 5, time_s = 0, alpn = fields and fields.alpn }
     end }
   end
+  function context.session_offering(_, mechanism, more)
+    assert.same({ "psk", { alpn = { "http/1.1" } } }, { mechanism, more })
+    return context.session()
+  end
   function context:attempt(options)
     self.offers = self.offers + 1
     local taken = rule(options.offer, self.offers)
     if taken == nil then
       return { outcome = "timeout" }
     end
-    return { outcome = "resumed", facts = { early_data = taken }, response = { status = 200 } }
+    return { outcome = "resumed", facts = { early_data = taken == true or taken == "without an answer" },
+      response = taken ~= "without an answer" and { status = 200 } or nil }
   end
   return context
 end
@@ -143,7 +149,35 @@ describe("early-data, by what a server takes,", function()
     assert.equal("info info accepted_once", (found(loose(1))))
   end)
 
-  it("finds another application protocol only where the session has one", function()
+  it("finds another name, of which RFC 9846 says nothing, and asks only where there is one", function()
+    local function any(offer, number)
+      return offer.server_name ~= nil or once(offer, number)
+    end
+    assert.equal("info info accepted_once, info info other_name", (found(any, { name = "a.example" })))
+    assert.equal("info info accepted_once", (found(any)))
+  end)
+
+  it("finds more bytes than the ticket allows where their request is answered, twice", function()
+    local lengths, answer = {}, true
+    local function long(offer, number)
+      if offer.early_data and #offer.early_data > 1000 then
+        lengths[#lengths + 1] = #offer.early_data
+        assert.is_truthy(offer.early_data:find("^GET / HTTP/1.1\r\n.*[^\n]\r\n\r\n$"))
+        return answer
+      end
+      return once(offer, number)
+    end
+    local said, list = found(long)
+    assert.equal("info info accepted_once, info info more_than_allowed", said)
+    assert.same({ sent = 2024, allowed = 1000 }, list[2].evidence)
+    assert.same({ 2024, 2024 }, lengths)
+    for _, other in ipairs({ "without an answer", false }) do
+      answer = other
+      assert.equal("info info accepted_once", (found(long)))
+    end
+  end)
+
+  it("finds another application protocol only where the server agrees to one", function()
     local function any(offer, number)
       return offer.alpn ~= nil or once(offer, number)
     end

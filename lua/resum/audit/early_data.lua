@@ -1,6 +1,7 @@
 -- Does a server take requests before the handshake is done, and the same one twice? A GET is sent as early data under
--- fresh sessions; where that is taken, once more with a ticket's age that can't be true, and, where it was asked for,
--- the same bytes again and again.
+-- fresh sessions; where that is taken, once more with a ticket's age that can't be true, under another application
+-- protocol and another name than the session's, and with more bytes than the ticket allows; and, where it was asked
+-- for, the same bytes again and again.
 
 local random = require "resum.util.random"
 local session_age = require "resum.connection.session_age"
@@ -21,6 +22,11 @@ M.SENDS = 5
 -- Seconds by which the ticket's age is wrong: an hour and more than any window that was met (BoringSSL has 60 s).
 local AGE_OFF = 4000
 local TOO_EARLY = 425
+local PROTOCOL, OTHER_PROTOCOL = "http/1.1", "resum-other"
+local OTHER_NAME = "resumption-test.invalid" -- a name that nobody has (RFC 6761, section 6.4)
+-- Bytes beyond what a ticket allows, so that it is not a matter of how they are counted (with padding, or without); and
+-- the most that we send.
+local BEYOND, MOST_SENT = 1024, 65536
 
 M.reasons = {
   not_allowed = "tickets allow no early data",
@@ -43,10 +49,14 @@ M.reasons = {
   end,
   age_not_checked = "early data is taken under a ticket whose age is wrong by more than an hour",
   other_protocol = "early data is taken although the application protocol is another one than the session's",
+  other_name = "early data is taken although the server name is another one than the session's",
+  more_than_allowed = function(evidence)
+    return ("%d bytes of early data are taken, and the ticket allows %d"):format(evidence.sent, evidence.allowed)
+  end,
 }
 
 function M.connections(options)
-  local of_early_data = 2 * TRIES + 2 * 2 + 2
+  local of_early_data = 2 * TRIES + 4 * 2 * 2 + 1 + options.retries
   return of_early_data + (options.intrusive and 1 + M.SENDS or 0)
 end
 
@@ -67,10 +77,18 @@ local function new_session(context)
   return (context:session("psk"))
 end
 
+-- A request of the same meaning, with so many bytes.
+local function lengthened(request, length)
+  local head = request:match("^(.*\r\n)\r\n$")
+  local filler = "X-Filler: "
+  return head and #request + #filler + 2 < length
+    and head .. filler .. ("x"):rep(length - #request - #filler - 2) .. "\r\n\r\n" or nil
+end
+
 -- Sends a GET as early data. Gives the record, and whether the data was taken; nil where the handshake failed.
 local function send(context, session, offer)
   local client = context.client
-  offer.early_data = client.dialer:who_are_you(client.server_name or client.address)
+  offer.early_data = offer.early_data or client.dialer:who_are_you(client.server_name or client.address)
   local record = context:attempt({ mechanism = "psk", session = session, engine = "probe", offer = offer,
     request = offer.data and "" or nil })
   if record.outcome ~= "resumed" and record.outcome ~= "refused" then
@@ -104,14 +122,15 @@ local function try_fresh(context, session)
 end
 
 -- Is it taken in this odd offer as well, twice? make(session) gives the offer.
-local function taken_twice(context, make)
+local function taken_twice(context, make, obtain)
   for _ = 1, 2 do
-    local session = new_session(context)
-    local _, taken
-    if session then
-      _, taken = send(context, session, make(session))
+    local session = (obtain or new_session)(context)
+    local offer = session and make(session)
+    local record, taken
+    if offer then
+      record, taken = send(context, session, offer)
     end
-    if not taken then
+    if not taken or offer.data and not record.response then
       return false
     end
   end
@@ -124,10 +143,31 @@ local function with_wrong_age(context)
   end)
 end
 
+-- A session that was made under a protocol, where the server agrees to one; nil where it does not.
+local function session_of_protocol(context)
+  local session = context:session_offering("psk", { alpn = { PROTOCOL } })
+  return session and session:fields().alpn and session
+end
+
 local function with_other_protocol(context)
   return taken_twice(context, function()
-    return { alpn = { "resum-other" } }
+    return { alpn = { OTHER_PROTOCOL } }
+  end, session_of_protocol)
+end
+
+local function with_other_name(context)
+  return context.client.server_name ~= nil and taken_twice(context, function()
+    return { server_name = OTHER_NAME }
   end)
+end
+
+-- More than the ticket allows: taken where the request is answered all the same. Gives how many bytes were sent, too.
+local function with_too_much(context, allowed)
+  local client = context.client
+  local request = lengthened(client.dialer:who_are_you(client.server_name or client.address), allowed + BEYOND)
+  return request and #request <= MOST_SENT and taken_twice(context, function()
+    return { early_data = request, data = true }
+  end), request and #request
 end
 
 -- The same bytes: with the same random, session ID, key share and age. (Their answers are not looked at: the base point
@@ -192,8 +232,16 @@ function M.run(context)
   if with_wrong_age(context) then
     list[#list + 1] = { verdict = "bad", severity = "low", reason = "age_not_checked", evidence = { off_s = AGE_OFF } }
   end
-  if session:fields().alpn and with_other_protocol(context) then
+  if with_other_protocol(context) then
     list[#list + 1] = { verdict = "bad", severity = "medium", reason = "other_protocol" }
+  end
+  if with_other_name(context) then -- RFC 9846 leaves the name to the server, and OpenSSL takes none under another
+    list[#list + 1] = { verdict = "info", reason = "other_name" }
+  end
+  local allowed = session:fields().max_early_data
+  local is_taken, sent = with_too_much(context, allowed)
+  if is_taken then -- "SHOULD terminate": section 4.3.10
+    list[#list + 1] = { verdict = "info", reason = "more_than_allowed", evidence = { sent = sent, allowed = allowed } }
   end
   return list
 end
