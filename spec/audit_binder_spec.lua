@@ -21,7 +21,8 @@ local function found(answers, dies_after)
       controls = controls + 1
       return { outcome = controls == dies_after and "timeout" or "full" }
     end
-    local name = offer.binders and "none" or offer.alter_binder and "binder" or #offer.extensions == 7 and "modes" or "last"
+    local name = offer.binders and "none" or offer.alter_binder and "binder"
+      or #offer.extensions == 7 and "modes" or "last"
     local answer = answers[name] or "alert"
     if type(answer) == "table" then
       answer = table.remove(answer, 1)

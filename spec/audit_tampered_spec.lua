@@ -7,7 +7,8 @@ local resum = require "resum"
 local tampered = require "resum.audit.tampered"
 
 -- A server that answers by a rule: rule(offset, number of the session) -> "resumed", "refused", an alert's code, a
--- violation that shows another secret, or anything else as an outcome. Its tickets have a name of 16 bytes, and 4 more at the end, that never change.
+-- violation that shows another secret, or anything else as an outcome. Its tickets have a name of 16 bytes, and 4 more
+-- at the end, that never change.
 local function found(rule, length)
   local evidence = evidences.of(2, function()
     return { ticket = ("N"):rep(16) .. evidences.fresh(length or 100) .. "tail" }
@@ -84,7 +85,7 @@ describe("the check tampered", function()
     end)))
   end)
 
-  it("takes a resumption under another secret for what it is: the ticket was read before it was authenticated", function()
+  it("takes a resumption under another secret for one: the ticket was read and not authenticated", function()
     for _, violation in ipairs({ "record_mac", "finished" }) do
       assert.equal("bad critical unauthenticated", (found(function(offset)
         return offset >= 40 and offset < 88 and violation or "refused"

@@ -140,3 +140,15 @@ describe("a protected record", function()
     end
   end)
 end)
+
+describe("ciphers for tickets", function()
+  it("are those of libcrypto, both ways, without padding", function() -- FIPS 197, C.1, as a first block
+    local key, plain = hex.bytes("000102030405060708090a0b0c0d0e0f"), hex.bytes("00112233445566778899aabbccddeeff")
+    local zeros = ("\0"):rep(16)
+    local encrypted = keys.crypt("AES-128-CBC", key, zeros, plain, true)
+    assert.equal("69c4e0d86a7b0430d8cdb78070b4c55a", hex.digits(encrypted))
+    assert.equal(plain, keys.crypt("AES-128-CBC", key, zeros, encrypted, false))
+    assert.has_error(function() keys.crypt("AES-128-CBC", key, zeros, "short", true) end, "libcrypto failed")
+    assert.has_error(function() keys.crypt("AES-256-CBC", key, zeros, plain, true) end, "libcrypto failed")
+  end)
+end)

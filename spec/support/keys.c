@@ -1,7 +1,7 @@
 /* spec.support.keys: crypto.c, schedule.c, suites.c and record.c as Lua functions, so that specs
- * compare them with published vectors and a scripted server can answer with them; and a key of the
- * spec's own for a probe, which draws its own otherwise. It judges nothing and keeps nothing but
- * keys.
+ * compare them with published vectors and servers of specs can answer with them; what such a server
+ * needs beside them, a signature and ciphers for its tickets; and a key of the spec's own for a
+ * probe, which draws its own otherwise. It judges nothing and keeps nothing but keys.
  */
 #include "lua/options.h"
 #include "tls/names.h"
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 
 #define TOOLS "spec.keys.tools"
 #define PROTECTION "spec.keys.protection"
@@ -184,6 +185,51 @@ static int keys_send(lua_State *L) {
   return 1;
 }
 
+/* --- what a server needs beside: a signature, and ciphers for tickets --- */
+
+/*** A signature with SHA-256.
+ * @function sign
+ * @tparam string key PEM
+ * @tparam string bytes */
+static int keys_sign(lua_State *L) {
+  unsigned char out[1024];
+  size_t length = sizeof out;
+  const rs_bytes pem = check_bytes(L, 1), bytes = check_bytes(L, 2);
+  BIO *bio = BIO_new_mem_buf(pem.bytes, (int)pem.length);
+  EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+  EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+  int good = key && ctx && EVP_DigestSignInit_ex(ctx, NULL, "SHA256", NULL, NULL, key, NULL) > 0 &&
+             EVP_DigestSign(ctx, out, &length, bytes.bytes, bytes.length) > 0;
+  EVP_MD_CTX_free(ctx);
+  EVP_PKEY_free(key);
+  BIO_free(bio);
+  return push_result(L, good, out, length);
+}
+
+/*** Encrypts or decrypts, without padding.
+ * @function crypt
+ * @tparam string cipher libcrypto's name, such as "AES-256-CBC"
+ * @tparam string key
+ * @tparam string iv
+ * @tparam string bytes
+ * @tparam boolean encrypts */
+static int keys_crypt(lua_State *L) {
+  int length = 0, good = 0;
+  const rs_bytes key = check_bytes(L, 2), iv = check_bytes(L, 3), bytes = check_bytes(L, 4);
+  unsigned char *out =
+      (unsigned char *)lua_newuserdatauv(L, bytes.length + EVP_MAX_BLOCK_LENGTH, 0);
+  EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, luaL_checkstring(L, 1), NULL);
+  EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+  if (cipher && ctx && (size_t)EVP_CIPHER_get_key_length(cipher) == key.length &&
+      (size_t)EVP_CIPHER_get_iv_length(cipher) == iv.length)
+    good = EVP_CipherInit_ex2(ctx, cipher, key.bytes, iv.bytes, lua_toboolean(L, 5), NULL) > 0 &&
+           EVP_CIPHER_CTX_set_padding(ctx, 0) > 0 &&
+           EVP_CipherUpdate(ctx, out, &length, bytes.bytes, (int)bytes.length) > 0;
+  EVP_CIPHER_CTX_free(ctx);
+  EVP_CIPHER_free(cipher);
+  return push_result(L, good && (size_t)length == bytes.length, out, bytes.length);
+}
+
 /* --- records --- */
 
 static rs_protection *check_protection(lua_State *L) {
@@ -308,6 +354,8 @@ static const luaL_Reg functions[] = {
     {"public", keys_public},
     {"give", keys_give},
     {"send", keys_send},
+    {"sign", keys_sign},
+    {"crypt", keys_crypt},
     {"protection", keys_protection},
     {"suite", keys_suite},
     {"transcript_hash", keys_transcript_hash},

@@ -100,7 +100,7 @@ local function serve(listener, socket, hooks)
 end
 
 --- Starts listening on 127.0.0.1.
--- @tparam[opt] table options those of spec.support.memory.server
+-- @tparam[opt] table options those of spec.support.memory.server; or another server, which has accept()
 -- @tparam[opt] table hooks accepted(link); bytes(link, bytes): raw bytes came, true: they are dealt with;
 --   established(link, bytes): the handshake is done, and these bytes are still to be sent (by default they are);
 --   data(link, bytes): application data
@@ -108,7 +108,8 @@ end
 --   close()}
 function M.start(options, hooks)
   local socket = uv.new_tcp()
-  local listener = { accepted = 0, open = 0, tls = memory.server(options) }
+  local tls = options and options.accept and options or memory.server(options)
+  local listener = { accepted = 0, open = 0, tls = tls }
   assert(socket:bind("127.0.0.1", 0))
   assert(socket:listen(128, function()
     local client = uv.new_tcp()

@@ -1,5 +1,5 @@
 -- Is the proof of a PSK checked? Who has seen a ticket on the wire, but not its secret, can't make its binder: a server
--- that resumes all the same has no proof. Four offers that must end the handshake: a wrong binder, a PSK without one, no
+-- that resumes all the same has no proof. Four offers that it must not take: a wrong binder, a PSK without one, no
 -- psk_key_exchange_modes, and a PSK that is not the last extension. After each, a full handshake: some servers die of
 -- it.
 
@@ -15,7 +15,7 @@ local M = {
 }
 
 M.reasons = {
-  checked = "a wrong binder, a PSK without one or without its modes, and one that is not the last extension end the handshake",
+  checked = "no PSK resumes under a wrong binder, without one, without its modes, or where it is not the last one",
   no_binder = "the server resumes a PSK that came without a binder: anybody who has seen a ticket can do that",
   not_checked = "the server resumes although the binder is wrong: anybody who has seen a ticket can do that",
   resumes_without_modes = "the server resumes a PSK that came without psk_key_exchange_modes",

@@ -39,8 +39,8 @@ M.reasons = {
       :format(evidence.mechanism, evidence.padding)
   end,
   last_byte = function(evidence)
-    return ("a server's answer tells whether the last byte of a decrypted ticket is a length of padding (%s): that byte "
-      .. "can be read in each block by asking"):format(evidence.mechanism)
+    return ("a server's answer tells whether the last byte of a decrypted ticket is a length of padding (%s): that "
+      .. "byte can be read in each block by asking"):format(evidence.mechanism)
   end,
   names_only = "tickets are names of entries in a cache",
 }
@@ -123,8 +123,8 @@ function Search:parts(at, right, wrong, answer, other)
 end
 
 -- Kinds of padding of which one mask alone makes one byte; and the masks of the last byte and of the one before it that
--- make two bytes of it, and that don't. Of two bytes that there were it is one byte that bears any other before it. (The
--- mask 1 says too little: it may turn a number of a version as well.)
+-- make two bytes of it, and that don't. Of two bytes that there were it is one byte that bears any other before it.
+-- (The mask 1 says too little: it may turn a number of a version as well.)
 local function foretold(two, mask)
   if two == 0 then
     return { mask, 32 }, { 0, 32 }
