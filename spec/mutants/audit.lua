@@ -94,4 +94,51 @@ add(RULES, RULES_SPEC, "an alert does not tell", 'record.outcome == "refused" or
 add(RULES, RULES_SPEC, "any violation is a resumption", "local tells = VIOLATIONS[facts.violation] or", "local tells = facts.violation or",
   "what our engine does not like is a finding")
 
+add(RULES, RULES_SPEC, "versions agree on the extended master secret", "BETWEEN_VERSIONS = { ems_mismatch = true }",
+  "BETWEEN_VERSIONS = {}", "a session that crossed versions is left open")
+local TAMPERED, TAMPERED_SPEC = "lua/resum/audit/tampered.lua", "spec/audit_tampered_spec.lua"
+local ALTERED = "lua/resum/audit/altered_tickets.lua"
+add(ALTERED, TAMPERED_SPEC, "another secret is a failure", "record_mac = true, finished = true", "finished = true",
+  "a ticket that is read before it is authenticated is not found")
+add(TAMPERED, TAMPERED_SPEC, "what was cut short is good", "was_cut or counts.failed", "counts.failed",
+  "a ticket of which a few bytes were tried is authenticated")
+add(TAMPERED, TAMPERED_SPEC, "constant bytes weigh as much", "not is_constant(offset) then\n      outside", "true then\n"
+  .. "      outside", "bytes that nobody reads are critical")
+add(TAMPERED, TAMPERED_SPEC, "no confirmation", "if at and not confirm(", "if false and not confirm(",
+  "one answer is enough")
+local PADDING, PADDING_SPEC = "lua/resum/audit/padding_oracle.lua", "spec/audit_padding_oracle_spec.lua"
+add(PADDING, PADDING_SPEC, "one confirmation", "local AGAIN = 12", "local AGAIN = 0", "an answer that came once decides")
+add(PADDING, PADDING_SPEC, "more places for all values", "trailers = { 0, 32 } }", "trailers = { 0, 16, 20, 32 } }",
+  "a server that fails on each is offered more than it may bear")
+add(PADDING, PADDING_SPEC, "an end is no answer", 'outcome == "closed" or outcome == "reset"', "false",
+  "a server that ends the connection where padding is wrong is not found")
+list[#list].file = ALTERED
+add(PADDING, PADDING_SPEC, "fewer masks", "local MASKS = 17", "local MASKS = 8", "longer padding is not found")
+local BINDER, BINDER_SPEC = "lua/resum/audit/binder.lua", "spec/audit_binder_spec.lua"
+add(BINDER, BINDER_SPEC, "two binders", "offer = { binders = 1 }", "offer = { binders = 2 }",
+  "a PSK with its binder is called one without")
+add(BINDER, BINDER_SPEC, "once is enough", 'i == 2 and outcome ~= before then', "outcome ~= before then",
+  "one answer decides, or none")
+add(BINDER, BINDER_SPEC, "a selected PSK is a failure", "psk_ke = true, psk_dhe_ke = true", "psk_ke = true",
+  "a PSK that is taken without its modes is not found")
+local EARLY, EARLY_SPEC = "lua/resum/audit/early_data.lua", "spec/audit_early_data_spec.lua"
+add(EARLY, EARLY_SPEC, "an odd offer once", "  for _ = 1, 2 do\n    local session = (obtain", "  for _ = 1, 1 do\n"
+  .. "    local session = (obtain", "one answer decides")
+add(EARLY, EARLY_SPEC, "fewer bytes than too many", "local BEYOND, MOST_SENT = 1024", "local BEYOND, MOST_SENT = -100",
+  "what the ticket allows is too much")
+add(EARLY, EARLY_SPEC, "no answer is needed", "offer.data and not record.response", "false",
+  "a server that ends the connection takes too much")
+add(EARLY, EARLY_SPEC, "some of several is all", "accepted == sent then", "accepted > 1 then",
+  "several servers are one that takes the same twice")
+local SECRECY, SECRECY_SPEC = "lua/resum/audit/forward_secrecy.lua", "spec/audit_forward_secrecy_spec.lua"
+add("lua/resum/audit/poll.lua", SECRECY_SPEC, "one resumption without an exchange is enough", "local TIMES = 2",
+  "local TIMES = 1", "one answer decides")
+add(SECRECY, SECRECY_SPEC, "short shares count", "local LEAST_SHARE = 16", "local LEAST_SHARE = 1",
+  "what is no public value comes again")
+local REPEATS, REPEATS_SPEC = "lua/resum/audit/ticket_repeats.lua", "spec/audit_ticket_repeats_spec.lua"
+add(REPEATS, REPEATS_SPEC, "chance makes pairs", "local MOST_FOR_A_PAIR = 90", "local MOST_FOR_A_PAIR = 9000",
+  "two equal numbers of many are a fault")
+add(REPEATS, REPEATS_SPEC, "a longer week", "LONGEST_LIFETIME = 604800", "LONGEST_LIFETIME = 691200",
+  "eight days are in order")
+
 return list

@@ -146,6 +146,37 @@ function Context:spare_session(mechanism)
   return (self:session(mechanism))
 end
 
+-- One that a group of servers has made, and that was not offered.
+local function spare_of(context, mechanism, letter)
+  local evidence, taken = context.evidence, context.evidence.taken
+  for _, ticket in ipairs(evidence:tickets_of(mechanism)) do
+    local session = ticket.session
+    if session and not taken[session] and evidence:group_of({ ticket.connection }) == letter
+      and not context.client:expired(session) then
+      taken[session] = true
+      return session
+    end
+  end
+end
+
+--- A session that was not offered before and that a group of servers has made.
+-- @function context:session_of
+-- @tparam string mechanism "ticket" or "psk"
+-- @tparam string letter see evidence:members
+-- @tparam integer most full handshakes that are made for it
+-- @treturn session|nil
+function Context:session_of(mechanism, letter, most)
+  local session = spare_of(self, mechanism, letter)
+  for _ = 1, session and 0 or most do
+    self:session(mechanism)
+    session = spare_of(self, mechanism, letter)
+    if session then
+      return session
+    end
+  end
+  return session
+end
+
 --- A session of a full handshake that offers something else than usual.
 -- @function context:session_offering
 -- @tparam string mechanism

@@ -2,6 +2,8 @@
 -- key exchange: so a server is asked whether it does without one, and whether its key shares are fresh. In TLS 1.2
 -- every resumed connection can be read with the ticket's key, by design.
 
+local poll = require "resum.audit.poll"
+
 local M = {
   id = "forward-secrecy",
   title = "Who gets the ticket key later: can he read what was resumed?",
@@ -12,7 +14,6 @@ local M = {
 }
 
 local LEAST_SHARE = 16 -- bytes: fewer are no public value of any group
-local TIMES = 2 -- what is bad has to be seen so often, each with a session of its own
 
 M.reasons = {
   fresh = function(evidence)
@@ -28,32 +29,29 @@ M.reasons = {
       evidence.shares, evidence.version)
   end,
   by_ticket_key = "TLS 1.2 connections that tickets resume can be read by who gets the ticket key later: by design",
+  mixed_answers = "TLS 1.3 resumed without a key exchange once, and not again",
   nothing_seen = "no key exchange was seen",
 }
 
--- A session and an offer, each as often as is needed to be sure, for both questions.
+-- Both questions; of one server they take 8 at most.
 function M.connections()
-  return 2 * 2 * TIMES
+  return 2 * poll.CONNECTIONS
 end
 
 -- A ClientHello with everything but a key share.
 local NO_SHARE = { "server_name", "supported_groups", "signature_algorithms", "alpn", "supported_versions",
   "psk_key_exchange_modes", "pre_shared_key" }
 
--- Resumed without a key exchange in this offer, each time? Nil where it can't be told.
+-- Resumed without a key exchange in this offer? Nil where it can't be told. And where, see resum.audit.poll.
 local function resumes_without(context, make_offer)
-  for _ = 1, TIMES do
-    local session = context:session("psk")
-    local record = session and context:attempt({ mechanism = "psk", session = session, engine = "probe",
-      offer = make_offer() })
-    if not record or record.outcome == "timeout" or record.outcome == "unreachable" or record.outcome == "reset"
+  return poll.ask(context, "psk", function(session)
+    local record = context:attempt({ mechanism = "psk", session = session, engine = "probe", offer = make_offer() })
+    if record.outcome == "timeout" or record.outcome == "unreachable" or record.outcome == "reset"
       or record.outcome == "closed" or record.error and record.error.code == "unsupported" then
       return nil
-    elseif record.outcome ~= "resumed" or record.facts.server_key_share then
-      return false
     end
-  end
-  return true
+    return record.outcome == "resumed" and not record.facts.server_key_share
+  end)
 end
 
 local function psk_ke_alone()
@@ -90,18 +88,27 @@ function M.reused(connections)
   return total, list
 end
 
+-- Adds what is bad; gives the reason why something is left open, or nil.
 local function about_exchange(context, list)
   if not context:resumes("psk") then
-    return true
+    return nil
   end
-  local without = resumes_without(context, psk_ke_alone)
-  local preferred = without ~= false and resumes_without(context, psk_ke_first) -- who can't do it does not prefer it
+  local without, where = resumes_without(context, psk_ke_alone)
+  local preferred, where_preferred = false, nil
+  if without ~= false then -- who can't do it does not prefer it
+    preferred, where_preferred = resumes_without(context, psk_ke_first)
+  end
   if preferred then
-    list[#list + 1] = { verdict = "bad", severity = "high", reason = "prefers_none" }
+    list[#list + 1] = { verdict = "bad", severity = "high", reason = "prefers_none", group = where_preferred.group,
+      share = where_preferred.share }
   elseif without then
-    list[#list + 1] = { verdict = "bad", severity = "medium", reason = "without_exchange" }
+    list[#list + 1] = { verdict = "bad", severity = "medium", reason = "without_exchange", group = where.group,
+      share = where.share }
   end
-  return preferred ~= nil and without ~= nil
+  if without == nil or preferred == nil then
+    local met = without == nil and where or where_preferred
+    return met.seen == 1 and met.asked > 1 and "mixed_answers" or "connection_failed"
+  end
 end
 
 local function about_shares(context, list)
@@ -118,10 +125,10 @@ end
 -- @treturn {table,...} findings
 function M.run(context)
   local list = {}
-  local was_answered = about_exchange(context, list)
+  local left_open = about_exchange(context, list)
   local shares = about_shares(context, list)
-  if not was_answered then
-    list[#list + 1] = { verdict = "inconclusive", reason = "connection_failed" }
+  if left_open then
+    list[#list + 1] = { verdict = "inconclusive", reason = left_open }
   elseif #list == 0 and shares == 0 then
     list[1] = { verdict = "not_applicable", reason = "nothing_seen" }
   elseif #list == 0 then
