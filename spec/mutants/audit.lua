@@ -91,7 +91,8 @@ add(EMS, RULES_SPEC, "a mismatch is a refusal", 'violation == "ems_mismatch"', "
   "a server that resumes and says so is not found")
 add(RULES, RULES_SPEC, "an alert does not tell", 'record.outcome == "refused" or record.outcome == "alert"',
   'record.outcome == "refused"', "a server that aborts is left open")
-add(RULES, RULES_SPEC, "any violation is a resumption", "local tells = VIOLATIONS[facts.violation] or", "local tells = facts.violation or",
+add(RULES, RULES_SPEC, "any violation is a resumption", "local tells = VIOLATIONS[facts.violation] or",
+  "local tells = facts.violation or",
   "what our engine does not like is a finding")
 
 add(RULES, RULES_SPEC, "versions agree on the extended master secret", "BETWEEN_VERSIONS = { ems_mismatch = true }",
@@ -102,12 +103,14 @@ add(ALTERED, TAMPERED_SPEC, "another secret is a failure", "record_mac = true, f
   "a ticket that is read before it is authenticated is not found")
 add(TAMPERED, TAMPERED_SPEC, "what was cut short is good", "was_cut or counts.failed", "counts.failed",
   "a ticket of which a few bytes were tried is authenticated")
-add(TAMPERED, TAMPERED_SPEC, "constant bytes weigh as much", "not is_constant(offset) then\n      outside", "true then\n"
+add(TAMPERED, TAMPERED_SPEC, "constant bytes weigh as much", "not is_constant(offset) then\n      outside",
+  "true then\n"
   .. "      outside", "bytes that nobody reads are critical")
 add(TAMPERED, TAMPERED_SPEC, "no confirmation", "if at and not confirm(", "if false and not confirm(",
   "one answer is enough")
 local PADDING, PADDING_SPEC = "lua/resum/audit/padding_oracle.lua", "spec/audit_padding_oracle_spec.lua"
-add(PADDING, PADDING_SPEC, "one confirmation", "local AGAIN = 12", "local AGAIN = 0", "an answer that came once decides")
+add(PADDING, PADDING_SPEC, "one confirmation", "local AGAIN = 12", "local AGAIN = 0",
+  "an answer that came once decides")
 add(PADDING, PADDING_SPEC, "more places for all values", "trailers = { 0, 32 } }", "trailers = { 0, 16, 20, 32 } }",
   "a server that fails on each is offered more than it may bear")
 add(PADDING, PADDING_SPEC, "an end is no answer", 'outcome == "closed" or outcome == "reset"', "false",
@@ -117,8 +120,10 @@ add(PADDING, PADDING_SPEC, "fewer masks", "local MASKS = 17", "local MASKS = 8",
 local BINDER, BINDER_SPEC = "lua/resum/audit/binder.lua", "spec/audit_binder_spec.lua"
 add(BINDER, BINDER_SPEC, "two binders", "offer = { binders = 1 }", "offer = { binders = 2 }",
   "a PSK with its binder is called one without")
-add(BINDER, BINDER_SPEC, "once is enough", 'i == 2 and outcome ~= before then', "outcome ~= before then",
-  "one answer decides, or none")
+add(BINDER, BINDER_SPEC, "silence is an answer", "timeout = true, unreachable = true, failed = true",
+  "unreachable = true, failed = true", "a server that says nothing has looked at the binder")
+add("lua/resum/audit/poll.lua", BINDER_SPEC, "two answers are no question", "MOST_EACH, MOST_MEMBERS = 3, 9, 3",
+  "MOST_EACH, MOST_MEMBERS = 3, 2, 3", "one of several servers is not found out")
 add(BINDER, BINDER_SPEC, "a selected PSK is a failure", "psk_ke = true, psk_dhe_ke = true", "psk_ke = true",
   "a PSK that is taken without its modes is not found")
 local EARLY, EARLY_SPEC = "lua/resum/audit/early_data.lua", "spec/audit_early_data_spec.lua"

@@ -3,6 +3,7 @@
 -- psk_key_exchange_modes, and a PSK that is not the last extension. After each, a full handshake: some servers die of
 -- it.
 
+local poll = require "resum.audit.poll"
 local random = require "resum.util.random"
 
 local M = {
@@ -20,6 +21,9 @@ M.reasons = {
   not_checked = "the server resumes although the binder is wrong: anybody who has seen a ticket can do that",
   resumes_without_modes = "the server resumes a PSK that came without psk_key_exchange_modes",
   resumes_misplaced = "the server resumes a PSK that is not the last extension: its binder does not cover what follows",
+  mixed_answers = function(evidence)
+    return ("the server resumed once where it must not, and not again: %s"):format(evidence.after)
+  end,
   full_without_modes = "a PSK without psk_key_exchange_modes is answered with a full handshake, not with an alert",
 }
 
@@ -41,10 +45,11 @@ local OFFERS = {
 }
 
 local UNKNOWN = 128 -- bytes of a ticket that no server issued
-local EACH = 2 * 2 + 3 -- two sessions and offers, and a control with its retries
+local CONTROL = 3 -- a full handshake, with its retries
 
+--- One server takes 28 at most.
 function M.connections()
-  return #OFFERS * EACH
+  return #OFFERS * (2 * poll.CONNECTIONS + CONTROL)
 end
 
 -- The engine takes no PSK of a mode that it did not offer, so there is no Finished to prove it: the ServerHello that
@@ -61,35 +66,39 @@ end
 
 -- An offer of a session; or of two, where the first has a ticket that nobody knows: the one binder that is sent belongs
 -- to that one, and so to none that can be taken.
-local function offer(context, case)
-  local session = context:session("psk")
-  local unknown = session and case.behind_unknown and session:derive({ ticket = random.bytes(UNKNOWN) })
-  return session and context:attempt({ mechanism = "psk", session = not unknown and session or nil,
-    sessions = unknown and { unknown, session } or nil, engine = "probe", offer = case.offer })
+local function offer(context, case, session)
+  local unknown = case.behind_unknown and session:derive({ ticket = random.bytes(UNKNOWN) })
+  return outcome_of_record(context:attempt({ mechanism = "psk", session = not unknown and session or nil,
+    sessions = unknown and { unknown, session } or nil, engine = "probe", offer = case.offer }))
 end
 
--- The outcome of an offer: of the second one where the first is not what must come.
-local function outcome_of(context, case)
-  local outcome
-  for i = 1, 2 do
-    local record = offer(context, case)
-    local before = outcome
-    outcome = record and outcome_of_record(record) or "failed"
-    if outcome == "alert" or i == 2 and outcome ~= before then
-      return outcome == "alert" and "alert" or "mixed"
+local SILENT = { timeout = true, unreachable = true, failed = true }
+
+-- Has an offer this outcome, with two sessions? Nil where it can't be told.
+local function comes_about(context, case, wanted)
+  return poll.ask(context, "psk", function(session)
+    local outcome = offer(context, case, session)
+    if not SILENT[outcome] then
+      return outcome == wanted, outcome
     end
-  end
-  return outcome
+  end)
+end
+
+local function found(reason, severity, where)
+  return { verdict = "bad", severity = severity, reason = reason, group = where.group, share = where.share }
 end
 
 -- What one offer has shown; nil where all is as it must be.
-local function judge(case, outcome)
-  if outcome == "resumed" then
-    return { verdict = "bad", severity = case.severity, reason = case.resumed }
-  elseif outcome == "refused" and case.full then
-    return { verdict = "bad", severity = "low", reason = case.full }
-  elseif outcome == "timeout" or outcome == "unreachable" or outcome == "failed" or outcome == "mixed" then
-    return { verdict = "inconclusive", reason = "connection_failed", evidence = { after = case.name } }
+local function judge(context, case)
+  local resumed, where = comes_about(context, case, "resumed")
+  if resumed then
+    return found(case.resumed, case.severity, where)
+  elseif resumed == nil then
+    return { verdict = "inconclusive", reason = where.seen > 0 and "mixed_answers" or "connection_failed",
+      evidence = { after = case.name } }
+  elseif case.full and where.code == "refused" then
+    local full, there = comes_about(context, case, "refused")
+    return full and found(case.full, "low", there) or nil
   end
 end
 
@@ -101,7 +110,7 @@ function M.run(context)
   end
   local list = {}
   for _, case in ipairs(OFFERS) do
-    list[#list + 1] = judge(case, outcome_of(context, case))
+    list[#list + 1] = judge(context, case)
     context:stay_sure(case.name)
   end
   return #list > 0 and list or { { verdict = "good", reason = "checked" } }

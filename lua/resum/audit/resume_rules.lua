@@ -2,6 +2,8 @@
 -- hash, and under another version with its true secret; and the handshakes of all scans are read for extensions that a
 -- resumed ServerHello must not have.
 
+local poll = require "resum.audit.poll"
+
 local M = {
   id = "resume-rules",
   title = "Does resumption keep what was agreed?",
@@ -86,13 +88,16 @@ end
 --- What the answers come to.
 -- @tparam table answers reason -> "resumed" or "kept"
 -- @tparam integer asked ways
--- @treturn {table,...} verdict, reason, evidence
-function M.decide(answers, asked)
+-- @tparam[opt] table places reason -> group and share of the servers that resumed
+-- @treturn {table,...} verdict, reason, evidence, group, share
+function M.decide(answers, asked, places)
   local list, kept, told = {}, 0, 0
   for _, way in ipairs(WAYS) do
     local answer = answers[way.reason]
     told, kept = told + (answer and 1 or 0), kept + (answer == "kept" and 1 or 0)
-    list[#list + 1] = answer == "resumed" and { verdict = way.verdict or "bad", reason = way.reason } or nil
+    local place = places and places[way.reason] or {}
+    list[#list + 1] = answer == "resumed" and { verdict = way.verdict or "bad", reason = way.reason,
+      group = place.group, share = place.share } or nil
   end
   if #list == 0 then
     list[1] = told < asked and { verdict = "inconclusive", reason = "nothing_told", evidence = { told = told,
@@ -117,48 +122,51 @@ function M.read_handshakes(connections)
     evidence = { connections = count } } or nil
 end
 
--- Asks one way; what must not be has to show with a second session.
+-- Asks one way; what must not be has to show with a second session. Gives the answer, and where; nil and true where the
+-- session can't be offered in this way.
 local function ask(context, way)
-  local answer
-  for _ = 1, 2 do
-    local session = context:spare_session(way.of)
-    if not session then
-      return nil
-    end
+  local can_not = false
+  local resumed, where = poll.ask(context, way.of, function(session)
     local altered, offer = way.make(session)
-    if not altered then
-      return nil, true
+    can_not = not altered
+    local answer = altered and M.read(context:ask({ mechanism = way.to, session = altered, engine = "probe",
+      offer = offer or {}, compare = false, take_sessions = false }), way.between)
+    if answer then
+      return answer == "resumed"
     end
-    answer = M.read(context:ask({ mechanism = way.to, session = altered, engine = "probe", offer = offer or {},
-      compare = false, take_sessions = false }), way.between)
-    if answer ~= "resumed" then
-      return answer
-    end
+  end, function()
+    return context:spare_session(way.of)
+  end)
+  if can_not then
+    return nil, true
   end
-  return answer
+  return resumed and "resumed" or resumed == false and "kept" or nil, where
 end
 
 --- @tparam table context see resum.audit.context
 -- @treturn {table,...} what was found
 function M.run(context)
-  local answers, asked = {}, 0
+  local answers, places, asked = {}, {}, 0
   for _, way in ipairs(WAYS) do
     if context:resumes(way.of) and (context:resumes(way.to) or way.of == way.to) then
-      local answer, can_not = ask(context, way)
-      answers[way.reason], asked = answer, asked + (can_not and 0 or 1)
+      local answer, where = ask(context, way)
+      answers[way.reason] = answer
+      if where ~= true then
+        places[way.reason], asked = where, asked + 1
+      end
     end
   end
   if asked == 0 then
     return { { verdict = "not_applicable", reason = "does_not_resume" } }
   end
-  local list = M.decide(answers, asked)
+  local list = M.decide(answers, asked, places)
   list[#list + 1] = M.read_handshakes(context.evidence.connections)
   return list
 end
 
---- Where nothing resumes that must not, it takes eight.
+--- Where nothing resumes that must not, one server takes eight.
 function M.connections(options)
-  return 2 * #WAYS * 2 * (1 + options.retries)
+  return #WAYS * (poll.CONNECTIONS + 2 * options.retries)
 end
 
 return M
