@@ -146,4 +146,7 @@ add(REPEATS, REPEATS_SPEC, "chance makes pairs", "local MOST_FOR_A_PAIR = 90", "
 add(REPEATS, REPEATS_SPEC, "a longer week", "LONGEST_LIFETIME = 604800", "LONGEST_LIFETIME = 691200",
   "eight days are in order")
 
+add(UNKNOWN, UNKNOWN_SPEC, "a cut ticket weighs as much", '"one byte short", odd = true',
+  '"one byte short", odd = false', "a malformed ticket that nobody sends is grave")
+
 return list
