@@ -27,8 +27,9 @@ M.reasons = {
       evidence.lifetime_s // HOUR)
   end,
   outlives_certificate = function(evidence)
-    return ("sessions are promised to live %d hours longer than the server's certificate"):format(
-      evidence.longer_s // HOUR)
+    local is_long = evidence.longer_s >= HOUR
+    return ("sessions are promised to live %d %s longer than the server's certificate"):format(
+      evidence.longer_s // (is_long and HOUR or 1), is_long and "hours" or "seconds")
   end,
   bounded = function(evidence)
     return ("sessions are promised to live for %d seconds at most"):format(evidence.lifetime_s)
