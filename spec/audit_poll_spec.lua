@@ -30,15 +30,17 @@ local CASES = {
   { "without_exchange", "forward-secrecy" },
   { "unchecked_binder", "binder", "not_checked" },
   { "other_hash", "resume-rules" },
+  { "ems_lost", "ems", "loses" },
 }
 
 describe("a fault of one of three servers", function()
   for _, case in ipairs(CASES) do
     local fault, check = table.unpack(case)
+    local tag = fault == CASES[1][1] and "" or " #heavy" -- one is enough for every day
 
-    it(("is found, with the server and its share, where each has keys of its own: %s"):format(fault), function()
+    it(("is found, with the server and its share, where each has keys of its own: %s%s"):format(fault, tag), function()
       local found
-      for _ = 1, 4 do -- by chance a member may never be met with a session of its own
+      for _ = 1, 6 do -- by chance a member may never be met with a session of its own
         local one = find(audit(fault, check, false), case[3] or fault)
         if one then
           found = one
@@ -49,13 +51,13 @@ describe("a fault of one of three servers", function()
       assert.is_table(found)
     end)
 
-    it(("has its share where they share their keys, and is never called one of all: %s"):format(fault), function()
+    it(("has its share where they share their keys: %s%s"):format(fault, tag), function()
       local found
       for _ = 1, 40 do -- the first offer has to meet the one of three
         local one = find(audit(fault, check, true), case[3] or fault)
-        if one then
+        if one and one.share then -- else it was met twice in a row, and is not known to be one of several
           found = one
-          assert.is_true(one.share > 0.1 and one.share < 0.7, one.share)
+          assert.is_true(one.share > 0.1 and one.share < 0.8, one.share)
           assert.is_nil(one.group)
         end
         if found then
@@ -65,7 +67,7 @@ describe("a fault of one of three servers", function()
       assert.is_table(found)
     end)
 
-    it(("is not found where there is none: %s"):format(fault), function()
+    it(("is not found where there is none: %s%s"):format(fault, tag), function()
       assert.is_nil(find(audit(nil, check, false), case[3] or fault))
       assert.is_nil(find(audit(nil, check, true), case[3] or fault))
     end)

@@ -2,6 +2,8 @@
 -- and one that has none with it (RFC 7627, section 5.3; RFC 9846 keeps the extension as "extended_main_secret"). That
 -- a server resumed is its Finished, under the session's secret.
 
+local poll = require "resum.audit.poll"
+
 local M = {
   id = "ems",
   title = "Can a session lose or gain the extended master secret?",
@@ -15,6 +17,9 @@ local M = {
 -- What a TLS 1.2 ClientHello of ours has, without extended_master_secret.
 local WITHOUT = { "server_name", "ec_point_formats", "supported_groups", "session_ticket",
   "application_layer_protocol_negotiation", "encrypt_then_mac", "signature_algorithms", "renegotiation_info" }
+
+local UNALTERED = 9 -- offers behind a balancer: one in three servers is met with 97 in 100
+local PROOFS = 3 -- offers, of which one has to prove by its Finished what a ServerHello has said
 
 M.reasons = {
   keeps = "a session does not resume where only one of the handshakes has the extended master secret",
@@ -30,16 +35,19 @@ local TELLS = { resumed = true, refused = true, alert = true }
 --- What answers come to.
 -- @tparam string|nil lost outcome of a session that has it, offered without
 -- @tparam string|nil gained outcome of a session that has none, offered with it
--- @treturn {table,...} verdict, reason
-function M.decide(lost, gained)
+-- @tparam[opt] table losing group and share of the servers that resumed the first
+-- @tparam[opt] table gaining of those that resumed the second
+-- @treturn {table,...} verdict, reason, group, share
+function M.decide(lost, gained, losing, gaining)
   local list = {}
+  losing, gaining = losing or {}, gaining or {}
   if lost == "resumed" then
-    list[#list + 1] = { verdict = "bad", reason = "loses" }
+    list[#list + 1] = { verdict = "bad", reason = "loses", group = losing.group, share = losing.share }
   elseif lost == "refused" then
     list[#list + 1] = { verdict = "info", reason = "falls_back" }
   end
   if gained == "resumed" then
-    list[#list + 1] = { verdict = "bad", reason = "gains" }
+    list[#list + 1] = { verdict = "bad", reason = "gains", group = gaining.group, share = gaining.share }
   end
   if #list == 0 or not (TELLS[lost] and TELLS[gained]) then
     local tells = TELLS[lost] and TELLS[gained]
@@ -60,36 +68,44 @@ local function lose(context, mechanism, session)
   return offer(context, mechanism, assert(session:derive({ extended_master_secret = false })), WITHOUT)
 end
 
--- Offers a session that has none with it. A server that resumes may say either.
+-- Offers a session that has none with it. A server that resumes may say either; behind a balancer, where it does, the
+-- next one may be another, which refuses.
 local function gain(context, mechanism, session)
   local outcome, violation = offer(context, mechanism, session)
-  if violation == "ems_mismatch" then
-    return (offer(context, mechanism, assert(session:derive({ extended_master_secret = true }))))
+  if violation ~= "ems_mismatch" then
+    return outcome
   end
-  return outcome
+  local altered = assert(session:derive({ extended_master_secret = true }))
+  for _ = 1, PROOFS do
+    if offer(context, mechanism, altered) == "resumed" then
+      return "resumed"
+    end
+  end
+  return nil
 end
 
--- A question to a session made for it; a resumption has to show with a second one. The session, unaltered, resumes.
-local function ask(context, mechanism, make, question)
-  local outcome
-  for _ = 1, 2 do
-    local session = make()
-    if not session then
-      return nil
+-- A question to sessions made for it; a resumption has to show with a second one. Gives the outcome, nil where it can't
+-- be told; and where, see resum.audit.poll.
+local function ask(context, mechanism, question, make, is_special)
+  local resumed, where = poll.ask(context, mechanism, function(session)
+    local outcome = question(context, mechanism, session)
+    if TELLS[outcome] then
+      return outcome == "resumed", outcome
     end
-    outcome = question(context, mechanism, session)
-    if outcome ~= "resumed" then
-      return outcome
-    end
-  end
-  return outcome
+  end, make, is_special)
+  return resumed and "resumed" or resumed == false and where.code or nil, where
 end
 
 -- Does it resume as it is? Only a full handshake leaves that open.
 local function resumes_unaltered(context, mechanism)
   local session = context:spare_session(mechanism)
-  return session and context:ask({ mechanism = mechanism, session = session, engine = "probe", compare = false,
-    take_sessions = false }).outcome == "resumed"
+  for _ = 1, session and (#context.evidence:members(mechanism) > 1 and UNALTERED or 1) or 0 do
+    if context:ask({ mechanism = mechanism, session = session, engine = "probe", compare = false,
+      take_sessions = false }).outcome == "resumed" then
+      return true
+    end
+  end
+  return false
 end
 
 --- @tparam table context see resum.audit.context
@@ -102,23 +118,23 @@ function M.run(context)
   elseif not first:fields().extended_master_secret then
     return { { verdict = "info", reason = "not_spoken" } }
   end
-  local lost = ask(context, mechanism, function()
+  local lost, losing = ask(context, mechanism, lose, function()
     local session = first or context:spare_session(mechanism)
     first = nil
     return session
-  end, lose)
+  end)
   if lost == "refused" and not resumes_unaltered(context, mechanism) then
     return { { verdict = "not_applicable", reason = "does_not_resume" } }
   end
-  local gained = ask(context, mechanism, function()
+  local gained, gaining = ask(context, mechanism, gain, function()
     return context:session_offering(mechanism, { extended_master_secret = false })
-  end, gain)
-  return M.decide(lost, gained)
+  end, true)
+  return M.decide(lost, gained, losing, gaining)
 end
 
---- Where nothing resumes that must not, it takes four.
+--- Where nothing resumes that must not, one server takes four.
 function M.connections(options)
-  return 10 * (1 + options.retries)
+  return 2 * poll.CONNECTIONS + 4 * (1 + options.retries)
 end
 
 return M

@@ -52,6 +52,16 @@ function Poll:ask_server()
   end
 end
 
+-- All groups at once, with sessions that are made for the question.
+function Poll:ask_any()
+  for _ = 1, MOST_EACH do
+    self:ask(self.obtain())
+    if self.yes == TIMES then
+      return
+    end
+  end
+end
+
 -- A group by itself, with sessions that it made.
 function Poll:ask_member(member)
   local before, most = self.yes, math.min(MOST_EACH, math.ceil(ROUNDS / member.share))
@@ -90,14 +100,17 @@ end
 -- @tparam function question (session): offers it, altered or in another way; returns true where what must not be came
 --   about, false (and a word for what was answered) where it did not, nil where that can't be told
 -- @tparam[opt] function obtain a session for it, where one group of servers is there; by default a new one
+-- @tparam[opt] boolean is_special no other sessions will do
 -- @treturn boolean|nil true: it came about, with two sessions at least; nil: it can't be told
 -- @treturn table group and share (of the servers at which it came about; nil: all of them), asked, seen (how often it
 --   came about), code (the word for the last that did not)
-function M.ask(context, mechanism, question, obtain)
+function M.ask(context, mechanism, question, obtain, is_special)
   local poll = setmetatable({ context = context, mechanism = mechanism, question = question, yes = 0, no = 0, open = 0,
     orders = {}, obtain = obtain or function() return (context:session(mechanism)) end }, Poll)
   local members = context.evidence:members(mechanism)
-  if #members > 1 then
+  if #members > 1 and (is_special or mechanism == "session_id") then -- nobody can tell whose an ID is
+    poll:ask_any()
+  elseif #members > 1 then
     for i = 1, math.min(#members, MOST_MEMBERS) do
       poll:ask_member(members[i])
     end
@@ -108,7 +121,8 @@ function M.ask(context, mechanism, question, obtain)
   if poll.yes >= TIMES then
     if #members > 1 then
       where.group, where.share = group_of(poll, members)
-    elseif poll.no > 0 then
+    end
+    if not where.share and poll.no > 0 then
       where.share = poll.yes / where.asked
     end
     return true, where
