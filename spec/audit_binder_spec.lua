@@ -12,7 +12,7 @@ local wire = require "spec.support.wire"
 local function found(answers, dies_after)
   local controls = 0
   local context = setmetatable({ evidence = evidences.of(0), budget = 100, options = { retries = 0 }, clients = {},
-    begun_at = 0 }, getmetatable(contexts.new({ client = { connections = 0 } }, 0)))
+    kept = {}, begun_at = 0 }, getmetatable(contexts.new({ client = { connections = 0 } }, 0)))
   context.client = { connections = 0, cancelled = function() return false end }
   function context.resumes() return true end
   function context.session() return { derive = function() return {} end } end
@@ -83,7 +83,7 @@ describe("the check binder", function()
     local seen = {}
     local context = { evidence = evidences.of(0), resumes = function() return true end,
       session = function() return session end,
-      stay_sure = function() end }
+      stay_sure = function() end, keep = function() end }
     function context.attempt(_, options)
       local offer = { session = options.session, sessions = options.sessions }
       for name, value in pairs(options.offer) do

@@ -27,6 +27,7 @@ local FAULTS = {
   no_modes = { "binder medium resumes_without_modes" },
   misplaced_psk = { "binder high resumes_misplaced" },
   dies_of_binder = { "binder inconclusive server_went_away" },
+  dies_without_modes = { "binder inconclusive server_went_away" },
   without_exchange = { "forward-secrecy medium without_exchange" },
   prefers_none = { "forward-secrecy high prefers_none" },
   share = { "forward-secrecy medium share_reused" },
@@ -64,7 +65,9 @@ local function words_of(result)
 end
 
 local function audit(address, checks)
-  return assert(resum.audit(address, { intrusive = true, sni = "a.example", audit_checks = checks }))
+  local result = assert(resum.audit(address, { intrusive = true, sni = "a.example", audit_checks = checks }))
+  assert(result.status == "completed", tostring(result.error and result.error.message))
+  return result
 end
 
 local function start(fault)
@@ -105,6 +108,13 @@ describe("the audit, at a faulty server,", function()
       assert.same({}, server.errors())
     end)
   end
+
+  it("keeps what it found before the server died", function()
+    local server = faulty.start("unchecked_binder", "dies_without_modes")
+    finally(server.close)
+    local list = words_of(audit(server.address, { "binder" }))
+    assert.same({ "binder critical not_checked", "binder inconclusive server_went_away" }, list)
+  end)
 
   for _, kinds in ipairs({ {}, { "stateful" }, { "no_tickets" }, { "no_early_data" }, { "no_ems" }, { "sha384" } }) do
     it(("finds nothing where there is nothing, twice in a row: %s"):format(table.concat(kinds)), function()

@@ -110,7 +110,9 @@ function M.run(context)
   end
   local list = {}
   for _, case in ipairs(OFFERS) do
-    list[#list + 1] = judge(context, case)
+    local one = judge(context, case)
+    list[#list + 1] = one
+    context:keep(one)
     context:stay_sure(case.name)
   end
   return #list > 0 and list or { { verdict = "good", reason = "checked" } }

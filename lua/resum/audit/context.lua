@@ -108,6 +108,13 @@ function Context:converse(talk)
   return self.client:converse(talk)
 end
 
+--- Keeps what was found already, should the check be ended before it is done.
+-- @function context:keep
+-- @tparam table|nil found a finding
+function Context:keep(found)
+  self.kept[#self.kept + 1] = found
+end
+
 --- Ends the check where the server does not answer any more: after each kind of message that it may not bear.
 -- @function context:stay_sure
 -- @tparam string after what was sent last, for evidence
@@ -252,6 +259,7 @@ function M.new(given, budget)
     entry = given.entry,
     evidence = given.evidence,
     begun_at = given.client.connections,
+    kept = {}, -- findings so far, see keep
     budget = budget,
   }, Context)
 end

@@ -89,7 +89,9 @@ local function run_one(check, given, context)
   if not reason then
     error(found, 0)
   end
-  return { { verdict = "inconclusive", reason = reason, evidence = evidence } }
+  local list = context.kept
+  list[#list + 1] = { verdict = "inconclusive", reason = reason, evidence = evidence }
+  return list
 end
 
 -- Full handshakes until there are enough tickets to compare, where a server issues any. A connection that fails is one

@@ -39,6 +39,7 @@ M.FAULTS = {
   no_modes = "a PSK without psk_key_exchange_modes is taken",
   misplaced_psk = "a PSK that is not the last extension is taken",
   dies_of_binder = "the server dies of a wrong binder",
+  dies_without_modes = "the server dies of a PSK without psk_key_exchange_modes",
   without_exchange = "psk_ke is taken where nothing else is offered",
   prefers_none = "psk_ke is taken where psk_dhe_ke is offered as well",
   share = "one key share for all connections",

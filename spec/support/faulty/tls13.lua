@@ -200,7 +200,10 @@ function Handshake:choose_psk()
   local faults, connection = self.faults, self.connection
   local _, ends = self.client_hello:find((">I2 s2"):pack(EXTENSION.pre_shared_key, body), 1, true)
   local is_last = ends == #self.client_hello
-  if not has_modes and not faults.no_modes then
+  if not has_modes and faults.dies_without_modes then
+    self.server.die()
+    connection:leave()
+  elseif not has_modes and not faults.no_modes then
     connection:alert(109) -- missing_extension
   elseif not is_last and not faults.misplaced_psk then
     connection:alert(47)
