@@ -9,23 +9,27 @@ local web = require "spec.support.daemons.web"
 
 -- name, start, its options, what is found above info
 local CASES = {
-  { "Go", programs.go, {} },
+  { "Go", programs.go, {}, "binder low full_without_modes, lifetime low long" },
   { "Java", programs.java, {} },
   { "Java, sessions in memory", programs.java,
     { properties = { "jdk.tls.server.enableSessionTicketExtension=false" } } },
-  { "Node", programs.node, {} },
+  { "Node", programs.node, {}, "single-use medium not_renewed" }, -- a ticket-key callback
   { "Python", programs.python, {} },
-  { "Erlang, stateless tickets", programs.erlang, { tickets = "stateless" } },
-  { "Erlang, stateful tickets", programs.erlang, { tickets = "stateful" } },
-  { "mbedTLS", programs.mbedtls, { args = { "cache", "tickets" } } },
-  { "wolfSSL", programs.wolfssl, {} },
+  { "Erlang, stateless tickets", programs.erlang, { tickets = "stateless" }, "binder medium resumes_without_modes" },
+  { "Erlang, stateful tickets", programs.erlang, { tickets = "stateful" }, "binder medium resumes_without_modes" },
+  -- Its sessions of 2.28 hold no extended master secret.
+  { "mbedTLS", programs.mbedtls, { args = { "cache", "tickets" } }, "ems medium gains, ems medium loses" },
+  -- Takes psk_ke; 16 bytes at the end of its tickets never change, and nobody reads them.
+  { "wolfSSL", programs.wolfssl, {}, "forward-secrecy medium without_exchange, tampered low malleable, "
+    .. "unknown-ticket low fails_on_odd_lengths" },
   { "BearSSL", programs.bearssl, {} },
-  { "NSS", programs.nss, { args = { "-u" } } },
+  { "NSS", programs.nss, { args = { "-u" } }, "lifetime low long, unknown-ticket low fails_on_odd_lengths" },
   { "Botan", programs.botan, {} },
   { "Apache", web.apache, { cache = "shmcb" } },
-  { "lighttpd", web.lighttpd, {} },
+  { "lighttpd", web.lighttpd, {}, "single-use medium not_renewed" }, -- a ticket-key callback
   { "stunnel", web.stunnel, {} },
-  { "nghttpx", web.nghttpx, {} },
+  -- It takes early data again and again; what is asked for waits until the handshake is done, says its manual.
+  { "nghttpx", web.nghttpx, {}, "early-data high replayed" },
 }
 
 describe("#heavy the audit", function()
@@ -37,13 +41,15 @@ describe("#heavy the audit", function()
       finally(server.stop)
       local result = assert(resum.audit(server.address, { intrusive = true }))
       assert.equal("completed", result.status)
-      local list = {}
+      local list, seen = {}, {}
       for _, one in ipairs(result.addresses[1].audit) do
-        if one.verdict == "bad" then
-          list[#list + 1] = ("%s %s %s"):format(one.id, one.severity, one.message)
+        local text = ("%s %s %s"):format(one.id, one.severity, one.reason)
+        if one.verdict == "bad" and not seen[text] then
+          seen[text], list[#list + 1] = true, text
         end
       end
-      assert.same(case[4] or {}, list)
+      table.sort(list)
+      assert.equal(case[4] or "", table.concat(list, ", "))
     end)
   end
 end)
