@@ -85,6 +85,9 @@ local function context_of(rule, fields)
       return { max_early_data = 1000, age_add = 5, time_s = 0, alpn = fields and fields.alpn }
     end }
   end
+  function context.spare_session()
+    return context.session()
+  end
   function context.session_offering(_, mechanism, more)
     assert.same({ "psk", { alpn = { "http/1.1" } } }, { mechanism, more })
     return context.session()

@@ -1,7 +1,7 @@
 -- Does a server take requests before the handshake is done, and the same one twice? A GET is sent as early data under
 -- fresh sessions; where that is taken, once more with a ticket's age that can't be true, under another application
--- protocol and another name than the session's, and with more bytes than the ticket allows; and, where it was asked
--- for, the same bytes again and again.
+-- protocol and another name than the session's; and, where it was asked for, with more bytes than the ticket allows,
+-- and the same bytes again and again.
 
 local random = require "resum.util.random"
 local session_age = require "resum.connection.session_age"
@@ -56,8 +56,8 @@ M.reasons = {
 }
 
 function M.connections(options)
-  local of_early_data = 2 * TRIES + 4 * 2 * 2 + 1 + options.retries
-  return of_early_data + (options.intrusive and 1 + M.SENDS or 0)
+  local of_early_data = 2 * TRIES + 3 * 2 * 2 + 1 + options.retries
+  return of_early_data + (options.intrusive and 1 + M.SENDS + 2 * 2 or 0)
 end
 
 local function allows(session)
@@ -155,10 +155,15 @@ local function with_other_protocol(context)
   end, session_of_protocol)
 end
 
+-- Of another connection's, where that did not offer all it got: it costs no handshake.
+local function spare_session(context)
+  return context:spare_session("psk")
+end
+
 local function with_other_name(context)
   return context.client.server_name ~= nil and taken_twice(context, function()
     return { server_name = OTHER_NAME }
-  end)
+  end, spare_session)
 end
 
 -- More than the ticket allows: taken where the request is answered all the same. Gives how many bytes were sent, too.
@@ -167,7 +172,7 @@ local function with_too_much(context, allowed)
   local request = lengthened(client.dialer:who_are_you(client.server_name or client.address), allowed + BEYOND)
   return request and #request <= MOST_SENT and taken_twice(context, function()
     return { early_data = request, data = true }
-  end), request and #request
+  end, spare_session), request and #request
 end
 
 -- The same bytes: with the same random, session ID, key share and age. (Their answers are not looked at: the base point
@@ -232,16 +237,19 @@ function M.run(context)
   if with_wrong_age(context) then
     list[#list + 1] = { verdict = "bad", severity = "low", reason = "age_not_checked", evidence = { off_s = AGE_OFF } }
   end
-  if with_other_protocol(context) then
-    list[#list + 1] = { verdict = "bad", severity = "medium", reason = "other_protocol" }
-  end
   if with_other_name(context) then -- RFC 9846 leaves the name to the server, and OpenSSL takes none under another
     list[#list + 1] = { verdict = "info", reason = "other_name" }
   end
   local allowed = session:fields().max_early_data
-  local is_taken, sent = with_too_much(context, allowed)
+  local is_taken, sent
+  if context.options.intrusive then
+    is_taken, sent = with_too_much(context, allowed)
+  end
   if is_taken then -- "SHOULD terminate": section 4.3.10
     list[#list + 1] = { verdict = "info", reason = "more_than_allowed", evidence = { sent = sent, allowed = allowed } }
+  end
+  if with_other_protocol(context) then -- last: sessions that are left over from here have a protocol
+    list[#list + 1] = { verdict = "bad", severity = "medium", reason = "other_protocol" }
   end
   return list
 end
