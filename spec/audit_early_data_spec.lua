@@ -82,7 +82,8 @@ local function context_of(rule, fields)
   end
   function context.session()
     return { fields = function()
-      return { max_early_data = 1000, age_add = 5, time_s = 0, alpn = fields and fields.alpn }
+      return { max_early_data = fields and fields.allowed or 1000, age_add = 5, time_s = 0,
+        alpn = fields and fields.alpn }
     end }
   end
   function context.spare_session()
@@ -174,6 +175,11 @@ describe("early-data, by what a server takes,", function()
     assert.equal("info info accepted_once, info info more_than_allowed", said)
     assert.same({ sent = 2024, allowed = 1000 }, list[2].evidence)
     assert.same({ 2024, 2024 }, lengths)
+    for _, allowed in ipairs({ 0xffffffff, 65536 - 1023 }) do -- what a server allows may be more than there is memory
+      assert.equal("info info accepted_once", (found(long, { allowed = allowed })))
+    end
+    assert.equal(2, #lengths)
+    assert.equal("info info accepted_once, info info more_than_allowed", (found(long, { allowed = 65536 - 1024 })))
     for _, other in ipairs({ "without an answer", false }) do
       answer = other
       assert.equal("info info accepted_once", (found(long)))

@@ -77,8 +77,12 @@ local function new_session(context)
   return (context:session("psk"))
 end
 
--- A request of the same meaning, with so many bytes.
+-- A request of the same meaning, with so many bytes; nil where that is more than we send, or less than it has. (A
+-- server says what it allows: it may be 4 GiB.)
 local function lengthened(request, length)
+  if length > MOST_SENT then
+    return nil
+  end
   local head = request:match("^(.*\r\n)\r\n$")
   local filler = "X-Filler: "
   return head and #request + #filler + 2 < length
@@ -170,7 +174,7 @@ end
 local function with_too_much(context, allowed)
   local client = context.client
   local request = lengthened(client.dialer:who_are_you(client.server_name or client.address), allowed + BEYOND)
-  return request and #request <= MOST_SENT and taken_twice(context, function()
+  return request and taken_twice(context, function()
     return { early_data = request, data = true }
   end, spare_session), request and #request
 end
