@@ -218,7 +218,8 @@ describe("the page of many targets", function()
       return entry
     end
     local shown = page(named("a.example", holder("192.0.2.1")), named("b.example", holder("192.0.2.2")))
-    assert_in_order(shown, { "Ticket keys in use at several addresses", ("6b"):rep(16), "a.example, b.example" })
+    assert_in_order(shown, { "Ticket keys in use at several addresses, ports or names",
+      ("6b"):rep(16), "a.example, b.example" })
     assert.is_nil(text:find("Ticket keys in use", 1, true))
   end)
 

@@ -116,16 +116,33 @@ describe("a summary", function()
       results[#results + 1] = with_key(("a%d.example"):format(i), ("198.51.100.%d"):format(i), KEY_A)
     end
     assert.same({
-      { name = ("41"):rep(16), targets = 12, addresses = 8, more_addresses = true,
+      { name = ("41"):rep(16), targets = 12, addresses = 8, more_addresses = true, places = 8, more_places = true,
         examples = { "a1.example", "a2.example", "a3.example" } },
-      { name = ("42"):rep(16), targets = 2, addresses = 2, examples = { "b1.example", "b2.example" } },
+      { name = ("42"):rep(16), targets = 2, addresses = 2, places = 2, examples = { "b1.example", "b2.example" } },
     }, fold(results).shared_keys)
   end)
 
-  it("does not take names on one address for sharing, nor what begins a single ticket for a key's name", function()
+  it("finds keys that five services and names on one address share", function()
+    local results = { with_key("a.example", "192.0.2.1", KEY_A) }
+    for i = 1, 4 do
+      results[i + 1] = with_key(("%d.example"):format(i), "192.0.2.1", KEY_A)
+      results[i + 1].target[i % 2 == 0 and "port" or "sni"] = i % 2 == 0 and 8440 + i or i .. ".example"
+    end
+    assert.same({ { name = ("41"):rep(16), targets = 5, addresses = 1, places = 5,
+      examples = { "a.example", "1.example", "2.example" } } }, fold(results).shared_keys)
+  end)
+
+  it("counts a target once, of however many addresses", function()
+    local two, other = with_key("a.example", "192.0.2.1", KEY_A), with_key("a.example", "192.0.2.2", KEY_A)
+    two.addresses[2] = other.addresses[1]
+    local key = fold({ two }).shared_keys[1]
+    assert.same({ 1, 2, 2 }, { key.targets, key.addresses, key.places })
+  end)
+
+  it("takes no target that stands there twice for sharing, nor what begins a single ticket for a key's name", function()
     assert.same({}, fold({
       with_key("a.example", "192.0.2.1", KEY_A),
-      with_key("www.a.example", "192.0.2.1", KEY_A),
+      with_key("a.example", "192.0.2.1", KEY_A),
       result("b.example", { { address = "192.0.2.2", status = "completed", control = record(KEY_A) } }),
     }).shared_keys)
   end)
@@ -138,7 +155,8 @@ describe("a summary", function()
       } } })
     end
     local folded = fold({ from_json("192.0.2.1"), from_json("192.0.2.2") })
-    assert.same({ { name = ("41"):rep(16), targets = 2, addresses = 2, examples = { "a.example", "a.example" } } },
+    assert.same({ { name = ("41"):rep(16), targets = 2, addresses = 2, places = 2,
+      examples = { "a.example", "a.example" } } },
       folded.shared_keys)
   end)
 
@@ -174,7 +192,7 @@ Summary: 4 targets scanned, 2 unreachable, 1 with an error; 4 addresses
   not applicable                0       0               0
   inconclusive                  0       0               0
   Lifetime of a ticket: up to 5 min: 4
-  Ticket keys in use at several addresses: 1
+  Ticket keys in use at several addresses, ports or names: 1
     41414141414141414141414141414141
       4 targets, 4 addresses: a1.example, a2.example, a3.example, ...
   Targets that could not be scanned: timeout 2, not_tls\x1b[31m 1
@@ -189,7 +207,7 @@ Summary: 4 targets scanned, 2 unreachable, 1 with an error; 4 addresses
     end
     local shown = text(fold(results))
     assert.equal(10, select(2, shown:gsub("2 targets, 2 addresses: a.example, b.example\n", "")))
-    assert.is_truthy(shown:find("at several addresses: 12\n", 1, true))
+    assert.is_truthy(shown:find("addresses, ports or names: 12\n", 1, true))
     assert.is_truthy(shown:find("    and 2 more\n", 1, true))
   end)
 

@@ -236,11 +236,11 @@ return {
     spec = "spec/summary_spec.lua",
   },
   {
-    name = "one address shares its key",
+    name = "one place shares its key",
     file = "lua/resum/analysis/summary.lua",
-    before = "if #key.addresses > 1 and",
-    after = "if #key.addresses > 0 and",
-    breaks = "a key of one address is said to be shared",
+    before = "if #key.places > 1 and",
+    after = "if #key.places > 0 and",
+    breaks = "a key of one place is said to be shared",
     spec = "spec/summary_spec.lua",
   },
   {

@@ -88,7 +88,7 @@ Summary: 2 targets scanned, 1 unreachable; 2 addresses
   not applicable                0       0               0
   inconclusive                  0       0               0
   Lifetime of a ticket: up to 5 min: 2
-  Ticket keys in use at several addresses: 1
+  Ticket keys in use at several addresses, ports or names: 1
     KEY
       2 targets, 2 addresses: ONE, OTHER
   Targets that could not be scanned: connection refused 1

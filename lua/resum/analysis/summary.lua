@@ -1,6 +1,6 @@
 -- Many results as one table: how many resume by each mechanism, how long tickets live, which ticket keys several
--- addresses share, what went wrong. It takes results one by one, as resum.run returns them or as JSON has them, and
--- keeps counts only; of ticket keys it keeps the names that it saw last. Pure.
+-- addresses, ports or names share, what went wrong. It takes results one by one, as resum.run returns them or as JSON
+-- has them, and keeps counts only; of ticket keys it keeps the names that it saw last. Pure.
 
 local mechanisms = require "resum.connection.mechanism"
 local lru = require "resum.util.lru"
@@ -15,9 +15,9 @@ M.VERDICTS = { "supported", "partially_supported", "not_supported", "not_applica
 -- Upper ends of the classes of lifetimes, in seconds; 0 is "not said".
 local CLASSES = { 0, 60, 300, 600, 1800, 3600, 7200, 14400, 36000, 86400, 172800, 604800 }
 
-local KEYS_KEPT = 20000 -- names that one address was seen with
+local KEYS_KEPT = 20000 -- names that one place was seen with: an address, a port and the name asked for
 local SHARED_KEPT = 5000 -- names that several were
-local ADDRESSES_KEPT = 8 -- of each name
+local PLACES_KEPT = 8 -- of each name; as many addresses
 local EXAMPLES_KEPT = 3
 local OFTEN = 2 -- what begins one ticket only may be random bytes
 
@@ -59,24 +59,33 @@ local function key_names(entry)
   return names
 end
 
+-- Adds to what a key has of a kind, which is not kept without end; returns whether it is new, as far as that is known.
+local function add_once(key, kind, value)
+  if tables.contains(key[kind], value) then
+    return false
+  elseif #key[kind] < PLACES_KEPT then
+    table.insert(key[kind], value)
+  else
+    key["more_" .. kind] = true
+  end
+  return true
+end
+
 function Summary:add_key(name, target, address)
   local key = self.shared[name] or self.keys:get(name)
   if not key then
-    key = { targets = 0, addresses = {}, examples = {} }
+    key = { targets = 0, addresses = {}, places = {}, examples = {} }
     self.keys:set(name, key)
   end
-  key.targets = key.targets + 1
-  if not tables.contains(key.addresses, address) then
-    if #key.addresses < ADDRESSES_KEPT then
-      key.addresses[#key.addresses + 1] = address
-    else
-      key.more_addresses = true
-    end
-    if #key.examples < EXAMPLES_KEPT then
-      key.examples[#key.examples + 1] = target.text
-    end
+  if key.last_target ~= target then
+    key.targets, key.last_target = key.targets + 1, target
   end
-  if #key.addresses > 1 and not self.shared[name] and self.shared_count < SHARED_KEPT then
+  add_once(key, "addresses", address)
+  local is_new = add_once(key, "places", ("%s %s %s"):format(address, target.port, target.sni))
+  if is_new and #key.examples < EXAMPLES_KEPT then
+    key.examples[#key.examples + 1] = target.text
+  end
+  if #key.places > 1 and not self.shared[name] and self.shared_count < SHARED_KEPT then
     self.shared[name] = key
     self.shared_count = self.shared_count + 1
   end
@@ -141,6 +150,8 @@ local function shared_keys(shared)
       targets = key.targets,
       addresses = #key.addresses,
       more_addresses = key.more_addresses,
+      places = #key.places,
+      more_places = key.more_places,
       examples = key.examples,
     }
   end
@@ -157,7 +168,8 @@ end
 -- @function summary:fold
 -- @treturn table targets, statuses (status -> count), addresses (completed ones), mechanisms (name -> verdict -> count
 --   of addresses), lifetimes (name -> {{up_to_s (0: not said; nil: more), count},...}), errors (code -> count of
---   targets), shared_keys ({{name, targets, addresses, more_addresses, examples},...}), keys_forgotten (boolean: there
+--   targets), shared_keys ({{name, targets, places (address, port and name asked for), more_places, addresses,
+--   more_addresses, examples},...}), keys_forgotten (boolean: there
 --   were more names of keys than are kept, so some sharing may be missed)
 function Summary:fold()
   local lifetimes = {}
@@ -177,7 +189,7 @@ function Summary:fold()
 end
 
 --- An empty summary.
--- @tparam[opt=20000] integer keys_kept how many names of keys that one address was seen with are kept
+-- @tparam[opt=20000] integer keys_kept how many names of keys that one place was seen with are kept
 -- @treturn table summary, with add(result) and fold()
 function M.new(keys_kept)
   local counts = {}

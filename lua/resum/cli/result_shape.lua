@@ -54,7 +54,7 @@ local SUPPORT = has({ verdict = text, attempted = number, lifetime_hint_s = numb
 local RATE = has({ verdict = text, attempted = number }, { verdict = true, attempted = true })
 local ADDRESS = has({ address = text, status = text, control = ATTEMPT, support = map_of(SUPPORT),
   rate = map_of(RATE) }, { address = true, status = true })
-local TARGET, ERROR = has({ text = text }, { text = true }), has({ code = text }, {})
+local TARGET, ERROR = has({ text = text, port = number, sni = text }, { text = true }), has({ code = text }, {})
 local LINE = { target = TARGET, error = ERROR }
 local WHOLE = { target = TARGET, error = ERROR, status = text, addresses = list_of(ADDRESS) }
 

@@ -87,8 +87,8 @@ local function keys(summary)
     rows[i] = { text("code", nil, key.name), escape(key.targets), escape(key.addresses
       .. (key.more_addresses and " or more" or "")), escape(examples) }
   end
-  return markup.section("Ticket keys in use at several addresses", #rows > 0 and markup.table({ "key", "targets",
-    "addresses", "such as" }, rows) or "", "Who has a session of one of these is known to the others."
+  local list = #rows > 0 and markup.table({ "key", "targets", "addresses", "such as" }, rows) or ""
+  return markup.section("Ticket keys in use at several addresses, ports or names", list, "Who has a session of one of these is known to the others."
     .. (summary.keys_forgotten and " Only the names that were seen last are kept in mind: there may be more." or ""))
 end
 

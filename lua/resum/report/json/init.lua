@@ -167,7 +167,7 @@ local function lifetime_class(from)
 end
 
 local function shared_key(from)
-  local out = pick(from, "name targets addresses more_addresses")
+  local out = pick(from, "name targets addresses more_addresses places more_places")
   out.examples = list(from.examples, escape)
   return out
 end

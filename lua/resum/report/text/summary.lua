@@ -112,7 +112,7 @@ local function key_lines(summary, lines, width)
   if #keys == 0 then
     return
   end
-  append(lines, wrap(("Ticket keys in use at several addresses: %d%s"):format(#keys,
+  append(lines, wrap(("Ticket keys in use at several addresses, ports or names: %d%s"):format(#keys,
     summary.keys_forgotten and " or more (only the names that were seen last are kept in mind)" or ""), width, "  ",
     "    "))
   for i = 1, math.min(#keys, KEYS_SHOWN) do
