@@ -404,6 +404,20 @@ local function forget(store, days)
   end)
 end
 
+--- What lines of one place come to.
+-- @tparam {table,...} entries see decode, in the order of their last times
+-- @treturn {table,...} one for each key
+function M.combine(entries)
+  local store, list = new_store(nil, {}), {}
+  for _, entry in ipairs(entries) do
+    add(store, entry)
+  end
+  for i, name in ipairs(store.names) do
+    list[i] = store.entries[name]
+  end
+  return list
+end
+
 --- Opens a state file; it need not be there yet.
 -- @tparam string path
 -- @tparam table options files (resum.host.private_file), now (function: seconds since 1970), forget_days (entries that
