@@ -111,14 +111,16 @@ function Asking:ask(member)
   return tells and "refused" or nil, member.sni
 end
 
--- The place that was last found to have the key, and the first one where that gives no answer.
+-- The place that was last found to have the key, and the first one where that gives no answer; and which of them was
+-- asked in the end. Others may be found meanwhile.
 function Asking:ask_class(class)
-  local outcome, name = self:ask(class.last)
-  if not outcome and class.first ~= class.last then
-    outcome, name = self:ask(class.first)
-    return outcome, name, class.first
+  local last, first = class.last, class.first
+  local outcome, name = self:ask(last)
+  if not outcome and first ~= last then
+    outcome, name = self:ask(first)
+    return outcome, name, first
   end
-  return outcome, name, class.last
+  return outcome, name, last
 end
 
 function Asking:note(outcome, member, name)
