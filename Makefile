@@ -46,9 +46,11 @@ FORMATTED = $(wildcard plugin/*.[ch] plugin/*/*.[ch] spec/support/*.[ch] spec/su
 # What is needed, by Debian's names.
 BUILD_PACKAGES = gcc libc6-dev pkg-config liblua$(LUA_VERSION)-dev libssl-dev libidn2-dev
 RUN_PACKAGES = lua$(LUA_VERSION) lua-luv lua-cjson lua-argparse
+# For the map of shared keys alone (resum --merge of state files).
+MAP_PACKAGES = lua-sql-sqlite3
 SCAN_PACKAGES = $(BUILD_PACKAGES) $(RUN_PACKAGES) openssl
 TEST_PACKAGES = $(SCAN_PACKAGES) lua-busted lua-socket lua-cqueues lua-sec lua-expat lua5.3 liblua5.3-dev nmap nginx-light \
-  python3-jsonschema libnginx-mod-stream haproxy gnutls-bin binutils parallel
+  python3-jsonschema libnginx-mod-stream haproxy gnutls-bin binutils parallel $(MAP_PACKAGES)
 TEST_ALL_PACKAGES = $(TEST_PACKAGES) postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved vsftpd \
   inspircd prosody slapd postgresql mariadb-server-core libnss-wrapper xrdp tinyproxy-bin microsocks luarocks \
   golang-go default-jdk-headless nodejs python3 erlang-base erlang-ssl libmbedtls-dev libwolfssl-dev libbearssl-dev \

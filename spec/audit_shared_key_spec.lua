@@ -100,7 +100,8 @@ describe("a shared key", function()
     local one, other = start(NAME .. SECRET), start(NAME .. OTHER_SECRET)
     local third, fourth = start(NAME .. OTHER_SECRET), start(NAME .. SECRET)
     ask(one)
-    assert.equal("info - other_key", (ask(other)))
+    local said, made = ask(other)
+    assert.same({ "info - other_key", 2 }, { said, made })
     assert.equal("info - same_key", (ask(third)))
     assert.equal("info - same_key", (ask(fourth)))
     assert.equal(("refused %d-%d, refused %d-%d, confirmed %d-%d, confirmed %d-%d"):format(other.port, one.port,
@@ -135,6 +136,10 @@ describe("a shared key", function()
       resuming = {}, entry = entry })
     ask(start(OTHER_NAME .. OTHER_SECRET))
     assert.same({}, edges())
+    ask(start(NAME:reverse():sub(2) .. "\x01" .. SECRET))
+    audit.run(key_sharing, start(NAME:reverse():sub(2) .. "\x01" .. OTHER_SECRET).port, { options = { store = store,
+      retries = 0 }, seeds = 2, reach = reach, resuming = {}, entry = entry })
+    assert.same({}, edges())
   end)
 
   it("finds another of the same where the last one is gone", function()
@@ -160,7 +165,7 @@ describe("a shared key", function()
 
   it("takes no more offers than that, of however many classes", function()
     for i = 1, 8 do
-      local _, made = ask(start(NAME .. (string.char(96 + i)):rep(64)), { sni = i .. ".example" })
+      local _, made = ask(start(NAME .. (string.char(96 + i)):rep(64)))
       assert.is_true(made <= 2 * shared_key.OFFERS, made)
     end
     assert.is_true(shared_key.connections({ retries = 2 }) >= 2 * shared_key.OFFERS)

@@ -90,7 +90,7 @@ describe("joining results", function()
   it("says what it can't read or write, and touches none of its files", function()
     local part = write(A)
     for _, case in ipairs({
-      { "--merge needs files of results", "--merge" },
+      { "--merge needs files of results, or state files", "--merge" },
       { "--merge: /no/such/file: No such file or directory", "--merge", part, "/no/such/file" },
       { "--merge: /: Is a directory", "--merge", part, "/" },
       { "--json_out: is among the files to be joined", "--merge", "--json_out", part, part },

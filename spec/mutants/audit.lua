@@ -44,6 +44,27 @@ add(AGE, KEYS_SPEC, "equal names anywhere", "entry.key == one.key and entry.layo
   "entry.key == one.key", "another layout's key is the same one")
 add(SHARING, KEYS_SPEC, "no layout in groups", "entry.key .. entry.layout, place_of", "entry.key, place_of",
   "keys of two layouts are shared")
+local SHARED, SHARED_SPEC = "lua/resum/audit/shared_key.lua", "spec/audit_shared_key_spec.lua"
+local GROUPS, READING, FLEET_SPEC = "lua/resum/fleet/groups.lua", "lua/resum/fleet/reading.lua", "spec/fleet_spec.lua"
+local SIDE_BY_SIDE = "spec/regress/150_edges_side_by_side_spec.lua"
+
+add(SHARED, SHARED_SPEC, "one refusal is enough", "local SURE = 2", "local SURE = 1",
+  "one refused session parts two servers")
+add(SHARED, SHARED_SPEC, "a pool's refusal counts", "refused == SURE and self.shares[mechanism] == 1",
+  "refused == SURE",
+  "a server that refuses some of its own is said to have another key")
+add(SHARED, SHARED_SPEC, "more classes are asked", "local MOST_CLASSES = 3", "local MOST_CLASSES = 4",
+  "the offers of a place have no such bound")
+add(SHARED, SIDE_BY_SIDE, "the end is who was found last", "return outcome, name, last",
+  "return outcome, name, class.last", "an edge has an end that nobody asked")
+add(GROUPS, FLEET_SPEC, "regular names join", "WHERE is_current AND tells ", "WHERE is_current ",
+  "places with a name of zeros are a group")
+add(GROUPS, FLEET_SPEC, "who refuses is joined", 'if apart[core .. " " .. other] then', "if false then",
+  "places that refuse each other are a group")
+add(GROUPS, FLEET_SPEC, "the same name is confirmed", "self.add_edge(found[1], core, M.SAME_NAME)",
+  "self.add_edge(found[1], core, M.CONFIRMED)", "an equal name is a confirmed edge")
+add(READING, FLEET_SPEC, "keys of all runs are in use", "entry.last == last.last and 1 or 0", "1",
+  "a key that was replaced is in use")
 add(STATE, STATE_SPEC, "a run is counted twice", "entry.runs == 1 and entry.last == known.last", "false",
   "a line that stands there twice is two runs")
 add(STATE, STATE_SPEC, "a newer file is ours", "tonumber(schema) > SCHEMA", "tonumber(schema) > 9 * SCHEMA",

@@ -6,6 +6,7 @@ local page = require "spec.support.page"
 local process = require "spec.support.process"
 local schema = require "spec.support.json_schema"
 local servers = require "spec.support.servers"
+local state = require "resum.audit.state"
 
 local PATH = process.ROOT .. "/docs/resum.schema.json"
 
@@ -60,6 +61,30 @@ describe("docs/resum.schema.json #unsanitized", function()
       .. resum("--resum_rate", "--quick", "--json_lines", good.address)
     assert.equal(3, select(2, lines:gsub("\n", "")))
     assert.equal("", problems(lines, "target"))
+  end)
+
+  it("holds for the map of state files, also where it is compared", function()
+    local folder = process.temporary_directory()
+    local lines, places = {}, {}
+    for i = 1, 5 do
+      places[i] = { address = "192.0.2." .. i, port = 443, sni = i > 2 and i .. ".example" or nil,
+        certificate = i > 1 and ("ab"):rep(32) or nil }
+      local entry = { key = "112a3b4c5d6e7f8091a2b3c4d5e60718", layout = "name16", first = 7, last = 7, runs = 1 }
+      for name, value in pairs(places[i]) do
+        entry[name] = value
+      end
+      lines[i] = state.encode(entry)
+    end
+    for i, outcome in ipairs({ "confirmed", "refused" }) do
+      lines[#lines + 1] = state.encode_edge({ outcome = outcome, key = "112a3b4c5d6e7f8091a2b3c4d5e60718",
+        layout = "name16", at = 7, from = places[2 * i], to = places[1], offered_as = i == 2 and "x.example" or nil })
+    end
+    process.write_file(folder .. "/new", table.concat(lines, "\n") .. "\n")
+    process.write_file(folder .. "/old", table.concat(lines, "\n", 1, 2) .. "\n" .. lines[5]:gsub("192", "198") .. "\n")
+    local written = resum("--merge", folder .. "/new", "--compare", folder .. "/old", "--json_out", "-", "--quiet")
+    local fleet = cjson.decode(written).fleet
+    assert.same({ 1, 1, 1 }, { #fleet.groups, #fleet.refusals, #fleet.changes.groups })
+    assert.equal("", problems(written))
   end)
 
   it("refuses what is none", function()

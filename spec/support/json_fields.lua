@@ -117,6 +117,17 @@ local function add_all_but(name, fields)
   end
 end
 
+-- Where a part stands, and what it stands in.
+local function add_parts(parts, fields)
+  absent = nil
+  for path, convert in pairs(parts) do
+    for at in path:gmatch("()%f[^%w_]") do
+      fields[path:sub(1, at - 1)] = true
+    end
+    add_fields(convert(anything), path, fields)
+  end
+end
+
 --- All fields that a run's JSON document can have: also those that are written only where another one is absent.
 -- @treturn {string=true,...} paths; [] is any item of a list, * any name of a map
 function M.all()
@@ -127,6 +138,7 @@ function M.all()
     asked = {}
     pcall(add_all_but, name, fields) -- some fields are never absent: the report fails without them
   end
+  add_parts(load_report().PARTS, fields)
   return fields
 end
 

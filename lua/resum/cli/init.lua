@@ -1,8 +1,9 @@
 -- The command line: words in, an exit code out. Options are in cli/options.lua, what they mean for a run in
 -- cli/setup.lua, what runs in cli/run.lua, where results go in cli/writers.lua; cli/dry_run.lua tells what would run,
--- cli/merge.lua joins results.
+-- cli/merge.lua joins results, cli/fleet.lua state files.
 
 local dry_run = require "resum.cli.dry_run"
+local fleet = require "resum.cli.fleet"
 local merge = require "resum.cli.merge"
 local options = require "resum.cli.options"
 local setup = require "resum.cli.setup"
@@ -21,7 +22,7 @@ function M.main(argv)
   if parsed and parsed.repl then
     return repl.run(argv)
   elseif parsed and parsed.merge then
-    return merge.command(parsed)
+    return (parsed.merge == "states" and fleet or merge).command(parsed)
   elseif parsed then
     made, message = setup.make(parsed, scan)
   end

@@ -4,6 +4,7 @@
 
 local command_line = require "resum.cli.command_line"
 local connection = require "resum.cli.connection"
+local fleet = require "resum.cli.fleet"
 local escape = require "resum.util.escape"
 local options_of = require "resum.options"
 local parsers = require "resum.cli.parser"
@@ -97,10 +98,30 @@ local function problem_of_audit(parsed)
   end
 end
 
+-- Files of results are joined, or state files: what is of use for the one is none for the other.
+local function problem_of_merge(parsed)
+  local met = {}
+  for _, path in ipairs(parsed.targets) do
+    met[tostring(fleet.is_state(path))] = true -- "nil" where whoever joins them will say so
+  end
+  local about_states = parsed.state or parsed.compare or parsed.html_out or parsed.dot_out
+  if #parsed.targets == 0 then
+    return "--merge needs files of results, or state files"
+  elseif met["true"] and met["false"] then
+    return "--merge takes files of results or state files, not both"
+  elseif met["false"] and about_states then
+    return "--merge: --state, --compare, --html_out and --dot_out are about state files, and these are none"
+  end
+  parsed.merge = (met["true"] or about_states) and "states" or "results"
+end
+
 -- What fits no single option's converter: options that need one another.
 local function complete(parsed)
   if parsed.merge then
-    return #parsed.targets > 0 or nil, "--merge needs files of results"
+    local problem = problem_of_merge(parsed)
+    return not problem or nil, problem
+  elseif parsed.compare or parsed.dot_out then
+    return nil, ("--%s is about the map of state files: add --merge"):format(parsed.compare and "compare" or "dot_out")
   elseif #parsed.targets == 0 and not parsed.targets_in then
     return nil, "no target: name one or more as host:port (resum --help says more)"
   end

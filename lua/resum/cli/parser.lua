@@ -21,7 +21,8 @@ local WIDTH, MARGIN = 80, 24 -- columns of the help, and of its option names
 local USAGE = [[
 Usage: resum [OPTIONS] TARGET ...
        resum [OPTIONS] --targets-in FILE
-       resum --merge [--json-out FILE] FILE ...]]
+       resum --merge [--json-out FILE] FILE ...
+       resum --merge [--compare OLD] STATE ...]]
 
 local FIRST_SCREEN = [[
 Tells whether TLS session resumption really works, how often, and why not.
@@ -154,7 +155,11 @@ local function add_many(group)
     .. "or a file of its own"):argname("STATE")
   group:option("--shard", "scan only the i-th of n shares of the targets"):argname("i/n"):convert(shard.parse)
   group:flag("--merge", "take the arguments as files of JSON lines, merge them (the last result of a target counts) "
-    .. "and summarise; --json-out says where the lines go")
+    .. "and summarise; --json-out says where the lines go. Of state files: map who shares ticket keys; --json-out, "
+    .. "--html-out and --dot-out say where that goes, --state where all of them go as one file")
+  group:option("--compare", "with --merge of state files: tell what has changed since this one, owner by owner")
+    :argname("STATE")
+  group:option("--dot-out", "with --merge of state files: write the map for Graphviz; - is stdout"):argname("FILE")
 end
 
 local function add_connections(group)

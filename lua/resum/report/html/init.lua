@@ -2,6 +2,7 @@
 -- from a server is escaped. It keeps what it will show, up to a size, as the overview stands above.
 
 local addresses = require "resum.report.html.address"
+local fleet = require "resum.report.html.fleet"
 local fold = require "resum.report.html.fold"
 local markup = require "resum.report.html.markup"
 local overview = require "resum.report.html.overview"
@@ -150,6 +151,16 @@ end
 -- @treturn string
 function Page:finish(about)
   return (self.targets == 1 and single(self) or several(self)) .. footer(self, about)
+end
+
+--- The fleet's map as a page of its own.
+-- @tparam table about as of new; and elapsed_s (seconds)
+-- @tparam table map see resum.fleet
+-- @treturn string
+function M.fleet(about, map)
+  local title = fleet.title(map:totals())
+  return document(title .. " - TLS session resumption", text("h1", nil, title), fleet.of(map))
+    .. footer({ made = 0, about = about }, about)
 end
 
 --- An empty page.

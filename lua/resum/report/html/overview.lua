@@ -88,8 +88,8 @@ local function keys(summary)
       .. (key.more_addresses and " or more" or "")), escape(examples) }
   end
   local list = #rows > 0 and markup.table({ "key", "targets", "addresses", "such as" }, rows) or ""
-  return markup.section("Ticket keys in use at several addresses, ports or names", list, "Who has a session of one of these "
-    .. "is known to the others."
+  return markup.section("Ticket keys in use at several addresses, ports or names", list,
+    "Who has a session of one of these is known to the others."
     .. (summary.keys_forgotten and " Only the names that were seen last are kept in mind: there may be more." or ""))
 end
 

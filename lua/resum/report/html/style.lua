@@ -127,6 +127,12 @@ svg .strong{fill:var(--broken);font-weight:600}
 .half{fill:var(--ink)}
 .l1{--f:#0072b2;--t:#fff}.l2{--f:#e69f00;--t:#0b0d10}.l3{--f:#009e73;--t:#0b0d10}.l4{--f:#cc79a7;--t:#0b0d10}
 .l5{--f:#56b4e9;--t:#0b0d10}.l6{--f:#d55e00;--t:#0b0d10}.l7{--f:#f0e442;--t:#0b0d10}.l0{--f:#5b6672;--t:#fff}
+.packs{display:flex;flex-wrap:wrap;gap:1.2rem 1.4rem;align-items:flex-end;margin:.8rem 0 1.2rem}
+.pack{text-align:center;font-size:.85rem;max-width:100%;min-width:5.6rem}
+.pack>svg{width:auto;max-width:100%;margin:0 auto}
+.pack b{font-weight:600}
+.place{fill:var(--bar);stroke:var(--bar);stroke-width:1}.place.other{fill:var(--good);stroke:var(--good)}
+.place.alone{fill:var(--bg);stroke:var(--edge);stroke-width:1.4}
 .chip circle{fill:var(--f)}.chip text{fill:var(--t);text-anchor:middle;font-weight:650}
 ]]
 

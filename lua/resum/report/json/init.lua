@@ -3,6 +3,7 @@
 
 local audit = require "resum.report.json.audit"
 local balancer = require "resum.report.json.pool"
+local fleet = require "resum.report.json.fleet"
 local escape = require "resum.util.escape"
 local overview = require "resum.analysis.overview"
 local ticket_keys = require "resum.analysis.ticket_key"
@@ -194,6 +195,56 @@ function M.tail(about)
     elapsed_s = seconds(about.elapsed_s),
     summary = about.summary and summary(about.summary),
   }):sub(2)
+end
+
+--- The parts of the fleet's map, see resum.report.json.fleet.
+M.PARTS = fleet.PARTS
+
+-- Items one by one, in brackets.
+local function write_list(write, name, items, path, add_more)
+  local lead = ('"%s":['):format(name)
+  for item in items do
+    write(lead .. encode(fleet.PARTS[path](item)):sub(1, add_more and -2 or -1))
+    lead = ","
+    if add_more then
+      add_more(item)
+    end
+  end
+  write((lead == "," and "" or lead) .. "]")
+end
+
+local function write_group(write, map, group)
+  write(",")
+  write_list(write, "members", map:members(group.number), "fleet.groups[].members[]")
+  write(",")
+  write_list(write, "edges", map:edges(group.number), "fleet.groups[].edges[]")
+  write("}")
+end
+
+local function write_changes(write, changes)
+  write(',"changes":{')
+  write_list(write, "groups", changes:groups(), "fleet.changes.groups[]")
+  write(",")
+  write_list(write, "owners", changes:owners(), "fleet.changes.owners[]")
+  write("}")
+end
+
+--- The fleet's map as a whole document, piece by piece, as it may be large.
+-- @tparam table about as of head; and elapsed_s
+-- @tparam table map see resum.fleet
+-- @tparam function write called with each piece
+function M.fleet(about, map, write)
+  write(M.head(about) .. '],"fleet":' .. encode(fleet.PARTS.fleet(map:totals())):sub(1, -2) .. ",")
+  write_list(write, "groups", map:groups(), "fleet.groups[]", function(group)
+    write_group(write, map, group)
+  end)
+  write(",")
+  write_list(write, "refusals", map:refusals(), "fleet.refusals[]")
+  local changes = map:changes()
+  if changes then
+    write_changes(write, changes)
+  end
+  write("}," .. encode({ elapsed_s = seconds(about.elapsed_s) }):sub(2) .. "\n")
 end
 
 --- A whole run.

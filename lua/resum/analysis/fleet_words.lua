@@ -1,0 +1,55 @@
+-- What a group of places that share ticket keys means, in words. What nobody has confirmed is said to be so. Pure.
+
+local M = {}
+
+local function count(number, one, many)
+  return ("%d %s"):format(number, number == 1 and one or many or one .. "s")
+end
+
+--- How many of places there are, in words.
+-- @tparam table from places, names, addresses
+-- @treturn string "412 names at 3 addresses"
+function M.size(from)
+  local addresses = count(from.addresses, "address", "addresses")
+  if from.names < from.places then -- by name they would be fewer than they are
+    return ("%s at %s"):format(count(from.places, "place"), addresses)
+  end
+  return ("%s at %s"):format(count(from.names, "name"), addresses)
+end
+
+--- What a group is.
+-- @tparam table group see resum.fleet
+-- @treturn string
+function M.group(group)
+  local size, opens = M.size(group), group.opens
+  if group.unconfirmed == 0 and opens.places == group.places then
+    return ("one stolen key opens these %s"):format(size)
+  elseif group.unconfirmed == 0 then
+    return ("%s share %s; one of them opens %s"):format(size, count(group.keys, "key"), M.size(opens))
+  elseif group.confirmed == 0 then
+    return ("the tickets of %s carry the same key name; not confirmed"):format(size)
+  end
+  return ("the tickets of %s carry the same key name; one key opens %s, the rest is not confirmed"):format(size,
+    M.size(opens))
+end
+
+local KINDS = {
+  new = "%s are new",
+  grown = "%s were %s",
+  shrunk = "%s are %s now",
+  joined = "%s were apart before: %s",
+  split = "%s are apart now: %s",
+}
+
+--- How a group has changed.
+-- @tparam table change see resum.fleet.changes
+-- @treturn string
+function M.change(change)
+  local sizes = {}
+  for i, other in ipairs(change.others) do
+    sizes[i] = i <= 5 and tostring(other.places) or i == 6 and "..." or nil
+  end
+  return KINDS[change.kind]:format(count(change.places, "place"), table.concat(sizes, ", "))
+end
+
+return M
