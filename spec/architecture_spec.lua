@@ -20,7 +20,7 @@ local NEVER = {
 
 -- Libraries that are not ours, and the folders that may use each.
 local LIBRARIES = {
-  luv = { "host" }, cjson = { "report", "cli", "audit" }, argparse = { "cli" },
+  luv = { "host" }, cjson = { "report", "cli", "audit", "watch" }, argparse = { "cli" },
   lxp = { "cli" }, luasql = { "fleet" }, socket = { "host" }, cqueues = { "host" },
   nmap = { "host", "nse", "programs" }, stdnse = { "host", "nse", "programs" }, shortport = { "programs" },
   sslcert = { "nse", "programs" }, tls = { "nse" }, vulns = { "nse" },

@@ -14,6 +14,7 @@ local options_of = require "resum.options"
 local random = require "resum.util.random"
 local scanner = require "resum.scanner"
 local target = require "resum.target"
+local watching = require "resum.watch"
 
 local M = {
   _VERSION = "resum " .. core.VERSION,
@@ -221,7 +222,7 @@ end
 
 -- What one connection is made of: the verb's own options, checked, and a route to the target. nil, message and code
 -- where the target or an option can't be used.
-local function one_connection(wanted_target, options, own, level)
+local function one_connection(wanted_target, options, own, level, known)
   if options ~= nil and type(options) ~= "table" then
     error("resum: the options must be a table, not a " .. type(options), level + 1)
   end
@@ -230,7 +231,7 @@ local function one_connection(wanted_target, options, own, level)
     (own[name] and asked or others)[name] = value
   end
   arguments.check(asked, own, "option", level + 1)
-  others = copy(options_of.check(others, level + 1, OF_CONNECTIONS))
+  others = copy(options_of.check(others, level + 1, known or OF_CONNECTIONS))
   others.host = others.host or M.host.default()
   local plan, message, code = options_of.read(others)
   local parsed
@@ -242,7 +243,7 @@ local function one_connection(wanted_target, options, own, level)
   end
   others.retries = others.retries or 2
   others.versions, others.identity = plan.versions, plan.identity
-  return { route = plan.endpoints, target = parsed, options = others, asked = asked }
+  return { route = plan.endpoints, target = parsed, options = others, asked = asked, plan = plan }
 end
 
 -- The mechanism by which a session is offered, where nobody says.
@@ -334,6 +335,55 @@ function M.hello(wanted_target, options)
     fields.server_name = name
     return core.client_hello(fields)
   end))
+end
+
+-- What a watch takes beside what its connections take.
+local OF_WATCH = { every = "number", max_per_minute = "number", until_time = "number", state = "string",
+  on_round = "function", on_problem = "function" }
+
+local WATCHED = copy(OF_CONNECTIONS, { mechanisms = true, cancelled = true })
+
+local function check_watch(asked, level)
+  for _, name in ipairs({ "every", "max_per_minute" }) do
+    local problem = asked[name] and options_of.number_problem(name, asked[name])
+    if problem then
+      error(("resum: the option %s %s, not %s"):format(name, problem, asked[name]), level + 1)
+    end
+  end
+end
+
+--- Holds sessions of each mechanism, offers them for ever, and tells when and why old ones are refused. It returns when
+-- `cancelled` or `until_time` says so.
+-- @tparam string|table wanted_target see run
+-- @tparam table|nil options every (seconds between the starts of two rounds, 60), max_per_minute (connections to an
+--   address, 6), until_time (seconds since 1970: the end), state (path of a file from which the next watch goes on; it
+--   holds secrets, and only its owner can read it), on_round (called after each round with the place: address, target,
+--   and state(), see resum.watch.place), on_problem (called with a message where the name can't be looked up, or the
+--   state not be written), cancelled (asked each second and between connections: true ends the watch), mechanisms, and
+--   those of run that say how a connection is made
+-- @tparam function|nil on_event called with each event (see docs/watch.md: kind, time, since, …), and the place; the
+--   sentence of an event: resum.analysis.watch.words
+-- @treturn[1] table target, places (list: of each address, with state()), error (where the name could not be looked up)
+-- @treturn[2] nil
+-- @treturn[2] string message: the target or an option is not usable
+-- @treturn[2] string code: "usage"
+-- @raise what on_event and on_round raise
+function M.watch(wanted_target, options, on_event)
+  if on_event ~= nil and type(on_event) ~= "function" then
+    error("resum: watch calls a function with each event, not a " .. type(on_event), 2)
+  end
+  local one, message, code = one_connection(wanted_target, options, OF_WATCH, 2, WATCHED)
+  if not one then
+    return nil, message, code
+  end
+  check_watch(one.asked, 2)
+  local store, problem = watching.open_state(one.asked.state, one.asked.on_problem)
+  if problem then
+    return nil, problem, "usage"
+  end
+  local watcher = watching.new(one.plan, copy(one.options, copy(one.asked, { store = store })))
+  return watcher:run(one.target, { on_event = on_event, on_round = one.asked.on_round,
+    on_problem = one.asked.on_problem, cancelled = one.options.cancelled })
 end
 
 --- Prints what there is, with an example each.

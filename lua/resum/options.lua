@@ -63,6 +63,8 @@ local BOUNDS = {
   forget = { 1, 36500, whole = true },
   timeout = { 0.01, 3600 },
   delay = { 0, 3600 },
+  every = { 0.1, 86400 },
+  max_per_minute = { 1, 60000, whole = true },
   proxy_protocol = { 1, 2, whole = true },
 }
 

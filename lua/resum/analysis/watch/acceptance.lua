@@ -1,0 +1,302 @@
+-- Are sessions of one mechanism still taken? A refusal begins a doubt; further offers, of sessions from before it and
+-- of newer ones, end it: all from before a moment are lost, or none resumes any more, or sessions die of age, or it was
+-- chance. Pure: it is told what was offered, and says what would best be offered next.
+
+local chance = require "resum.analysis.watch.chance"
+local statistics = require "resum.util.statistics"
+
+local M = {}
+
+--- Sessions from after a moment that have to resume at the age at which those from before it were refused: else it is
+-- their age that they die of.
+M.AGED = 2
+--- Sessions that have to resume while older ones are refused, before that is called their lifetime.
+M.BESIDE = 3
+--- Offers of a doubt; when it is not ended by then it is dropped.
+M.LONGEST = 192
+--- Sessions that were offered a second time, by which it shows whether that is possible at all.
+M.AGAIN = 3
+--- Where so many of the offers resume, all servers take all sessions.
+M.SHARED = 0.9
+-- Seconds before the end of what was promised from which on a refusal says nothing: servers count whole seconds.
+local SLACK = 2
+local RECENT = 100 -- offers of the share that is reported
+
+local Acceptance = {}
+Acceptance.__index = Acceptance
+
+-- The offers of a doubt, and whose sessions were resumed and refused in it.
+local function new_window()
+  return { [true] = {}, [false] = {} }
+end
+
+-- Had sessions of this age resumed before, and was this one promised to?
+function Acceptance:is_due(offer)
+  local promise = offer.promise or 0
+  return offer.age <= self.known_age and (promise <= 0 or offer.age + SLACK < promise)
+    and (not self.limit or offer.age < self.limit)
+end
+
+-- What the offers of a doubt say: `cut` is when the newest of those was made that were refused.
+function Acceptance:weigh()
+  local told = { refused = 0, resumed = 0, new_refused = 0, new_resumed = 0, aged = 0, cut = nil, age = math.huge }
+  for _, one in ipairs(self.window) do
+    if not one.good and one.issued <= self.since then
+      told.cut, told.age = math.max(told.cut or 0, one.issued), math.min(told.age, one.age)
+      told.refused = told.refused + 1
+    end
+  end
+  for _, one in ipairs(self.window) do
+    local is_new = told.cut and one.issued > told.cut
+    if one.good then
+      local count = is_new and "new_resumed" or "resumed"
+      told[count] = told[count] + 1
+      told.aged = told.aged + (is_new and one.age >= told.age and 1 or 0)
+    elseif one.issued > self.since then
+      told.new_refused = told.new_refused + 1
+    end
+  end
+  return told
+end
+
+local function odds(share, refused, resumed)
+  return refused * chance.weight(share, false) + resumed * chance.weight(share, true)
+end
+
+-- Are those from before the moment gone, as far as what was usual goes, or as compared to those from after it?
+local function are_lost(share, told)
+  return odds(share, told.refused, told.resumed) >= chance.ENOUGH - 1e-9
+    or statistics.fisher(told.resumed, told.refused, told.new_resumed, told.new_refused) < chance.BY_CHANCE
+      and told.resumed * told.new_refused < told.refused * told.new_resumed
+end
+
+-- The doubt is over: it was chance, or sessions live shorter than before, and those that are older say nothing again.
+function Acceptance:drop_doubt()
+  local oldest = 0
+  for _, one in ipairs(self.window) do
+    if one.counts then
+      self.tally:add(one.good)
+    end
+    oldest = one.good and math.max(oldest, one.age) or oldest
+  end
+  self.known_age = oldest > 0 and math.min(self.known_age, oldest) or self.known_age
+  self.window, self.since = new_window(), nil
+end
+
+-- Sessions from before a moment are gone: whatever was known of their ages is, too.
+function Acceptance:start_again()
+  self.window, self.since, self.beyond, self.known_age = new_window(), nil, nil, 0
+end
+
+function Acceptance:end_doubt()
+  local share, told = self.tally:least(), self:weigh()
+  if odds(share, told.refused, told.resumed) <= 0 and told.resumed > 0 then
+    self:drop_doubt()
+  elseif are_lost(share, told) and told.aged >= M.AGED
+    and odds(share, told.new_refused, told.new_resumed) <= 0 then
+    local verdict = { kind = "lost", since = self.since, cut = told.cut, refused = told.refused }
+    self:start_again()
+    return verdict
+  elseif are_lost(share, told) and odds(share, told.new_refused, told.new_resumed) >= chance.ENOUGH - 1e-9 then
+    local verdict = { kind = "stopped", since = self.since, refused = told.refused + told.new_refused }
+    self:start_again()
+    self.stopped = { since = verdict.since, back = 0 }
+    return verdict
+  elseif #self.window >= M.LONGEST then
+    self:drop_doubt()
+  end
+end
+
+-- What came of one session counts once in a doubt: behind a balancer it belongs to one server, so its offers are alike.
+-- For the usual share counts only what would count as well if it had gone the other way.
+function Acceptance:add(offer, good)
+  local met = self.window[good]
+  if offer.id and met[offer.id] then
+    return nil
+  elseif offer.id then
+    met[offer.id] = true
+  end
+  self.window[#self.window + 1] = { issued = offer.issued, age = offer.age, good = good,
+    counts = offer.is_due or offer.issued > self.since }
+  return self:end_doubt()
+end
+
+-- Older than any that has resumed so far: what is refused there may have come to the end of its life.
+function Acceptance:look_beyond(offer)
+  local beyond = self.beyond
+    or { since = offer.time, least = math.huge, refused = 0, younger = 0, ages = {}, beside = 0, older = 0 }
+  self.beyond, beyond.promise = beyond, offer.promise
+  beyond.least, beyond.refused = math.min(beyond.least, offer.age), beyond.refused + 1
+  beyond.younger = beyond.younger + (offer.issued > beyond.since and 1 or 0)
+  if beyond.refused > M.LONGEST then
+    self.beyond = nil
+  end
+end
+
+-- What resumes meanwhile, and at what age: where sessions go on getting older than any before, they do not die of age.
+function Acceptance:look_beside(offer, is_oldest)
+  local beyond = self.beyond
+  if not beyond then
+    return
+  end
+  beyond.older = beyond.older + (is_oldest and offer.age < beyond.least and 1 or 0)
+  beyond.beside = beyond.beside + (offer.age < beyond.least and 1 or 0)
+  beyond.ages[#beyond.ages + 1] = offer.age
+  if #beyond.ages > M.LONGEST then
+    table.remove(beyond.ages, 1)
+  end
+end
+
+-- Is it their age that they die of? Either they die when it was promised, or those do as well that were made after the
+-- first refusal: what is lost at one moment is older than that.
+function Acceptance:end_of_life()
+  local beyond, resumed = self.beyond, 0
+  for _, age in ipairs(beyond and beyond.ages or {}) do
+    resumed = resumed + (age >= beyond.least and 1 or 0)
+  end
+  local weight = beyond and odds(self.tally:least(), beyond.refused, resumed + beyond.older) or 0
+  if weight < 0 then
+    self.beyond = nil
+  elseif weight >= chance.ENOUGH - 1e-9 and beyond.beside >= M.BESIDE then
+    local promise = beyond.promise or 0
+    if beyond.younger >= M.AGED or promise > 0 and beyond.least + SLACK >= promise then
+      local is_told = self.limit ~= nil
+      self.limit, self.beyond = beyond.least, nil
+      return not is_told and { kind = "lifetime", since = beyond.since, alive = self.known_age, dead = beyond.least,
+        promise = promise } or nil
+    end
+  end
+end
+
+-- A session that was offered before may be refused just for that.
+function Acceptance:note_again(offer, good)
+  if offer.again and not self.is_reusable then
+    self.again_good, self.again_bad = self.again_good + (good and 1 or 0), self.again_bad + (good and 0 or 1)
+    self.is_reusable = self.again_good >= M.AGAIN or nil
+    self.is_single_use = self.again_good == 0 and self.again_bad >= M.AGAIN or nil
+    return not good
+  end
+  return false
+end
+
+-- When nothing resumed any more: does it again?
+function Acceptance:note_stopped(good, time)
+  local stopped = self.stopped
+  stopped.first = good and (stopped.back == 0 and time or stopped.first) or nil
+  stopped.back = good and stopped.back + 1 or 0
+  if stopped.back >= M.AGED then
+    self.stopped = nil
+    return { kind = "back", since = stopped.first, stopped = stopped.since }
+  end
+end
+
+function Acceptance:note_resumed(offer)
+  self:look_beside(offer, offer.age > self.known_age)
+  self.known_age = math.max(self.known_age, offer.age)
+  if self.since then
+    return self:add(offer, true)
+  elseif offer.is_due then
+    self.tally:add(true)
+  end
+  return self:end_of_life()
+end
+
+function Acceptance:note_refused(offer)
+  if self.since and offer.issued > self.since then
+    return self:add(offer, false)
+  elseif not offer.is_due then
+    self:look_beyond(offer)
+    return self:end_of_life()
+  end
+  self.since = self.since or offer.time
+  return self:add(offer, false)
+end
+
+--- Notes what came of an offer.
+-- @function acceptance:note
+-- @tparam table offer id (what stands for the session), time, issued (both seconds), age (seconds), again (it had
+--   been offered before), promise (seconds that its server has promised; nil or 0: none), good (it was resumed; else it
+--   was refused)
+-- @treturn table|nil what has become certain: kind ("lost": those made before `cut` are refused, and younger ones
+--   resume; "stopped": none resumes; "back": they do again; "lifetime": they are alive at `alive` seconds and dead at
+--   `dead`), since (seconds), refused (how many)
+function Acceptance:note(offer)
+  self.offers, offer.is_due = self.offers + 1, self:is_due(offer)
+  if self:note_again(offer, offer.good) then
+    return nil
+  elseif self.stopped then
+    return self:note_stopped(offer.good, offer.time)
+  elseif offer.good then
+    self.recent:add(true)
+    return self:note_resumed(offer)
+  end
+  if self.known_age > 0 and offer.is_due then
+    self.recent:add(false)
+  end
+  return self:note_refused(offer)
+end
+
+--- Forgets what was seen of sessions, as the reason why they are refused is known.
+-- @function acceptance:forget
+function Acceptance:forget()
+  self:start_again()
+end
+
+--- What would best be offered next, the best first.
+-- @function acceptance:wants
+-- @treturn {table,...} before (made until then) or after (made later than that), at_least (seconds of age), not_since
+--   (not offered since then); {}: nothing is in doubt
+function Acceptance:wants()
+  if self.stopped then
+    return { { after = self.stopped.since } }
+  elseif not self.since then
+    return {}
+  end
+  local told = self:weigh()
+  local older = { before = self.since, not_since = self.since }
+  local newer = { after = told.cut or self.since, at_least = told.age < math.huge and told.age or 0 }
+  local any_newer = { after = self.since, at_least = 0 }
+  if are_lost(self.tally:least(), told) then
+    return { newer, any_newer }
+  end
+  return #self.window % 3 > 0 and { older, newer, any_newer } or { newer, older, any_newer }
+end
+
+--- May sessions be offered again and again?
+-- @function acceptance:may_repeat
+-- @treturn boolean true also where that is not known yet
+function Acceptance:may_repeat()
+  return not self.is_single_use
+end
+
+--- Is a session that was refused of no further use? Where about each resumes, it is.
+-- @function acceptance:spends_refused
+-- @treturn boolean
+function Acceptance:spends_refused()
+  return (self.tally:share() or 1) >= M.SHARED
+end
+
+--- What has to be kept over a restart. A doubt is not: what made it is asked again.
+-- @function acceptance:save
+-- @treturn table
+function Acceptance:save()
+  return { tally = self.tally:save(), recent = self.recent:save(), known_age = self.known_age, limit = self.limit,
+    again_good = self.again_good, again_bad = self.again_bad, offers = self.offers,
+    stopped = self.stopped and { since = self.stopped.since, back = 0 } or nil }
+end
+
+--- @tparam[opt] table saved see save
+-- @treturn table acceptance: known_age (the oldest session that resumed, in seconds), limit (age at which they die),
+--   recent (tally of the newest offers), offers (how many in all)
+function M.new(saved)
+  saved = saved or { known_age = 0, again_good = 0, again_bad = 0, offers = 0 }
+  local acceptance = setmetatable({ tally = chance.tally(saved.tally), recent = chance.tally(saved.recent, RECENT),
+    known_age = saved.known_age, limit = saved.limit, again_good = saved.again_good, again_bad = saved.again_bad,
+    offers = saved.offers, stopped = saved.stopped,
+    window = new_window() }, Acceptance)
+  acceptance.is_reusable = acceptance.again_good >= M.AGAIN or nil
+  acceptance.is_single_use = acceptance.again_good == 0 and acceptance.again_bad >= M.AGAIN or nil
+  return acceptance
+end
+
+return M

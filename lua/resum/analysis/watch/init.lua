@@ -1,0 +1,412 @@
+-- What has changed at one address, as far as its connections show: observations in, events out. It has no clock and
+-- makes no connection: who calls it says when and what, and asks what would best be looked at next. An event needs
+-- connections that agree, see chance.lua; a single one that went wrong is none. Its memory is bounded. Pure.
+
+local acceptance = require "resum.analysis.watch.acceptance"
+local mechanisms = require "resum.connection.mechanism"
+local names = require "resum.analysis.watch.names"
+local presence = require "resum.analysis.watch.presence"
+
+local M = {}
+
+--- Sessions of an old key that have to resume before the key is called kept.
+M.KEPT = 2
+--- Sessions of an old key that have to be refused before it is called dropped.
+M.DROPPED = 4
+--- Handshakes after a key was replaced until which sessions of the old one can be offered; then its fate is unknown.
+M.PATIENCE = 40
+--- Events that are kept for who shows them.
+M.EVENTS = 200
+-- Seconds by which two changes may seem apart, and are one: what one connection sees the other may see a round later.
+local TOGETHER = 1
+
+local Watch = {}
+Watch.__index = Watch
+
+local function overlap(a_from, a_to, b_from, b_to)
+  return a_from <= b_to + TOGETHER and b_from <= a_to + TOGETHER
+end
+
+-- Events --------------------------------------------------------------------------------------------------------------
+
+function Watch:tell(kind, fields)
+  fields.kind, fields.time = kind, self.time
+  self.counts[kind] = (self.counts[kind] or 0) + 1
+  self.events[#self.events + 1] = fields
+  if #self.events > M.EVENTS then
+    table.remove(self.events, 1)
+  end
+  self.told[#self.told + 1] = fields
+end
+
+-- Was there a change of this kind in the time between two moments?
+function Watch:changed(what, from, to)
+  local last = self.last[what]
+  return last ~= nil and overlap(last.from, last.to, from, to)
+end
+
+function Watch:was_away(from, to)
+  local away = self.last.away
+  return away ~= nil and overlap(away.from, away.to, from, to) or nil
+end
+
+-- Keys and certificates -----------------------------------------------------------------------------------------------
+
+local KEY_EVENTS = { replaced = "key_replaced", one_replaced = "member_replaced", came = "key_came", went = "key_went" }
+local CERTIFICATE_EVENTS = { replaced = "certificate_replaced", one_replaced = "certificate_replaced_in_part",
+  came = "certificate_came", went = "certificate_went" }
+
+local function fields_of(change)
+  return { new = change.new, old = change.gone, there = change.there, since = change.since,
+    until_then = change.until_then }
+end
+
+function Watch:note_certificate(name)
+  local change = self.certificates:see(name, self.time)
+  if change then
+    self.last.certificate = { from = change.until_then or change.since, to = change.since }
+    self:tell(CERTIFICATE_EVENTS[change.kind], fields_of(change))
+  end
+end
+
+-- A key that is in the place of others: what becomes of their sessions is told with it, so it waits for offers.
+function Watch:note_key(name)
+  local change = self.keys:see(name, self.time)
+  if not change then
+    return
+  end
+  self.last.key = { from = change.until_then or change.since, to = change.since }
+  self:conclude_key()
+  if change.kind ~= "replaced" or #change.new == 0 then
+    self:tell(change.kind == "replaced" and "key_went" or KEY_EVENTS[change.kind], fields_of(change))
+    return
+  end
+  local old = {}
+  for _, one in ipairs(change.gone) do
+    old[one] = true
+  end
+  self.key_change = { change = change, old = old, kept = 0, dropped = 0, handshakes = 0, caches_kept = 0 }
+  self:count_early_offers()
+end
+
+-- Offers of sessions of a key that seemed to be there still, before it was certain that it was not.
+function Watch:count_early_offers()
+  for _, offer in ipairs(self.early) do
+    if offer.time >= self.key_change.change.since then
+      self:note_old_key(offer)
+    end
+  end
+  self.early = {}
+end
+
+-- A resumption under another key is a proof; a refusal is one when others agree.
+function Watch:note_old_key(offer)
+  local pending = self.key_change
+  if offer.key and pending.old[offer.key] then
+    pending.kept = pending.kept + (offer.good and 1 or 0)
+    pending.dropped = pending.dropped + (offer.good and 0 or 1)
+  elseif offer.mechanism == "session_id" and offer.issued < (pending.change.until_then or pending.change.since) then
+    pending.caches_kept = pending.caches_kept + (offer.good and 1 or 0)
+  end
+end
+
+function Watch:is_key_clear()
+  local pending = self.key_change
+  return pending.kept >= M.KEPT or pending.kept == 0 and pending.dropped >= M.DROPPED
+    or pending.handshakes >= M.PATIENCE
+end
+
+function Watch:conclude_key()
+  local pending = self.key_change
+  if not pending then
+    return
+  end
+  self.key_change = nil
+  local fields = fields_of(pending.change)
+  fields.old_key = pending.kept >= M.KEPT and "kept" or pending.kept == 0 and pending.dropped >= M.DROPPED and "dropped"
+    or "unknown"
+  fields.caches = pending.caches_kept >= M.KEPT and "kept" or nil
+  fields.away = self:was_away(self.last.key.from, self.last.key.to)
+  for _, mechanism in ipairs({ "ticket", "psk" }) do
+    if self.mechanisms[mechanism] and fields.old_key ~= "kept" then
+      self.mechanisms[mechanism].acceptance:forget()
+    end
+  end
+  self:tell("key_replaced", fields)
+end
+
+-- Sessions ------------------------------------------------------------------------------------------------------------
+
+--- Handshakes that show a key, after sessions were lost, before it is said that the keys are the same.
+M.KEYS_AFTER = 3
+local EARLY = 64 -- offers that are kept until it is certain whether a key was replaced
+
+-- Keys that are named, and whether they changed at that moment; nil where none is.
+function Watch:keys_beside(from, to)
+  if #self.keys.list == 0 then
+    return nil
+  end
+  return self:changed("key", from, to) and "changed" or "same"
+end
+
+function Watch:tell_lost(mechanism, verdict)
+  local one = self.mechanisms[mechanism]
+  local from, to = verdict.cut, verdict.since
+  if one.has_keys and self:changed("key", from, to) then
+    return -- the key's own event says it
+  end
+  local in_cache = mechanism == "session_id" or one.is_stateful
+  self:tell(in_cache and "cache_emptied" or "sessions_lost", { mechanism = mechanism, since = to, until_then = from,
+    refused = verdict.refused, keys = self:keys_beside(from, to), away = self:was_away(from, to),
+    certificate = self:changed("certificate", from, to) and "changed" or nil })
+end
+
+-- Why sessions were lost may show in keys that are just being looked at: then it is told when these are certain.
+function Watch:tell_waiting()
+  local still = {}
+  for _, one in ipairs(self.waiting) do
+    local is_clear = #self.keys.list == 0 or one.keys >= M.KEYS_AFTER and not self.keys:wants_more()
+      and not self.key_change
+    if is_clear or one.handshakes >= M.PATIENCE then
+      self:tell_lost(one.mechanism, one.verdict)
+    else
+      still[#still + 1] = one
+    end
+  end
+  self.waiting = still
+end
+
+function Watch:tell_verdict(mechanism, verdict)
+  if verdict.kind == "lost" then
+    self.waiting[#self.waiting + 1] = { mechanism = mechanism, verdict = verdict, keys = 0, handshakes = 0 }
+  elseif verdict.kind == "stopped" then
+    self:tell("resumption_stopped", { mechanism = mechanism, since = verdict.since, refused = verdict.refused })
+  elseif verdict.kind == "back" then
+    self:tell("resumption_back", { mechanism = mechanism, since = verdict.since, stopped = verdict.stopped })
+  else
+    self:tell("lifetime_reached", { mechanism = mechanism, since = verdict.since, alive_s = verdict.alive,
+      dead_s = verdict.dead, promised_s = verdict.promise })
+  end
+end
+
+function Watch:note_offer(one, seen)
+  local session = seen.session
+  local offer = { id = session.id, time = seen.time, mechanism = seen.mechanism, issued = session.issued,
+    age = session.age, again = session.again, promise = session.promise, key = session.key,
+    good = seen.outcome == "resumed" }
+  if self.key_change then
+    self:note_old_key(offer)
+  else
+    self.early[#self.early + 1] = offer
+    if #self.early > EARLY then
+      table.remove(self.early, 1)
+    end
+  end
+  local verdict = not self:is_of_gone_key(offer) and one.acceptance:note(offer)
+  if verdict then
+    self:tell_verdict(seen.mechanism, verdict)
+  end
+end
+
+-- Refused, as is no wonder: its key is not there any more.
+function Watch:is_of_gone_key(offer)
+  return not offer.good and offer.key ~= nil and #self.keys.list > 0 and not self.keys:has(offer.key)
+end
+
+-- Connections ---------------------------------------------------------------------------------------------------------
+
+local function new_mechanism(saved)
+  saved = saved or {}
+  return { acceptance = acceptance.new(saved.acceptance), presence = presence.new(saved.presence),
+    issuing = presence.new(saved.issuing), has_issued = saved.has_issued, has_keys = saved.has_keys,
+    is_stateful = saved.is_stateful, has_worked = saved.has_worked }
+end
+
+function Watch:mechanism(name)
+  self.mechanisms[name] = self.mechanisms[name] or new_mechanism()
+  return self.mechanisms[name]
+end
+
+-- Is all of the server down, or a mechanism alone?
+function Watch:note_presence(one, seen)
+  local failed = seen.outcome == "failed"
+  local verdict, since
+  if one.has_worked or self.worked_at == 0 or not failed then -- else this mechanism has never worked here
+    verdict, since = self.presence:note(seen.time, not failed, seen.problem)
+  end
+  if verdict == "down" then
+    self:tell("server_down", { since = self.presence.since, problem = self.presence.problem })
+  elseif verdict == "up" then
+    self.last.away = { from = since, to = seen.time }
+    self:tell("server_up", { since = self.presence.back_since, down = since })
+  end
+  if not self.presence.is_down and (one.has_worked or not failed) then
+    local alone, alone_since = one.presence:note(seen.time, not failed, seen.problem)
+    if alone == "down" and self.worked_at > one.presence.since then
+      self:tell("mechanism_failing", { mechanism = seen.mechanism, since = one.presence.since, problem = seen.problem })
+      one.is_told = true
+    elseif alone == "up" and one.is_told then
+      self:tell("mechanism_works", { mechanism = seen.mechanism, since = one.presence.back_since, down = alone_since })
+      one.is_told = nil
+    end
+  end
+  if not failed then
+    one.has_worked, self.worked_at = true, seen.time
+  end
+end
+
+-- Does the server still issue sessions of this mechanism?
+function Watch:note_issuing(one, seen)
+  if seen.issued == nil or not one.has_issued and not seen.issued then
+    return
+  elseif not one.has_issued and one.has_met_none then
+    self:tell("issuing_began", { mechanism = seen.mechanism, since = seen.time })
+  end
+  one.has_issued = true
+  local verdict, since = one.issuing:note(seen.time, seen.issued)
+  if verdict == "down" then
+    self:tell("issuing_stopped", { mechanism = seen.mechanism, since = one.issuing.since })
+  elseif verdict == "up" then
+    self:tell("issuing_began", { mechanism = seen.mechanism, since = one.issuing.back_since, stopped = since })
+  end
+end
+
+function Watch:note_handshake(one, seen)
+  if self.key_change then
+    self.key_change.handshakes = self.key_change.handshakes + 1
+  end
+  for _, lost in ipairs(self.waiting) do
+    lost.handshakes, lost.keys = lost.handshakes + 1, lost.keys + (seen.key and 1 or 0)
+  end
+  if seen.certificate then
+    self:note_certificate(seen.certificate)
+  end
+  if seen.key then
+    one.has_keys = true
+    self:note_key(seen.key)
+  end
+  one.is_stateful = seen.is_stateful or nil
+  self:note_issuing(one, seen)
+end
+
+--- Notes a connection.
+-- @function watch:observe
+-- @tparam table seen time (seconds, never going back), mechanism, outcome ("full", "resumed", "refused", "failed";
+--   "unknown": a full handshake, and nothing was refused by it), problem ({code, message}, where it failed), issued
+--   (did a full handshake bring a session? nil: can't be told), key (name of the key of the ticket that a full
+--   handshake brought, where it names one), is_stateful (the ticket is the name of an entry in a cache), certificate
+--   (fingerprint), session (what was offered: id, issued, age, again, promise, see resum.analysis.watch.acceptance;
+--   key)
+-- @treturn {table,...} events, see docs/watch.md: kind, time, since and what belongs to the kind
+function Watch:observe(seen)
+  self.told, self.time = {}, seen.time
+  local one = self:mechanism(seen.mechanism)
+  self:note_presence(one, seen)
+  if seen.outcome ~= "resumed" and seen.outcome ~= "failed" then
+    self:note_handshake(one, seen)
+  end
+  if seen.outcome == "resumed" or seen.outcome == "refused" then
+    self:note_offer(one, seen)
+  end
+  if self.key_change and self:is_key_clear() then
+    self:conclude_key()
+  end
+  self:tell_waiting()
+  return self.told
+end
+
+--- Notes what happened at our own end: the clock was set, or nobody watched for a while.
+-- @function watch:note_own
+-- @tparam string kind "clock_set" or "not_watched"
+-- @tparam number time seconds
+-- @tparam table fields by_s, or since
+-- @treturn {table,...} events
+function Watch:note_own(kind, time, fields)
+  self.told, self.time = {}, time
+  self:tell(kind, fields)
+  return self.told
+end
+
+--- What would best be offered next, the best first.
+-- @function watch:wants
+-- @tparam string mechanism
+-- @treturn {table,...} see resum.analysis.watch.acceptance; or key (a set of names: a session of one of these),
+--   not_since
+function Watch:wants(mechanism)
+  local one = self.mechanisms[mechanism]
+  if not one or self.presence.is_down then
+    return {}
+  elseif self.key_change and one.has_keys then
+    return { { key = self.key_change.old, not_since = self.key_change.change.since } }
+  end
+  return one.acceptance:wants()
+end
+
+--- Would more full handshakes tell something that is not certain yet?
+-- @function watch:wants_handshakes
+-- @treturn string|nil "key": those whose tickets name keys; "any"; nil: no
+function Watch:wants_handshakes()
+  if self.presence.is_down then
+    return nil
+  elseif self.keys:wants_more() or #self.waiting > 0 and #self.keys.list > 0 then
+    return "key"
+  end
+  return self.certificates:wants_more() and "any" or nil
+end
+
+-- What is known now ---------------------------------------------------------------------------------------------------
+
+local function state_of(one)
+  local known = one.acceptance
+  return { rate = known.recent:share(), offers = known.offers, known_age_s = known.known_age, limit_s = known.limit,
+    stopped_since = known.stopped and known.stopped.since or nil, issues = one.has_issued and not one.issuing.is_down,
+    works = one.has_worked and not one.presence.is_down }
+end
+
+--- What is known now.
+-- @function watch:state
+-- @treturn table is_up (nil: nothing is known yet), down_since, problem, keys and certificates (lists: name, first,
+--   last, share; the newest one first), mechanisms (name -> rate, offers, known_age_s, limit_s, stopped_since, issues,
+--   works), counts (kind of event -> how many), events (the newest ones, the oldest first)
+function Watch:state()
+  local list = {}
+  for _, name in ipairs(mechanisms.names) do
+    list[name] = self.mechanisms[name] and state_of(self.mechanisms[name]) or nil
+  end
+  local is_up = nil
+  if self.presence.is_down or self.worked_at > 0 then
+    is_up = not self.presence.is_down
+  end
+  return { is_up = is_up, down_since = self.presence.is_down and self.presence.since or nil,
+    problem = self.presence.problem, keys = self.keys:all(), certificates = self.certificates:all(),
+    mechanisms = list, counts = self.counts, events = self.events }
+end
+
+--- What has to be kept over a restart; it holds no secret.
+-- @function watch:save
+-- @treturn table
+function Watch:save()
+  local list = {}
+  for name, one in pairs(self.mechanisms) do
+    list[name] = { acceptance = one.acceptance:save(), presence = one.presence:save(), issuing = one.issuing:save(),
+      has_issued = one.has_issued, has_keys = one.has_keys, is_stateful = one.is_stateful, has_worked = one.has_worked }
+  end
+  return { keys = self.keys:save(), certificates = self.certificates:save(), presence = self.presence:save(),
+    mechanisms = list, counts = self.counts, events = self.events, last = self.last, worked_at = self.worked_at }
+end
+
+--- @tparam[opt] table saved see save
+-- @treturn table watch
+function M.new(saved)
+  saved = saved or { mechanisms = {}, counts = {}, events = {}, last = {}, worked_at = 0 }
+  local watch = setmetatable({ keys = names.new(saved.keys), certificates = names.new(saved.certificates),
+    presence = presence.new(saved.presence), mechanisms = {}, counts = saved.counts, events = saved.events,
+    last = saved.last, worked_at = saved.worked_at, early = {}, waiting = {}, told = {}, time = 0,
+    key_change = nil }, Watch)
+  for name, one in pairs(saved.mechanisms) do
+    watch.mechanisms[name] = new_mechanism(one)
+  end
+  return watch
+end
+
+return M

@@ -1,0 +1,167 @@
+-- What a watch has found, as a sentence for each event. Pure: who calls it says how times are written.
+
+local escape = require "resum.util.escape"
+local mechanisms = require "resum.connection.mechanism"
+
+local M = {}
+
+local NAME = 8 -- digits of a key's name, or of a fingerprint, that are shown
+
+local function short(names)
+  local list = {}
+  for i, name in ipairs(names or {}) do
+    list[i] = #name > NAME and name:sub(1, NAME) .. "..." or name
+  end
+  return #list > 0 and table.concat(list, ", ") or "none"
+end
+
+local function noun(event, is_plural)
+  local mechanism = mechanisms[event.mechanism]
+  return mechanism and mechanism.noun .. (is_plural and "s" or "") or "session" .. (is_plural and "s" or "")
+end
+
+local function problem_of(event)
+  return event.problem and ": " .. escape(event.problem.message or event.problem.code or "", 160) or ""
+end
+
+--- A time that passed, in the largest unit that is met.
+-- @tparam number seconds
+-- @treturn string
+function M.duration(seconds)
+  for _, unit in ipairs({ { 86400, "d" }, { 3600, "h" }, { 60, "min" } }) do
+    if seconds >= 2 * unit[1] then
+      return ("%.0f %s"):format(seconds / unit[1], unit[2])
+    end
+  end
+  return ("%.0f s"):format(seconds)
+end
+
+local function after_absence(event)
+  return event.away and "; the server had been away" or ""
+end
+
+local OLD_KEY = {
+  kept = function()
+    return "sessions from before still resume: the old key is kept"
+  end,
+  dropped = function(_, at)
+    return ("sessions from before %s are refused: rotate with the old key kept"):format(at)
+  end,
+  unknown = function()
+    return "whether the old key is still taken can't be told"
+  end,
+}
+
+local CACHES = {
+  changed = "; ticket keys changed at that moment, too: a restart, or a reload that begins anew",
+  same = " while the ticket keys live: a restart with the same key files, or a cache that was flushed",
+}
+
+local WORDS = {
+  key_replaced = function(event, at)
+    return ("ticket key %s replaced by %s; %s%s%s"):format(short(event.old), short(event.new),
+      OLD_KEY[event.old_key](event, at), event.caches and "; session IDs from before still resume: a reload" or "",
+      after_absence(event))
+  end,
+  member_replaced = function(event)
+    return ("one of several servers: ticket key %s went and %s came, and %s stayed: that server was swapped or "
+      .. "restarted, which can't be told apart"):format(short(event.old), short(event.new), short(event.there))
+  end,
+  key_came = function(event)
+    return ("another ticket key, %s, beside %s: a server came, or some have a new key"):format(short(event.new),
+      short(event.there))
+  end,
+  key_went = function(event)
+    return #event.there == 0 and ("tickets no longer name the key %s, and no other one"):format(short(event.old))
+      or ("ticket key %s is not met any more, and %s stayed: a server went, or got another's key"):format(
+        short(event.old), short(event.there))
+  end,
+  certificate_replaced = function(event)
+    return ("certificate %s replaced by %s"):format(short(event.old), short(event.new))
+  end,
+  certificate_replaced_in_part = function(event)
+    return ("certificate %s replaced by %s, and %s stayed: on some servers only"):format(short(event.old),
+      short(event.new), short(event.there))
+  end,
+  certificate_came = function(event)
+    return ("another certificate, %s, beside %s: a server came, or some have a new one"):format(short(event.new),
+      short(event.there))
+  end,
+  certificate_went = function(event)
+    return ("certificate %s is not met any more, and %s stayed"):format(short(event.old), short(event.there))
+  end,
+  cache_emptied = function(event, at)
+    return ("%s from before %s are refused, and new ones resume: the session cache was emptied%s%s%s"):format(
+      noun(event, true), at, CACHES[event.keys] or "", event.certificate and "; the certificate changed, too" or "",
+      after_absence(event))
+  end,
+  sessions_lost = function(event, at)
+    return ("%s from before %s are refused, and new ones resume; %s: the cause can't be told%s"):format(
+      noun(event, true), at, event.keys == "same" and "their key has the same name" or "they name no key",
+      after_absence(event)) .. (event.certificate and "; the certificate changed, too" or "")
+  end,
+  resumption_stopped = function(event)
+    return ("no %s resumes any more, new ones neither: the cause can't be told"):format(noun(event))
+  end,
+  resumption_back = function(event)
+    return ("%s resume again, after %s"):format(noun(event, true), M.duration(event.since - event.stopped))
+  end,
+  issuing_stopped = function(event)
+    return ("no %s is issued any more"):format(noun(event))
+  end,
+  issuing_began = function(event)
+    return ("%s are issued%s"):format(noun(event, true), event.stopped and " again, after "
+      .. M.duration(event.since - event.stopped) or " now")
+  end,
+  lifetime_reached = function(event)
+    local promised = event.promised_s and event.promised_s > 0
+      and ("%.0f s were promised"):format(event.promised_s) or "nothing was promised"
+    return ("%s live between %.0f and %.0f s: older ones are refused, younger ones resume (%s)"):format(
+      noun(event, true), event.alive_s, event.dead_s, promised)
+  end,
+  mechanism_failing = function(event)
+    return ("connections for %s fail, others succeed%s"):format(noun(event, true), problem_of(event))
+  end,
+  mechanism_works = function(event)
+    return ("connections for %s succeed again, after %s"):format(noun(event, true),
+      M.duration(event.since - event.down))
+  end,
+  server_down = function(event)
+    return "the server is down" .. problem_of(event)
+  end,
+  server_up = function(event)
+    return "the server is up again, after " .. M.duration(event.since - event.down)
+  end,
+  clock_set = function(event)
+    return ("this machine's clock was set %s by %s"):format(event.by_s < 0 and "back" or "forward",
+      M.duration(math.abs(event.by_s)))
+  end,
+  not_watched = function(event)
+    return ("nobody watched for %s: %s"):format(M.duration(event.time - event.since),
+      event.slept and "this machine was suspended" or "the watch was not running")
+  end,
+}
+
+--- Every kind of event, sorted.
+M.kinds = {}
+for kind in pairs(WORDS) do
+  M.kinds[#M.kinds + 1] = kind
+end
+table.sort(M.kinds)
+
+--- Is there an event of this kind?
+-- @tparam string kind
+-- @treturn boolean
+function M.is_kind(kind)
+  return WORDS[kind] ~= nil
+end
+
+--- An event as a sentence.
+-- @tparam table event see resum.analysis.watch
+-- @tparam function time_of how the minute of a moment is written: seconds in, text out
+-- @treturn string
+function M.sentence(event, time_of)
+  return WORDS[event.kind](event, time_of(event.since or event.time))
+end
+
+return M

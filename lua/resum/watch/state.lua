@@ -1,0 +1,261 @@
+-- The file from which a watch goes on after its end, whatever that was (`--state FILE`): JSON lines, appended as things
+-- happen, and written anew when most of them are out of date. Sessions hold secrets: the file is for its owner only. It
+-- owns the lines; the file is reached through what looks like resum.host.private_file.
+
+local cjson = require "cjson"
+local core = require "resum.core"
+local hex = require "resum.util.hex"
+
+local M = {}
+
+local SCHEMA = 1
+local MARK = '{"resum_watch":' -- every line begins so, which tells our file from others
+local LONGEST_LINE = 1024 * 1024 -- bytes; what was known of an address takes some tens of thousands
+local LONGEST_SESSION = 64 * 1024 -- bytes; what is larger is held in memory only
+--- Events of an address that are kept.
+M.EVENTS = 200
+--- Bytes that are out of date before the file is written anew, or as many as are not.
+M.LEAST = 256 * 1024
+
+local function bytes_of(digits)
+  return (digits:gsub("%x%x", function(two)
+    return string.char(tonumber(two, 16))
+  end))
+end
+
+local function line_of(name, kind, value)
+  return ('%s%d,"place":%s,"%s":%s}'):format(MARK, SCHEMA, cjson.encode(name), kind, cjson.encode(value))
+end
+
+local Store = {}
+Store.__index = Store
+
+local function new_place()
+  return { sessions = {}, order = {}, events = {}, watch = nil }
+end
+
+function Store:place(name)
+  if not self.places[name] then
+    self.places[name] = new_place()
+    self.names[#self.names + 1] = name
+  end
+  return self.places[name]
+end
+
+-- Reading -------------------------------------------------------------------------------------------------------------
+
+local TAKE = {
+  session = function(place, value, line)
+    if type(value.id) == "number" and type(value.der) == "string" and type(value.issued) == "number" then
+      place.sessions[value.id] = line
+      place.order[#place.order + 1] = value.id
+    end
+    return value.id
+  end,
+  drop = function(place, value)
+    place.sessions[value] = nil
+  end,
+  event = function(place, _, line)
+    place.events[#place.events + 1] = line
+    if #place.events > M.EVENTS then
+      table.remove(place.events, 1)
+    end
+  end,
+  watch = function(place, value, line)
+    place.watch = type(value.watch) == "table" and type(value.time) == "number" and line or place.watch
+  end,
+}
+
+local function decode(line)
+  local good, fields = pcall(cjson.decode, line)
+  return good and type(fields) == "table" and fields.resum_watch == SCHEMA and type(fields.place) == "string" and fields
+    or nil
+end
+
+function Store:take(line)
+  local fields = line and line:sub(1, #MARK) == MARK and decode(line)
+  for kind, take in pairs(fields and TAKE or {}) do
+    if fields[kind] ~= nil then
+      local id = take(self:place(fields.place), fields[kind], line)
+      self.id = type(id) == "number" and math.max(self.id, id) or self.id
+      return
+    end
+  end
+  self.unreadable = self.unreadable + (line == "" and 0 or 1)
+end
+
+local function session_of(fields, read)
+  local session = read({ der = bytes_of(fields.der) })
+  return session and { session = session, id = fields.id, mechanism = fields.mechanism, issued = fields.issued,
+    promise = fields.promise, key = fields.key, again = true } or nil
+end
+
+--- What an earlier watch has left of an address.
+-- @function store:left
+-- @tparam string name
+-- @treturn table sessions (list: session, id, mechanism, issued, promise, key, again), watch (see
+--   resum.analysis.watch), time (when that was written); the latter two are nil where there was none
+function Store:left(name)
+  local place, left = self:place(name), { sessions = {} }
+  for _, id in ipairs(place.order) do
+    local line = place.sessions[id]
+    left.sessions[#left.sessions + 1] = line and session_of(decode(line).session, self.read) or nil
+  end
+  if place.watch then
+    local known = decode(place.watch).watch
+    left.watch, left.time = known.watch, known.time
+    left.watch.events = {}
+    for i, line in ipairs(place.events) do
+      left.watch.events[i] = decode(line).event
+    end
+  end
+  return left
+end
+
+-- Writing -------------------------------------------------------------------------------------------------------------
+
+-- All that is not out of date.
+function Store:live_lines()
+  local lines = {}
+  for _, name in ipairs(self.names) do
+    local place, order = self.places[name], {}
+    for _, id in ipairs(place.order) do
+      if place.sessions[id] then
+        lines[#lines + 1], order[#order + 1] = place.sessions[id], id
+      end
+    end
+    place.order = order
+    table.move(place.events, 1, #place.events, #lines + 1, lines)
+    lines[#lines + 1] = place.watch
+  end
+  return lines
+end
+
+-- Nobody sees half of the new file; it takes the old one's place when it is whole.
+function Store:write_anew()
+  local lines, at, size = self:live_lines(), 0, 0
+  local done, message = self.files.replace(self.path, LONGEST_LINE, function() end, function()
+    at = at + 1
+    size = size + #(lines[at] or "")
+    return lines[at]
+  end)
+  if done then
+    self.live, self.added = size, 0
+  end
+  return done, message
+end
+
+-- What can't be written is said once; the watch goes on, and what comes next is tried again.
+function Store:flush()
+  local text = table.concat(self.waiting)
+  if text == "" then
+    return
+  end
+  local done, message = self.files.append(self.path, text)
+  if done then
+    self.waiting, self.added = {}, self.added + #text
+    if self.added > math.max(M.LEAST, self.live) then
+      done, message = self:write_anew()
+    end
+  end
+  if #self.waiting > M.EVENTS then -- what is kept in memory makes it whole again
+    self.waiting, self.added = {}, math.huge
+  end
+  if not done and message ~= self.said then
+    self.on_problem(message)
+  end
+  self.said = not done and message or nil
+end
+
+function Store:add(line)
+  self.waiting[#self.waiting + 1] = line .. "\n"
+end
+
+--- Keeps a session.
+-- @function store:keep
+-- @tparam string name of the place
+-- @tparam string mechanism
+-- @tparam table one session, issued, promise, key; gets its id
+function Store:keep(name, mechanism, one)
+  local der = one.session:der()
+  if #der > LONGEST_SESSION then
+    return
+  end
+  self.id = self.id + 1
+  one.id = self.id
+  local line = line_of(name, "session", { id = one.id, mechanism = mechanism, issued = one.issued,
+    promise = one.promise, key = one.key, der = hex(der) })
+  local place = self:place(name)
+  place.sessions[one.id] = line
+  place.order[#place.order + 1] = one.id
+  self:add(line)
+end
+
+--- Keeps a session no longer.
+-- @function store:drop
+-- @tparam string name of the place
+-- @tparam table one see keep
+function Store:drop(name, one)
+  if one.id and self:place(name).sessions[one.id] then
+    self:place(name).sessions[one.id] = nil
+    self:add(line_of(name, "drop", one.id))
+  end
+end
+
+--- Keeps an event, at once.
+-- @function store:event
+-- @tparam string name of the place
+-- @tparam table event see resum.analysis.watch
+function Store:event(name, event)
+  local line = line_of(name, "event", event)
+  TAKE.event(self:place(name), event, line)
+  self:add(line)
+  self:flush()
+end
+
+--- Keeps what is known of a place, and all that waits to be written.
+-- @function store:save
+-- @tparam string name of the place
+-- @tparam table watch see resum.analysis.watch, save
+-- @tparam number time
+function Store:save(name, watch, time)
+  watch.events = nil -- they have lines of their own
+  local line = line_of(name, "watch", { watch = watch, time = time })
+  self:place(name).watch = line
+  self:add(line)
+  self:flush()
+end
+
+-- Is a file ours, by its first bytes?
+local function problem_of(head)
+  if head:sub(1, #MARK) ~= MARK:sub(1, #head) then
+    return "it is no state file of a watch, and is left as it is"
+  end
+  local schema = head:match("^" .. MARK .. "(%d+)")
+  return schema and tonumber(schema) > SCHEMA and "a newer resum wrote it, and it is left as it is" or nil
+end
+
+--- Opens a state file; it need not be there yet.
+-- @tparam string path
+-- @tparam table options files (resum.host.private_file), on_problem (called with a message when it can't be written),
+--   read (makes a session of {der}; by default resum.core.session)
+-- @treturn[1] table store
+-- @treturn[2] nil
+-- @treturn[2] string message
+function M.open(path, options)
+  local head, message = options.files.head(path, #MARK + 8)
+  local problem = head and problem_of(head)
+  if not head or problem then
+    return nil, problem and ("%s: %s"):format(path, problem) or message
+  end
+  local store = setmetatable({ path = path, files = options.files, on_problem = options.on_problem,
+    read = options.read or core.session, places = {}, names = {}, id = 0, waiting = {}, live = 0, added = 0,
+    unreadable = 0 }, Store)
+  local read, why = options.files.lines(path, LONGEST_LINE, function(line)
+    store:take(line)
+    store.added = store.added + #(line or "")
+  end)
+  return read and store, why
+end
+
+return M
