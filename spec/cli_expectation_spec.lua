@@ -46,7 +46,8 @@ describe("an expectation", function()
       local rule, message = expectation.parse(text)
       assert.is_nil(rule)
       assert.equal("--expect takes rules such as ticket=supported, psk>=95%, browser>=90%, "
-        .. "balancer=all_shared or no-finding>=medium, not '" .. text .. "'", message)
+        .. "balancer=all_shared or no-finding>=medium, and with --watch key-age<7d or no-event=server_down, not '"
+        .. text .. "'", message)
     end)
   end
 

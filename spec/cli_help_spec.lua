@@ -44,7 +44,7 @@ describe("--help", function()
     for title in help:gmatch("\n\n(%u[%l ]+):\n") do
       groups[#groups + 1] = title
     end
-    assert.same({ "Targets", "What to measure", "The audit", "How to connect", "Output", "Many targets",
+    assert.same({ "Targets", "What to measure", "The audit", "Watching", "How to connect", "Output", "Many targets",
       "About resum" }, groups)
   end)
 end)

@@ -71,6 +71,7 @@ describe("names that handshakes show", function()
     assert.is_true(list:has("b") and not list:has("a"))
     assert.same({}, (run(("a"):rep(100) .. "bbbb")))
     assert.same({ "came >b at 107" }, (run(("a"):rep(100) .. "bbabbabba")))
+    assert.same({ "replaced a>b at 108" }, (run(("a"):rep(100) .. "ba" .. ("b"):rep(10)))) -- an old process ends
   end)
 
   it("that are met first in the beginning are no news", function()
@@ -172,7 +173,7 @@ describe("the constants that decide", function()
     assert.same({ 2, 4, 40, 3 }, { watches.KEPT, watches.DROPPED, watches.PATIENCE, watches.KEYS_AFTER })
     assert.same({ 2, 3, 192, 3, 0.9 }, { acceptance.AGED, acceptance.BESIDE, acceptance.LONGEST, acceptance.AGAIN,
       acceptance.SHARED })
-    assert.same({ 6, 12, 64 }, { names.LEARNING, names.ABSORBED, names.MOST })
+    assert.same({ 6, 12, 64, 60, 0.3 }, { names.LEARNING, names.ABSORBED, names.MOST, names.OVERLAP, names.FADING })
   end)
 end)
 

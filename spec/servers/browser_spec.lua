@@ -7,6 +7,8 @@ local pools = require "spec.support.real_pool"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 local simulation = require "spec.support.simulation"
+local watch_page = require "resum.report.watch.page"
+local watch_words = require "resum.analysis.watch.words"
 
 local LUA = "lua" .. _VERSION:match("%d%.%d")
 local RESUM = process.ROOT .. "/lua/bin/resum"
@@ -170,6 +172,26 @@ describe("the page of HTML in a browser #heavy", function()
       assert_readable(write_page(results()))
     end)
   end
+
+  it("of a watch is readable on a phone and on a desk, in light and in dark", function()
+    local events = {}
+    for i, kind in ipairs(watch_words.kinds) do
+      events[i] = { kind = kind, time = 3600 * i, since = 3600 * i, old = { ("8f"):rep(16) }, new = { ("ae"):rep(16) },
+        there = { ("c0"):rep(16), ("d1"):rep(16) }, old_key = "dropped", mechanism = "psk", alive_s = 1, dead_s = 2,
+        by_s = 5, stopped = 1, down = 1, problem = { message = "connection: no answer in time" } }
+    end
+    local one = { target = "a-very-long-name-of-a-host-that-nobody-would-want-to-type.example:443", state = {
+      is_up = true, address = "2001:db8::1", now = 100000, time = 100000, from = 0, events = events, counts = {},
+      keys = { { name = ("8f"):rep(16), first = 0, last = 9, share = 1 } },
+      certificates = { { name = ("ab"):rep(32), first = 0, last = 9, share = 1 } },
+      mechanisms = { ticket = { rate = 0.5, offers = 30, known_age_s = 1234.5, works = true } }, sessions = {} } }
+    local function minute(time)
+      return os.date("!%Y-%m-%d %H:%M", time)
+    end
+    one.clock = { minute = minute, second = minute }
+    local written = watch_page.text({ one, one }, { version = "1", written_at = "now", every = 60, command = "resum" })
+    assert_readable((written:gsub('<meta http%-equiv="refresh"[^>]*>', "", 1)))
+  end)
 
   it("would be found out if it were not", function()
     local bad = page:gsub("<main>", function()

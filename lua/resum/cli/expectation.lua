@@ -1,11 +1,13 @@
 -- What a user expects of a target (--expect): "ticket=supported", "psk>=95%", "browser>=90%", "balancer=all_shared",
--- "no-finding>=medium".
+-- "no-finding>=medium"; of a watch "key-age<7d", "psk>=95%", "no-event=server_down".
 -- Pure: rules and results in, yes or no out.
 
 local findings = require "resum.audit.finding"
 local mechanisms = require "resum.connection.mechanism"
 local escape = require "resum.util.escape"
+local moment = require "resum.cli.moment"
 local vocabulary = require "resum.analysis.vocabulary"
+local watch_words = require "resum.analysis.watch.words"
 
 local M = {}
 
@@ -17,14 +19,31 @@ local function share_of(text)
   return share and share >= 0 and share <= 1 and share or nil
 end
 
+-- What is expected of a watch alone.
+local function parse_of_watch(text)
+  local age = text:match("^%s*key[-_]age%s*<%s*(%w[%w.]*)%s*$")
+  local event = text:match("^%s*no[-_]event%s*=%s*([%w_-]+)%s*$")
+  event = event and event:gsub("-", "_")
+  if age and moment.duration(age) then
+    return { text = text, of_watch = true, key_age = moment.duration(age) }
+  elseif event and watch_words.is_kind(event) then
+    return { text = text, of_watch = true, no_event = event }
+  end
+end
+
 --- Reads a rule.
 -- @tparam string text "MECHANISM=VERDICT", "MECHANISM>=SHARE" (a rate: 0.95 or 95%), "browser>=SHARE" (what a browser
 --   meets), "balancer=VERDICT", or "no-finding>=SEVERITY" (no bad finding of the audit as grave as that; what is
---   inconclusive is none)
--- @treturn[1] table {text, mechanism (or browser or balancer = true), verdict or share; or finding (severity)}
+--   inconclusive is none); of a watch "key-age<DURATION" (such as 7d or 12h), "no-event=KIND"
+-- @treturn[1] table {text, mechanism (or browser or balancer = true), verdict or share; or finding (severity); or
+--   of_watch with key_age (seconds) or no_event (kind)}
 -- @treturn[2] nil
 -- @treturn[2] string message
 function M.parse(text)
+  local of_watch = parse_of_watch(text)
+  if of_watch then
+    return of_watch
+  end
   local name, sign, value = text:match("^%s*([%w_-]+)%s*([>=]=?)%s*([%w_.%%-]+)%s*$")
   if name == "browser" and sign == ">=" and share_of(value) then
     return { text = text, browser = true, share = share_of(value) }
@@ -44,7 +63,7 @@ function M.parse(text)
     end
   end
   return nil, ("--expect takes rules such as ticket=supported, psk>=95%%, browser>=90%%, balancer=all_shared "
-    .. "or no-finding>=medium, not '%s'"):format(escape(text, 60))
+    .. "or no-finding>=medium, and with --watch key-age<7d or no-event=server_down, not '%s'"):format(escape(text, 60))
 end
 
 -- Is no finding of the audit as grave as this? And the gravest one.
@@ -98,6 +117,35 @@ function M.is_in_order(result)
     end
   end
   return true
+end
+
+local ENOUGH_OFFERS = 20 -- before a share of them is held against a rule
+
+-- Of the keys that are there, the one that was met first.
+local function oldest_key(state)
+  local oldest = 0
+  for _, key in ipairs(state.keys) do
+    oldest = math.max(oldest, state.now - key.first)
+  end
+  return oldest
+end
+
+--- Does the rule hold at an address that is watched?
+-- @tparam table rule from parse
+-- @tparam table state see resum.watch.place
+-- @tparam table events kind -> how many there were since the watch was started
+-- @treturn boolean
+-- @treturn string|nil what was found instead
+function M.check_watch(rule, state, events)
+  if rule.key_age then
+    local age = oldest_key(state)
+    return age < rule.key_age, watch_words.duration(age)
+  elseif rule.no_event then
+    return not events[rule.no_event], rule.no_event
+  end
+  local known = state.mechanisms[rule.mechanism]
+  local judged = known and known.rate and known.offers >= ENOUGH_OFFERS
+  return not judged or known.rate >= rule.share, judged and ("%.2f"):format(known.rate) or nil
 end
 
 --- Does the rule hold on every address of the target that was scanned?

@@ -1,6 +1,6 @@
 -- The command line: words in, an exit code out. Options are in cli/options.lua, what they mean for a run in
 -- cli/setup.lua, what runs in cli/run.lua, where results go in cli/writers.lua; cli/dry_run.lua tells what would run,
--- cli/merge.lua joins results, cli/fleet.lua state files.
+-- cli/merge.lua joins results, cli/fleet.lua state files; cli/watch.lua watches.
 
 local dry_run = require "resum.cli.dry_run"
 local fleet = require "resum.cli.fleet"
@@ -9,6 +9,7 @@ local options = require "resum.cli.options"
 local setup = require "resum.cli.setup"
 local repl = require "resum.cli.repl"
 local run = require "resum.cli.run"
+local watch = require "resum.cli.watch"
 
 local M = {}
 
@@ -23,6 +24,8 @@ function M.main(argv)
     return repl.run(argv)
   elseif parsed and parsed.merge then
     return (parsed.merge == "states" and fleet or merge).command(parsed)
+  elseif parsed and parsed.watch then
+    return watch.command(parsed, scan, options.in_flags)
   elseif parsed then
     made, message = setup.make(parsed, scan)
   end

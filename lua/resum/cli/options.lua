@@ -10,6 +10,7 @@ local options_of = require "resum.options"
 local parsers = require "resum.cli.parser"
 local resum = require "resum"
 local suggestion = require "resum.util.suggestion"
+local targets = require "resum.cli.targets"
 
 local M = {}
 
@@ -92,7 +93,7 @@ local function problem_of_audit(parsed)
   elseif parsed.lifetime and not parsed.audit then
     return "--lifetime is a part of the audit: add --audit"
   elseif parsed.state and not parsed.audit then
-    return "--state is what the audit remembers: add --audit"
+    return "--state is what the audit remembers, or a watch: add --audit or --watch"
   elseif parsed.forget and not parsed.state then
     return "--forget is about a state file: add --state"
   end
@@ -115,8 +116,79 @@ local function problem_of_merge(parsed)
   parsed.merge = (met["true"] or about_states) and "states" or "results"
 end
 
+-- What a watch does not do, or does in its own way: the option, and what takes its place.
+local NOT_WATCHED = {
+  { "resum" }, { "resum_rate" }, { "audit" }, { "quick" }, { "merge" }, { "targets_in" }, { "summary" },
+  { "dry_run" }, { "resume" }, { "shard" }, { "junit_out" }, { "sarif_out" }, { "csv_out" }, { "attempts" },
+  { "engine" }, { "concurrency" }, { "max_connections" }, { "retries" }, { "advice" }, { "progress" },
+  { "audit_checks" }, { "intrusive" }, { "lifetime" }, { "forget" }, { "no_balancer" }, { "max_targets" },
+  { "compare" }, { "dot_out" }, { "delay", "--max_per_minute" },
+}
+
+-- What is expected of a watch, and of nothing else.
+local function problem_of_expectations(parsed)
+  for _, rule in ipairs(parsed.expect) do
+    if rule.of_watch and not parsed.watch then
+      return ("--expect %s is about a watch: add --watch"):format(rule.text)
+    elseif parsed.watch and not rule.of_watch and not (rule.mechanism and rule.share) then
+      return ("--expect %s is not what a watch finds out: key-age<7d, psk>=95%%, no-event=KIND are"):format(rule.text)
+    end
+  end
+end
+
+-- What goes with a watch, and what only a watch takes.
+local function problem_of_watch(parsed)
+  for _, option in ipairs(parsed.watch and {} or { "every", "max_per_minute", "until" }) do
+    if parsed[option] then
+      return ("--%s is about a watch: add --watch"):format(option)
+    end
+  end
+  for _, one in ipairs(parsed.watch and NOT_WATCHED or {}) do
+    if parsed[one[1]] then
+      return ("--%s does not go with --watch%s"):format(one[1], one[2] and ": take " .. one[2] or "")
+    end
+  end
+  if parsed.watch and #parsed.source > 1 then
+    return "--watch connects from one --source"
+  elseif parsed.watch and #parsed.audit_name > 0 then
+    return "--audit_name does not go with --watch"
+  end
+  return problem_of_expectations(parsed)
+end
+
+-- Two results can't both go to stdout.
+local function find_stdout(parsed)
+  for _, option in ipairs(M.OUTPUTS) do
+    if parsed[option] == "-" and parsed.to_stdout then
+      return ("--%s and --%s can't both go to stdout"):format(parsed.to_stdout, option)
+    end
+    parsed.to_stdout = parsed[option] == "-" and option or parsed.to_stdout
+  end
+  parsed.show_text = not parsed.quiet and not parsed.to_stdout
+end
+
+-- Options of a watch.
+local function complete_watch(parsed)
+  local _, has_range = targets.count(parsed.targets)
+  if #parsed.targets == 0 then
+    return nil, "no target: name one or more as host:port (resum --help says more)"
+  elseif has_range then
+    return nil, "a watch takes no range of addresses: name them one by one"
+  elseif parsed.json_lines then
+    parsed.json_out = parsed.json_out or "-"
+  end
+  local problem = find_stdout(parsed)
+  return not problem, problem
+end
+
 -- What fits no single option's converter: options that need one another.
 local function complete(parsed)
+  local about_watch = problem_of_watch(parsed)
+  if about_watch then
+    return nil, about_watch
+  elseif parsed.watch then
+    return complete_watch(parsed)
+  end
   if parsed.merge then
     local problem = problem_of_merge(parsed)
     return not problem or nil, problem
@@ -151,14 +223,8 @@ local function complete(parsed)
   elseif parsed.resume and parsed.json_out and not parsed.json_lines then
     return nil, "--resume can't go on with a JSON document: add --json_lines"
   end
-  for _, option in ipairs(M.OUTPUTS) do
-    if parsed[option] == "-" and parsed.to_stdout then
-      return nil, ("--%s and --%s can't both go to stdout"):format(parsed.to_stdout, option)
-    end
-    parsed.to_stdout = parsed[option] == "-" and option or parsed.to_stdout
-  end
-  parsed.show_text = not parsed.quiet and not parsed.to_stdout
-  return true
+  problem = find_stdout(parsed)
+  return not problem, problem
 end
 
 -- What the parser complains about, in one line; for an option that is none, what was meant.

@@ -9,6 +9,7 @@ local core = require "resum.core"
 local escape = require "resum.util.escape"
 local expectation = require "resum.cli.expectation"
 local mechanisms = require "resum.connection.mechanism"
+local moment = require "resum.cli.moment"
 local options_of = require "resum.options"
 local resum = require "resum"
 local scanners = require "resum.scanner"
@@ -30,6 +31,7 @@ Tells whether TLS session resumption really works, how often, and why not.
    resum www.example.com                        is resumption supported?
    resum --resum_rate www.example.com           how often, and at which servers?
    resum --audit www.example.com                what does it give away?
+   resum --watch www.example.com                what changes over time?
    resum --starttls smtp mail.example.com       a protocol that asks for TLS
    resum --html_out page.html www.example.com   a page to pass on
    resum --expect psk=supported www.example.com a gate for CI (exit code 3)
@@ -96,7 +98,7 @@ local function add_measures(group)
     .. "it"):argname("ADDRESS"):count("*")
   group:option("--expect", "exit with 3 unless this holds: ticket=supported, psk>=95% (a rate), browser>=90% (what a "
     .. "browser gets, which uses each ticket once), balancer=all_shared, or no-finding>=medium (of --audit: none as "
-    .. "grave as this); may be repeated")
+    .. "grave as this), with --watch also key-age<7d or no-event=server_down; may be repeated")
     :argname("RULE"):count("*"):convert(expectation.parse)
   group:option("--engine", "offer sessions by probe (cheap; the default for the rate) or by handshake (libssl; the "
     .. "default for the support scan)"):choices({ "probe", "handshake" })
@@ -106,7 +108,8 @@ local function add_audit(group)
   group:option("--audit-checks", "run only these checks of the audit: " .. table.concat(audit.ids, ", "))
     :argname("LIST"):convert(check_list)
   group:option("--state", "remember in this file which ticket keys were seen where and when, and tell "
-    .. "from earlier runs how old they are and who else has them"):argname("FILE")
+    .. "from earlier runs how old they are and who else has them; with --watch: go on from this file of an earlier "
+    .. "watch"):argname("FILE")
   group:option("--forget", "with --state: cut from the file what no run has seen for so many days"):argname("DAYS")
     :convert(number("forget"))
   group:flag("--intrusive", "also what a server may take for an attack, such as the same early data five times; only "
@@ -114,6 +117,18 @@ local function add_audit(group)
   group:option("--audit-name", "another server of yours, as name, name:port or name{address}, into which sessions of "
     .. "the target should not lead; may be repeated"):argname("TARGET"):count("*")
   group:flag("--lifetime", "wait and see how long sessions live, which takes three times as long as they promise")
+end
+
+local function add_watch(group)
+  group:flag("--watch", "watch for ever: hold sessions of each mechanism, offer them at a slow pace, and tell when and "
+    .. "why old ones are refused; --state, --expect, --json-out, --openmetrics-out and --html-out go with it")
+  group:option("--every", "seconds between the starts of two rounds (60)"):argname("S"):convert(number("every"))
+  group:option("--max-per-minute", "at most N connections a minute to one address (6)"):argname("N")
+    :convert(number("max_per_minute"))
+  group:option("--until", "end then, with exit code 0: 18:00, 2026-11-29T18:00, with Z for UTC, or 90min from now on")
+    :argname("TIME"):convert(function(given)
+      return moment.read(given, os.time())
+    end)
 end
 
 local function add_output(group)
@@ -183,6 +198,7 @@ local GROUPS = {
   { "Targets", add_targets },
   { "What to measure", add_measures },
   { "The audit", add_audit },
+  { "Watching", add_watch },
   { "How to connect", add_connections },
   { "Output", add_output },
   { "Many targets", add_many },

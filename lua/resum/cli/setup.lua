@@ -261,8 +261,10 @@ local function find_same_input(parsed)
   end
 end
 
--- Two results in one file would be neither.
-local function find_same_output(parsed)
+--- Two results in one file would be neither.
+-- @tparam table parsed see resum.cli.options
+-- @treturn string|nil which options name one file
+function M.find_same_output(parsed)
   local named = named_inputs(parsed)
   for _, option in ipairs(options.OUTPUTS) do
     local path = parsed[option]
@@ -292,7 +294,7 @@ function M.make(parsed, scan)
   if not scanner then
     return nil, options.in_flags(message)
   end
-  message = find_same_input(parsed) or find_same_output(parsed)
+  message = find_same_input(parsed) or M.find_same_output(parsed)
   if message then
     return nil, message
   end

@@ -67,10 +67,11 @@ local function nothing() end
 -- @tparam table parsed target
 -- @tparam[opt] table more on_event (called with each event, and the place), on_round (called with the place after
 --   each round), cancelled (asked between connections: true ends the watch), on_problem (called with a message where
---   the name can't be looked up), places (a list that gets each place when its watch begins)
+--   the name can't be looked up), on_begin (called with the target and its
+--   addresses), places (a list that gets each place when its watch begins)
 -- @treturn table target, places (list), error ({message, code}, where its name could not be looked up until the end)
 function Watcher:run(parsed, more)
-  more = tables.merged({ on_problem = nothing, cancelled = function() return false end }, more)
+  more = tables.merged({ on_problem = nothing, on_begin = nothing, cancelled = function() return false end }, more)
   local given = more.cancelled
   function more.cancelled()
     return self:is_over(given)
@@ -82,6 +83,7 @@ function Watcher:run(parsed, more)
     result.error = new_failure(problem, "unreachable")
     return result
   end
+  more.on_begin(described, addresses)
   local jobs = {}
   for i, address in ipairs(addresses) do
     local place = self:place(described, address, more)

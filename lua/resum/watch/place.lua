@@ -287,11 +287,13 @@ end
 
 --- What is known now.
 -- @function place:state
--- @treturn table see resum.analysis.watch, and address, time (seconds since 1970), sessions (mechanism -> how many are
+-- @treturn table see resum.analysis.watch, and address, now (on the clock of the watch), time (the
+--   same, in seconds since 1970), sessions (mechanism -> how many are
 --   held)
 function Place:state()
   local state = self.watch:state()
-  state.address, state.time, state.sessions = self.client.address, self.clock:wall(self:now()), {}
+  state.now = self:now()
+  state.address, state.time, state.sessions = self.client.address, self.clock:wall(state.now), {}
   for name, jar in pairs(self.jars) do
     state.sessions[name] = #jar.list
   end

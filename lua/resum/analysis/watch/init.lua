@@ -61,10 +61,16 @@ local function fields_of(change)
     until_then = change.until_then }
 end
 
+-- The time in which it happened; where an old process and a new one were there side by side, that takes a while.
+local function span_of(change)
+  local from = change.until_then or change.since
+  return { from = math.min(from, change.since), to = math.max(from, change.since) }
+end
+
 function Watch:note_certificate(name)
   local change = self.certificates:see(name, self.time)
   if change then
-    self.last.certificate = { from = change.until_then or change.since, to = change.since }
+    self.last.certificate = span_of(change)
     self:tell(CERTIFICATE_EVENTS[change.kind], fields_of(change))
   end
 end
@@ -75,7 +81,7 @@ function Watch:note_key(name)
   if not change then
     return
   end
-  self.last.key = { from = change.until_then or change.since, to = change.since }
+  self.last.key = span_of(change)
   self:conclude_key()
   if change.kind ~= "replaced" or #change.new == 0 then
     self:tell(change.kind == "replaced" and "key_went" or KEY_EVENTS[change.kind], fields_of(change))
@@ -89,10 +95,11 @@ function Watch:note_key(name)
   self:count_early_offers()
 end
 
--- Offers of sessions of a key that seemed to be there still, before it was certain that it was not.
+-- Refusals of sessions of the old key, before it was certain that it was not there any more. Resumptions of that time
+-- say nothing: while a server is reloaded, its old process may take some connections.
 function Watch:count_early_offers()
   for _, offer in ipairs(self.early) do
-    if offer.time >= self.key_change.change.since then
+    if offer.time >= self.key_change.change.since and not offer.good then
       self:note_old_key(offer)
     end
   end
@@ -299,7 +306,7 @@ end
 --   key)
 -- @treturn {table,...} events, see docs/watch.md: kind, time, since and what belongs to the kind
 function Watch:observe(seen)
-  self.told, self.time = {}, seen.time
+  self.told, self.time, self.began = {}, seen.time, self.began or seen.time
   local one = self:mechanism(seen.mechanism)
   self:note_presence(one, seen)
   if seen.outcome ~= "resumed" and seen.outcome ~= "failed" then
@@ -367,7 +374,8 @@ end
 -- @function watch:state
 -- @treturn table is_up (nil: nothing is known yet), down_since, problem, keys and certificates (lists: name, first,
 --   last, share; the newest one first), mechanisms (name -> rate, offers, known_age_s, limit_s, stopped_since, issues,
---   works), counts (kind of event -> how many), events (the newest ones, the oldest first)
+--   works), counts (kind of event -> how many), events (the newest ones, the oldest first), from (seconds: its first
+--   connection; nil before that)
 function Watch:state()
   local list = {}
   for _, name in ipairs(mechanisms.names) do
@@ -379,7 +387,7 @@ function Watch:state()
   end
   return { is_up = is_up, down_since = self.presence.is_down and self.presence.since or nil,
     problem = self.presence.problem, keys = self.keys:all(), certificates = self.certificates:all(),
-    mechanisms = list, counts = self.counts, events = self.events }
+    mechanisms = list, counts = self.counts, events = self.events, from = self.began }
 end
 
 --- What has to be kept over a restart; it holds no secret.
@@ -392,7 +400,8 @@ function Watch:save()
       has_issued = one.has_issued, has_keys = one.has_keys, is_stateful = one.is_stateful, has_worked = one.has_worked }
   end
   return { keys = self.keys:save(), certificates = self.certificates:save(), presence = self.presence:save(),
-    mechanisms = list, counts = self.counts, events = self.events, last = self.last, worked_at = self.worked_at }
+    mechanisms = list, counts = self.counts, events = self.events, last = self.last, worked_at = self.worked_at,
+    began = self.began }
 end
 
 --- @tparam[opt] table saved see save
@@ -401,7 +410,7 @@ function M.new(saved)
   saved = saved or { mechanisms = {}, counts = {}, events = {}, last = {}, worked_at = 0 }
   local watch = setmetatable({ keys = names.new(saved.keys), certificates = names.new(saved.certificates),
     presence = presence.new(saved.presence), mechanisms = {}, counts = saved.counts, events = saved.events,
-    last = saved.last, worked_at = saved.worked_at, early = {}, waiting = {}, told = {}, time = 0,
+    last = saved.last, worked_at = saved.worked_at, began = saved.began, early = {}, waiting = {}, told = {}, time = 0,
     key_change = nil }, Watch)
   for name, one in pairs(saved.mechanisms) do
     watch.mechanisms[name] = new_mechanism(one)

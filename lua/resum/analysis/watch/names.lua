@@ -73,6 +73,8 @@ end
 
 --- Connections that have shown a new name; if it is not certain by then that it was not there before, it was.
 M.ABSORBED = 12
+--- How far on the way to "gone" a name is called fading.
+M.FADING = 0.3
 -- How far on the way to "gone" a name has to be before more handshakes are asked for.
 local SUSPECT = 0.5
 
@@ -126,16 +128,29 @@ function Names:settle(decided)
   return decided
 end
 
--- The new ones that were met when none of those that went was there any more: they are in their place.
+--- Seconds for which an old process may go on taking connections when a new one is there already.
+M.OVERLAP = 60
+
+-- The new ones that were met when those that went were there no more: they are in their place.
 local function behind(new, gone)
   local list, ended = {}, 0
   for _, one in ipairs(gone) do
     ended = math.max(ended, one.last)
   end
   for _, one in ipairs(new) do
-    list[#list + 1] = one.first >= ended and one or nil
+    list[#list + 1] = one.first + M.OVERLAP >= ended and one or nil
   end
   return list
+end
+
+-- Has one of them been missed for a while? Then it may be about to go, and a new one to take its place.
+local function is_any_fading(there)
+  for _, one in ipairs(there) do
+    if goneness(one) >= M.FADING then
+      return true
+    end
+  end
+  return false
 end
 
 function Names:decide()
@@ -147,6 +162,9 @@ function Names:decide()
   elseif #gone > 0 then
     local instead = behind(new, gone)
     return self:settle(change(#instead > 0 and "one_replaced" or "went", instead, gone, there))
+  end
+  if is_any_fading(there) then
+    return nil
   end
   for _, one in ipairs(new) do
     if was_absent(one) then

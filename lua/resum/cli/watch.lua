@@ -1,0 +1,287 @@
+-- `--watch`: targets that are watched until a time, a signal or an expectation that is not met. One line an event on
+-- stdout; JSON lines, metrics and the page where they were asked for. What happened is found out elsewhere.
+
+local expectation = require "resum.cli.expectation"
+local interrupt = require "resum.cli.interrupt"
+local escape = require "resum.util.escape"
+local json = require "resum.report.watch.json"
+local openmetrics = require "resum.report.watch.openmetrics"
+local options_of = require "resum.options"
+local output = require "resum.cli.output"
+local page = require "resum.report.watch.page"
+local pace = require "resum.watch.pace"
+local places = require "resum.watch.place"
+local resum = require "resum"
+local run = require "resum.cli.run"
+local setup = require "resum.cli.setup"
+local target = require "resum.target"
+local watching = require "resum.watch"
+local words = require "resum.analysis.watch.words"
+local writers = require "resum.cli.writers"
+
+local M = {}
+
+local EXIT = run.EXIT
+
+local Watch = {}
+Watch.__index = Watch
+
+local function complain(format, ...)
+  io.stderr:write("resum: ", format:format(...), "\n")
+end
+
+-- Times ---------------------------------------------------------------------------------------------------------------
+
+-- How moments of a place are written: on its clock they do not jump, and are shown as the wall clock has them now.
+local function clock_of(place)
+  local function writer(format)
+    return function(time)
+      return os.date(format, math.floor(place.clock:wall(time)))
+    end
+  end
+  local minute, day, dated = writer("%H:%M"), writer("%Y-%m-%d"), writer("%Y-%m-%d %H:%M")
+  return {
+    second = writer("%Y-%m-%d %H:%M:%S"),
+    time = writer("%H:%M:%S"),
+    iso = writer("!%Y-%m-%dT%H:%M:%SZ"),
+    day = day,
+    minute = function(time) -- with its day where that is not today
+      return day(time) == os.date("%Y-%m-%d") and minute(time) or dated(time)
+    end,
+  }
+end
+
+-- Output --------------------------------------------------------------------------------------------------------------
+
+-- A result that can't be written ends the watch: nobody would hear of what comes.
+function Watch:note_written(written, message)
+  if not written and not self.failed then
+    self.failed = true
+    complain("%s", message)
+  end
+end
+
+-- Its reader must never see half of it: what is written has another name until it is whole.
+function Watch:write_whole(path, option, text)
+  local to_stdout = path == "-"
+  local out, message = output.open(self.host, to_stdout and "-" or path .. writers.UNFINISHED, "w", "--" .. option)
+  local written = out
+  if out then
+    written, message = out:write(text)
+    if not to_stdout then
+      out:close()
+    end
+  end
+  if written and not to_stdout then
+    written, message = os.rename(path .. writers.UNFINISHED, path)
+    message = message and ("--%s: %s"):format(option, message)
+  end
+  self:note_written(written, message)
+end
+
+-- What is known of each place.
+function Watch:known()
+  local list = {}
+  for _, place in ipairs(self.places) do
+    local state = place:state()
+    if state.from then
+      list[#list + 1] = { target = target.label(place.target), state = state, clock = clock_of(place) }
+    end
+  end
+  return list
+end
+
+-- What stands in files is written anew after each round; what goes to stdout once, at the end.
+function Watch:write_reports(is_end)
+  local parsed = self.parsed
+  for option, make in pairs({ openmetrics_out = openmetrics.text, html_out = page.text }) do
+    local path = parsed[option]
+    if path and (path == "-") == (is_end or false) or path and is_end then
+      self:write_whole(path, option, make(self:known(), { version = resum.VERSION, command = parsed.command,
+        written_at = os.date("%Y-%m-%d %H:%M:%S"), every = parsed.every or places.EVERY }))
+    end
+  end
+end
+
+function Watch:say(line)
+  if self.out then
+    self:note_written(self.out:write(line .. "\n"))
+  end
+end
+
+function Watch:tell(event, place)
+  local clock, name = clock_of(place), target.label(place.target)
+  self.events[place] = self.events[place] or {}
+  self.events[place][event.kind] = (self.events[place][event.kind] or 0) + 1
+  local day = clock.day(event.time)
+  if self.day and day ~= self.day then
+    self:say("-- " .. day)
+  end
+  self.day = day
+  local where = self.addresses[name] and self.addresses[name] > 1 and name .. " at " .. place.client.address or name
+  self:say(("%s %s %s"):format(clock.time(event.time), where, words.sentence(event, clock.minute)))
+  if self.json then
+    self:note_written(self.json:write(json.line(event, { target = name, address = place.client.address, iso = clock.iso,
+      minute = clock.minute }) .. "\n"))
+  end
+end
+
+-- The end -------------------------------------------------------------------------------------------------------------
+
+function Watch:check(place)
+  local state = place:state()
+  for _, rule in ipairs(self.parsed.expect) do
+    local met, found = expectation.check_watch(rule, state, self.events[place] or {})
+    if not met and not self.broken then
+      self.broken = true
+      complain("%s: expected %s, found %s", target.label(place.target), rule.text, found)
+    end
+  end
+end
+
+function Watch:is_over()
+  return self.cancelled or self.failed or self.broken
+end
+
+function Watch:exit_code()
+  return self.cancelled or self.failed and EXIT.stopped or self.broken and EXIT.not_as_expected
+    or self.unreached and EXIT.not_all_scanned or EXIT.all_scanned
+end
+
+--- Writes what is known; the second one who asks is told that it is done.
+-- @function watch:conclude
+-- @treturn integer|nil exit code
+function Watch:conclude()
+  if self.concluded then
+    return nil
+  end
+  self.concluded = true
+  for _, place in ipairs(self.places) do
+    place:save()
+  end
+  self:write_reports(true)
+  return self:exit_code()
+end
+
+-- One target; what it raises ends the watch.
+function Watch:watch_target(parsed)
+  local result = self.watcher:run(parsed, {
+    places = self.places,
+    cancelled = function() return self:is_over() end,
+    on_begin = function(described, addresses) self:begin(described, addresses) end,
+    on_event = function(event, place) self:tell(event, place) end,
+    on_round = function(place)
+      self:check(place)
+      if not self.concluded then
+        self:write_reports(false)
+      end
+    end,
+    on_problem = function(message) complain("%s: %s", target.label(parsed), escape(message, 300)) end,
+  })
+  self.unreached = self.unreached or result.error ~= nil
+end
+
+function Watch:begin(described, addresses)
+  local name, parsed = target.label(described), self.parsed
+  self.addresses[name] = #addresses
+  self:say(("watching %s at %s: a round every %g s, at most %d connections a minute to an address"):format(name,
+    table.concat(addresses, ", "), parsed.every or places.EVERY, parsed.max_per_minute or pace.PER_MINUTE))
+end
+
+--- Watches until the end.
+-- @function watch:go
+-- @treturn integer exit code
+function Watch:go()
+  local jobs = {}
+  for i, one in ipairs(self.targets) do
+    jobs[i] = function()
+      self:watch_target(one)
+    end
+  end
+  local stop_watching = interrupt.watch(self.host, self)
+  local ran, failures = pcall(self.host.parallel, jobs, #jobs)
+  local problem = not ran and failures or ran and select(2, next(failures))
+  if problem then
+    self.cancelled = self.cancelled or interrupt.is(problem)
+    if not self.cancelled then
+      stop_watching()
+      error(problem, 0)
+    end
+  end
+  local code = self:conclude()
+  while not code do -- whoever had the signal is at it, and ends the program
+    self.host.sleep(1)
+  end
+  stop_watching()
+  return code
+end
+
+-- Setting out ---------------------------------------------------------------------------------------------------------
+
+local function read_targets(plan, given)
+  local list = {}
+  for i, text in ipairs(given) do
+    local parsed, message = plan.endpoints:parse(text)
+    if not parsed then
+      return nil, message
+    end
+    list[i] = parsed
+  end
+  return list
+end
+
+-- Lines of JSON are appended: a watch that goes on goes on with them.
+function Watch:open_outputs()
+  local parsed, message = self.parsed, nil
+  if parsed.json_out then
+    self.json, message = output.open(self.host, parsed.json_out, "a", parsed.json_out == "-" and "stdout"
+      or "--json_out")
+  end
+  if not message and parsed.show_text then
+    self.out, message = output.open(self.host, "-", "w", "stdout")
+  end
+  return not message, message
+end
+
+--- Runs the command.
+-- @tparam table parsed see resum.cli.options
+-- @tparam table options what resum.run takes
+-- @tparam function in_flags see resum.cli.options
+-- @treturn integer exit code: 0 at the time of --until, 1 a name could not be looked up until then, 2 usage, 3 an
+--   expectation was not met, 4 something can't be written, 130 and 143 signals
+function M.command(parsed, options, in_flags)
+  local function usage(message)
+    io.stderr:write("resum: ", message, "\n")
+    return EXIT.usage
+  end
+  local plan, message = options_of.read(options)
+  if not plan then
+    return usage(in_flags(message))
+  end
+  local list
+  list, message = read_targets(plan, parsed.targets)
+  message = message or setup.find_same_output(parsed)
+  if message then
+    return usage(message)
+  end
+  local watch = setmetatable({ parsed = parsed, host = options.host, targets = list, places = {}, events = {},
+    addresses = {} }, Watch)
+  local store
+  store, message = watching.open_state(parsed.state, function(problem)
+    complain("--state: %s", problem)
+  end)
+  if message then
+    return usage(in_flags(message))
+  end
+  local opened
+  opened, message = watch:open_outputs()
+  if not opened then
+    return usage(message)
+  end
+  options.every, options.max_per_minute, options.until_time = parsed.every, parsed.max_per_minute, parsed["until"]
+  options.store = store
+  watch.watcher = watching.new(plan, options)
+  return watch:go()
+end
+
+return M

@@ -1,0 +1,106 @@
+-- A watch as one page that is written again and again: what is known now, a picture of the time, and the newest events.
+-- No request leaves it, and no script is needed. Pure: states in, string out; what came from a server is escaped.
+
+local markup = require "resum.report.html.markup"
+local mechanisms = require "resum.connection.mechanism"
+local style = require "resum.report.html.style"
+local timeline = require "resum.report.watch.timeline"
+local vocabulary = require "resum.analysis.vocabulary"
+local words = require "resum.analysis.watch.words"
+
+local M = {}
+
+local element, escape, text = markup.element, markup.escape, markup.text
+
+local POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+local LEAST_REFRESH = 5 -- seconds after which a browser reads the page again, at least
+local NAME = 16 -- digits of a key's name that are shown
+
+local function name_of(one)
+  return text("span", "mono", #one.name > NAME and one.name:sub(1, NAME) .. "..." or one.name)
+end
+
+local function now_of(state)
+  if state.is_up == nil then
+    return "unknown", "Nothing has been seen of the server yet"
+  elseif not state.is_up then
+    return "broken", "The server is down"
+  end
+  for _, name in ipairs(mechanisms.names) do
+    local known = state.mechanisms[name]
+    if known and (known.stopped_since or known.works == false) then
+      return "impaired", "The server is up, and something has stopped"
+    end
+  end
+  return "good", "The server is up"
+end
+
+local function names_table(title, list, now)
+  local rows = {}
+  for i, one in ipairs(list) do
+    rows[i] = { name_of(one), escape(words.duration(now - one.first)),
+      escape(vocabulary.percent(one.share or 0) .. " %") }
+  end
+  return #rows == 0 and "" or markup.section(title, markup.table({ title, "met for", "share of handshakes" }, rows))
+end
+
+local function mechanisms_table(state)
+  local rows = {}
+  for _, name in ipairs(mechanisms.names) do
+    local known = state.mechanisms[name]
+    if known and known.offers > 0 then
+      rows[#rows + 1] = { escape(mechanisms[name].title), escape(known.rate and vocabulary.percent(known.rate) .. " %"
+        or "-"), escape(words.duration(known.known_age_s)), escape(state.sessions[name] or 0) }
+    end
+  end
+  return #rows == 0 and "" or markup.section("Sessions", markup.table({ "offered by", "resumed", "oldest that resumed",
+    "held" }, rows), "Of the last 100 offers within their lifetime.")
+end
+
+local function events_table(state, clock)
+  local rows = {}
+  for i = #state.events, 1, -1 do
+    local event = state.events[i]
+    rows[#rows + 1] = { escape(clock.second(event.time)), escape(words.sentence(event, clock.minute)) }
+  end
+  return #rows == 0 and markup.section("Events", text("p", "soft", "None so far."))
+    or markup.section("Events", markup.table({ "told at", "what happened" }, rows, "events"),
+      "The newest first; 200 are kept.")
+end
+
+local function article(one, clock)
+  local state = one.state
+  local severity, headline = now_of(state)
+  return element("article", { class = severity }, text("h2", "mono", one.target)
+    .. text("p", "soft way", ("at %s, watched for %s"):format(state.address, words.duration(state.now - state.from)))
+    .. element("div", { class = "lead small" }, text("p", "headline", headline))
+    .. element("figure", nil, timeline.of(state, clock.minute)) .. events_table(state, clock)
+    .. names_table("Ticket keys", state.keys, state.now) .. names_table("Certificates", state.certificates, state.now)
+    .. mechanisms_table(state))
+end
+
+--- The page.
+-- @tparam {table,...} places target (label), state (see resum.watch.place, and from: when the watch of it began) and
+--   clock (minute and second: functions that write a moment of it) of each
+-- @tparam table about version, written_at (text), command (or nil), every (seconds)
+-- @treturn string
+function M.text(places, about)
+  local parts = {}
+  for i, one in ipairs(places) do
+    parts[i] = article(one, one.clock)
+  end
+  local title = ("%s watched"):format(vocabulary.count(#places, "address", "addresses"))
+  return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
+    .. '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+    .. '<meta http-equiv="refresh" content="%d">\n'
+    .. '<meta http-equiv="Content-Security-Policy" content="%s">\n<title>%s - TLS session resumption</title>\n'
+    .. '<link rel="icon" href="data:,">\n<style>%s%s</style></head>\n<body><header>'
+    .. '<p class="kicker">TLS session resumption, watched</p><h1>%s</h1>'
+    .. '<p class="soft">Written at %s.</p></header>\n'
+    .. "<main>\n%s</main>\n"
+    .. "<footer><p>resum %s%s</p></footer></body></html>\n"):format(math.max(LEAST_REFRESH, about.every // 1 | 0),
+      POLICY, escape(title), style, timeline.STYLE, escape(title), escape(about.written_at), table.concat(parts, "\n"),
+      escape(about.version), about.command and ": " .. text("code", nil, about.command) or "")
+end
+
+return M
