@@ -57,10 +57,10 @@ describe("names that handshakes show", function()
   local function run(shown)
     local list, told, time = names.new(), {}, 0
     for letter in shown:gmatch(".") do
-      time = time + 1
+      time = time + names.OVERLAP
       local change = list:see(letter == "." and "random " .. time or letter, time)
       told[#told + 1] = change and ("%s %s>%s at %d"):format(change.kind, table.concat(change.gone),
-        table.concat(change.new), time)
+        table.concat(change.new), time // names.OVERLAP)
     end
     return told, list
   end

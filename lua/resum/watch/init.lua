@@ -57,7 +57,7 @@ function Watcher:place(described, address, more)
   return places.new(client, { host = options.host, clock = clocks.new({ monotonic = options.host.now,
     wall = options.wall, boot = options.boot }), mechanisms = self.plan.mechanisms, every = options.every,
     cancelled = more.cancelled, on_event = more.on_event, on_round = more.on_round, store = self.store,
-    name = name_of(endpoint) })
+    name = name_of(endpoint), target = described })
 end
 
 local function nothing() end
@@ -87,7 +87,6 @@ function Watcher:run(parsed, more)
   local jobs = {}
   for i, address in ipairs(addresses) do
     local place = self:place(described, address, more)
-    place.target = described
     result.places[#result.places + 1] = place
     jobs[i] = function()
       place:run()

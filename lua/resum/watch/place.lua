@@ -316,11 +316,12 @@ local function no_events() end
 --- @tparam table client of resum.connection.client
 -- @tparam table options host, clock (see resum.watch.clock), mechanisms (list), every (seconds), cancelled, on_event
 --   (called with each event and the place), on_round (called with the place), store (see resum.watch.state; or nil),
---   name (of the place, there), control (makes the first handshake; by default resum.connection.connectivity.run)
+--   name (of the place, there), target (for who is called with the place), control (makes the first handshake; by
+--   default resum.connection.connectivity.run)
 -- @treturn table place
 function M.new(client, options)
   local place = setmetatable({ client = client, host = options.host, clock = options.clock, store = options.store,
-    name = options.name, mechanisms = options.mechanisms, every = options.every or M.EVERY,
+    name = options.name, target = options.target, mechanisms = options.mechanisms, every = options.every or M.EVERY,
     cancelled = options.cancelled, control = options.control or connectivity.run,
     on_event = options.on_event or no_events, on_round = options.on_round or no_events,
     jars = {}, is_idle = {}, round = 0, turn = 0, handshakes = 0, has_contact = false }, Place)

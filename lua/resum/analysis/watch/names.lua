@@ -128,7 +128,8 @@ function Names:settle(decided)
   return decided
 end
 
---- Seconds for which an old process may go on taking connections when a new one is there already.
+--- Seconds for which an old process may go on taking connections when a new one is there already. Until then, what came
+-- is not said to be there beside the old one.
 M.OVERLAP = 60
 
 -- The new ones that were met when those that went were there no more: they are in their place.
@@ -153,7 +154,7 @@ local function is_any_fading(there)
   return false
 end
 
-function Names:decide()
+function Names:decide(time)
   local new, gone, there, open = self:sorted()
   if #open > 0 then
     return nil -- more handshakes will tell
@@ -167,10 +168,11 @@ function Names:decide()
     return nil
   end
   for _, one in ipairs(new) do
-    if was_absent(one) then
+    local may_be_overlap = time - one.first < M.OVERLAP
+    if not may_be_overlap and was_absent(one) then
       return self:settle(change("came", { one }, gone, there))
     end
-    one.is_new = one.seen < M.ABSORBED or nil
+    one.is_new = (may_be_overlap or one.seen < M.ABSORBED) or nil
   end
 end
 
@@ -194,7 +196,7 @@ function Names:see(name, time)
   if self.is_crowded then
     return nil
   end
-  return self:decide()
+  return self:decide(time)
 end
 
 --- Is this the name of something that is there, as far as is known?
