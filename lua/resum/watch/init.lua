@@ -126,7 +126,7 @@ end
 -- @treturn table watcher
 function M.new(plan, options)
   local own = tables.merged(options, { versions = plan.versions, identity = plan.identity, contexts = {}, retries = 0,
-    load = { under_way = 0 }, admit = pace.new(options.host, options.max_per_minute), wall = options.wall or os.time })
+    load = clients.new_load(), admit = pace.new(options.host, options.max_per_minute), wall = options.wall or os.time })
   for _, secret in ipairs({ "certificate", "private_key", "key_form", "passphrase" }) do
     own[secret] = nil -- the identity has them
   end

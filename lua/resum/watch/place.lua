@@ -19,6 +19,7 @@ M.BACK_OFF = 8
 --- Rounds after which a mechanism is tried again that has never worked, or of which nothing was ever issued.
 M.IDLE = 10
 local LOOK = 1 -- seconds after which it is asked whether the watch is over
+local CONTACT_RETRIES = 2 -- of the first handshake: what it finds out stays
 local AMPLE = 14 * 86400 -- seconds that our own copy may live: whether it does is the server's to say
 
 local Place = {}
@@ -210,7 +211,7 @@ end
 
 -- The first contact finds out what the server can bear.
 function Place:make_contact()
-  local record = self.control(self.client, 0)
+  local record = self.control(self.client, CONTACT_RETRIES)
   if record.outcome == "interrupted" then
     return
   end

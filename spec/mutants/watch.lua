@@ -1,0 +1,51 @@
+--- Mutants of the watch: how sure it has to be, and what it must not take for one another.
+
+local CHANCE, NAMES = "lua/resum/analysis/watch/chance.lua", "lua/resum/analysis/watch/names.lua"
+local ACCEPTANCE, WATCH = "lua/resum/analysis/watch/acceptance.lua", "lua/resum/analysis/watch/init.lua"
+local PRESENCE, PLACE = "lua/resum/analysis/watch/presence.lua", "lua/resum/watch/place.lua"
+local CLOCK, PACE, SEEN = "lua/resum/watch/clock.lua", "lua/resum/watch/pace.lua", "lua/resum/watch/seen.lua"
+local STATE = "lua/resum/watch/state.lua"
+local SPEC, PARTS, LONG = "spec/watch_spec.lua", "spec/watch_parts_spec.lua", "spec/watch_long_spec.lua"
+
+local list = {}
+
+local function add(file, spec, name, before, after, breaks)
+  list[#list + 1] = { name = name, file = file, before = before, after = after, breaks = breaks, spec = spec }
+end
+
+add(CHANCE, PARTS, "three in a row", "M.IN_A_ROW = 4", "M.IN_A_ROW = 3", "an outage is told a connection too soon")
+add(CHANCE, PARTS, "a server that fails in two of a hundred", "M.BEST = 0.99", "M.BEST = 0.98",
+  "chance is another one")
+add(PRESENCE, PARTS, "one success is enough", "M.BACK = 2", "M.BACK = 1", "one connection is an event")
+add(PRESENCE, PARTS, "a server that often fails", "presence.share = presence:usual()", "presence.share = 0.99",
+  "a server that fails in half of the connections is down")
+add(NAMES, PARTS, "all that is new is an event", "local may_be_overlap = time - one.first < M.OVERLAP",
+  "local may_be_overlap = false", "the last connections of an old process are another server")
+add(NAMES, PARTS, "nothing is learned", "M.LEARNING = 6", "M.LEARNING = 0", "the first name is new")
+add(NAMES, SPEC, "names that are admitted soon", "statistics.wilson(math.max(0, one.seen - 1), one.of)",
+  "statistics.wilson(one.seen, one.seen)", "one of forty servers is gone when it was not met for a while")
+add(ACCEPTANCE, PARTS, "younger ones need not be as old", "told.aged >= M.AGED", "told.new_resumed >= M.AGED",
+  "what dies of age is lost")
+add(ACCEPTANCE, PARTS, "a session that was offered before", "if offer.again and not self.is_reusable then",
+  "if false then", "tickets that are good for one connection are lost")
+add(ACCEPTANCE, PARTS, "what was promised", "(promise <= 0 or offer.age + SLACK < promise)", "(promise <= 0 or true)",
+  "the end of a lifetime begins a doubt")
+add(WATCH, SPEC, "two refusals drop a key", "M.DROPPED = 4", "M.DROPPED = 1", "the constant that is documented")
+add(WATCH, SPEC, "keys are not waited for", "local is_clear = #self.keys.list == 0 or one.keys >= M.KEYS_AFTER",
+  "local is_clear = true or one.keys >= M.KEYS_AFTER", "a restart is a cache that was emptied while keys live")
+add(WATCH, SPEC, "a key that went is a lifetime", "return not offer.good and offer.key ~= nil",
+  "return false and offer.key", "sessions of a key that was dropped die of age")
+add(PLACE, SPEC, "a server that is away is asked as often", "M.BACK_OFF = 8", "M.BACK_OFF = 1",
+  "an outage is no reason to ask less")
+add(CLOCK, PARTS, "sleep is not counted", "if asleep < M.LEAST then", "if true then",
+  "a suspended machine has set its clock")
+add(PACE, PARTS, "gaps may be shorter", "return value * (1 + M.JITTER", "return value * (1 - M.JITTER",
+  "more connections a minute than were allowed")
+add(SEEN, PARTS, "any bytes are a key", "and not key_names.problem_of(first.ticket:sub(1, ticket_keys.LENGTH))", "",
+  "sixteen times the same letter names a key")
+add(STATE, LONG, "the file is never written anew", "if self.added > math.max(M.LEAST, self.live) then", "if false then",
+  "the file grows for ever")
+add(STATE, LONG, "events are kept for ever", "if #place.events > M.EVENTS then", "if false then",
+  "memory grows with events")
+
+return list
