@@ -286,7 +286,7 @@ describe("a scan behind STARTTLS", function()
     local host = script.host({ "S: 220 hi\r\n", "C: EHLO resum.invalid\r\n", "S: 250 a\r\n" },
       { names = { ["mail.example"] = { "192.0.2.1" } } })
     local result = scan("mail.example", host, { starttls = "smtp" })
-    assert.same({ "error", "starttls smtp: STARTTLS not offered: asked on 8 connections; is it another protocol "
+    assert.same({ "error", "starttls smtp: STARTTLS not offered. Asked on 8 connections. Is it another protocol "
       .. "(--starttls), or TLS from the first byte (no --starttls)?" }, { result.status, result.error.message })
     assert.equal(8, #host.connected)
     assert.same({ connections = 8, no_starttls = 8 }, result.addresses[1].before_tls)

@@ -67,12 +67,12 @@ end)
 
 describe("the error of a server that knows no such name", function()
   for case, expected in pairs({
-    ["none was sent"] = { nil, "perhaps it wants a server name: --sni NAME" },
-    ["another one was sent"] = { "a.example", "the server does not know the name a.example; --sni asks for another" },
+    ["none was sent"] = { nil, "Perhaps it wants a server name (--sni NAME)." },
+    ["another one was sent"] = { "a.example", "The server does not know the name a.example; --sni asks for another." },
   }) do
     it("says what to do when " .. case, function()
       local result = scan(listener.start({}, wants(nothing, UNRECOGNIZED_NAME)), { sni = expected[1] })
-      assert.same({ "error", "handshake: the server sent the alert unrecognized_name (112): " .. expected[2] },
+      assert.same({ "error", "handshake: the server sent the alert unrecognized_name (112). " .. expected[2] },
         { result.status, result.error.message })
     end)
   end
