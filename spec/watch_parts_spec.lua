@@ -54,13 +54,14 @@ end)
 
 describe("names that handshakes show", function()
   -- A letter is a name; a dot a name that is met once only.
-  local function run(shown)
+  local function run(shown, seconds)
     local list, told, time = names.new(), {}, 0
+    seconds = seconds or names.OVERLAP
     for letter in shown:gmatch(".") do
-      time = time + names.OVERLAP
+      time = time + seconds
       local change = list:see(letter == "." and "random " .. time or letter, time)
       told[#told + 1] = change and ("%s %s>%s at %d"):format(change.kind, table.concat(change.gone),
-        table.concat(change.new), time // names.OVERLAP)
+        table.concat(change.new), time // seconds)
     end
     return told, list
   end
@@ -72,6 +73,12 @@ describe("names that handshakes show", function()
     assert.same({}, (run(("a"):rep(100) .. "bbbb")))
     assert.same({ "came >b at 107" }, (run(("a"):rep(100) .. "bbabbabba")))
     assert.same({ "replaced a>b at 108" }, (run(("a"):rep(100) .. "ba" .. ("b"):rep(10)))) -- an old process ends
+  end)
+
+  it("are not there beside an old one while its process takes its last connections", function()
+    local seconds = 5
+    local last_ones = "bbabbabba" -- 45 s, which is less than an old process may take
+    assert.same({ "replaced a>b at 116" }, (run(("a"):rep(100) .. last_ones .. ("b"):rep(20), seconds)))
   end)
 
   it("that are met first in the beginning are no news", function()
@@ -163,6 +170,86 @@ describe("sessions", function()
     assert.is_nil(one.since)
     one:note({ time = 3002, issued = 2502, age = 500, promise = 503, good = false, again = true })
     assert.equal(3002, one.since)
+  end)
+end)
+
+describe("a watch that sees sessions refused", function()
+  local watch, now
+
+  local function observe(seen)
+    now = now + 10
+    seen.time, seen.certificate = now, "certificate"
+    return watch:observe(seen)
+  end
+
+  local function full(key)
+    return observe({ mechanism = "ticket", outcome = "full", issued = true, key = key })
+  end
+
+  local function offer(mechanism, outcome, age, fields)
+    local session = { issued = now + 10 - age, age = age, again = false }
+    for name, value in pairs(fields or {}) do
+      session[name] = value
+    end
+    return observe({ mechanism = mechanism, outcome = outcome, session = session })
+  end
+
+  -- Events as text, of as many calls as are made.
+  local function gather()
+    local told = {}
+    return told, function(events)
+      for _, event in ipairs(events) do
+        told[#told + 1] = event.kind .. " " .. tostring(event.keys or event.old_key)
+      end
+    end
+  end
+
+  before_each(function()
+    watch, now = watches.new(), 10000
+    for _ = 1, 100 do
+      full("a")
+      offer("session_id", "resumed", 5000)
+    end
+  end)
+
+  it("says that keys changed with the cache, also when the key is certain later than the cache", function()
+    local told, note = gather()
+    local restart = now + 5
+    full("b")
+    for _ = 1, 6 do
+      note(offer("session_id", "refused", now + 10 - restart + 100))
+    end
+    for _ = 1, 4 do
+      note(offer("session_id", "resumed", now + 10 - restart - 5))
+    end
+    now = now + 300
+    for _ = 1, 4 do
+      note(offer("session_id", "resumed", now + 10 - restart - 5))
+    end
+    for _ = 1, watches.PATIENCE + 8 do
+      note(full("b"))
+    end
+    table.sort(told)
+    assert.same({ "cache_emptied changed", "key_replaced unknown" }, told)
+  end)
+
+  it("does not take what a dropped key sealed for what died of age", function()
+    local told, note = gather()
+    for _ = 1, 100 do
+      note(offer("ticket", "resumed", 1000, { key = "a", promise = 7200 }))
+    end
+    for _ = 1, 8 do
+      note(full("b"))
+    end
+    for _ = 1, watches.DROPPED do
+      note(offer("ticket", "refused", 600, { key = "a", promise = 7200 }))
+    end
+    assert.same({ "key_replaced dropped" }, told)
+    for _ = 1, 8 do
+      note(offer("ticket", "resumed", 30, { key = "b", promise = 7200 }))
+      note(offer("ticket", "refused", 7200, { key = "a", promise = 7200 }))
+    end
+    assert.equal(1, #told, table.concat(told, ", "))
   end)
 end)
 

@@ -30,10 +30,10 @@ add(ACCEPTANCE, PARTS, "a session that was offered before", "if offer.again and 
   "if false then", "tickets that are good for one connection are lost")
 add(ACCEPTANCE, PARTS, "what was promised", "(promise <= 0 or offer.age + SLACK < promise)", "(promise <= 0 or true)",
   "the end of a lifetime begins a doubt")
-add(WATCH, SPEC, "two refusals drop a key", "M.DROPPED = 4", "M.DROPPED = 1", "the constant that is documented")
-add(WATCH, SPEC, "keys are not waited for", "local is_clear = #self.keys.list == 0 or one.keys >= M.KEYS_AFTER",
+add(WATCH, PARTS, "two refusals drop a key", "M.DROPPED = 4", "M.DROPPED = 1", "the constant that is documented")
+add(WATCH, PARTS, "keys are not waited for", "local is_clear = #self.keys.list == 0 or one.keys >= M.KEYS_AFTER",
   "local is_clear = true or one.keys >= M.KEYS_AFTER", "a restart is a cache that was emptied while keys live")
-add(WATCH, SPEC, "a key that went is a lifetime", "return not offer.good and offer.key ~= nil",
+add(WATCH, PARTS, "a key that went is a lifetime", "return not offer.good and offer.key ~= nil",
   "return false and offer.key", "sessions of a key that was dropped die of age")
 add(PLACE, SPEC, "a server that is away is asked as often", "M.BACK_OFF = 8", "M.BACK_OFF = 1",
   "an outage is no reason to ask less")
