@@ -1,4 +1,4 @@
---- The quick check called three servers that share nothing in order, in one of seven scans: it asked for three
+--- The quick check called three servers that share nothing in order, in two of seven scans: it asked for three
 -- mechanisms in turn, and the balancer took its three servers in turn, so that each mechanism met its own server only.
 -- The simulation had not shown it, because there the jobs' turns are drawn. Here they alternate strictly, as they do
 -- over a network where every connection takes as long as the others.
