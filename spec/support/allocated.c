@@ -6,7 +6,8 @@
 
 static int allocated_now(lua_State *L) {
   const struct mallinfo2 info = mallinfo2();
-  lua_pushinteger(L, (lua_Integer)(info.uordblks + info.hblkhd));
+  const size_t bytes = info.uordblks + info.hblkhd;
+  lua_pushinteger(L, (lua_Integer)bytes);
   return 1;
 }
 
