@@ -5,18 +5,13 @@
 local core = require "resum.core"
 local hex = require "resum.util.hex"
 local state = require "resum.audit.state"
+local unhex = require "resum.util.unhex"
 
 local M = {}
 
 local MOST = 60000 -- digits of a session; what has more is kept in memory only
 local FIELDS = { mechanism = "string", address = "string", sni = "string", port = "number", point = "number",
   at = "number", made = "number", promised = "number", outcome = "string", session = "string" }
-
-local function bytes_of(digits)
-  return (digits:gsub("%x%x", function(two)
-    return string.char(tonumber(two, 16))
-  end))
-end
 
 local function encode(fields)
   local quoted, parts = require("cjson").encode, {}
@@ -72,7 +67,7 @@ function Kept:left(mechanism)
       for _, name in ipairs({ "at", "made", "promised", "outcome" }) do
         known[name] = fields[name] or known[name]
       end
-      known.session = fields.session and core.session({ der = bytes_of(fields.session) }) or known.session
+      known.session = fields.session and core.session({ der = unhex(fields.session) }) or known.session
     end
   end
   return points

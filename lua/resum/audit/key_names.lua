@@ -4,6 +4,7 @@
 local hex = require "resum.util.hex"
 local tables = require "resum.util.tables"
 local ticket_keys = require "resum.analysis.ticket_key"
+local unhex = require "resum.util.unhex"
 
 local M = {}
 
@@ -26,12 +27,6 @@ local LEAST_CONNECTIONS = 2 -- full handshakes that have to show a name
 function M.is_address(bytes, at)
   local word = bytes:sub(at, at + WORD - 1)
   return #word == WORD and word:sub(7) == "\0\0" and USER_SPACE[word:byte(6)] == true
-end
-
-local function bytes_of(digits)
-  return (digits:gsub("%x%x", function(two)
-    return string.char(tonumber(two, 16))
-  end))
 end
 
 local function different_bytes(bytes)
@@ -76,7 +71,7 @@ end
 -- @tparam string key the name, in hexadecimal digits
 -- @treturn boolean
 function M.tells(key)
-  return M.problem_of(bytes_of(key)) == nil
+  return M.problem_of(unhex(key)) == nil
 end
 
 -- The full handshakes that showed each name. A resumed connection may carry on with what the session was made with.

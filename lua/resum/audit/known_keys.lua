@@ -2,6 +2,8 @@
 -- Internet (Hebrok et al. 2023); the others are what memory holds that nobody has filled, what debuggers fill it with,
 -- what examples in standards use, and what people type. Pure.
 
+local unhex = require "resum.util.unhex"
+
 local M = {}
 
 local LENGTH = 64 -- bytes: the longest key of HMAC that is tried; ciphers take the first 16 to 32
@@ -20,12 +22,6 @@ local function counting(first, step)
     bytes[i] = string.char((first + (i - 1) * step) & 0xff)
   end
   return table.concat(bytes)
-end
-
-local function of_hex(digits)
-  return (digits:gsub("%x%x", function(pair)
-    return string.char(tonumber(pair, 16))
-  end))
 end
 
 --- {name, bytes}: from what was found in the field to what is only likely.
@@ -53,12 +49,12 @@ for _, byte in ipairs({ 0xa5, 0xab, 0xcc, 0xcd, 0xdd, 0xfd, 0x01, 0x11, 0x31, 0x
 end
 
 for _, word in ipairs({ "deadbeef", "cafebabe", "feedface", "baadf00d", "0badc0de", "8badf00d", "deadc0de" }) do
-  add("0x" .. word .. " throughout", fill(of_hex(word)))
+  add("0x" .. word .. " throughout", fill(unhex(word)))
 end
 
 -- FIPS 197, appendices A.1 and A.3.
-add("the AES-128 key of FIPS 197", of_hex("2b7e151628aed2a6abf7158809cf4f3c"))
-add("the AES-256 key of FIPS 197", of_hex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4"))
+add("the AES-128 key of FIPS 197", unhex("2b7e151628aed2a6abf7158809cf4f3c"))
+add("the AES-256 key of FIPS 197", unhex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4"))
 
 local TYPED = { "password", "secret", "changeme", "test", "0123456789abcdef", "12345678", "1234567890123456" }
 for _, word in ipairs(TYPED) do

@@ -5,6 +5,8 @@
 local cjson = require "cjson"
 local core = require "resum.core"
 local hex = require "resum.util.hex"
+local watches = require "resum.analysis.watch"
+local unhex = require "resum.util.unhex"
 
 local M = {}
 
@@ -13,15 +15,9 @@ local MARK = '{"resum_watch":' -- every line begins so, which tells our file fro
 local LONGEST_LINE = 1024 * 1024 -- bytes; what was known of an address takes some tens of thousands
 local LONGEST_SESSION = 64 * 1024 -- bytes; what is larger is held in memory only
 --- Events of an address that are kept.
-M.EVENTS = 200
+M.EVENTS = watches.EVENTS
 --- Bytes that are out of date before the file is written anew, or as many as are not.
 M.LEAST = 256 * 1024
-
-local function bytes_of(digits)
-  return (digits:gsub("%x%x", function(two)
-    return string.char(tonumber(two, 16))
-  end))
-end
 
 local function line_of(name, kind, value)
   return ('%s%d,"place":%s,"%s":%s}'):format(MARK, SCHEMA, cjson.encode(name), kind, cjson.encode(value))
@@ -85,7 +81,7 @@ function Store:take(line)
 end
 
 local function session_of(fields, read)
-  local session = read({ der = bytes_of(fields.der) })
+  local session = read({ der = unhex(fields.der) })
   return session and { session = session, id = fields.id, mechanism = fields.mechanism, issued = fields.issued,
     promise = fields.promise, key = fields.key, again = true } or nil
 end
