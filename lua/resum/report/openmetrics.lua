@@ -21,7 +21,10 @@ local METRICS = {
 
 local SUPPORTED = { supported = 1, partially_supported = 0.5, not_supported = 0 }
 
-local function labels(list)
+--- Labels of a sample; what they say is escaped.
+-- @tparam {{string,string},...} list names and what each says
+-- @treturn string
+function M.labels(list)
   local parts = {}
   for i, pair in ipairs(list) do
     parts[i] = ('%s="%s"'):format(pair[1], (escape(pair[2]):gsub('[\\"]', "\\%0")))
@@ -35,7 +38,7 @@ Samples.__index = Samples
 local function add(self, metric, list, value)
   if value then
     local samples = self[metric]
-    samples[#samples + 1] = ("%s%s %.6g\n"):format(metric, labels(list), value)
+    samples[#samples + 1] = ("%s%s %.6g\n"):format(metric, M.labels(list), value)
   end
 end
 

@@ -1,8 +1,8 @@
 -- What a watch knows as OpenMetrics, for the textfile collector of Prometheus' node_exporter. Samples of one metric
 -- stand together. Pure. What came from a server is escaped.
 
-local escape = require "resum.util.escape"
 local mechanisms = require "resum.connection.mechanism"
+local openmetrics = require "resum.report.openmetrics"
 local words = require "resum.analysis.watch.words"
 
 local M = {}
@@ -20,14 +20,6 @@ local METRICS = {
   { "resum_last_round_timestamp_seconds", "gauge", "When the last round ended, in seconds since 1970.", "seconds" },
   { "resum_events", "counter", "How many events there were, by their kind." },
 }
-
-local function labels(list)
-  local parts = {}
-  for i, pair in ipairs(list) do
-    parts[i] = ('%s="%s"'):format(pair[1], (escape(pair[2]):gsub('[\\"]', "\\%0")))
-  end
-  return "{" .. table.concat(parts, ",") .. "}"
-end
 
 local function add_ages(add, metric, list, place, label, now)
   for _, one in ipairs(list) do
@@ -68,7 +60,8 @@ function M.text(places)
   end
   local function add(metric, list, value)
     local suffix = kinds[metric] == "counter" and "_total" or ""
-    table.insert(samples[metric], value and ("%s%s%s %s\n"):format(metric, suffix, labels(list), number(value)))
+    table.insert(samples[metric], value and ("%s%s%s %s\n"):format(metric, suffix, openmetrics.labels(list),
+      number(value)))
   end
   for _, one in ipairs(places) do
     add_place(add, one)
