@@ -1,9 +1,24 @@
 -- What a group of places that share ticket keys means, in words. What nobody has confirmed is said to be so. Pure.
 
+local target = require "resum.target"
+local vocabulary = require "resum.analysis.vocabulary"
+
 local M = {}
 
-local function count(number, one, many)
-  return ("%d %s"):format(number, number == 1 and one or many or one .. "s")
+local count = vocabulary.count
+
+--- Where a place is.
+-- @tparam table place address, port
+-- @treturn string "192.0.2.1:443", "[2001:db8::1]:443"
+function M.at(place)
+  return target.label({ host = place.address, port = place.port })
+end
+
+--- A place, by the name that was asked for where there was one.
+-- @tparam table place address, port, sni
+-- @treturn string "www.example.com (192.0.2.1:443)"
+function M.place(place)
+  return place.sni and ("%s (%s)"):format(place.sni, M.at(place)) or M.at(place)
 end
 
 --- How many of places there are, in words.

@@ -2,6 +2,7 @@
 -- confirmed is dashed, what was refused is red and dotted. Pure: items come one by one, text goes out in pieces.
 
 local escape = require "resum.util.escape"
+local words = require "resum.analysis.fleet_words"
 
 local M = {}
 
@@ -10,7 +11,7 @@ local function quoted(text)
 end
 
 local function label_of(place)
-  local at = (place.address:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(place.address, place.port)
+  local at = words.at(place)
   return quoted(place.sni and place.sni .. " " .. at or at)
 end
 

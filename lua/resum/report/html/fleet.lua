@@ -18,14 +18,6 @@ local STEP, DOT = 6, 4.2 -- of the spiral, and a dot's radius: dots are 10 apart
 local GOLDEN = math.pi * (3 - math.sqrt(5)) -- radians from one seed of a sunflower to the next
 local REFUSALS, OWNERS, CHANGES = 50, 200, 100 -- rows
 
-local function at_of(place)
-  return (place.address:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(place.address, place.port)
-end
-
-local function name_of(place)
-  return place.sni and ("%s (%s)"):format(place.sni, at_of(place)) or at_of(place)
-end
-
 local function dot(class, x, y, title)
   return svg.group(nil, title, svg.circle(class, x, y, DOT))
 end
@@ -50,8 +42,8 @@ local function circle(group, members)
   for i = 1, count do
     local first = (i - 1) * each + 1
     local distance, angle = STEP * math.sqrt(i - 0.5), i * GOLDEN
-    local title = each == 1 and name_of(members[first])
-      or ("%s and %d more"):format(name_of(members[first]), math.min(each, #members - first + 1) - 1)
+    local title = each == 1 and words.place(members[first])
+      or ("%s and %d more"):format(words.place(members[first]), math.min(each, #members - first + 1) - 1)
     parts[i] = dot(class_of(members, first), radius + distance * math.cos(angle), radius + distance * math.sin(angle),
       title)
   end
@@ -79,12 +71,13 @@ end
 -- All names, folded up where there are many; none where the page has enough of them.
 local function names_cell(page, members)
   if #members > page.names_left then
-    return escape(name_of(members[1])) .. text("span", "soft", (" and %d more, see --json_out"):format(#members - 1))
+    return escape(words.place(members[1]))
+      .. text("span", "soft", (" and %d more, see --json_out"):format(#members - 1))
   end
   page.names_left = page.names_left - #members
   local names = {}
   for i, member in ipairs(members) do
-    names[i] = escape(name_of(member))
+    names[i] = escape(words.place(member))
   end
   if #names <= 4 then
     return table.concat(names, "<br/>")
@@ -135,7 +128,7 @@ end
 
 local function refusals(map)
   local rows, more = first_rows(map:refusals(), REFUSALS, function(edge)
-    return { escape(name_of(edge.from_place)), escape(name_of(edge.to_place)), text("code", nil, edge.key) }
+    return { escape(words.place(edge.from_place)), escape(words.place(edge.to_place)), text("code", nil, edge.key) }
   end)
   return markup.section("One key name, and sessions are refused", #rows > 0
     and markup.table({ "a session of", "is refused by", "key name" }, rows) .. more or "",

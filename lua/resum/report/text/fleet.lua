@@ -3,21 +3,17 @@
 
 local escape = require "resum.util.escape"
 local layout = require "resum.report.text.layout"
+local vocabulary = require "resum.analysis.vocabulary"
 local words = require "resum.analysis.fleet_words"
 
 local M = {}
 
-local append, wrap = layout.append, layout.wrap
+local append, wrap, count = layout.append, layout.wrap, vocabulary.count
 
 local GROUPS, EXAMPLES, REFUSALS, CHANGES, KEYS = 20, 3, 5, 10, 3 -- that are shown
 
-local function count(number, one, many)
-  return ("%d %s"):format(number, number == 1 and one or many or one .. "s")
-end
-
 local function place(from)
-  local at = (from.address:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(from.address, from.port)
-  return escape(from.sni and ("%s (%s)"):format(from.sni, at) or at, 120)
+  return escape(words.place(from), 120)
 end
 
 -- The first so many of what comes one by one, and how many more there are.
