@@ -28,4 +28,21 @@ function M.contains(list, wanted)
   return false
 end
 
+--- The first of what an iterator gives, and how many more there are. It takes all of them, and holds these.
+-- @tparam function items an iterator
+-- @tparam integer most
+-- @treturn table list
+-- @treturn integer more
+function M.first_of(items, most)
+  local list, more = {}, 0
+  for item in items do
+    if #list < most then
+      list[#list + 1] = item
+    else
+      more = more + 1
+    end
+  end
+  return list, more
+end
+
 return M

@@ -4,6 +4,7 @@
 
 local markup = require "resum.report.html.markup"
 local svg = require "resum.report.html.svg"
+local tables = require "resum.util.tables"
 local words = require "resum.analysis.fleet_words"
 
 local M = {}
@@ -115,13 +116,9 @@ local function groups_of(map, totals)
 end
 
 local function first_rows(items, most, convert)
-  local rows, more = {}, 0
-  for item in items do
-    if #rows < most then
-      rows[#rows + 1] = convert(item)
-    else
-      more = more + 1
-    end
+  local rows, more = tables.first_of(items, most)
+  for i, item in ipairs(rows) do
+    rows[i] = convert(item)
   end
   return rows, more > 0 and text("p", "soft", ("and %d more, see --json_out"):format(more)) or ""
 end

@@ -3,6 +3,7 @@
 
 local escape = require "resum.util.escape"
 local layout = require "resum.report.text.layout"
+local tables = require "resum.util.tables"
 local vocabulary = require "resum.analysis.vocabulary"
 local words = require "resum.analysis.fleet_words"
 
@@ -14,19 +15,6 @@ local GROUPS, EXAMPLES, REFUSALS, CHANGES, KEYS = 20, 3, 5, 10, 3 -- that are sh
 
 local function place(from)
   return escape(words.place(from), 120)
-end
-
--- The first so many of what comes one by one, and how many more there are.
-local function first_of(items, most)
-  local list, more = {}, 0
-  for item in items do
-    if #list < most then
-      list[#list + 1] = item
-    else
-      more = more + 1
-    end
-  end
-  return list, more
 end
 
 local function and_more(lines, more, indent)
@@ -47,7 +35,7 @@ local function group_lines(map, group, lines, width)
 end
 
 local function refusal_lines(map, lines, width)
-  local list, more = first_of(map:refusals(), REFUSALS)
+  local list, more = tables.first_of(map:refusals(), REFUSALS)
   if #list > 0 then
     append(lines, wrap("Of one key name, and refuse each other's sessions: their keys differ, or they keep sessions to "
       .. "one certificate or name", width, "  ", "    "))
@@ -80,7 +68,7 @@ local function change_lines(changes, lines, width)
   lines[#lines + 1] = "What has changed:"
   local before = #lines
   for _, one in ipairs({ { changes:groups(), words.change }, { changes:owners(), owner_words } }) do
-    local list, more = first_of(one[1], CHANGES)
+    local list, more = tables.first_of(one[1], CHANGES)
     for _, item in ipairs(list) do
       append(lines, wrap(one[2](item), width, "  ", "    "))
     end
