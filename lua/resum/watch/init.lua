@@ -114,6 +114,9 @@ function M.open_state(path, on_problem)
   if not found then
     return nil, "state: luv has to be installed for it (lua-luv)"
   end
+  if not pcall(require, "cjson") then
+    return nil, "state: cjson has to be installed for it (lua-cjson)"
+  end
   local store, message = states.open(path, { files = files, on_problem = on_problem or nothing })
   return store, message and "state: " .. message
 end

@@ -2,7 +2,6 @@
 -- happen, and written anew when most of them are out of date. Sessions hold secrets: the file is for its owner only. It
 -- owns the lines; the file is reached through what looks like resum.host.private_file.
 
-local cjson = require "cjson"
 local core = require "resum.core"
 local hex = require "resum.util.hex"
 local watches = require "resum.analysis.watch"
@@ -20,7 +19,8 @@ M.EVENTS = watches.EVENTS
 M.LEAST = 256 * 1024
 
 local function line_of(name, kind, value)
-  return ('%s%d,"place":%s,"%s":%s}'):format(MARK, SCHEMA, cjson.encode(name), kind, cjson.encode(value))
+  local quoted = require("cjson").encode
+  return ('%s%d,"place":%s,"%s":%s}'):format(MARK, SCHEMA, quoted(name), kind, quoted(value))
 end
 
 local Store = {}
@@ -63,7 +63,7 @@ local TAKE = {
 }
 
 local function decode(line)
-  local good, fields = pcall(cjson.decode, line)
+  local good, fields = pcall(require("cjson").decode, line)
   return good and type(fields) == "table" and fields.resum_watch == SCHEMA and type(fields.place) == "string" and fields
     or nil
 end
