@@ -109,7 +109,7 @@ describe("an attempt", function()
       all[name] = value
     end
     next_facts = facts
-    return require("resum.connection.exchange").connect(client, all, "handshake")
+    return require("resum.connection.attempt").connect(client, all, "handshake")
   end
 
   it("that resumed has resumed, also when an alert comes after it", function()

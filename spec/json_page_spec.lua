@@ -275,7 +275,7 @@ describe("the values in docs/json.md", function()
   end)
 
   it("have all outcomes of connections that failed", function()
-    local source = process.read_file(process.ROOT .. "/lua/resum/connection/exchange.lua")
+    local source = process.read_file(process.ROOT .. "/lua/resum/connection/outcome.lua")
     local count = 0
     for code, outcome in source:match("\nlocal OUTCOME_OF_CODE = (%b{})"):gmatch('(%l[%l_]+) = "(%l[%l_]+)"') do
       count = count + 1

@@ -6,11 +6,11 @@ local vocabulary = require "resum.analysis.vocabulary"
 
 -- Where verdicts and their reasons are found.
 local SOURCES = {
-  "analysis/verdict.lua", "analysis/explanation.lua", "connection/issuance.lua", "connection/exchange.lua",
+  "analysis/verdict.lua", "analysis/explanation.lua", "connection/issuance.lua", "connection/outcome.lua",
   "scan/support.lua", "scan/second_look.lua", "scan/rate.lua", "scan/rate_figures.lua", "scan/obtain_sessions.lua",
 }
 
--- Outcomes of attempts are reasons too, where they are errors (resum.connection.exchange).
+-- Outcomes of attempts are reasons too, where they are errors (resum.connection.outcome).
 local OUTCOMES = {
   timeout = true, reset = true, closed = true, unreachable = true, protocol_error = true, alert = true,
 }

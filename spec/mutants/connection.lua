@@ -1,6 +1,7 @@
 -- One connection: what is offered there, what its outcome is, how it ends.
 
-local EXCHANGE, CLIENT = "lua/resum/connection/exchange.lua", "lua/resum/connection/client.lua"
+local ATTEMPT, EXCHANGE = "lua/resum/connection/attempt.lua", "lua/resum/connection/exchange.lua"
+local OUTCOME, CLIENT = "lua/resum/connection/outcome.lua", "lua/resum/connection/client.lua"
 local CONNECTIVITY = "lua/resum/connection/connectivity.lua"
 local SMALLER_HELLO = "lua/resum/connection/smaller_hello.lua"
 local LARGE_HELLO_SPEC = "spec/regress/081_large_client_hello_spec.lua"
@@ -8,7 +9,7 @@ local LARGE_HELLO_SPEC = "spec/regress/081_large_client_hello_spec.lua"
 return {
   {
     name = "who has said goodbye holds up the next one",
-    file = EXCHANGE,
+    file = ATTEMPT,
     before = "if leave and ends_at_goodbye(client, options) then",
     after = "if false then",
     breaks = "every connection takes a round trip longer",
@@ -16,7 +17,7 @@ return {
   },
   {
     name = "a server that stays until we leave is not waited for",
-    file = EXCHANGE,
+    file = ATTEMPT,
     before = "return not options.stays and client.ends.all.silent == nil",
     after = "return not options.stays",
     breaks = "a server that is slow to see us leave has twice as many connections",
@@ -56,7 +57,7 @@ return {
   },
   {
     name = "a late alert undoes a resumption",
-    file = EXCHANGE,
+    file = OUTCOME,
     before = 'facts.certificate_request and not facts.reused and #facts.tickets == 0',
     after = '(facts.certificate_request or facts.reused) and #facts.tickets == 0',
     breaks = "an alert after the server has proved that it resumed makes an error of it",
@@ -65,22 +66,22 @@ return {
   {
     name = "a late alert to a full handshake is nothing",
     file = EXCHANGE,
-    before = 'if self.over and self.over.code == "alert" and refuses_certificate(',
-    after = 'if self.over and self.over.code == "never" and refuses_certificate(',
+    before = 'if self.over and self.over.code == "alert" and outcomes.refuses_certificate(',
+    after = 'if self.over and self.over.code == "never" and outcomes.refuses_certificate(',
     breaks = "a server that turns away who has no certificate has let it in",
     spec = "spec/client_spec.lua",
   },
   {
     name = "what was offered is not looked at",
-    file = EXCHANGE,
-    before = "elseif self.mechanism.offered(facts) then",
+    file = OUTCOME,
+    before = "elseif connection.mechanism.offered(facts) then",
     after = "elseif facts then",
     breaks = "a session that could not be offered is refused",
     spec = "spec/regress/033_no_session_of_another_kind_spec.lua",
   },
   {
     name = "a refused offer is resumed",
-    file = EXCHANGE,
+    file = OUTCOME,
     before = 'facts.reused and "resumed" or "refused"',
     after = 'facts.finished and "resumed" or "refused"',
     breaks = "every handshake that completes counts as a resumption",
@@ -88,7 +89,7 @@ return {
   },
   {
     name = "reset means refused",
-    file = EXCHANGE,
+    file = OUTCOME,
     before = 'reset = "reset",',
     after = 'reset = "closed",',
     breaks = "resets are told as closed connections",
@@ -96,7 +97,7 @@ return {
   },
   {
     name = "a refused connect is a protocol error",
-    file = EXCHANGE,
+    file = OUTCOME,
     before = 'refused = "unreachable",',
     after = "",
     breaks = "nobody listening is told as a fault of the server's TLS",
@@ -104,7 +105,7 @@ return {
   },
   {
     name = "the place is kept after an error",
-    file = EXCHANGE,
+    file = ATTEMPT,
     before = "release() -- also after",
     after = "if fine then release() end -- also after",
     breaks = "after an internal error a place is lost for good",
@@ -144,7 +145,7 @@ return {
   },
   {
     name = "a session ID among tickets",
-    file = EXCHANGE,
+    file = ATTEMPT,
     before = "and (facts.reused or connection.mechanism.issued(facts)) then",
     after = "then",
     breaks = "a server without tickets gives a session to who wants a ticket",

@@ -1,11 +1,11 @@
 -- A client of one address: makes attempts there, on the engine that can, and keeps what was learned of the server. What
--- one connection does stands in exchange.lua; which engine makes it, in engine_choice.lua.
+-- one attempt does stands in attempt.lua; which engine makes it, in engine_choice.lua.
 
 local arguments = require "resum.util.arguments"
+local attempts = require "resum.connection.attempt"
 local conversation = require "resum.connection.conversation"
 local dialer = require "resum.transport.dialer"
 local engine_choice = require "resum.connection.engine_choice"
-local exchange = require "resum.connection.exchange"
 local identities = require "resum.connection.identity"
 local issuance = require "resum.connection.issuance"
 local mechanisms = require "resum.connection.mechanism"
@@ -104,7 +104,7 @@ end
 -- suites, and stays so, if it has others. If it has none, its group is the reason.
 local function without_dhe(client, options, record)
   client.dhe, client.contexts = false, {}
-  local again = engine_choice.attempt(client, options, exchange.connect)
+  local again = engine_choice.attempt(client, options, attempts.connect)
   if again.outcome == "alert" then
     client.dhe, client.contexts, client.has_only_dhe = nil, {}, true
     return record
@@ -155,7 +155,7 @@ function Client:attempt(options)
   elseif options.server_name == true then
     error("resum: the option server_name of an attempt is a name, or false", 2)
   end
-  local record = engine_choice.attempt(self, options, exchange.connect)
+  local record = engine_choice.attempt(self, options, attempts.connect)
   if record.error and record.error.code == "dh_too_large" and not self.has_only_dhe then
     return without_dhe(self, options, record)
   end

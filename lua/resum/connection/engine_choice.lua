@@ -1,7 +1,7 @@
 -- Which engine makes an attempt: resum.handshake (libssl), or resum.probe (cheap, for resumptions only), and when the
 -- probe's answer is asked again. The probe never has the last word where it met something odd, and its plain answers
 -- are compared with libssl's: on the first attempt, and on a sample of the rest. Where the two differ by more than
--- chance, the mechanism moves to libssl for good. It opens no connection itself: exchange.lua does.
+-- chance, the mechanism moves to libssl for good. It opens no connection itself: attempt.lua does.
 
 local statistics = require "resum.util.statistics"
 local random = require "resum.util.random"
