@@ -111,7 +111,7 @@ describe("the rate of two servers that share nothing, met in turns by one connec
 end)
 
 describe("sessions are good once", function()
-  local single_use = require "resum.scan.single_use"
+  local single_use = require "resum.analysis.single_use"
 
   it("where fresh ones do better than by chance, and not where they only seem to", function()
     local fixed = { resumed = 10, refused = 15, seeds = 12 }

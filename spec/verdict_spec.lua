@@ -1,5 +1,6 @@
 -- The verdict logic: one case for each rule that guards a verdict. Pure tables in, tables out.
 
+local counting = require "resum.analysis.counting"
 local verdict = require "resum.analysis.verdict"
 
 -- Records as resum.connection.client makes them, as far as the verdict reads them.
@@ -222,13 +223,13 @@ describe("counting", function()
   it("keeps errors apart by kind", function()
     assert.same({ attempted = 8, resumed = 2, refused = 1, errors = 5, alerts = 0,
       error_kinds = { timeout = 1, reset = 1, closed = 1, unreachable = 1, protocol_error = 1 } },
-      verdict.count(offers("RRntrcup")))
+      counting.count(offers("RRntrcup")))
   end)
 
   it("rejects an attempt that offered nothing: it would dilute the rate", function()
     assert.has_error(function()
-      verdict.count({ full() })
-    end, "verdict.count: an attempt that offered nothing has no place here: full")
+      counting.count({ full() })
+    end, "counting.count: an attempt that offered nothing has no place here: full")
   end)
 
   it("names what befell fresh sessions where none of them was answered", function()

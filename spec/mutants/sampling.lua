@@ -211,7 +211,7 @@ return {
   },
   {
     name = "single use after two resumptions",
-    file = "lua/resum/scan/single_use.lua",
+    file = "lua/resum/analysis/single_use.lua",
     before = "if resumed[seed] > 1 then",
     after = "if resumed[seed] > 2 then",
     breaks = "sessions that resumed twice are called good for one connection",
@@ -219,7 +219,7 @@ return {
   },
   {
     name = "fresh does better by chance",
-    file = "lua/resum/scan/single_use.lua",
+    file = "lua/resum/analysis/single_use.lua",
     before = "fixed.refused) < BY_CHANCE)",
     after = "fixed.refused) < 1)",
     breaks = "luck of fresh sessions is called single use",

@@ -1,35 +1,37 @@
 -- The rules that guard verdicts against the known ways to be wrong.
 
-local VERDICT, SPEC = "lua/resum/analysis/verdict.lua", "spec/verdict_spec.lua"
+local VERDICT, COUNTING = "lua/resum/analysis/verdict.lua", "lua/resum/analysis/counting.lua"
+local WITHOUT_SESSION, SINGLE_USE = "lua/resum/analysis/without_session.lua", "lua/resum/analysis/single_use.lua"
+local SPEC = "spec/verdict_spec.lua"
 
 return {
   {
     name = "two dropped connections are no accident",
-    file = VERDICT,
-    before = "local DROPPED = 3",
-    after = "local DROPPED = 2",
+    file = COUNTING,
+    before = "M.DROPPED = 3",
+    after = "M.DROPPED = 2",
     breaks = "two dropped connections show that a version is missing",
     spec = SPEC,
   },
   {
     name = "one alert is an answer",
-    file = VERDICT,
-    before = "local REPEATED = 2",
-    after = "local REPEATED = 1",
+    file = COUNTING,
+    before = "M.REPEATED = 2",
+    after = "M.REPEATED = 1",
     breaks = "a single alert is a refusal",
     spec = SPEC,
   },
   {
     name = "only three alerts are an answer",
-    file = VERDICT,
-    before = "local REPEATED = 2",
-    after = "local REPEATED = 3",
+    file = COUNTING,
+    before = "M.REPEATED = 2",
+    after = "M.REPEATED = 3",
     breaks = "the same alert twice is still an accident",
     spec = SPEC,
   },
   {
     name = "few alerts among resumptions are an answer",
-    file = VERDICT,
+    file = COUNTING,
     before = "local ALERTS_AMONG_RESUMPTIONS = 0.2",
     after = "local ALERTS_AMONG_RESUMPTIONS = 0.1",
     breaks = "two alerts of a dozen count as refusals",
@@ -37,7 +39,7 @@ return {
   },
   {
     name = "a fifth of alerts is no answer",
-    file = VERDICT,
+    file = COUNTING,
     before = "local ALERTS_AMONG_RESUMPTIONS = 0.2",
     after = "local ALERTS_AMONG_RESUMPTIONS = 0.5",
     breaks = "a server of five that answers with alerts is never seen",
@@ -45,15 +47,15 @@ return {
   },
   {
     name = "alerts to everybody are answers to offers",
-    file = VERDICT,
-    before = 'or count_outcome(seeds, "alert") > 0 then',
+    file = COUNTING,
+    before = 'or M.of_outcome(seeds, "alert") > 0 then',
     after = "then",
     breaks = "alerts that full handshakes get, too, count as refusals",
     spec = SPEC,
   },
   {
     name = "as many errors as answers",
-    file = VERDICT,
+    file = COUNTING,
     before = "counts.errors > answered then",
     after = "counts.errors >= answered then",
     breaks = "where errors equal answers nothing is concluded",
@@ -61,7 +63,7 @@ return {
   },
   {
     name = "errors are no obstacle",
-    file = VERDICT,
+    file = COUNTING,
     before = "if answered == 0 or counts.errors > answered then",
     after = "if answered == 0 then",
     breaks = "one answer among timeouts is a verdict",
@@ -69,15 +71,15 @@ return {
   },
   {
     name = "errors mean not supported",
-    file = VERDICT,
-    before = 'return "inconclusive", explanation.most_frequent(counts.error_kinds)',
-    after = 'return "not_supported", explanation.most_frequent(counts.error_kinds)',
+    file = COUNTING,
+    before = 'return "inconclusive", M.most_frequent(counts.error_kinds)',
+    after = 'return "not_supported", M.most_frequent(counts.error_kinds)',
     breaks = "what timed out is called unsupported",
     spec = SPEC,
   },
   {
     name = "single use without a refusal",
-    file = VERDICT,
+    file = SINGLE_USE,
     before = "  return refused > 0\nend",
     after = "  return true\nend",
     breaks = "errors after a resumption make tickets good for one connection",
@@ -85,7 +87,7 @@ return {
   },
   {
     name = "single use that resumes again",
-    file = VERDICT,
+    file = SINGLE_USE,
     before = 'and (spent == "resumed" or refused > 0) then',
     after = "and refused > #records then",
     breaks = "a session that resumed again is called good for one connection",
@@ -93,7 +95,7 @@ return {
   },
   {
     name = "single use that was refused at first",
-    file = VERDICT,
+    file = SINGLE_USE,
     before = "      if not spent then\n        return false\n      end\n",
     after = "",
     breaks = "a session that never resumed is called good for one connection",
@@ -109,7 +111,7 @@ return {
   },
   {
     name = "an old version is a refusal twice only",
-    file = VERDICT,
+    file = COUNTING,
     before = "or version_refuses and M.refuses_version(record)",
     after = "",
     breaks = "a single protocol_version alert is an error",
@@ -117,7 +119,7 @@ return {
   },
   {
     name = "insufficient_security means the version",
-    file = VERDICT,
+    file = WITHOUT_SESSION,
     before = "local NOTHING_IN_COMMON = { [40] = true, [71] = true }",
     after = "local NOTHING_IN_COMMON = { [40] = true }",
     breaks = "a server that wants other ciphers is said not to speak TLS 1.3",
@@ -125,7 +127,7 @@ return {
   },
   {
     name = "what is turned away proves a version at any time",
-    file = VERDICT,
+    file = WITHOUT_SESSION,
     before = "return evidence.other_version_around and (",
     after = "return (",
     breaks = "a server that turns away who comes so often is said not to speak a version",
@@ -133,7 +135,7 @@ return {
   },
   {
     name = "a version that works elsewhere is missing",
-    file = VERDICT,
+    file = WITHOUT_SESSION,
     before = "local spoken = evidence.version_works or version_spoken(",
     after = "local spoken = version_spoken(",
     breaks = "an alert says that a version is missing that was just spoken",
@@ -141,7 +143,7 @@ return {
   },
   {
     name = "two failures of two kinds",
-    file = VERDICT,
+    file = WITHOUT_SESSION,
     before = "seen[how] = (seen[how] or 0) + 1\n      local enough = seen[how] >= often",
     after = "seen.all = (seen.all or 0) + 1\n      local enough = seen.all >= often",
     breaks = "different failures add up to a refusal",
@@ -149,7 +151,7 @@ return {
   },
   {
     name = "a thrown-away ticket was never issued",
-    file = VERDICT,
+    file = WITHOUT_SESSION,
     before = 'return "not_supported", "lifetime_zero", record.version',
     after = 'return "not_supported", "not_issued", record.version',
     breaks = "a ticket with lifetime 0 is said not to be issued",
@@ -158,14 +160,14 @@ return {
   {
     name = "errors on resumption though nothing else works",
     file = VERDICT,
-    before = "elseif evidence.full_after and counts.errors >= DROPPED",
-    after = "elseif counts.errors >= DROPPED",
+    before = "elseif evidence.full_after and counts.errors >= counting.DROPPED",
+    after = "elseif counts.errors >= counting.DROPPED",
     breaks = "a server that went away is said to fail on resumption only",
     spec = SPEC,
   },
   {
     name = "partly resumed is supported",
-    file = VERDICT,
+    file = COUNTING,
     before = "elseif counts.refused == 0 then",
     after = "elseif counts.resumed > 0 then",
     breaks = "one resumption among refusals is support",
@@ -173,7 +175,7 @@ return {
   },
   {
     name = "some of the answers an alert",
-    file = VERDICT,
+    file = COUNTING,
     before = "local by_alert = counts.alerts == counts.refused and",
     after = "local by_alert = counts.alerts > 0 and",
     breaks = "one alert among plain refusals names them all",

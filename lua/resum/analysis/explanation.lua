@@ -2,43 +2,11 @@
 -- against each other. Pure: records in; the verdict is changed where a cause is found.
 
 local contrast = require "resum.analysis.contrast"
+local counting = require "resum.analysis.counting"
 
 local M = {}
 
 local ANSWERED = { resumed = true, refused = true, alert = true }
-
-local function count_outcome(records, outcome)
-  local n = 0
-  for _, record in ipairs(records) do
-    n = n + (record.outcome == outcome and 1 or 0)
-  end
-  return n
-end
-
---- The kind that occurs most often.
--- @tparam {string=number,...} kinds
--- @treturn string|nil
-function M.most_frequent(kinds)
-  local best
-  for kind, n in pairs(kinds) do
-    if not best or n > kinds[best] or (n == kinds[best] and kind < best) then
-      best = kind
-    end
-  end
-  return best
-end
-
---- What befell most of the full handshakes that failed.
--- @tparam {record,...} seeds
--- @treturn string an outcome, or "no_attempts"
-function M.failure_reason(seeds)
-  local kinds = {}
-  for _, record in ipairs(seeds) do
-    local how = record.outcome
-    kinds[how] = how ~= "full" and (kinds[how] or 0) + 1 or nil
-  end
-  return M.most_frequent(kinds) or "no_attempts"
-end
 
 local function set(verdict, judged, reason)
   verdict.verdict, verdict.reason = judged, reason
@@ -60,7 +28,7 @@ end
 local function explain_refusals(verdict, evidence)
   local accepted = 0
   for _, look in ipairs(evidence.later or {}) do
-    accepted = accepted + count_outcome(look.records, "resumed")
+    accepted = accepted + counting.of_outcome(look.records, "resumed")
     if contrast.resumes_less(evidence.pairs, look.records) and not verdict.usable_after_s then
       set(verdict, "partially_supported", "late_cache")
       verdict.usable_after_s = look.after_s
@@ -94,7 +62,7 @@ function M.apply(verdict, evidence)
     set(verdict, "partially_supported", "forgotten_at_request")
   elseif verdict.verdict == "not_supported" and lacks_fresh(evidence) then
     local tried = table.move(evidence.pairs, 1, #evidence.pairs, #evidence.seeds + 1, { table.unpack(evidence.seeds) })
-    set(verdict, "inconclusive", evidence.interrupted and "interrupted" or M.failure_reason(tried))
+    set(verdict, "inconclusive", evidence.interrupted and "interrupted" or counting.failure_reason(tried))
   end
 end
 

@@ -2,6 +2,7 @@
 -- either way, and then stops. So it has a verdict and no rate: the number of attempts depends on their outcomes. The
 -- mechanisms are tested side by side, in rounds of one connection each.
 
+local counting = require "resum.analysis.counting"
 local obtaining = require "resum.scan.obtain_sessions"
 local mechanisms = require "resum.connection.mechanism"
 local statistics = require "resum.util.statistics"
@@ -89,7 +90,7 @@ local function offer(client, test, options)
   local record = client:attempt({
     mechanism = test.mechanism, design = "quick", session = session, engine = "handshake", want_tickets = true,
   })
-  local answer = verdicts.refuses_version(record) and "refused" or record.outcome
+  local answer = counting.refuses_version(record) and "refused" or record.outcome
   if answer == "resumed" or answer == "refused" then
     test[answer] = test[answer] + 1
     test.verdict = conclude(test.decide(answer == "resumed"), test)

@@ -3,12 +3,13 @@
 -- side by side.
 
 local browser = require "resum.scan.browser"
+local counting = require "resum.analysis.counting"
 local engine_choice = require "resum.connection.engine_choice"
 local obtaining = require "resum.scan.obtain_sessions"
 local plans = require "resum.scan.plan"
 local figures = require "resum.scan.rate_figures"
 local promises = require "resum.scan.promise"
-local single_use = require "resum.scan.single_use"
+local single_use = require "resum.analysis.single_use"
 local verdict = require "resum.analysis.verdict"
 local random = require "resum.util.random"
 local second_look = require "resum.scan.second_look"
@@ -50,7 +51,7 @@ end
 local function obtain_first(client, mechanism, seeds, options)
   local sessions = {}
   obtain_one(client, mechanism, sessions, seeds, options)
-  if #sessions == 0 and #seeds > 0 and verdict.refuses_version(seeds[#seeds]) then
+  if #sessions == 0 and #seeds > 0 and counting.refuses_version(seeds[#seeds]) then
     sessions[1] = look_further(client, mechanism, seeds)
   end
   return sessions

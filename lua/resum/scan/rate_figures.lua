@@ -1,9 +1,9 @@
 -- What a sequence of offers comes to: counts, the rate and its interval, the verdict. It makes no connection, and does
 -- not know in which order offers were made, nor why.
 
+local counting = require "resum.analysis.counting"
 local second_look = require "resum.scan.second_look"
 local statistics = require "resum.util.statistics"
-local verdict = require "resum.analysis.verdict"
 
 local M = {}
 
@@ -47,7 +47,7 @@ local function clusters_of(sequence, failures)
   local list, of = {}, {}
   for _, entry in ipairs(sequence) do
     local outcome = entry.record.outcome
-    if outcome == "resumed" or outcome == "refused" or verdict.refuses_version(entry.record)
+    if outcome == "resumed" or outcome == "refused" or counting.refuses_version(entry.record)
       or (failures and second_look.has_failed(entry.record)) then
       local one = of[entry.seed] or { successes = 0, trials = 0 }
       list[#list + 1] = not of[entry.seed] and one or nil
@@ -79,7 +79,7 @@ end
 function M.fold(mechanism, sequence, seeds, design, handshakes, client, failures)
   M.keep_answers(sequence) -- a refusal may have become unknown
   local records = M.records_of(sequence)
-  local counts = verdict.count(records, seeds)
+  local counts = counting.count(records, seeds)
   local answered = counts.resumed + counts.refused
   local counted = answered + (failures and second_look.count_failures(records) or 0)
   local lo, hi = interval_of(sequence, counts, failures)
@@ -107,8 +107,8 @@ function M.fold(mechanism, sequence, seeds, design, handshakes, client, failures
     version = seeds[#seeds] and seeds[#seeds].version,
     sequence = outcomes,
   }
-  result.verdict, result.reason = verdict.of_counts(counts, failures)
-  result.alert = verdict.name_of_alert(result.reason, records)
+  result.verdict, result.reason = counting.of_counts(counts, failures)
+  result.alert = counting.name_of_alert(result.reason, records)
   return result
 end
 

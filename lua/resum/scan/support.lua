@@ -4,12 +4,14 @@
 -- clear that none does. The mechanisms go side by side.
 
 local browser = require "resum.scan.browser"
+local counting = require "resum.analysis.counting"
 local engine_choice = require "resum.connection.engine_choice"
 local hunt = require "resum.scan.hunt"
 local obtaining = require "resum.scan.obtain_sessions"
 local recorder = require "resum.scan.pool.recorder"
 local second_look = require "resum.scan.second_look"
 local verdict = require "resum.analysis.verdict"
+local without_session = require "resum.analysis.without_session"
 
 local M = { name = "support", summary = "whether each mechanism resumes, in a few attempts" }
 
@@ -161,7 +163,7 @@ local function gather(journal, mechanism, options, evidence)
   if session then
     evidence.fixed = offer_one_session(journal, mechanism, session, options, evidence)
     second_look.at_failures(journal, mechanism, session, evidence, options)
-    local counts = verdict.count(evidence.fixed, evidence.seeds)
+    local counts = counting.count(evidence.fixed, evidence.seeds)
     if counts.refused > 0 then
       evidence.pairs, evidence.fresh = offer_fresh_sessions(journal, mechanism, options, evidence.seeds)
     elseif counts.resumed == 0 then
@@ -267,7 +269,7 @@ local function judge_all(all, control, is_over)
     local is_new = mechanism == "psk"
     evidence.version_works = version_works(is_new, all, control) or nil
     evidence.breaks = control.without_tickets
-    evidence.other_version_chosen = verdict.other_version_chosen(mechanism, control)
+    evidence.other_version_chosen = without_session.other_version_chosen(mechanism, control)
     evidence.interrupted = evidence.interrupted or is_over and not evidence.finished
     verdicts[mechanism] = verdict.judge(mechanism, evidence)
   end

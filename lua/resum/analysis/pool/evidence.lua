@@ -1,8 +1,8 @@
 -- The evidence that a scan's journal holds on each mechanism: what was offered, whose session it was, what was answered
 -- and by whom, and what every connection showed. Read once, then only read. Pure; it knows no explanation.
 
+local counting = require "resum.analysis.counting"
 local sighting = require "resum.analysis.pool.sighting"
-local verdict = require "resum.analysis.verdict"
 
 local M = {}
 
@@ -23,7 +23,7 @@ local function alerts_refuse(entries)
       list[#list + 1] = entry
     end
   end
-  return #offered > 0 and verdict.count(offered, full).alerts > 0
+  return #offered > 0 and counting.count(offered, full).alerts > 0
 end
 
 --- How an offer ended: "resumed", "refused" or "failed".

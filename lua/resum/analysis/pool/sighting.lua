@@ -2,9 +2,9 @@
 -- else differs between servers. Pure: a record becomes an entry of the journal, entries get labels. A name counts as
 -- one only where it repeats: some servers put random bytes, or a client's address, where others name their key.
 
+local counting = require "resum.analysis.counting"
 local mechanisms = require "resum.connection.mechanism"
 local ticket_keys = require "resum.analysis.ticket_key"
-local verdict = require "resum.analysis.verdict"
 
 local M = {}
 
@@ -72,7 +72,7 @@ end
 -- @tparam table record of resum.connection.client
 function M.read(entry, record)
   local facts = record.facts
-  entry.outcome, entry.version_refused = record.outcome, verdict.refuses_version(record) or nil
+  entry.outcome, entry.version_refused = record.outcome, counting.refuses_version(record) or nil
   if not facts or not COMPLETED[record.outcome] then
     return
   end

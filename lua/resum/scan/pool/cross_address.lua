@@ -4,10 +4,10 @@
 -- Connections: for n addresses 3 * n * (1 + n) for each mechanism (3 * n * 2 * n where tickets are good for one
 -- connection); of more than 16 addresses the first 16.
 
+local counting = require "resum.analysis.counting"
 local obtaining = require "resum.scan.obtain_sessions"
 local matrices = require "resum.analysis.pool.matrix"
 local spending = require "resum.connection.spending"
-local verdict = require "resum.analysis.verdict"
 
 local M = {}
 
@@ -53,7 +53,7 @@ local function offer_everywhere(from, places, mechanism, offers, options)
       })
       local is_answer = record.outcome ~= "interrupted" and record.outcome ~= "unknown"
       offers[#offers + 1] = is_answer and { from = from.address, at = at.address,
-        outcome = record.outcome, refused = verdict.refuses_version(record) } or nil
+        outcome = record.outcome, refused = counting.refuses_version(record) } or nil
     end
   end
 end

@@ -19,6 +19,27 @@ local function by_seed(sequence)
   return offered, resumed
 end
 
+--- A session that resumed on its first offer only, while fresh ones always do: every ticket is good for one connection
+-- (RFC 8446, appendix C.4, wants clients to use them so). An offer that ended in an error may have been that first one.
+-- @tparam {record,...} records offers of one session, in their order
+-- @treturn boolean
+function M.seems_to_be(records)
+  local spent, refused = false, 0
+  for _, record in ipairs(records) do
+    if record.outcome == "refused" then
+      refused = refused + 1
+      if not spent then
+        return false
+      end
+    elseif record.outcome == "resumed" and (spent == "resumed" or refused > 0) then
+      return false
+    else
+      spent = record.outcome == "resumed" and "resumed" or spent or "error"
+    end
+  end
+  return refused > 0
+end
+
 --- Every session resumed at most once although it was offered several times, and half of them did: then the tickets may
 -- be good for one connection each, and only fresh ones can tell.
 -- @tparam {table,...} sequence {seed (number), record} of each offer

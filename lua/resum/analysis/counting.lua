@@ -1,0 +1,195 @@
+-- Outcomes of attempts, counted, and what counts alone carry. Pure: records in, numbers and words out. Knows what is an
+-- answer and what an accident: what timed out is neither yes nor no, and an alert is a refusal only where it is the
+-- server's answer to offers.
+
+local M = {}
+
+local ERRORS = { timeout = true, reset = true, closed = true, unreachable = true, protocol_error = true,
+  no_starttls = true }
+local ALERTS_AMONG_RESUMPTIONS = 0.2 -- the share from which on they are the answer of some of the servers
+
+--- protocol_version, of the alerts of RFC 8446, section 6.2.
+M.PROTOCOL_VERSION = 70
+
+--- The same alert so often is no accident.
+M.REPEATED = 2
+
+--- A connection dropped in the same way so often is none either.
+M.DROPPED = 3
+
+--- How many attempts ended so.
+-- @tparam {record,...} records
+-- @tparam string outcome
+-- @treturn integer
+function M.of_outcome(records, outcome)
+  local n = 0
+  for _, record in ipairs(records) do
+    n = n + (record.outcome == outcome and 1 or 0)
+  end
+  return n
+end
+
+--- The kind that occurs most often.
+-- @tparam {string=number,...} kinds
+-- @treturn string|nil
+function M.most_frequent(kinds)
+  local best
+  for kind, n in pairs(kinds) do
+    if not best or n > kinds[best] or (n == kinds[best] and kind < best) then
+      best = kind
+    end
+  end
+  return best
+end
+
+--- What befell most of the full handshakes that failed.
+-- @tparam {record,...} seeds
+-- @treturn string an outcome, or "no_attempts"
+function M.failure_reason(seeds)
+  local kinds = {}
+  for _, record in ipairs(seeds) do
+    local how = record.outcome
+    kinds[how] = how ~= "full" and (kinds[how] or 0) + 1 or nil
+  end
+  return M.most_frequent(kinds) or "no_attempts"
+end
+
+--- The last alert of a connection.
+-- @tparam record record
+-- @treturn table|nil code, description, from
+function M.last_alert(record)
+  local alerts = record.facts and record.facts.alerts or {}
+  return alerts[#alerts]
+end
+
+--- Was an offered session answered with a protocol_version alert? It is a refusal, even once: a server that does not
+-- speak the session's version will never resume it, and makes full handshakes of others.
+-- @tparam record record
+-- @treturn boolean
+function M.refuses_version(record)
+  local last = record.outcome == "alert" and M.last_alert(record) or {}
+  return last.code == M.PROTOCOL_VERSION
+end
+
+-- A server may answer an offered session with a fatal alert where it should fall back to a full handshake. That is its
+-- answer when it does so again and again, and never to a full handshake. A few alerts among resumptions are accidents,
+-- counted as errors.
+local function alert_is_answer(records, seeds)
+  local alerts = M.of_outcome(records, "alert")
+  if alerts < M.REPEATED or M.of_outcome(seeds, "alert") > 0 then
+    return false
+  elseif M.of_outcome(records, "resumed") == 0 then
+    return true
+  end
+  return #seeds > 0 and alerts >= ALERTS_AMONG_RESUMPTIONS * #records
+end
+
+-- Protocol_version alerts are answers of servers behind the address that lack the version where others went on
+-- answering. A server that turns everybody away from some moment on gives no answer.
+local function versions_answer(records)
+  local met = false
+  for _, record in ipairs(records) do
+    if met and (record.outcome == "resumed" or record.outcome == "refused") then
+      return true
+    end
+    met = met or M.refuses_version(record)
+  end
+  return false
+end
+
+--- Counts outcomes of attempts that offered a session.
+-- @tparam {record,...} records
+-- @tparam[opt] {record,...} seeds the full handshakes that went with them
+-- @treturn table attempted, resumed, refused, errors (numbers), error_kinds (outcome -> number),
+--   alerts (how many of the refused were fatal alerts)
+function M.count(records, seeds)
+  local counts = { attempted = #records, resumed = 0, refused = 0, errors = 0, alerts = 0, error_kinds = {} }
+  local alert_refuses, version_refuses = alert_is_answer(records, seeds or {}), versions_answer(records)
+  for _, record in ipairs(records) do
+    local outcome = record.outcome
+    if outcome == "unknown" then -- a spent session was refused
+      counts.attempted = counts.attempted - 1
+    elseif outcome == "resumed" then
+      counts.resumed = counts.resumed + 1
+    elseif outcome == "refused"
+      or (outcome == "alert" and (alert_refuses or version_refuses and M.refuses_version(record))) then
+      counts.refused = counts.refused + 1
+      counts.alerts = counts.alerts + (outcome == "alert" and 1 or 0)
+    elseif ERRORS[outcome] or outcome == "alert" then
+      counts.errors = counts.errors + 1
+      counts.error_kinds[outcome] = (counts.error_kinds[outcome] or 0) + 1
+    else
+      error("counting.count: an attempt that offered nothing has no place here: " .. tostring(outcome), 2)
+    end
+  end
+  return counts
+end
+
+--- The numbers that a result shows.
+-- @tparam table counts from count()
+-- @treturn table attempted, resumed, refused, errors
+function M.plain(counts)
+  return {
+    attempted = counts.attempted,
+    resumed = counts.resumed,
+    refused = counts.refused,
+    errors = counts.errors,
+  }
+end
+
+--- Adds up.
+-- @tparam table a from count()
+-- @tparam table b from count()
+-- @treturn table as count()
+function M.together(a, b)
+  local sum = { error_kinds = {} }
+  for _, counts in ipairs({ a, b }) do
+    for name, n in pairs(M.plain(counts)) do
+      sum[name] = (sum[name] or 0) + n
+    end
+    for kind, n in pairs(counts.error_kinds) do
+      sum.error_kinds[kind] = (sum.error_kinds[kind] or 0) + n
+    end
+  end
+  sum.alerts = a.alerts + b.alerts
+  return sum
+end
+
+--- The verdict that counts alone carry.
+-- @tparam table counts from count()
+-- @tparam[opt] table failures see resum.analysis.verdict.judge: offers fail where other handshakes do not
+-- @treturn string "supported", "partially_supported", "not_supported" or "inconclusive"
+-- @treturn string|nil reason: "issued_not_accepted", "issued_not_always_accepted", "alert_on_resumption",
+--   "fails_on_resumption", or the most frequent error
+function M.of_counts(counts, failures)
+  local answered = counts.resumed + counts.refused
+  if failures then
+    return counts.resumed > 0 and "partially_supported" or "not_supported", "fails_on_resumption"
+  elseif answered == 0 or counts.errors > answered then
+    return "inconclusive", M.most_frequent(counts.error_kinds) or "no_attempts"
+  elseif counts.refused == 0 then
+    return "supported"
+  end
+  local by_alert = counts.alerts == counts.refused and "alert_on_resumption"
+  if counts.resumed > 0 then
+    return "partially_supported", by_alert or "issued_not_always_accepted"
+  end
+  return "not_supported", by_alert or "issued_not_accepted"
+end
+
+local ABOUT_ALERTS = { alert = true, alert_on_resumption = true }
+
+--- The name of the alert that a verdict's reason is about: the last one of its records.
+-- @tparam string|nil reason
+-- @tparam {record,...} records
+-- @treturn string|nil
+function M.name_of_alert(reason, records)
+  for i = #records, 1, -1 do
+    local alert = ABOUT_ALERTS[reason] and records[i].outcome == "alert" and M.last_alert(records[i])
+    if alert then
+      return alert.description
+    end
+  end
+end
+
+return M
