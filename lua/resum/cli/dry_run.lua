@@ -4,6 +4,7 @@
 
 local escape = require "resum.util.escape"
 local interrupt = require "resum.cli.interrupt"
+local say = require "resum.cli.say"
 local target = require "resum.target"
 local vocabulary = require "resum.analysis.vocabulary"
 
@@ -18,26 +19,26 @@ local function from_to(made)
   return made.least == made.most and ("%d"):format(made.least) or ("%d to %d"):format(made.least, made.most)
 end
 
-local function say(format, ...)
+local function show(format, ...)
   io.stdout:write(format:format(...), "\n")
 end
 
 function DryRun:complain(code, format, ...)
   self.exit = math.max(self.exit, code)
-  io.stderr:write("resum: ", format:format(...), "\n")
+  say(format, ...)
 end
 
 -- What each address would get.
 function DryRun:say_parts()
   local scanner = self.scanner
-  say("Dry run: no connection is made. Each address would get")
+  show("Dry run: no connection is made. Each address would get")
   for _, part in ipairs(scanner:parts()) do
-    say("  %-12s %s", from_to(part), part.summary)
+    show("  %-12s %s", from_to(part), part.summary)
   end
-  say("  %-12s connections in all, at most %d at once", from_to(scanner:connections()),
+  show("  %-12s connections in all, at most %d at once", from_to(scanner:connections()),
     math.min(self.at_once, scanner.options.concurrency))
-  say("Fewest where everything resumes, most where sessions are refused; failures add some.")
-  say("Mechanisms: %s", table.concat(scanner.options.mechanisms, ", "))
+  show("Fewest where everything resumes, most where sessions are refused; failures add some.")
+  show("Mechanisms: %s", table.concat(scanner.options.mechanisms, ", "))
 end
 
 -- How it is reached and as whom.
@@ -64,9 +65,9 @@ function DryRun:tell(parsed)
   local made = self.scanner:connections(#addresses)
   self.targets_found, self.addresses_found = self.targets_found + 1, self.addresses_found + #addresses
   self.sum.least, self.sum.most = self.sum.least + made.least, self.sum.most + made.most
-  say("%s: %s connections; %s", target.label(parsed), from_to(made), ways_of(described, self.scanner.options))
+  show("%s: %s connections; %s", target.label(parsed), from_to(made), ways_of(described, self.scanner.options))
   for _, address in ipairs(addresses) do
-    say("  %s port %d%s", escape(address), parsed.port,
+    show("  %s port %d%s", escape(address), parsed.port,
       addresses.resolved_by and ", which the proxy looks up" or "")
   end
 end
@@ -104,7 +105,7 @@ function DryRun:conclude()
   if self.targets_found == 0 and self.exit == EXIT.all_found and self.targets.skipped == 0 and not self.cancelled then
     self:complain(EXIT.usage, "nothing would be tested: the list names no target, and no open port with TLS")
   end
-  say("In all %s connections to %s of %s.", from_to(self.sum),
+  show("In all %s connections to %s of %s.", from_to(self.sum),
     vocabulary.count(self.addresses_found, "address", "addresses"), vocabulary.count(self.targets_found, "target"))
   io.stdout:flush()
   return self.cancelled or self.exit

@@ -7,6 +7,7 @@ local fleet_words = require "resum.analysis.fleet_words"
 local html = require "resum.report.html"
 local json = require "resum.report.json"
 local resum = require "resum"
+local say = require "resum.cli.say"
 local states = require "resum.audit.state"
 local system = require "resum.cli.system"
 local text = require("resum.report.text.fleet").text
@@ -15,10 +16,6 @@ local M = {}
 
 local PIECES = 500 -- lines that are appended at once
 local OUTPUTS = { "json_out", "html_out", "dot_out" }
-
-local function say(format, ...)
-  io.stderr:write("resum: ", format:format(...), "\n")
-end
 
 --- Is a file a state file, by its first bytes?
 -- @tparam string path

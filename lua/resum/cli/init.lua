@@ -6,6 +6,7 @@ local dry_run = require "resum.cli.dry_run"
 local fleet = require "resum.cli.fleet"
 local merge = require "resum.cli.merge"
 local options = require "resum.cli.options"
+local say = require "resum.cli.say"
 local setup = require "resum.cli.setup"
 local repl = require "resum.cli.repl"
 local run = require "resum.cli.run"
@@ -30,7 +31,7 @@ function M.main(argv)
     made, message = setup.make(parsed, scan)
   end
   if not made then
-    io.stderr:write("resum: ", message, "\n")
+    say("%s", message)
     return run.EXIT.usage
   end
   return (parsed.dry_run and dry_run or run).new(made):go()

@@ -4,6 +4,7 @@
 
 local lines = require "resum.cli.lines"
 local resume = require "resum.cli.resume"
+local say = require "resum.cli.say"
 local system = require "resum.cli.system"
 local summaries = require "resum.analysis.summary"
 local summary_text = require("resum.report.text.summary").text
@@ -134,10 +135,6 @@ function M.files(paths, on_line, warn)
     warn(("and %d more such lines"):format(merge.torn - SHOWN))
   end
   return merge
-end
-
-local function say(format, ...)
-  io.stderr:write("resum: ", format:format(...), "\n")
 end
 
 -- Where joined lines go: a file of its own, or nowhere.

@@ -5,6 +5,7 @@
 local expectation = require "resum.cli.expectation"
 local interrupt = require "resum.cli.interrupt"
 local escape = require "resum.util.escape"
+local say = require "resum.cli.say"
 local target = require "resum.target"
 local vocabulary = require "resum.analysis.vocabulary"
 
@@ -24,7 +25,7 @@ Run.__index = Run
 
 function Run:complain(format, ...)
   self.progress:clear()
-  io.stderr:write("resum: ", format:format(...), "\n")
+  say(format, ...)
 end
 
 function Run:raise_exit(code)

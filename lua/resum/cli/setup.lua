@@ -8,6 +8,7 @@ local output = require "resum.cli.output"
 local progress = require "resum.cli.progress"
 local resum = require "resum"
 local resume = require "resum.cli.resume"
+local say = require "resum.cli.say"
 local system = require "resum.cli.system"
 local writers = require "resum.cli.writers"
 local summaries = require "resum.analysis.summary"
@@ -16,10 +17,6 @@ local targets = require "resum.cli.targets"
 local M = {}
 
 local AT_ONCE = 500 -- connections, when nobody says
-
-local function say(format, ...)
-  io.stderr:write("resum: ", format:format(...), "\n")
-end
 
 -- What an earlier run wrote, made ready to be gone on with: nothing else is touched.
 local function read_earlier(path, option, dry_run)

@@ -13,6 +13,7 @@ local pace = require "resum.watch.pace"
 local places = require "resum.watch.place"
 local resum = require "resum"
 local run = require "resum.cli.run"
+local say = require "resum.cli.say"
 local setup = require "resum.cli.setup"
 local target = require "resum.target"
 local watching = require "resum.watch"
@@ -25,10 +26,6 @@ local EXIT = run.EXIT
 
 local Watch = {}
 Watch.__index = Watch
-
-local function complain(format, ...)
-  io.stderr:write("resum: ", format:format(...), "\n")
-end
 
 -- Times ---------------------------------------------------------------------------------------------------------------
 
@@ -57,7 +54,7 @@ end
 function Watch:note_written(written, message)
   if not written and not self.failed then
     self.failed = true
-    complain("%s", message)
+    say("%s", message)
   end
 end
 
@@ -134,7 +131,7 @@ function Watch:check(place)
     local met, found = expectation.check_watch(rule, state, self.events[place] or {})
     if not met and not self.broken then
       self.broken = true
-      complain("%s: expected %s, found %s", target.label(place.target), rule.text, found)
+      say("%s: expected %s, found %s", target.label(place.target), rule.text, found)
     end
   end
 end
@@ -176,7 +173,7 @@ function Watch:watch_target(parsed)
         self:write_reports(false)
       end
     end,
-    on_problem = function(message) complain("%s: %s", target.label(parsed), escape(message, 300)) end,
+    on_problem = function(message) say("%s: %s", target.label(parsed), escape(message, 300)) end,
   })
   self.unreached = self.unreached or result.error ~= nil
 end
@@ -251,7 +248,7 @@ end
 --   expectation was not met, 4 something can't be written, 130 and 143 signals
 function M.command(parsed, options, in_flags)
   local function usage(message)
-    io.stderr:write("resum: ", message, "\n")
+    say("%s", message)
     return EXIT.usage
   end
   local plan, message = options_of.read(options)
@@ -268,7 +265,7 @@ function M.command(parsed, options, in_flags)
     addresses = {} }, Watch)
   local store
   store, message = watching.open_state(parsed.state, function(problem)
-    complain("--state: %s", problem)
+    say("--state: %s", problem)
   end)
   if message then
     return usage(in_flags(message))

@@ -3,6 +3,7 @@
 
 local service = require "resum.target.service"
 local starttls = require "resum.transport.starttls"
+local targets = require "resum.target"
 
 local M = {}
 
@@ -52,7 +53,7 @@ function M.target(address, port, name)
   if name then
     return ("%s:%d{%s}"):format(name, port, address)
   end
-  return (address:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(address, port)
+  return targets.label({ host = address, port = port })
 end
 
 return M
