@@ -171,4 +171,19 @@ add(REPEATS, REPEATS_SPEC, "a longer week", "LONGEST_LIFETIME = 604800", "LONGES
 add(UNKNOWN, UNKNOWN_SPEC, "a cut ticket weighs as much", '"one byte short", odd = true',
   '"one byte short", odd = false', "a malformed ticket that nobody sends is grave")
 
+local CERTIFICATE, CERTIFICATE_SPEC = "lua/resum/audit/client_certificate.lua",
+  "spec/audit_client_certificate_spec.lua"
+local ANSWER = "lua/resum/audit/answer.lua"
+add(CERTIFICATE, CERTIFICATE_SPEC, "what is lost under the target's name is good",
+  "return self:blame(deviation, deviation, where)\n    elseif gets_in == nil then",
+  "return self:blame(deviation, deviation, where)\n    elseif false then", "a lost connection is a refusal")
+add(CERTIFICATE, CERTIFICATE_SPEC, "one refusal is everybody's", "rounds = poll.rounds(context, mechanism)",
+  "rounds = 1", "who is let in by another server anyway is an intruder")
+add(CERTIFICATE, CERTIFICATE_SPEC, "no twin", "  if let_in then\n    return self:found(\"bad\", \"certificate_not",
+  "  if false then\n    return self:found(\"bad\", \"certificate_not",
+  "resumption is blamed for what any handshake does")
+add(CERTIFICATE, CERTIFICATE_SPEC, "silence lets in", "    self.silent = true\n    return nil",
+  "    self.silent = true\n    return true", "a server that says nothing lets clients in")
+add(ANSWER, CERTIFICATE_SPEC, "a misdirected request is let in", "[421] = true, ", "", "a refusal lets clients in")
+
 return list

@@ -3,6 +3,7 @@
 -- deviation has its twin: the same as a full handshake. What is decided rests on answers of the server inside TLS.
 
 local answers = require "resum.audit.answer"
+local poll = require "resum.audit.poll"
 local tables = require "resum.util.tables"
 
 local M = {
@@ -18,9 +19,9 @@ local M = {
     .. "that is asked for.",
 }
 
--- A mechanism: three that say whether there is a question, the session itself, each deviation with a session of its own
--- and three twins, the confirmation, and as many again where the network fails.
-local EACH = 18
+-- For a name and a mechanism: the session and its control, what full handshakes there show (with a certificate,
+-- without, and one twin), and four deviations, two of them asked of each group of servers.
+local EACH = 1 + 4 * poll.MOST_ROUNDS + 2 * poll.CONNECTIONS + 2 * poll.CONNECTIONS_ANY
 
 M.reasons = {
   refused_there = "sessions of the target do not lead into the other server",
@@ -101,39 +102,63 @@ function Trial:route(deviation)
   return options, client
 end
 
--- A session that was made for it, offered there.
-function Trial:offer(deviation)
-  local options, client = self:route(deviation)
-  local session = options and self:log_in()
-  if not session then
-    return nil
-  end
-  options.session = session
-  return self:ask(options, client)
-end
+-- Refused by the server, in whatever words; nil where nothing was said, or the network failed.
+local NOT_RESUMED = { refused = true, full = true, alert = true }
 
-function Trial:twin(deviation)
-  local options, client = self:route(deviation)
-  return options and self:ask(options, client)
-end
-
--- Let in by a resumed session, with an answer that a refused client does not get?
+-- Let in by a resumed session, with an answer that a refused client does not get? Nil where it can't be told.
 function Trial:gets_in(record)
-  if not record or record.outcome ~= "resumed" then
+  if NOT_RESUMED[record.outcome] then
     return false
+  elseif record.outcome ~= "resumed" then
+    return nil
   end
   local refused, answer = answers.refused(record)
   if refused == nil then
-    return nil, answer
+    self.silent = true
+    return nil
   end
-  local as_refused = answers.same(record.response, self.refusals[1].response)
-    or answers.same(record.response, self.refusals[2].response)
-  return refused == false and not as_refused, answer
+  local as_refused = false
+  for _, response in ipairs(self.refusals) do
+    as_refused = as_refused or answers.same(record.response, response)
+  end
+  self.answer = answer
+  return refused == false and not as_refused
 end
 
-function Trial:found(verdict, reason, severity, more)
-  return { verdict = verdict, reason = reason, severity = severity,
+function Trial:found(verdict, reason, severity, more, where)
+  where = where or {}
+  return { verdict = verdict, reason = reason, severity = severity, group = where.group, share = where.share,
     evidence = tables.merged({ name = self.other.name, mechanism = self.mechanism }, more) }
+end
+
+-- A full handshake, as often as it takes to meet every server. Gives true where all refuse, false where all let the
+-- client in, nil where some do, or it can't be told; and whether any let it in.
+function Trial:refuses(options, client)
+  local refused, let_in, responses = 0, 0, {}
+  for _ = 1, self.rounds do
+    local record = self:ask(tables.merged(options), client)
+    local is_refused = answers.refused(record)
+    refused, let_in = refused + (is_refused and 1 or 0), let_in + (is_refused == false and 1 or 0)
+    responses[#responses + 1] = is_refused and (record.response or false) or nil
+  end
+  local all = refused == self.rounds or let_in ~= self.rounds and nil
+  return all, let_in > 0, responses
+end
+
+-- Do full handshakes show that there is no question? Returns a finding where they do.
+function Trial:look_there()
+  local host = { host = self.other.host }
+  local without_refused, without_let_in, first = self:refuses(host, self.anonymous)
+  local with_refused, with_let_in, second = self:refuses(host, self.certified)
+  if without_refused == false then
+    return self:found("not_applicable", "none_asked")
+  elseif with_refused == false and without_refused then
+    return self:found("not_applicable", "good_there")
+  elseif not with_refused or not without_refused then
+    local mixed = with_let_in or without_let_in
+    return self:found("inconclusive", mixed and "mixed_answers" or "connection_failed")
+  end
+  self.refusals = table.move(second, 1, #second, #first + 1, first)
 end
 
 -- Is there a question at all? Returns a finding where there is none.
@@ -142,50 +167,75 @@ function Trial:prepare()
   local refused = answers.refused(first)
   if refused or not session then
     return self:found(refused and "not_applicable" or "inconclusive", refused and "refused_here" or "connection_failed")
-  end
-  local host = self.other.host
-  local with, without = self:ask({ host = host }, self.certified), self:ask({ host = host }, self.anonymous)
-  local with_refused, without_refused = answers.refused(with), answers.refused(without)
-  if with_refused == nil or without_refused == nil or refused == nil then
+  elseif refused == nil then
     return self:found("inconclusive", "connection_failed")
-  elseif not without_refused then
-    return self:found("not_applicable", "none_asked")
-  elseif not with_refused then
-    return self:found("not_applicable", "good_there")
   end
-  self.refusals = { with, without }
-  local resumed = self:ask({ host = self.own_host, session = session })
-  if resumed.outcome ~= "resumed" then
-    return self:found("inconclusive", "does_not_resume")
+  local found = self:look_there()
+  if found then
+    return found
   end
+  for _ = 1, self.rounds do
+    if self:ask({ host = self.own_host, session = session }).outcome == "resumed" then
+      return nil
+    end
+  end
+  return self:found("inconclusive", "does_not_resume")
 end
 
--- A session that lets somebody in once has to do so twice.
-function Trial:confirm(deviation, answer)
-  if self:gets_in(self:offer(deviation)) ~= true then
-    return self:found("inconclusive", "mixed_answers", nil, { deviation = deviation.id })
+-- Does a session get in by this deviation, at any server? Gives where as well, see resum.audit.poll.
+function Trial:try(deviation, any)
+  local options, client = self:route(deviation)
+  if not options then
+    return false, {}
   end
-  -- Up to TLS 1.2 some servers tell the application the old name; and a name in upper case may be none that they know.
-  local twin = deviation.upper and deviation or self.mechanism ~= "psk" and DEVIATIONS[3]
-  local full = twin and self:twin(twin)
-  if full and answers.refused(full) == false then
-    return self:found("bad", "certificate_not_bound_to_name", "medium", { deviation = deviation.id })
-  end
-  return self:found("bad", "gets_in", "high", { deviation = deviation.id, answer = answer })
+  self.silent, self.answer = false, nil
+  local let_in
+  local gets_in, where = poll.ask(self.context, self.mechanism, function(session)
+    local is_in = self:gets_in(self:ask(tables.merged(options, { session = session }), client))
+    let_in = is_in and self.answer or let_in
+    return is_in
+  end, function()
+    return (self:log_in())
+  end, any)
+  self.answer = let_in
+  return gets_in, where
 end
 
--- Under the other name, without a certificate.
+-- What it comes to where nobody can tell.
+function Trial:left_open(deviation, where)
+  return self:found("inconclusive", where.seen > 0 and "mixed_answers" or "connection_failed", nil,
+    { deviation = deviation.id })
+end
+
+-- A session gets in: is that resumption's fault? Not where the same as a full handshake does.
+function Trial:blame(deviation, twin, where)
+  local options, client = self:route(twin)
+  local refused, let_in
+  if options then
+    refused, let_in = self:refuses(options, client)
+  end
+  if let_in then
+    return self:found("bad", "certificate_not_bound_to_name", "medium", { deviation = deviation.id }, where)
+  elseif options and refused == nil then
+    return self:left_open(deviation, { seen = 0 })
+  end
+  return self:found("bad", "gets_in", "high", { deviation = deviation.id, answer = self.answer }, where)
+end
+
+-- Under the other name, without a certificate. Up to TLS 1.2 some servers tell the application the old name; and a name
+-- in upper case may be none that they know: what is their twin then?
 function Trial:as_other(silent)
   for i = 1, 2 do
     local deviation = DEVIATIONS[i]
-    local record = self:offer(deviation)
-    local gets_in, answer = self:gets_in(record)
+    local gets_in, where = self:try(deviation)
     if gets_in then
-      return self:confirm(deviation, answer)
-    elseif gets_in == nil then
+      local twin = deviation.upper and deviation or self.mechanism ~= "psk" and DEVIATIONS[3]
+      return twin and self:blame(deviation, twin, where)
+        or self:found("bad", "gets_in", "high", { deviation = deviation.id, answer = self.answer }, where)
+    elseif gets_in == nil and self.silent and where.seen == 0 then
       silent[#silent + 1] = deviation.id
-    elseif not record or answers.may_be_chance(record) then
-      return self:found("inconclusive", "connection_failed", nil, { deviation = deviation.id })
+    elseif gets_in == nil then
+      return self:left_open(deviation, where)
     end
   end
 end
@@ -194,29 +244,22 @@ end
 function Trial:as_target()
   for i = 3, 4 do
     local deviation = DEVIATIONS[i]
-    local gets_in, answer = self:gets_in(self:offer(deviation))
+    local gets_in, where = self:try(deviation, true)
     if gets_in then
-      local twin = self:twin(deviation)
-      local refused = twin and answers.refused(twin)
-      if refused == false then
-        return self:found("bad", "certificate_not_bound_to_name", "medium", { deviation = deviation.id })
-      elseif refused then
-        return self:confirm(deviation, answer)
-      end
-      return self:found("inconclusive", "connection_failed", nil, { deviation = deviation.id })
+      return self:blame(deviation, deviation, where)
+    elseif gets_in == nil then
+      return self:left_open(deviation, where)
     end
   end
 end
 
 function Trial:run()
   local silent = {}
-  local found = self:prepare() or self:as_other(silent) or self:as_target()
-  if found then
-    return found
-  elseif #silent > 0 then
+  local found = self:prepare() or self:as_other(silent)
+  if not found and #silent > 0 then
     return self:found("bad", "no_telling_answer", "medium", { deviation = silent[1] })
   end
-  return self:found("good", "refused_there")
+  return found or self:as_target() or self:found("good", "refused_there")
 end
 
 --- @tparam table context see resum.audit.context
@@ -227,7 +270,8 @@ function M.run(context)
     local certified, anonymous = context:new_client(other), context:new_client(other, { anonymous = true })
     for _, mechanism in ipairs(context:resuming()) do
       list[#list + 1] = setmetatable({ context = context, mechanism = mechanism, other = other, certified = certified,
-        anonymous = anonymous, own_host = context.client.server_name or context.client.address }, Trial):run()
+        anonymous = anonymous, own_host = context.client.server_name or context.client.address,
+        rounds = poll.rounds(context, mechanism) }, Trial):run()
     end
   end
   return #list > 0 and list or { { verdict = "not_applicable", reason = "does_not_resume" } }

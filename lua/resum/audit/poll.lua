@@ -11,6 +11,25 @@ local ROUNDS, MOST_EACH, MOST_MEMBERS = 3, 9, 3
 
 --- Connections that a question takes at most: a session and an offer each time.
 M.CONNECTIONS = 2 * MOST_EACH * MOST_MEMBERS
+--- The same where all groups are asked at once.
+M.CONNECTIONS_ANY = 2 * MOST_EACH
+
+--- How often something has to be tried so that every group of servers is met: once where there is one server, as far as
+-- anybody can tell.
+-- @tparam table context see resum.audit.context
+-- @tparam string mechanism
+-- @treturn integer
+function M.rounds(context, mechanism)
+  local resumes, resumed_share = context:resumes(mechanism)
+  local least = resumes and resumed_share or 1
+  for _, member in ipairs(context.evidence:members(mechanism)) do
+    least = math.min(least, member.share)
+  end
+  return least < 1 and math.min(MOST_EACH, math.ceil(ROUNDS / least)) or 1
+end
+
+--- The most that rounds() can be.
+M.MOST_ROUNDS = MOST_EACH
 
 -- The connection that brought a session, as far as the evidence has it.
 local function order_of(evidence, session)
