@@ -1,6 +1,7 @@
 --- Sessions that open other servers: two ports on libssl that have one ticket key and two certificates, and others that
 -- are in order.
 
+local balancer = require "spec.support.balancer"
 local core = require "resum.core"
 local listener = require "spec.support.listener"
 local pki = require "spec.support.pki"
@@ -36,8 +37,9 @@ local function audit(target, other, options)
   local words = {}
   for i, one in ipairs(assert(resum.audit(target.address, all)).addresses[1].audit) do
     words[i] = ("%s %s %s %s"):format(one.evidence.mechanism or "-", one.verdict, one.severity, one.reason)
+    words.first = words.first or one
   end
-  return table.concat(words, ", ")
+  return table.concat(words, ", "), words.first
 end
 
 describe("the check other-server", function()
@@ -93,6 +95,51 @@ describe("the check other-server", function()
     target = start({}, changing("one site"))
     with(start({ identity = "other" }, changing("one site")), "psk info info shared")
     with(start({ identity = "other" }, changing("another")), "psk bad high other_page")
+  end)
+
+  it("makes nothing of a server that speaks no TLS, or of a target whose page can't be seen", function()
+    with(balancer.listen({ odd = "ssh" }), "psk inconclusive info connection_failed")
+    target.close()
+    target = start({}, function(link, data)
+      if link.connection:facts().reused then
+        return responder("200 OK", "the target's page")(link, data)
+      end
+      link.drop("fin")
+    end)
+    with(start({ identity = "other" }, "200 OK", "the other's page"), "psk inconclusive info connection_failed")
+  end)
+
+  it("wants more than one resumption", function()
+    local other = start({ identity = "other" }, "200 OK", "the other's page")
+    local apart = start({ identity = "other", ticket_keys = KEYS:lower() })
+    local turns = { other.address }
+    for i = 2, 12 do
+      turns[i] = apart.address
+    end
+    local pool = balancer.listen({ backends = turns })
+    assert.equal("psk inconclusive info mixed_answers", (audit(target, { port = pool.port })))
+    pool.close()
+    other.close()
+    apart.close()
+  end)
+
+  it("finds what the sessions of one of three open, with its share", function()
+    local servers, addresses = {}, {}
+    for i = 1, 3 do
+      servers[i] = start({ ticket_keys = i == 2 and KEYS or ("%d"):format(i):rep(80) }, "200 OK", "the target's page")
+      addresses[i] = servers[i].address
+    end
+    local pool = balancer.listen({ backends = addresses })
+    local other = start({ identity = "other" }, "200 OK", "the other's page")
+    local words, found = audit({ address = "127.0.0.1:" .. pool.port }, other)
+    assert.equal("psk bad high other_page", words)
+    assert.is_string(found.group)
+    assert.is_true(found.share > 0 and found.share < 1, found.share)
+    pool.close()
+    other.close()
+    for _, server in ipairs(servers) do
+      server.close()
+    end
   end)
 
   it("has nothing to ask without another server, or where nothing resumes", function()

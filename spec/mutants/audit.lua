@@ -186,4 +186,16 @@ add(CERTIFICATE, CERTIFICATE_SPEC, "silence lets in", "    self.silent = true\n 
   "    self.silent = true\n    return true", "a server that says nothing lets clients in")
 add(ANSWER, CERTIFICATE_SPEC, "a misdirected request is let in", "[421] = true, ", "", "a refusal lets clients in")
 
+local SERVER, SERVER_SPEC = "lua/resum/audit/other_server.lua", "spec/audit_other_server_spec.lua"
+add(SERVER, SERVER_SPEC, "a server without TLS", "return not NOT_RESUMED[record.outcome] and nil", "return false",
+  "what is no TLS at all is called a server that does not resume")
+add(SERVER, SERVER_SPEC, "a page that was not seen", "elseif self.pages.unseen then", "elseif false then",
+  "a lost connection is another page")
+add(SERVER, SERVER_SPEC, "any certificate", "core.certificate_fits(der, own_name) or ", "",
+  "servers of one certificate are intruders")
+add(SERVER, SERVER_SPEC, "not found is a page", "{ [404] = true, [421]", "{ [421]",
+  "a default server that has nothing is as grave as another site")
+add("lua/resum/audit/poll.lua", SERVER_SPEC, "one resumption is enough for another server", "local TIMES = 2",
+  "local TIMES = 1", "one answer decides")
+
 return list

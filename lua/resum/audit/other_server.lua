@@ -4,6 +4,7 @@
 
 local answers = require "resum.audit.answer"
 local core = require "resum.core"
+local poll = require "resum.audit.poll"
 local tables = require "resum.util.tables"
 
 local M = {
@@ -17,9 +18,9 @@ local M = {
     .. "other protocols, get keys of their own. A default server should answer 421 to names that are not its own.",
 }
 
--- Twice the page of the target, and for each mechanism and server a session, a full handshake, an offer, and a session
--- and an offer that confirm it; as many again where the network fails.
-local PAGES, EACH = 2, 8
+-- Twice the page of the target; for each mechanism and server what a question takes, each offer once more where the
+-- network ends it, and a full handshake.
+local PAGES, EACH = 2, poll.CONNECTIONS + poll.CONNECTIONS // 2 + 2
 
 M.reasons = {
   nothing_else = "there is no other server to ask: the name has one address, and --audit_name names none",
@@ -44,7 +45,9 @@ M.reasons = {
     return ("%s resumes sessions of the target; its certificate is valid for it, or the same page comes (%s)"):format(
       evidence.name, evidence.mechanism)
   end,
-  mixed_answers = "the same offer was answered differently",
+  mixed_answers = function(evidence)
+    return ("%s resumed a session of the target once, and not again (%s)"):format(evidence.name, evidence.mechanism)
+  end,
 }
 
 -- A page that says that it has nothing under this name.
@@ -103,10 +106,17 @@ function Trial:found(verdict, reason, severity, more)
     evidence = tables.merged({ name = self.server.name, mechanism = self.mechanism }, more) }
 end
 
--- A session of the target, offered there under the target's name. Nil where none was to be had.
-function Trial:offer()
-  local session = self.context:session(self.mechanism)
-  return session and ask(self.context, { mechanism = self.mechanism, session = session }, self.client)
+-- What says for certain that a server did not resume. (One that speaks no TLS says nothing.)
+local NOT_RESUMED = { refused = true, full = true, alert = true }
+
+-- Does it resume a session of the target, offered there under the target's name? Nil where that can't be told.
+function Trial:resumes(session)
+  local record = ask(self.context, { mechanism = self.mechanism, session = session }, self.client)
+  if record.outcome == "resumed" then
+    self.record = record
+    return true
+  end
+  return not NOT_RESUMED[record.outcome] and nil
 end
 
 -- Is the page the target's own? Where that differs each time, status and title have to do.
@@ -139,31 +149,32 @@ function Trial:judge(record)
     return self:found("bad", "no_telling_answer", "medium", { answer = answer })
   elseif NOTHING_THERE[status] or refused then
     return self:found("bad", "default_server", "low", { answer = answer })
+  elseif self.pages.unseen then
+    return self:found("inconclusive", "connection_failed")
   end
   return self:found("bad", "other_page", "high", { answer = answer })
 end
 
+-- Nil where it does not resume.
 function Trial:run()
-  local record = self:offer()
-  if not record or answers.may_be_chance(record) then
-    return self:found("inconclusive", "connection_failed")
-  elseif record.outcome ~= "resumed" then
-    return nil
+  local resumed, where = poll.ask(self.context, self.mechanism, function(session)
+    return self:resumes(session)
+  end)
+  if resumed then
+    local found = self:judge(self.record)
+    found.group, found.share = where.group, where.share
+    return found
+  elseif resumed == nil then
+    return self:found("inconclusive", where.seen > 0 and "mixed_answers" or "connection_failed")
   end
-  local found = self:judge(record)
-  if found.verdict == "bad" then
-    local again = self:offer()
-    if not again or again.outcome ~= "resumed" then
-      return self:found("inconclusive", "mixed_answers")
-    end
-  end
-  return found
 end
 
 local function trials(context, servers, list)
-  local pages = {}
+  local pages = { unseen = true } -- unless the target answered, or was seen to say nothing
   for i = 1, PAGES do
-    pages[i] = ask(context, { mechanism = "control" }).response or false
+    local record = ask(context, { mechanism = "control" })
+    pages[i] = record.response or false
+    pages.unseen = pages.unseen and not record.response and (record.outcome ~= "full" or record.ended ~= nil)
   end
   for _, server in ipairs(servers) do
     local client = context:new_client(server)
