@@ -38,7 +38,7 @@ local function asked(check, outcomes, sessions, more)
     client[name] = value
   end
   local found, context = audit.run(check, 0, { client = client })
-  return audit.words(found), context, offers
+  return audit.words(found), context, offers, found
 end
 
 describe("ems", function()
@@ -205,6 +205,40 @@ describe("sni-rules", function()
   it("sends these names", function()
     assert.same({ "resumption-test.invalid", false, "A.EXAMPLE" }, { sni_rules.WAYS[1].of("a.example"),
       sni_rules.WAYS[2].of("a.example"), sni_rules.WAYS[3].of("a.example") })
+  end)
+
+  local function of_offers(outcomes)
+    return asked(sni_rules, outcomes, function()
+      return duel.session("psk", "TLSv1.3")
+    end, { server_name = "a.example", expired = function() return false end })
+  end
+
+  it("wants each resumption twice, and tells the share of the servers that do", function()
+    local function repeated(text, count)
+      local list = {}
+      for i = 1, count do
+        list[i] = text
+      end
+      return table.unpack(list)
+    end
+    local said, context, offers = of_offers({ "resumed", "resumed", "refused", "alert" })
+    assert.equal("info - by_name, info - by_name, info - by_name", said) -- of three mechanisms
+    assert.equal(2 + 1 + 1 + 3 + 3, offers)
+    assert.is_true(context:made() <= sni_rules.connections(context.options))
+    assert.matches("^inconclusive %- mixed_answers", (of_offers({ "resumed", repeated("refused", 40) })))
+  end)
+
+  it("has the share of an offer that some servers take", function()
+    local list = {}
+    for i = 1, 9 do
+      list[i] = i % 3 == 1 and "resumed" or "refused"
+    end
+    list[10], list[11] = "refused", "alert"
+    local _, _, _, found = of_offers(list)
+    assert.same({ mechanism = "session_id", other = "resumes", other_share = 1 / 3, none = "full handshake",
+      capitals = "alert" }, found[1].evidence)
+    assert.equal("under another name: resumes (33 %); without a name: full handshake; in capitals: alert",
+      found[1].message)
   end)
 
   it("says nothing where connections fail, or there is no name", function()

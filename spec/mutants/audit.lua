@@ -198,4 +198,12 @@ add(SERVER, SERVER_SPEC, "not found is a page", "{ [404] = true, [421]", "{ [421
 add("lua/resum/audit/poll.lua", SERVER_SPEC, "one resumption is enough for another server", "local TIMES = 2",
   "local TIMES = 1", "one answer decides")
 
+local SNI = "lua/resum/audit/sni_rules.lua"
+add(SNI, RULES_SPEC, "no capitals", "of = string.upper", "of = function(name) return name end",
+  "another way to write a name is not tried")
+add(SNI, RULES_SPEC, "a lost connection is an answer", "told + (WORDS[outcome] and 1 or 0)", "told + 1",
+  "what failed is told of as if it had been seen")
+add("lua/resum/audit/poll.lua", RULES_SPEC, "no share of offers", "if not where.share and poll.no > 0 then",
+  "if false then", "one server of three stands for all")
+
 return list

@@ -2,6 +2,8 @@
 -- first in TLS 1.2, RFC 9846 allows it: none of that is bad by itself, and what can be reached that way is another
 -- check's business. It tells what happens.
 
+local poll = require "resum.audit.poll"
+
 local M = {
   id = "sni-rules",
   title = "Does a session resume under another name?",
@@ -14,11 +16,18 @@ local M = {
 
 local OTHER = "resumption-test.invalid" -- a name that nobody has (RFC 6761, section 6.4)
 
+-- What happens in one way, and at how many of the connections where it is not the same at all servers.
+local function words_of(evidence, way)
+  local share = evidence[way .. "_share"]
+  return share and ("%s (%.0f %%)"):format(evidence[way], 100 * share) or evidence[way]
+end
+
 M.reasons = {
   by_name = function(evidence)
-    return ("under another name: %s; without a name: %s; in capitals: %s"):format(evidence.other, evidence.none,
-      evidence.capitals)
+    return ("under another name: %s; without a name: %s; in capitals: %s"):format(words_of(evidence, "other"),
+      words_of(evidence, "none"), words_of(evidence, "capitals"))
   end,
+  mixed_answers = "a session resumed under another name once, and not again",
   no_name = "there is no server name to leave out: the target is an address",
 }
 
@@ -29,37 +38,54 @@ M.WAYS = {
   { name = "capitals", of = string.upper },
 }
 
-local WORDS = { resumed = "resumes", refused = "full handshake" }
+local WORDS = { resumed = "resumes", refused = "full handshake", alert = "alert" }
 
 --- What answers come to.
 -- @tparam string mechanism
--- @tparam table outcomes name of the way -> outcome
+-- @tparam table outcomes name of the way -> outcome: "resumed", "refused" or "alert"; "mixed" where it resumed once,
+--   and not again; anything else for what can't be told
+-- @tparam[opt] table shares name of the way -> share of the connections that resume, where not all do
 -- @treturn table verdict, reason, evidence
-function M.decide(mechanism, outcomes)
-  local evidence, told = { mechanism = mechanism }, 0
+function M.decide(mechanism, outcomes, shares)
+  local evidence, told, is_mixed = { mechanism = mechanism }, 0, false
   for _, way in ipairs(M.WAYS) do
     local outcome = outcomes[way.name]
-    evidence[way.name] = WORDS[outcome] or outcome
-    told = told + ((WORDS[outcome] or outcome == "alert") and 1 or 0)
+    evidence[way.name], evidence[way.name .. "_share"] = WORDS[outcome], shares and shares[way.name]
+    told, is_mixed = told + (WORDS[outcome] and 1 or 0), is_mixed or outcome == "mixed"
   end
   if told < #M.WAYS then
-    return { verdict = "inconclusive", reason = "connection_failed", evidence = evidence }
+    return { verdict = "inconclusive", reason = is_mixed and "mixed_answers" or "connection_failed",
+      evidence = evidence }
   end
   return { verdict = "info", reason = "by_name", evidence = evidence }
 end
 
--- Each way with a session that was not offered before. The probe proves by the server's Finished that it resumed.
-local function ask(context, mechanism)
-  local outcomes, name = {}, context.client.server_name
-  for _, way in ipairs(M.WAYS) do
-    local session = context:spare_session(mechanism)
-    if not session then
-      return nil
-    end
-    outcomes[way.name] = context:ask({ mechanism = mechanism, session = session, engine = "probe",
+-- One way, with sessions that were not offered before. The probe proves by the server's Finished that it resumed.
+local function ask_way(context, mechanism, way)
+  local name = context.client.server_name
+  local resumed, where = poll.ask(context, mechanism, function(session)
+    local outcome = context:ask({ mechanism = mechanism, session = session, engine = "probe",
       server_name = way.of(name), take_sessions = false }).outcome
+    if WORDS[outcome] then
+      return outcome == "resumed", outcome
+    end
+  end, function()
+    return context:spare_session(mechanism)
+  end)
+  if resumed then
+    return "resumed", where.share
+  elseif resumed == nil then
+    return where.seen > 0 and "mixed" or nil
   end
-  return outcomes
+  return where.code
+end
+
+local function ask(context, mechanism)
+  local outcomes, shares = {}, {}
+  for _, way in ipairs(M.WAYS) do
+    outcomes[way.name], shares[way.name] = ask_way(context, mechanism, way)
+  end
+  return M.decide(mechanism, outcomes, shares)
 end
 
 --- @tparam table context see resum.audit.context
@@ -70,15 +96,14 @@ function M.run(context)
   end
   local list = {}
   for _, mechanism in ipairs(context:resuming()) do
-    local outcomes = ask(context, mechanism)
-    list[#list + 1] = outcomes and M.decide(mechanism, outcomes)
-      or { verdict = "inconclusive", reason = "connection_failed" }
+    list[#list + 1] = ask(context, mechanism)
   end
   return #list > 0 and list or { { verdict = "not_applicable", reason = "does_not_resume" } }
 end
 
+--- One server takes twelve for each mechanism.
 function M.connections(options)
-  return #options.mechanisms * #M.WAYS * 2 * (1 + options.retries)
+  return #options.mechanisms * #M.WAYS * (poll.CONNECTIONS + 2 * options.retries)
 end
 
 return M
