@@ -1,6 +1,7 @@
 --- Padding oracles: servers that check the padding of a ticket's last block before anything else, and tell; others
 -- whose answers differ for other reasons; and libssl.
 
+local evidences = require "resum.audit.evidence"
 local finding = require "resum.audit.finding"
 local listener = require "spec.support.listener"
 local padding_oracle = require "resum.audit.padding_oracle"
@@ -10,10 +11,12 @@ local ORIGINAL = ("N"):rep(16) .. ("\90"):rep(128)
 
 -- answer(difference, number): difference is what the altered ticket has turned, as a function of the bytes before the
 -- ticket's end (1 is the last).
-local function found(answer, length)
+local function found(answer, length, share)
   local ticket, offers = ORIGINAL:sub(1, length or -1), 0
-  local context = { controls = 0, client = { expired = function() return false end } }
+  local context = { controls = 0, client = { expired = function() return false end }, evidence = evidences.new() }
   function context.resuming() return { "psk" } end
+  function context.resumes() return true, share or 1 end
+  function context.keep() end
   function context.stay_sure() context.controls = context.controls + 1 end
   function context.session()
     return { fields = function() return { ticket = ticket } end, derive = function(_, fields) return fields.ticket end }
@@ -153,6 +156,11 @@ describe("the check padding-oracle", function()
     assert.equal("good no_oracle", (found(function(difference)
       return difference(17) & 4 == 4 and 20 or 50
     end)))
+  end)
+
+  it("asks nothing where other servers answer in between", function()
+    local said, _, offers = found(function() return "refused" end, nil, 0.5)
+    assert.same({ "inconclusive mixed_answers", 0 }, { said, offers })
   end)
 
   it("makes nothing of failures", function()

@@ -27,6 +27,8 @@ local function find(list, reason)
 end
 
 local CASES = {
+  -- without keys in common: who shares them, and makes other tickets, takes none of the others'
+  { "unauthenticated", "tampered", is_apart = true },
   { "without_exchange", "forward-secrecy" },
   { "unchecked_binder", "binder", "not_checked" },
   { "other_hash", "resume-rules" },
@@ -36,7 +38,7 @@ local CASES = {
 describe("a fault of one of three servers", function()
   for _, case in ipairs(CASES) do
     local fault, check = table.unpack(case)
-    local tag = fault == CASES[1][1] and "" or " #heavy" -- one is enough for every day
+    local tag = fault == CASES[2][1] and "" or " #heavy" -- one is enough for every day
 
     it(("is found, with the server and its share, where each has keys of its own: %s%s"):format(fault, tag), function()
       local found
@@ -51,7 +53,8 @@ describe("a fault of one of three servers", function()
       assert.is_table(found)
     end)
 
-    it(("has its share where they share their keys: %s%s"):format(fault, tag), function()
+    local it_shared = case.is_apart and function() end or it
+    it_shared(("has its share where they share their keys: %s%s"):format(fault, tag), function()
       local found
       for _ = 1, 40 do -- the first offer has to meet the one of three
         local one = find(audit(fault, check, true), case[3] or fault)

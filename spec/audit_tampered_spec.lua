@@ -16,6 +16,7 @@ local function found(rule, length)
   local original, number = evidence.tickets[1].ticket, 0
   local context = { evidence = evidence, controls = 0, offers = 0, client = { expired = function() return false end } }
   function context.resuming() return { "session_id", "psk" } end
+  function context.keep() end
   function context.stay_sure() context.controls = context.controls + 1 end
   function context.session()
     number = number + 1
@@ -41,12 +42,12 @@ local function found(rule, length)
     end
     error("nothing was altered")
   end
-  local words = {}
+  local words, first = {}, nil
   for i, one in ipairs(tampered.run(context)) do
     one = finding.make(tampered, one)
-    words[i] = ("%s %s %s"):format(one.verdict, one.severity, one.reason)
+    words[i], first = ("%s %s %s"):format(one.verdict, one.severity, one.reason), first or one
   end
-  return table.concat(words, ", "), context
+  return table.concat(words, ", "), context, first
 end
 
 local function always(answer)
@@ -83,6 +84,24 @@ describe("the check tampered", function()
     assert.equal("good info authenticated", (found(function(offset)
       return offset > 40 and 70 or "refused" -- protocol_version: about nothing in the ticket
     end)))
+  end)
+
+  it("makes nothing of servers that take turns, of which one has an alert for whatever was altered", function()
+    local turn = 0
+    assert.equal("inconclusive info mixed_answers", (found(function(offset)
+      turn = turn + 1
+      return offset >= 16 and offset < 116 and turn % 2 == 0 and 51 or "refused" -- the name is unknown to both
+    end)))
+  end)
+
+  it("counts what was answered only", function()
+    local _, _, first = found(function(offset) return offset % 10 == 0 and "timeout" or "refused" end)
+    assert.equal(120 - 12, first.evidence.offsets)
+  end)
+
+  it("divides the offsets among groups of servers", function()
+    assert.equal(85, #tampered.offsets(1000, 3))
+    assert.equal(40, #tampered.offsets(40, 3))
   end)
 
   it("takes a resumption under another secret for one: the ticket was read and not authenticated", function()

@@ -205,5 +205,13 @@ add(SNI, RULES_SPEC, "a lost connection is an answer", "told + (WORDS[outcome] a
   "what failed is told of as if it had been seen")
 add("lua/resum/audit/poll.lua", RULES_SPEC, "no share of offers", "if not where.share and poll.no > 0 then",
   "if false then", "one server of three stands for all")
+add(TAMPERED, TAMPERED_SPEC, "alerts once", "local TWO, AGAIN = 2, 5", "local TWO, AGAIN = 2, 0",
+  "two servers that take turns are one that decrypts first")
+add(TAMPERED, TAMPERED_SPEC, "lost offers are answers", '(answer ~= "failed" and 1 or 0)', "1",
+  "more offsets are told of than were answered")
+add(TAMPERED, TAMPERED_SPEC, "all offsets for each group", "M.MOST_OFFSETS // (groups or 1)", "M.MOST_OFFSETS",
+  "a pool is offered three times as much")
+add(PADDING, PADDING_SPEC, "several servers are one", "if poll.rounds(context, mechanism) > 1 then", "if false then",
+  "answers of several servers are called no oracle")
 
 return list

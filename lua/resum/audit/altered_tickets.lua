@@ -1,6 +1,7 @@
 -- What the checks that alter tickets have in common: a session of each mechanism that has tickets and resumes, what is
 -- said where there is none to alter, and what an answer to an altered one means. It alters nothing and offers nothing.
 
+local poll = require "resum.audit.poll"
 local ticket_keys = require "resum.analysis.ticket_key"
 
 local M = {}
@@ -49,30 +50,62 @@ function M.connections(mechanisms, each)
   return count
 end
 
--- What is found of one mechanism, and how many altered tickets were offered.
-local function look(context, mechanism, judge)
-  local session = context:session(mechanism)
+-- The groups of servers whose tickets are looked at, each with a session that it made: those that the scans told apart,
+-- or the only one.
+local function members_of(context, mechanism)
+  local all, list = context.evidence:members(mechanism), {}
+  if #all < 2 then
+    return { { session = context:session(mechanism), count = 1 } }
+  end
+  local count = math.min(#all, poll.MOST_MEMBERS)
+  for i = 1, count do
+    list[i] = { letter = all[i].letter, share = all[i].share, count = count,
+      session = context:session_of(mechanism, all[i].letter, poll.MOST_ROUNDS) }
+  end
+  return list
+end
+
+-- What is found of one group, and how many altered tickets were answered.
+local function look(mechanism, member, judge)
+  local session = member.session
   local ticket = session and session:fields().ticket or ""
   if not session then
     return { verdict = "inconclusive", reason = "connection_failed", evidence = { mechanism = mechanism } }, 0
   elseif ticket_keys.is_cache_entry(#ticket) then
     return nil, 0
   end
-  return judge(mechanism, session, ticket)
+  return judge(mechanism, session, ticket, member)
 end
 
---- Has the tickets of each mechanism judged.
+-- Adds a finding: to another group's where that is the same.
+local function add(list, found, member)
+  for _, one in ipairs(list) do
+    if one.reason == found.reason and one.evidence.mechanism == found.evidence.mechanism then
+      one.group, one.share = nil, one.share and one.share + member.share
+      return
+    end
+  end
+  found.group, found.share = member.letter, found.share or member.share
+  list[#list + 1] = found
+end
+
+--- Has the tickets of each mechanism judged, those of each group of servers by themselves.
 -- @tparam table context see resum.audit.context
--- @tparam function judge (mechanism, session, ticket): returns a finding, or nil where all is well; and how many
---   altered tickets were offered
+-- @tparam function judge (mechanism, session, ticket, member): returns a finding, or nil where all is well; and how
+--   many altered tickets were answered. member has the number of groups (count), and where there are several the letter
+--   and share of this one
 -- @tparam function good (how many in all): returns the finding where all is well with all mechanisms
 -- @treturn {table,...} findings
 function M.run(context, judge, good)
   local list, asked, offered = {}, 0, 0
   for _, mechanism in ipairs(context:resuming()) do
-    if mechanism ~= "session_id" then
-      local found, count = look(context, mechanism, judge)
-      asked, offered, list[#list + 1] = asked + 1, offered + count, found
+    for _, member in ipairs(mechanism ~= "session_id" and members_of(context, mechanism) or {}) do
+      local found, count = look(mechanism, member, judge)
+      asked, offered = asked + 1, offered + count
+      if found then
+        add(list, found, member)
+        context:keep(found)
+      end
     end
   end
   if #list > 0 then

@@ -5,6 +5,7 @@
 -- time, and has to foretell two bytes of padding as well, or exactly those values that are lengths.
 
 local altered_tickets = require "resum.audit.altered_tickets"
+local poll = require "resum.audit.poll"
 
 local M = {
   id = "padding-oracle",
@@ -43,6 +44,10 @@ M.reasons = {
       .. "byte can be read in each block by asking"):format(evidence.mechanism)
   end,
   names_only = "tickets are names of entries in a cache",
+  mixed_answers = function(evidence)
+    return ("several servers with keys of their own stand behind the address, and mix their answers (%s): audit each "
+      .. "at an address of its own"):format(evidence.mechanism)
+  end,
 }
 
 -- For each mechanism: a session, all masks at all places, the confirmations of one place (two offers for each that
@@ -241,7 +246,11 @@ function Search:run()
   end
 end
 
+-- Each answer has to be the same server's: where others answer in between, none of 600 offers says anything.
 local function search(context, mechanism, session, ticket)
+  if poll.rounds(context, mechanism) > 1 then
+    return { verdict = "inconclusive", reason = "mixed_answers", evidence = { mechanism = mechanism } }, 0
+  end
   local one = setmetatable({ context = context, mechanism = mechanism, session = session, ticket = ticket, offers = 0,
     failed = 0 }, Search)
   local found = one:run()

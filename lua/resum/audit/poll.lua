@@ -25,11 +25,18 @@ function M.rounds(context, mechanism)
   for _, member in ipairs(context.evidence:members(mechanism)) do
     least = math.min(least, member.share)
   end
-  return least < 1 and math.min(MOST_EACH, math.ceil(ROUNDS / least)) or 1
+  return M.rounds_of(least)
 end
 
---- The most that rounds() can be.
-M.MOST_ROUNDS = MOST_EACH
+--- The same for one group.
+-- @tparam number share of the connections that it answers
+-- @treturn integer
+function M.rounds_of(share)
+  return share < 1 and math.min(MOST_EACH, math.ceil(ROUNDS / share)) or 1
+end
+
+--- The most that rounds() can be, and the most groups that are asked by themselves.
+M.MOST_ROUNDS, M.MOST_MEMBERS = MOST_EACH, MOST_MEMBERS
 
 -- The connection that brought a session, as far as the evidence has it.
 local function order_of(evidence, session)
@@ -83,7 +90,7 @@ end
 
 -- A group by itself, with sessions that it made.
 function Poll:ask_member(member)
-  local before, most = self.yes, math.min(MOST_EACH, math.ceil(ROUNDS / member.share))
+  local before, most = self.yes, M.rounds_of(member.share)
   for _ = 1, most do
     local session = self.context:session_of(self.mechanism, member.letter, most)
     if not session then

@@ -3,6 +3,7 @@
 -- byte is the same in all tickets, and so may be one that nobody reads.
 
 local altered_tickets = require "resum.audit.altered_tickets"
+local poll = require "resum.audit.poll"
 
 local M = {
   id = "tampered",
@@ -18,6 +19,9 @@ local M = {
 -- a long one.
 M.MOST_OFFSETS = 256
 local CONTROL_EACH = 32 -- offers between two full handshakes
+-- How often two offsets with an alert and two with a full handshake have to be answered so again: two servers that take
+-- turns by chance, of which one always has an alert and the other never, do that once in 10^6 (2^-20).
+local TWO, AGAIN = 2, 5
 local FAILURES = 5 -- offers in a row that fail without an alert: then it is given up
 -- An alert that says that something was found in the ticket, or in its binder: illegal_parameter, decode_error,
 -- decrypt_error, internal_error.
@@ -40,19 +44,25 @@ M.reasons = {
       .. "decrypted before they are authenticated"):format(evidence.alerts, evidence.full, evidence.mechanism)
   end,
   names_only = "tickets are names of entries in a cache",
+  mixed_answers = function(evidence)
+    return ("altered tickets are answered with an alert or with a full handshake, and not always in the same way (%s): "
+      .. "they may be several servers'"):format(evidence.mechanism)
+  end,
 }
 
--- Each offset, the session, some sessions in the place of those that a server forgets, and the controls.
+-- Each offset, the sessions of the groups, what confirms a finding, and the controls.
 function M.connections(options)
-  local each = M.MOST_OFFSETS + 8 + 3 * (M.MOST_OFFSETS // CONTROL_EACH + 1)
+  local each = M.MOST_OFFSETS + poll.MOST_MEMBERS * (poll.MOST_ROUNDS + 2 * TWO * AGAIN + 2 * poll.MOST_ROUNDS)
+    + 3 * (M.MOST_OFFSETS // CONTROL_EACH + poll.MOST_MEMBERS)
   return altered_tickets.connections(options.mechanisms, each)
 end
 
 --- The offsets at which a byte is altered: all, or as many as may be, evenly spread, the first and the last among them.
 -- @tparam integer length of the ticket
+-- @tparam[opt=1] integer groups of servers, among whose tickets they are divided
 -- @treturn {integer,...}
-function M.offsets(length)
-  local list, count = {}, math.min(length, M.MOST_OFFSETS)
+function M.offsets(length, groups)
+  local list, count = {}, math.min(length, M.MOST_OFFSETS // (groups or 1))
   for i = 0, count - 1 do
     list[i + 1] = count == 1 and 0 or i * (length - 1) // (count - 1)
   end
@@ -97,11 +107,38 @@ end
 
 local ACCEPTED = { resumed = true, rekeyed = true }
 
--- Accepted once more, with a ticket of a session of its own?
-local function confirm(context, mechanism, offset)
-  local session = context:session(mechanism)
-  local ticket = session and session:fields().ticket
-  return ticket and #ticket > offset and ACCEPTED[offer(context, mechanism, session, M.alter(ticket, offset))]
+-- Accepted once more, with a ticket of a session of its own? Behind a balancer it has to reach the server that made it.
+local function confirm(context, mechanism, offset, member)
+  for _ = 1, member.share and poll.rounds_of(member.share) or 1 do
+    local session
+    if member.letter then
+      session = context:session_of(mechanism, member.letter, 1)
+    else
+      session = context:session(mechanism)
+    end
+    local ticket = session and session:fields().ticket
+    if ticket and #ticket > offset and ACCEPTED[offer(context, mechanism, session, M.alter(ticket, offset))] then
+      return true
+    end
+  end
+  return false
+end
+
+-- Is each of some offsets answered as before, again and again? (Not those of a key's name: many servers answer an
+-- unknown one in one way.)
+local function stays_so(context, mechanism, session, answers, is_constant)
+  local ticket, counts = session:fields().ticket, { alert = 0, full = 0 }
+  for offset, answer in pairs(answers) do
+    if counts[answer] and counts[answer] < TWO and not is_constant(offset) then
+      counts[answer] = counts[answer] + 1
+      for _ = 1, AGAIN do
+        if offer(context, mechanism, session, M.alter(ticket, offset)) ~= answer then
+          return false
+        end
+      end
+    end
+  end
+  return true
 end
 
 --- What the answers of one mechanism come to.
@@ -137,9 +174,9 @@ function M.decide(mechanism, answers, is_constant, was_cut)
   end
 end
 
-local function try_all(context, mechanism, session)
+local function try_all(context, mechanism, session, groups)
   local ticket, answers, failures = session:fields().ticket, {}, 0
-  for i, offset in ipairs(M.offsets(#ticket)) do
+  for i, offset in ipairs(M.offsets(#ticket, groups)) do
     if context.client:expired(session) then
       break
     end
@@ -154,17 +191,25 @@ local function try_all(context, mechanism, session)
   return answers
 end
 
-local function judge(context, mechanism, session, ticket)
-  local answers, was_cut = try_all(context, mechanism, session)
-  local found, at = M.decide(mechanism, answers, constant_at(context.evidence:tickets_of(mechanism), #ticket), was_cut)
-  local offered = 0
-  for _ in pairs(answers) do
-    offered = offered + 1
+local function count_answered(answers)
+  local count = 0
+  for _, answer in pairs(answers) do
+    count = count + (answer ~= "failed" and 1 or 0)
   end
-  if at and not confirm(context, mechanism, at) then
+  return count
+end
+
+local function judge(context, mechanism, session, ticket, member)
+  local answers, was_cut = try_all(context, mechanism, session, member.count)
+  local is_constant = constant_at(context.evidence:tickets_of(mechanism), #ticket)
+  local found, at = M.decide(mechanism, answers, is_constant, was_cut)
+  if at and not confirm(context, mechanism, at, member) then
     found = { verdict = "inconclusive", reason = "connection_failed", evidence = { mechanism = mechanism, first = at } }
+  elseif found and found.reason == "decrypted_first"
+    and not stays_so(context, mechanism, session, answers, is_constant) then
+    found = { verdict = "inconclusive", reason = "mixed_answers", evidence = { mechanism = mechanism } }
   end
-  return found, offered
+  return found, count_answered(answers)
 end
 
 --- @tparam table context see resum.audit.context
