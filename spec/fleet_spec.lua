@@ -10,6 +10,7 @@ local json = require "resum.report.json"
 local owner = require "resum.fleet.owner"
 local process = require "spec.support.process"
 local state = require "resum.audit.state"
+local tables = require "resum.util.tables"
 local text = require("resum.report.text.fleet").text
 local words = require "resum.analysis.fleet_words"
 
@@ -58,14 +59,6 @@ local function map_of(paths, older)
   return map
 end
 
-local function all(items)
-  local list = {}
-  for item in items do
-    list[#list + 1] = item
-  end
-  return list
-end
-
 -- "2: 1.example 2.example | 3: …", the groups by what their places are called.
 local function sketch(map)
   local groups = {}
@@ -94,7 +87,7 @@ describe("the fleet's map", function()
     local map = map_of(write(seen(A, key(1)), seen(B, key(1)), seen(C, key(1)), seen(D, key(2)),
       edge("confirmed", B, A, key(1)), edge("confirmed", C, B, key(1)), edge("confirmed", C, A, key(1))))
     assert.equal("1.example 2.example 3.example (2+0)", sketch(map))
-    local group = all(map:groups())[1]
+    local group = tables.all_of(map:groups())[1]
     assert.same({ key = key(1), places = 3, names = 3, addresses = 3 }, group.opens)
     assert.equal("one stolen key opens these 3 names at 3 addresses", words.group(group))
     assert.same({ places = 4, names = 4, addresses = 4, keys = 2, groups = 1, alone = 1, confirmed = 2,
@@ -107,7 +100,7 @@ describe("the fleet's map", function()
   it("says of an equal name that it is not confirmed, and no more", function()
     local map = map_of(write(seen(A, key(1)), seen(B, key(1)), seen(C, key(1)), edge("confirmed", B, A, key(1))))
     assert.equal("1.example 2.example 3.example (1+1)", sketch(map))
-    local group = all(map:groups())[1]
+    local group = tables.all_of(map:groups())[1]
     assert.same({ 2, "the tickets of 3 names at 3 addresses carry the same key name; one key opens 2 names at 2 "
       .. "addresses, the rest is not confirmed" }, { group.opens.places, words.group(group) })
     local outcomes = {}
@@ -117,7 +110,7 @@ describe("the fleet's map", function()
     assert.same({ nil, nil }, { outcomes.same_name.at, outcomes.same_name.offered_as })
     map = map_of(write(seen(A, key(1)), seen(B, key(1))))
     assert.equal("the tickets of 2 names at 2 addresses carry the same key name; not confirmed",
-      words.group(all(map:groups())[1]))
+      words.group(tables.all_of(map:groups())[1]))
     assert.is_nil(text(map):find("opens", 1, true))
     assert.is_nil(html.fleet({ version = "x", started_at = "y" }, map):find("stolen key opens", 1, true))
   end)
@@ -154,7 +147,7 @@ describe("the fleet's map", function()
       lines[#lines + 1] = before and edge("confirmed", one, before, key(1)) or nil
       before = one
     end
-    local group = all(map_of(write(table.unpack(lines))):groups())[1]
+    local group = tables.all_of(map_of(write(table.unpack(lines))):groups())[1]
     assert.same({ 5, 4, 1, 2, 4 }, { group.places, group.names, group.addresses, group.ports, group.confirmed })
     assert.equal("one stolen key opens these 5 places at 1 address", words.group(group))
   end)
@@ -169,7 +162,7 @@ describe("the fleet's map", function()
     local map = map_of(write(seen(A, key(1)), seen(B, key(1)), seen(B, key(2)), seen(C, key(2)),
       edge("confirmed", B, A, key(1)), edge("confirmed", C, B, key(2))))
     assert.equal("1.example 2.example 3.example (2+0)", sketch(map))
-    local group = all(map:groups())[1]
+    local group = tables.all_of(map:groups())[1]
     assert.same({ 2, 2, "3 names at 3 addresses share 2 keys; one of them opens 2 names at 2 addresses" },
       { group.keys, group.opens.places, words.group(group) })
   end)
@@ -195,15 +188,15 @@ describe("the fleet's map", function()
       write(table.unpack(shards[2])), write(table.unpack(shards[2])) })
     assert.equal(sketch(whole), sketch(parts))
     assert.same({ 7, 53, 0 }, { whole:totals().groups, whole:totals().confirmed, whole:totals().unconfirmed })
-    local again = map_of(write(table.unpack(all(parts:state_lines()))))
+    local again = map_of(write(table.unpack(tables.all_of(parts:state_lines()))))
     assert.equal(sketch(whole), sketch(again))
-    assert.same({ all(again:state_lines()), 0 }, { all(parts:state_lines()), again.unreadable })
+    assert.same({ tables.all_of(again:state_lines()), 0 }, { tables.all_of(parts:state_lines()), again.unreadable })
   end)
 
   it("makes one line of a key's, as the audit reads them", function()
     local map = map_of({ write(seen(A, key(1), { first = 1000, last = 1000 }), seen(A, key(2), { last = 1500 })),
       write(seen(A, key(1), { first = 1000, last = 1000 }), seen(A, key(1), { first = 3000, last = 3000 })) })
-    local entry = state.decode(all(map:state_lines())[1])
+    local entry = state.decode(tables.all_of(map:state_lines())[1])
     assert.same({ key(1), 1000, 3000, 2, 1 }, { entry.key, entry.first, entry.last, entry.runs, entry.returned })
   end)
 
@@ -249,7 +242,7 @@ describe("what has changed in a fleet", function()
 
   local function kinds(old, new)
     local list = {}
-    for _, change in ipairs(all(changes(old, new):groups())) do
+    for _, change in ipairs(tables.all_of(changes(old, new):groups())) do
       local sizes = {}
       for i, other in ipairs(change.others) do
         sizes[i] = other.places
@@ -262,12 +255,13 @@ describe("what has changed in a fleet", function()
 
   it("is nothing between a fleet and itself", function()
     local lines = { pair(A, B, key(1)) }
-    assert.same({ "", {} }, { kinds(lines, lines), all(changes(lines, lines):owners()) })
+    assert.same({ "", {} }, { kinds(lines, lines), tables.all_of(changes(lines, lines):owners()) })
   end)
 
   it("is told of each owner", function()
     local c2 = place(3, { sni = "c.a.co.uk" })
-    local found = all(changes({ seen(A, key(1)), seen(B, key(1)), seen(place(3, { sni = "b.a.co.uk" }), key(5)) },
+    local found = tables.all_of(changes({ seen(A, key(1)), seen(B, key(1)),
+      seen(place(3, { sni = "b.a.co.uk" }), key(5)) },
       { seen(A, key(2)), seen(B, key(1)), seen(c2, key(5)), seen(place(7, { sni = false }), key(1)) }):owners())
     assert.same({
       { owner = "1.example", keys_new = { key(2) }, keys_gone = { key(1) }, places_new = {}, places_gone = {} },

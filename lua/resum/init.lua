@@ -13,6 +13,7 @@ local mechanisms = require "resum.connection.mechanism"
 local options_of = require "resum.options"
 local random = require "resum.util.random"
 local scanner = require "resum.scanner"
+local tables = require "resum.util.tables"
 local target = require "resum.target"
 local watching = require "resum.watch"
 
@@ -46,19 +47,9 @@ M.host.default = default_host.choose
 --- Single attempts: a client of one address, see resum.connection.client.
 M.attempt = { new_client = clients.new_client }
 
-local function copy(options, fields)
-  local all = {}
-  for _, from in ipairs({ options, fields or {} }) do
-    for name, value in pairs(from) do
-      all[name] = value
-    end
-  end
-  return all
-end
-
--- A caller's options, checked, with a host.
-local function checked(options, level)
-  local all = copy(options_of.check(options, level + 1))
+-- A caller's options, checked, with a host; `more` counts above them.
+local function checked(options, level, more)
+  local all = tables.merged(options_of.check(options, level + 1), more)
   all.host = all.host or M.host.default()
   return all
 end
@@ -133,7 +124,7 @@ end
 -- @tparam[opt] table options see run
 -- @treturn table as run
 function M.scan(wanted_target, options)
-  local result, message, code = run(wanted_target, copy(checked(options, 2), { support = true, rate = false }), 2)
+  local result, message, code = run(wanted_target, checked(options, 2, { support = true, rate = false }), 2)
   return result, message, code
 end
 
@@ -142,7 +133,7 @@ end
 -- @tparam[opt] table options see run
 -- @treturn table as run
 function M.rate(wanted_target, options)
-  local result, message, code = run(wanted_target, copy(checked(options, 2), { support = false, rate = true }), 2)
+  local result, message, code = run(wanted_target, checked(options, 2, { support = false, rate = true }), 2)
   return result, message, code
 end
 
@@ -151,7 +142,7 @@ end
 -- @tparam[opt] table options see run
 -- @treturn table as run; addresses[i].audit is the list of findings, see resum.audit.finding
 function M.audit(wanted_target, options)
-  local result, message, code = run(wanted_target, copy(checked(options, 2), { audit = true }), 2)
+  local result, message, code = run(wanted_target, checked(options, 2, { audit = true }), 2)
   return result, message, code
 end
 
@@ -186,7 +177,7 @@ function M.scan_all(targets, options, on_result)
   elseif options ~= nil and type(options) ~= "table" then
     error("resum: the options must be a table, not a " .. type(options), 2)
   end
-  local own = copy(options or {})
+  local own = tables.merged(options)
   local at_once = own.max_connections or many.IN_TOTAL
   own.max_connections = nil
   local problem = options_of.number_problem("max_connections", type(at_once) == "number" and at_once or nil)
@@ -231,7 +222,7 @@ local function one_connection(wanted_target, options, own, level, known)
     (own[name] and asked or others)[name] = value
   end
   arguments.check(asked, own, "option", level + 1)
-  others = copy(options_of.check(others, level + 1, known or OF_CONNECTIONS))
+  others = tables.merged(options_of.check(others, level + 1, known or OF_CONNECTIONS))
   others.host = others.host or M.host.default()
   local plan, message, code = options_of.read(others)
   local parsed
@@ -319,7 +310,7 @@ function M.hello(wanted_target, options)
   end
   local hello = one.asked.hello or {}
   if type(hello) == "table" then
-    local fields = copy(hello)
+    local fields = tables.merged(hello)
     fields.server_name = fields.server_name or nil
     local fine, problem = pcall(core.client_hello, fields)
     if not fine then
@@ -331,7 +322,7 @@ function M.hello(wanted_target, options)
       return hello
     end
     local name = hello.server_name == nil and endpoint.server_name or hello.server_name or nil
-    local fields = copy(hello)
+    local fields = tables.merged(hello)
     fields.server_name = name
     return core.client_hello(fields)
   end))
@@ -341,7 +332,7 @@ end
 local OF_WATCH = { every = "number", max_per_minute = "number", until_time = "number", state = "string",
   on_round = "function", on_problem = "function" }
 
-local WATCHED = copy(OF_CONNECTIONS, { mechanisms = true, cancelled = true })
+local WATCHED = tables.merged(OF_CONNECTIONS, { mechanisms = true, cancelled = true })
 
 local function check_watch(asked, level)
   for _, name in ipairs({ "every", "max_per_minute" }) do
@@ -381,7 +372,7 @@ function M.watch(wanted_target, options, on_event)
   if problem then
     return nil, problem, "usage"
   end
-  local watcher = watching.new(one.plan, copy(one.options, copy(one.asked, { store = store })))
+  local watcher = watching.new(one.plan, tables.merged(one.options, one.asked, { store = store }))
   return watcher:run(one.target, { on_event = on_event, on_round = one.asked.on_round,
     on_problem = one.asked.on_problem, cancelled = one.options.cancelled })
 end

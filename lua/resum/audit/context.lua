@@ -4,6 +4,7 @@
 
 local conclusion = require "resum.analysis.conclusion"
 local obtaining = require "resum.scan.obtain_sessions"
+local tables = require "resum.util.tables"
 
 local M = {}
 
@@ -65,10 +66,7 @@ end
 -- @treturn table record
 function Context:attempt(options, client)
   spend(self)
-  local all = { design = "audit" }
-  for name, value in pairs(options) do
-    all[name] = value
-  end
+  local all = tables.merged({ design = "audit" }, options)
   if options.session then
     self.evidence.taken[options.session] = true
   end
@@ -191,13 +189,8 @@ end
 -- @treturn session|nil
 function Context:session_offering(mechanism, more)
   local client = self.client
-  local before, all = client.more, {}
-  for _, fields in ipairs({ before, more }) do
-    for name, value in pairs(fields) do
-      all[name] = value
-    end
-  end
-  client:offer_more(all)
+  local before = client.more
+  client:offer_more(tables.merged(before, more))
   local fine, session = pcall(self.session, self, mechanism)
   client:offer_more(before)
   return fine and session or not fine and error(session, 0) or nil

@@ -11,6 +11,7 @@ local issuance = require "resum.connection.issuance"
 local mechanisms = require "resum.connection.mechanism"
 local session_age = require "resum.connection.session_age"
 local spending = require "resum.connection.spending"
+local tables = require "resum.util.tables"
 
 local M = {}
 
@@ -38,12 +39,7 @@ local Client = {}
 Client.__index = Client
 
 local function new_context(client, mechanism, ticket_extension)
-  local offer = {}
-  for _, fields in ipairs({ client.more, mechanism.context }) do
-    for name, value in pairs(fields) do
-      offer[name] = value
-    end
-  end
+  local offer = tables.merged(client.more, mechanism.context)
   offer.tickets = ticket_extension or offer.tickets
   offer.dhe, offer.hybrid = client.dhe, client.hybrid
   mechanisms.narrow(offer, client.versions)
@@ -84,10 +80,7 @@ end
 -- @tparam table|nil more ciphers, alpn, tickets, extended_master_secret (see resum.core.context); nil: what was asked
 --   for
 function Client:offer_more(more)
-  self.more, self.contexts = { alpn = self.asked_for.alpn }, {}
-  for name, value in pairs(more or {}) do
-    self.more[name] = value
-  end
+  self.more, self.contexts = tables.merged({ alpn = self.asked_for.alpn }, more), {}
 end
 
 --- Offers no hybrid group, and so a small ClientHello, from now on; or what libssl has again.

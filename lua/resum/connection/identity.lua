@@ -2,6 +2,7 @@
 -- has them as a field, so none can be shown by mistake.
 
 local core = require "resum.core"
+local tables = require "resum.util.tables"
 
 local M = {}
 
@@ -23,13 +24,7 @@ function M.read(options)
     return nil, message
   end
   return function(offer)
-    local all = {}
-    for _, fields in ipairs({ own, offer }) do
-      for name, value in pairs(fields) do
-        all[name] = value
-      end
-    end
-    return core.context(all)
+    return core.context(tables.merged(own, offer))
   end, own.certificate ~= nil
 end
 

@@ -2,6 +2,7 @@
 
 local core = require "resum.core"
 local session_age = require "resum.connection.session_age"
+local tables = require "resum.util.tables"
 
 local M = {}
 
@@ -37,7 +38,7 @@ function M.probe(client, mechanism, options)
     local now = client.host.now()
     ticket_age = session and session_age.of(session, now) or session_age.of_each(sessions, now)
   end
-  local offer = {
+  return core.probe(tables.merged({
     session = session,
     sessions = sessions,
     ticket_age_s = ticket_age,
@@ -47,11 +48,7 @@ function M.probe(client, mechanism, options)
     proof = options.proof,
     tickets = options.want_tickets and true,
     alpn = client.more.alpn,
-  }
-  for name, value in pairs(options.offer or {}) do
-    offer[name] = value
-  end
-  return core.probe(offer)
+  }, options.offer))
 end
 
 return M

@@ -1,6 +1,8 @@
 -- What every host says in the same words: failures of connect and resolve, errors of jobs. And a clock that does not
 -- go back, for where there is the wall clock only. It waits for nothing and knows no socket.
 
+local family_of = require("resum.target.ip_address").family
+
 local M = {}
 
 --- Bytes that one stream:read returns at most.
@@ -21,6 +23,17 @@ local WORDS = {
 -- @treturn string code
 function M.not_connected(code, words, what)
   return nil, ("connect: %s%s"):format(what or "", WORDS[code] or words or "unknown reason"), code or "unreachable"
+end
+
+--- The first of these that is no address, but a name; host.connect takes literals only.
+-- @tparam string|nil ... at least one
+-- @treturn string|nil
+function M.first_name(...)
+  for _, literal in ipairs({ ... }) do
+    if not family_of(literal) then
+      return literal
+    end
+  end
 end
 
 local FAMILIES = { inet = "IPv4 ", inet6 = "IPv6 " }

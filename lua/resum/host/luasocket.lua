@@ -119,10 +119,9 @@ end
 -- @treturn[2] string code: "refused", "timeout", "reset", "unreachable" (also: an unusable address or source)
 function M.connect(address, port, options)
   options = options or {}
-  for _, literal in ipairs { address, options.source } do -- LuaSocket would resolve a name
-    if not family_of(literal) then
-      return common.not_connected(nil, "invalid address", literal .. ": ")
-    end
+  local name = common.first_name(address, options.source) -- which LuaSocket would resolve
+  if name then
+    return common.not_connected(nil, "invalid address", name .. ": ")
   end
   local connection, failure = (family_of(address) == "inet6" and socket.tcp6 or socket.tcp4)()
   if not connection then

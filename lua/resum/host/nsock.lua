@@ -125,10 +125,9 @@ end
 --   nsock does not tell from the rest)
 function M.connect(address, port, options)
   options = options or {}
-  for _, literal in ipairs({ address, options.source }) do -- nsock would resolve a name
-    if not family_of(literal) then
-      return common.not_connected(nil, "invalid address", literal .. ": ")
-    end
+  local name = common.first_name(address, options.source) -- which nsock would resolve
+  if name then
+    return common.not_connected(nil, "invalid address", name .. ": ")
   end
   local socket = nmap.new_socket("tcp")
   socket:set_timeout(milliseconds(options.timeout))

@@ -5,6 +5,7 @@
 local dialogues = require "resum.transport.dialogue"
 local proxy = require "resum.transport.proxy"
 local proxy_protocol = require "resum.transport.proxy_protocol"
+local tables = require "resum.util.tables"
 local words = require "resum.transport.words"
 
 local M = {}
@@ -135,12 +136,7 @@ local function refusal(code, stage)
 end
 
 local function with_source(endpoint, source)
-  local copy = {}
-  for name, value in pairs(endpoint) do
-    copy[name] = value
-  end
-  copy.source = source or endpoint.source
-  return copy
+  return tables.merged(endpoint, { source = source or endpoint.source })
 end
 
 local Dialer = {}

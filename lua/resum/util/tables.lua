@@ -28,6 +28,17 @@ function M.contains(list, wanted)
   return false
 end
 
+--- All that an iterator gives.
+-- @tparam function items an iterator
+-- @treturn table list
+function M.all_of(items)
+  local list = {}
+  for item in items do
+    list[#list + 1] = item
+  end
+  return list
+end
+
 --- The first of what an iterator gives, and how many more there are. It takes all of them, and holds these.
 -- @tparam function items an iterator
 -- @tparam integer most

@@ -61,14 +61,6 @@ local function figure(group, members)
     (" (a dot for %d)"):format(each)) or "")))
 end
 
-local function all(items)
-  local list = {}
-  for item in items do
-    list[#list + 1] = item
-  end
-  return list
-end
-
 -- All names, folded up where there are many; none where the page has enough of them.
 local function names_cell(page, members)
   if #members > page.names_left then
@@ -104,7 +96,7 @@ local function groups_of(map, totals)
   local groups = map:groups()
   for i = 1, math.min(M.MOST_GROUPS, totals.groups) do
     local group = groups()
-    local members = all(map:members(group.number))
+    local members = tables.all_of(map:members(group.number))
     figures[i] = figure(group, members)
     rows[i] = { escape(group.number), escape(words.group(group)), text("code", nil, group.opens.key),
       names_cell(page, members) }

@@ -6,6 +6,7 @@ local balancer = require "resum.report.json.pool"
 local fleet = require "resum.report.json.fleet"
 local escape = require "resum.util.escape"
 local overview = require "resum.analysis.overview"
+local tables = require "resum.util.tables"
 local ticket_keys = require "resum.analysis.ticket_key"
 local encode = require("resum.report.json.encode").encode
 local values = require "resum.report.json.value"
@@ -62,21 +63,13 @@ local SUPPORT = COUNTS .. "session_id_length lifetime_hint_s ticket_length ticke
   .. "full_handshakes cut_short usable_after_s more_tickets"
 local RATE = COUNTS .. "rate rate_of_answered confidence design seeds concurrency too_many_at_once engine_moved"
 
-local function plain_map(from)
-  local out = {}
-  for name, value in pairs(from or {}) do
-    out[name] = value
-  end
-  return out
-end
-
 local function failures(from)
   return from and { offers = pick(from.offers, "failed made"), full = pick(from.full, "failed made") }
 end
 
 local function support(from)
   local out = pick(from, SUPPORT)
-  out.error_kinds = plain_map(from.error_kinds)
+  out.error_kinds = tables.merged(from.error_kinds)
   out.failures = failures(from.failures)
   out.designs = {}
   for name, counts in pairs(from.designs) do
@@ -89,8 +82,8 @@ end
 local function rate(from)
   local out = pick(from, RATE)
   out.failures = failures(from.failures)
-  out.engines = plain_map(from.engines)
-  out.error_kinds = plain_map(from.error_kinds)
+  out.engines = tables.merged(from.engines)
+  out.error_kinds = tables.merged(from.error_kinds)
   out.interval = from.interval and { from.interval[1], from.interval[2] }
   out.sequence = list(from.sequence, function(entry)
     return pick(entry, "outcome seed")
@@ -132,7 +125,7 @@ local function address(entry)
   end
   out.costs = each(entry.costs, cost)
   out.server_software = entry.server_software and escape(entry.server_software)
-  out.before_tls = entry.before_tls and plain_map(entry.before_tls)
+  out.before_tls = entry.before_tls and tables.merged(entry.before_tls)
   out.conclusion = list(overview.paragraphs(entry), escape)
   return out
 end
@@ -175,10 +168,10 @@ end
 
 local function summary(from)
   local out = pick(from, "targets addresses keys_forgotten")
-  out.statuses, out.errors = plain_map(from.statuses), plain_map(from.errors)
+  out.statuses, out.errors = tables.merged(from.statuses), tables.merged(from.errors)
   out.mechanisms, out.lifetimes = {}, {}
   for name, verdicts in pairs(from.mechanisms) do
-    out.mechanisms[name] = plain_map(verdicts)
+    out.mechanisms[name] = tables.merged(verdicts)
   end
   for name, classes in pairs(from.lifetimes) do
     out.lifetimes[name] = list(classes, lifetime_class)

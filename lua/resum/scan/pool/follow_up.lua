@@ -6,6 +6,7 @@
 
 local analysis = require "resum.analysis.pool"
 local random = require "resum.util.random"
+local tables = require "resum.util.tables"
 
 local M = {}
 
@@ -32,12 +33,8 @@ function Look:is_over()
 end
 
 function Look:attempt(mechanism, design, session, more)
-  local options = { mechanism = mechanism, design = design, session = session, want_tickets = true,
-    engine = "handshake" }
-  for name, value in pairs(more or {}) do
-    options[name] = value
-  end
-  return self.journal:attempt(options)
+  return self.journal:attempt(tables.merged({ mechanism = mechanism, design = design, session = session,
+    want_tickets = true, engine = "handshake" }, more))
 end
 
 -- Runs an attempt for each item of a list, at most so many at once; none is started once it is enough.

@@ -5,6 +5,7 @@
 local lines = require "resum.scan.line"
 local random = require "resum.util.random"
 local sighting = require "resum.analysis.pool.sighting"
+local tables = require "resum.util.tables"
 
 local M = {}
 
@@ -87,10 +88,7 @@ end
 -- The options of a connection, and what the journal wants to hear of it meanwhile: the session that it offers in the
 -- end, and its goodbye, after which it counts as gone.
 local function watched(journal, options, entry, place)
-  local made = {}
-  for name, value in pairs(options) do
-    made[name] = value
-  end
+  local made = tables.merged(options)
   made.place, made.source = nil, entry.source
   made.stays = options.stays or journal.stays
   if options.late then

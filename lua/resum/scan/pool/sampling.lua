@@ -14,6 +14,7 @@ local obtaining = require "resum.scan.obtain_sessions"
 local promises = require "resum.scan.promise"
 local random = require "resum.util.random"
 local spending = require "resum.connection.spending"
+local tables = require "resum.util.tables"
 
 local M = { name = "balancer", recorded = true, summary = "what stands behind the address, and what to do about it" }
 
@@ -53,16 +54,12 @@ local Scan = {}
 Scan.__index = Scan
 
 function Scan:attempt(mechanism, design, more)
-  local options = {
+  return self.journal:attempt(tables.merged({
     mechanism = mechanism,
     design = design,
     want_tickets = true,
     engine = "handshake", -- it goes through with what it was refused, and so shows who refused
-  }
-  for name, value in pairs(more or {}) do
-    options[name] = value
-  end
-  return self.journal:attempt(options)
+  }, more))
 end
 
 -- The newest session that a connection left: its own, or the one that it resumed.
