@@ -2,6 +2,8 @@
 -- replay; and what the counts come to.
 
 local early_data = require "resum.audit.early_data"
+local evidences = require "resum.audit.evidence"
+local faulty = require "spec.support.faulty"
 local finding = require "resum.audit.finding"
 local listener = require "spec.support.listener"
 local resum = require "resum"
@@ -74,7 +76,8 @@ end)
 
 -- A server that takes early data by a rule: rule(offer, number of the offer) -> taken, or nil for a failure.
 local function context_of(rule, fields)
-  local context = { options = { intrusive = true }, host = { now = function() return 0 end }, offers = 0 }
+  local context = { options = { intrusive = true }, host = { now = function() return 0 end }, offers = 0,
+    evidence = evidences.new() }
   context.client = { address = "192.0.2.1", server_name = fields and fields.name,
     dialer = { who_are_you = function() return "GET / HTTP/1.1\r\n\r\n" end } }
   function context.resumes()
@@ -96,8 +99,8 @@ local function context_of(rule, fields)
   function context:attempt(options)
     self.offers = self.offers + 1
     local taken = rule(options.offer, self.offers)
-    if taken == nil then
-      return { outcome = "timeout" }
+    if taken == nil or type(taken) == "string" and taken ~= "without an answer" then
+      return { outcome = taken or "timeout", facts = {} }
     end
     return { outcome = "resumed", facts = { early_data = taken == true or taken == "without an answer" },
       response = taken ~= "without an answer" and { status = 200 } or nil }
@@ -150,7 +153,7 @@ describe("early-data, by what a server takes,", function()
       end
     end
     assert.equal("info info accepted_once, bad low age_not_checked", (found(loose(2))))
-    assert.equal("info info accepted_once", (found(loose(1))))
+    assert.equal("info info accepted_once, inconclusive info mixed_answers", (found(loose(1))))
   end)
 
   it("finds another name, of which RFC 9846 says nothing, and asks only where there is one", function()
@@ -184,6 +187,45 @@ describe("early-data, by what a server takes,", function()
       answer = other
       assert.equal("info info accepted_once", (found(long)))
     end
+  end)
+
+  it("leaves a question open where its connection is lost, and takes an alert for an answer", function()
+    for _, case in ipairs({ { nil, "inconclusive" }, { "reset", "inconclusive" }, { "alert" } }) do
+      local said, list = found(function(offer, number)
+        if offer.obfuscated_ticket_age and not offer.random then
+          return case[1]
+        end
+        return once(offer, number)
+      end)
+      local wanted = case[2] and ", inconclusive info connection_failed" or ""
+      assert.equal("info info accepted_once" .. wanted, said)
+      assert.equal(case[2] and "under a wrong age" or nil, list[2] and list[2].evidence.question)
+    end
+    assert.equal("info info accepted_once", (found(function(offer, number) -- the end that was to come
+      return offer.early_data and #offer.early_data > 1000 and "reset" or once(offer, number)
+    end)))
+  end)
+
+  it("finds the one of three servers that does not look at a ticket's age, and its share", function()
+    local first = faulty.new({})
+    local pool = faulty.listen({ first, faulty.new({ "age" }), faulty.new({}) })
+    finally(pool.close)
+    local met = 0
+    for _ = 1, 8 do -- by chance its sessions are never met
+      for _, one in ipairs(resum.audit(pool.address, { audit_checks = { "early-data" } }).addresses[1].audit) do
+        assert.is_true(one.verdict ~= "bad" or one.reason == "age_not_checked", one.reason)
+        if one.verdict == "bad" then
+          met = met + 1
+          assert.is_string(one.group)
+          assert.is_true(one.share > 0 and one.share < 1, one.share)
+        end
+      end
+      if met > 0 then
+        break
+      end
+    end
+    assert.is_true(met > 0)
+    assert.same({}, pool.errors())
   end)
 
   it("finds another application protocol only where the server agrees to one", function()

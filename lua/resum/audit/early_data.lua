@@ -3,8 +3,10 @@
 -- protocol and another name than the session's; and, where it was asked for, with more bytes than the ticket allows,
 -- and the same bytes again and again.
 
+local poll = require "resum.audit.poll"
 local random = require "resum.util.random"
 local session_age = require "resum.connection.session_age"
+local tables = require "resum.util.tables"
 
 local M = {
   id = "early-data",
@@ -53,11 +55,15 @@ M.reasons = {
   more_than_allowed = function(evidence)
     return ("%d bytes of early data are taken, and the ticket allows %d"):format(evidence.sent, evidence.allowed)
   end,
+  mixed_answers = function(evidence)
+    return ("early data was taken once %s, and not again"):format(evidence.question)
+  end,
 }
 
+--- One server takes 21 at most, and 31 with what is intrusive.
 function M.connections(options)
-  local of_early_data = 2 * TRIES + 3 * 2 * 2 + 1 + options.retries
-  return of_early_data + (options.intrusive and 1 + M.SENDS + 2 * 2 or 0)
+  local of_early_data = 3 * poll.MOST_ROUNDS + options.retries + 2 * poll.CONNECTIONS + poll.CONNECTIONS_ANY
+  return of_early_data + (options.intrusive and 1 + M.SENDS + poll.CONNECTIONS or 0)
 end
 
 local function allows(session)
@@ -109,7 +115,7 @@ end
 -- A fresh session's early data, as a client sends it.
 local function try_fresh(context, session)
   local sent, failed = 0, 0
-  for i = 1, TRIES do
+  for i = 1, math.max(TRIES, poll.rounds(context, "psk")) do
     session = i == 1 and session or new_session(context)
     if session then
       local record, taken = send(context, session, { data = true })
@@ -125,38 +131,31 @@ local function try_fresh(context, session)
   return nil, { verdict = "info", reason = "rejected", evidence = { sent = sent, rejected = sent - failed } }
 end
 
--- Is it taken in this odd offer as well, twice? make(session) gives the offer.
-local function taken_twice(context, make, obtain)
-  for _ = 1, 2 do
-    local session = (obtain or new_session)(context)
-    local offer = session and make(session)
-    local record, taken
-    if offer then
-      record, taken = send(context, session, offer)
-    end
-    if not taken or offer.data and not record.response then
+-- A server may end the connection where too much was sent, and it may say so or not; else an end says nothing.
+local ENDED = { closed = true, reset = true }
+
+-- Is it taken in an odd offer as well, with two sessions? make(session) gives the offer, or nil where there is none.
+-- Nil where that can't be told; and where, see resum.audit.poll.
+local function is_taken(context, make, obtain, is_special)
+  return poll.ask(context, "psk", function(session)
+    local offer = allows(session) and make(session)
+    if not offer then
       return false
     end
-  end
-  return true
+    local record, taken = send(context, session, offer)
+    if taken == nil then
+      return not (record.outcome == "alert" or offer.data and ENDED[record.outcome]) and nil
+    end
+    return taken and (not offer.data or record.response ~= nil)
+  end, obtain and function()
+    return obtain(context)
+  end, is_special)
 end
 
-local function with_wrong_age(context)
-  return taken_twice(context, function(session)
-    return { obfuscated_ticket_age = obfuscated(session, age_of(context, session) + AGE_OFF) }
-  end)
-end
-
--- A session that was made under a protocol, where the server agrees to one; nil where it does not.
+-- A session that was made under a protocol; nil where the server agrees to none.
 local function session_of_protocol(context)
   local session = context:session_offering("psk", { alpn = { PROTOCOL } })
   return session and session:fields().alpn and session
-end
-
-local function with_other_protocol(context)
-  return taken_twice(context, function()
-    return { alpn = { OTHER_PROTOCOL } }
-  end, session_of_protocol)
 end
 
 -- Of another connection's, where that did not offer all it got: it costs no handshake.
@@ -164,19 +163,63 @@ local function spare_session(context)
   return context:spare_session("psk")
 end
 
-local function with_other_name(context)
-  return context.client.server_name ~= nil and taken_twice(context, function()
-    return { server_name = OTHER_NAME }
-  end, spare_session)
+-- A request that is longer than a ticket allows; nil where we don't send so much.
+local function too_long(context, allowed)
+  local client = context.client
+  return lengthened(client.dialer:who_are_you(client.server_name or client.address), allowed + BEYOND)
 end
 
--- More than the ticket allows: taken where the request is answered all the same. Gives how many bytes were sent, too.
-local function with_too_much(context, allowed)
-  local client = context.client
-  local request = lengthened(client.dialer:who_are_you(client.server_name or client.address), allowed + BEYOND)
-  return request and taken_twice(context, function()
-    return { early_data = request, data = true }
-  end, spare_session), request and #request
+-- The odd offers, in order: words for the question, whether it is asked (by default yes), the offer that is made of a
+-- session, where the session comes from (is_special: from nowhere else), and what is found.
+local QUESTIONS = {
+  { words = "under a wrong age", make = function(context, session)
+    return { obfuscated_ticket_age = obfuscated(session, age_of(context, session) + AGE_OFF) }
+  end, found = { verdict = "bad", severity = "low", reason = "age_not_checked" }, evidence = function()
+    return { off_s = AGE_OFF }
+  end },
+  -- RFC 9846 leaves the name to the server, and OpenSSL takes none under another.
+  { words = "under another name", is_asked = function(context)
+    return context.client.server_name ~= nil
+  end, make = function()
+    return { server_name = OTHER_NAME }
+  end, obtain = spare_session, found = { verdict = "info", reason = "other_name" } },
+  -- Taken where the request is answered all the same: "SHOULD terminate" (section 4.3.10).
+  { words = "beyond what the ticket allows", is_asked = function(context, allowed)
+    return context.options.intrusive and too_long(context, allowed) ~= nil
+  end, make = function(context, session)
+    local request = too_long(context, session:fields().max_early_data)
+    return request and { early_data = request, data = true }
+  end, obtain = spare_session, found = { verdict = "info", reason = "more_than_allowed" },
+    evidence = function(context, allowed)
+      return { sent = #too_long(context, allowed), allowed = allowed }
+    end },
+  -- Last: sessions that are left over from here have a protocol.
+  { words = "under another application protocol", make = function()
+    return { alpn = { OTHER_PROTOCOL } }
+  end, obtain = session_of_protocol, is_special = true,
+    found = { verdict = "bad", severity = "medium", reason = "other_protocol" } },
+}
+
+-- What an odd offer comes to: a finding, or nil.
+local function answer_to(context, question, allowed)
+  if question.is_asked and not question.is_asked(context, allowed) then
+    return nil
+  end
+  local had_session = not question.is_special
+  local taken, where = is_taken(context, function(session)
+    return question.make(context, session)
+  end, question.obtain and function()
+    local session = question.obtain(context)
+    had_session = had_session or session
+    return session
+  end, question.is_special)
+  if taken then
+    local evidence = question.evidence and question.evidence(context, allowed)
+    return tables.merged(question.found, { evidence = evidence, group = where.group, share = where.share })
+  elseif taken == nil and had_session then
+    return { verdict = "inconclusive", reason = where.seen > 0 and "mixed_answers" or "connection_failed",
+      evidence = { question = question.words } }
+  end
 end
 
 -- The same bytes: with the same random, session ID, key share and age. (Their answers are not looked at: the base point
@@ -215,45 +258,51 @@ function M.decide(accepted, sent, first)
   return { verdict = "info", reason = "accepted_once", evidence = evidence }
 end
 
+-- A session that allows early data: some servers of several may allow none. Gives the last one that was had, too.
+local function allowing_session(context)
+  local last
+  for _ = 1, poll.rounds(context, "psk") do
+    local session = new_session(context)
+    last = session or last
+    if session and allows(session) then
+      return session, session
+    end
+  end
+  return nil, last
+end
+
+-- What the first early data that was taken, and the same bytes again, come to.
+local function once_or_more(context, first)
+  if context.options.intrusive then
+    local accepted, sent = replay(context)
+    return M.decide(accepted, sent, first)
+  end
+  return { verdict = "info", reason = "accepted", evidence = { answer = answer_of(first) } }
+end
+
 --- @tparam table context see resum.audit.context
 -- @treturn {table,...} findings
 function M.run(context)
   if not context:resumes("psk") then
     return { { verdict = "not_applicable", reason = "does_not_resume" } }
   end
-  local session = new_session(context)
+  local session, any = allowing_session(context)
   if not session then
-    return { { verdict = "inconclusive", reason = "connection_failed" } }
-  elseif not allows(session) then
-    return { { verdict = "not_applicable", reason = "not_allowed" } }
+    return { any and { verdict = "not_applicable", reason = "not_allowed" }
+      or { verdict = "inconclusive", reason = "connection_failed" } }
   end
   local first, found = try_fresh(context, session)
   if not first then
     return { found }
   end
-  local list = {}
-  if context.options.intrusive then
-    local accepted, sent = replay(context)
-    list[1] = M.decide(accepted, sent, first)
-  else
-    list[1] = { verdict = "info", reason = "accepted", evidence = { answer = answer_of(first) } }
-  end
-  if with_wrong_age(context) then
-    list[#list + 1] = { verdict = "bad", severity = "low", reason = "age_not_checked", evidence = { off_s = AGE_OFF } }
-  end
-  if with_other_name(context) then -- RFC 9846 leaves the name to the server, and OpenSSL takes none under another
-    list[#list + 1] = { verdict = "info", reason = "other_name" }
-  end
-  local allowed = session:fields().max_early_data
-  local is_taken, sent
-  if context.options.intrusive then
-    is_taken, sent = with_too_much(context, allowed)
-  end
-  if is_taken then -- "SHOULD terminate": section 4.3.10
-    list[#list + 1] = { verdict = "info", reason = "more_than_allowed", evidence = { sent = sent, allowed = allowed } }
-  end
-  if with_other_protocol(context) then -- last: sessions that are left over from here have a protocol
-    list[#list + 1] = { verdict = "bad", severity = "medium", reason = "other_protocol" }
+  local list, allowed = { once_or_more(context, first) }, session:fields().max_early_data
+  local has_failed = list[1].reason == "connection_failed"
+  for _, question in ipairs(QUESTIONS) do
+    local one = answer_to(context, question, allowed)
+    if one and not (has_failed and one.reason == "connection_failed") then -- it is enough to say that once
+      list[#list + 1] = one
+    end
+    has_failed = has_failed or one ~= nil and one.reason == "connection_failed"
   end
   return list
 end
