@@ -105,8 +105,8 @@ a.example:443: Resumption by ticket works only some of the time: not every
   handshake: +1 round trip.
 
 What to do
-  Find out which servers do not share their sessions: add --resum_rate.
-  Then check again:
+  Find out which servers do not share their sessions (--resum_rate).
+  This command does it:
     resum --resum_rate a.example
 
 How often do sessions resume?

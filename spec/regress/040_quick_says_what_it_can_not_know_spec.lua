@@ -10,13 +10,20 @@ local function quick(options, sources)
 end
 
 describe("the quick check", function()
-  it("says what it can't know from one address", function()
+  it("says what it can't know from a few addresses", function()
     local hidden = quick({ servers = simulation.servers(3), policy = "source" })
     assert.equal("healthy", hidden.verdict)
-    assert.is_truthy(hidden.headline:find("unless the balancer always sends a client to the same server", 1, true))
-    local single = quick({ servers = simulation.servers(1), policy = "random" }, { "127.0.0.2", "127.0.0.3" })
-    assert.equal("healthy", single.verdict)
-    assert.is_nil(single.headline:find("unless", 1, true))
+    assert.is_truthy(hidden.headline:find("unless each client always meets the same server", 1, true))
+    assert.same({ { code = "stickiness_unknown", sources = 1 } }, hidden.findings)
+    for count, unless in pairs({ [5] = true, [6] = false }) do
+      local sources = {}
+      for i = 1, count do
+        sources[i] = "127.0.0." .. i
+      end
+      local single = quick({ servers = simulation.servers(1), policy = "random" }, sources)
+      assert.same({ "healthy", unless }, { single.verdict, single.headline:find("unless", 1, true) ~= nil })
+      assert.equal(unless and 1 or 0, #single.evidence)
+    end
   end)
 
   it("takes a refused version for a refusal", function()

@@ -12,8 +12,8 @@ local TICKET_KEYS = { topic = "ticket_keys", text = "Give all servers the same t
   .. "old key has to stay good until its tickets have run out. Do so only for servers that have the same certificate, "
   .. "serve the same content and have the same policy for client certificates: who has a session of one is then let in "
   .. "by all." }
-local SHARED_CACHE = { topic = "shared_cache",
-  text = "For clients without tickets, which use session IDs, give all servers one session cache." }
+local SHARED_CACHE = { topic = "shared_cache", text = "Give all servers one session cache, where their software can "
+  .. "have one: clients without tickets, which are few, use session IDs." }
 local SWITCH_ON = { topic = "switch_on", text = "Switch resumption on." }
 local SWITCH_ON_THERE = { topic = "switch_on", text = "Switch resumption on there." }
 local SAME_VERSIONS = { topic = "same_versions", text = "Let all servers speak the same versions of TLS." }
@@ -26,10 +26,10 @@ local LEFT_OUT = { text = "Find out which servers were left out; the letters bel
 local ROLL_OUT = { text = "Finish the roll-out of the new key: first give it to all servers as a second key, and only "
   .. "then let them issue with it." }
 local COMPARE = { text = "Compare the configuration of that server with that of the others." }
-local AGAIN = { text = "Scan again, with more --attempts or a longer --timeout." }
+local AGAIN = { by = "nothing", text = "Scan again, with more --attempts or a longer --timeout." }
 local WHY_FAILING = { text = "Find out why connections fail: a client that is dropped has to connect again, and has "
   .. "not resumed." }
-local MEASURE = { text = "Find out which servers do not share their sessions: add --resum_rate.", measure = true }
+local MEASURE = { by = "measuring", text = "Find out which servers do not share their sessions (--resum_rate)." }
 
 local BEHAVIOUR = { late_cache = "Let the server write a session to its cache before it answers, or switch session IDs "
   .. "off where there are tickets.", forgotten_at_request = "Look for what ends sessions when a request has been "
@@ -39,8 +39,9 @@ local BEHAVIOUR = { late_cache = "Let the server write a session to its cache be
   .. "asked for: a middlebox, or a fault of the server." }
 
 local BY_VERDICT = {
-  keys_shared_caches_not = { { topic = "shared_cache", text = "Clients with tickets are well served. "
-    .. "For the others, which use session IDs, give all servers one session cache." } },
+  keys_shared_caches_not = { { topic = "shared_cache", text = "Clients with tickets are well served. For the "
+    .. "others, which are few and use session IDs, give all servers one session cache, where their software can have "
+    .. "one." } },
   caches_shared_keys_not = { TICKET_KEYS },
   nothing_shared = { TICKET_KEYS, SHARED_CACHE },
   sticky_source = { { text = "Don't rely on it: a client whose address changes loses its session, and so do all "
@@ -57,9 +58,16 @@ local BY_VERDICT = {
     TICKET_KEYS },
   late_cache = { { text = BEHAVIOUR.late_cache } },
   fails_on_resumption = { { text = BEHAVIOUR.fails_on_resumption } },
-  unexplained = { { text = "See which connections are refused: what they have in common is what to look for." } },
+  unexplained = { { by = "nothing",
+    text = "See which connections are refused: what they have in common is what to look for." } },
   inconclusive = { AGAIN },
-  broken = { { text = "Leave out --quick to see which servers share what.", measure = true } },
+}
+
+-- What the quick check can't tell.
+local AFTER_QUICK = {
+  broken = { { by = "measuring", text = "Find out which servers share what (without --quick)." } },
+  inconclusive = { { by = "measuring", text = "Measure the rate (without --quick)." } },
+  not_applicable = { { by = "nothing", text = "Ask for other --mechanisms." } },
 }
 
 local function has_finding(balancer, code)
@@ -79,7 +87,7 @@ local function about_pool(balancer)
     return { balancer.attribute == "leaf" and ONE_CERTIFICATE or ALIKE,
       (balancer.keys or 1) > 1 and TICKET_KEYS or nil }
   end
-  return BY_VERDICT[balancer.verdict] or { balancer.advice and { text = balancer.advice } }
+  return balancer.quick and AFTER_QUICK[balancer.verdict] or BY_VERDICT[balancer.verdict] or {}
 end
 
 -- Mechanisms whose sessions are issued and never accepted; that are switched off; that work, or do at times.
@@ -153,8 +161,9 @@ M.TICKET_KEYS = TICKET_KEYS
 
 --- What to do about one address.
 -- @tparam table entry one of a result's addresses
--- @treturn {table,...} text, topic (nil where there is nothing to paste), optional (true: it may be as intended); empty
---   where nothing is to be done, or nothing is known
+-- @treturn {table,...} text, topic (nil where there is nothing to paste), optional (true: it may be as intended), by
+--   (what tells afterwards whether it has helped, nil: the rate; "measuring": it is a measurement itself; "audit";
+--   "nothing"), why (a sentence, where no verdict says it); empty where nothing is to be done, or nothing is known
 function M.of(entry)
   local list, known = {}, {}
   local function add(step)
@@ -169,23 +178,19 @@ function M.of(entry)
   add_mechanisms(entry, add)
   add_causes(entry, add)
   for _, finding in ipairs(entry.audit or {}) do
-    add(finding.verdict == "bad" and finding.advice and { text = finding.advice } or nil)
+    add(finding.verdict == "bad" and finding.advice and { by = "audit", text = finding.advice } or nil)
   end
   if runs_dry(entry) then
-    add({ text = ("Let the server issue a new ticket on a resumed connection: a browser uses each ticket once, and "
-      .. "resumed %d of %d connections in a row. HAProxy and Apache issue none when they have a file of ticket keys.")
-      :format(entry.browser.resumed, entry.browser.attempted) })
+    add({ text = "Let the server issue a new ticket on a resumed connection. HAProxy and Apache issue none when they "
+      .. "have a file of ticket keys.", why = ("A browser, which uses each ticket once, resumes %d of %d connections "
+      .. "in a row: the server issues no new ticket on a resumed one."):format(entry.browser.resumed,
+      entry.browser.attempted) })
   end
   return list
 end
 
---- Is there certainly nothing to do: does every mechanism that the server speaks resume, each time?
--- @tparam table entry one of a result's addresses
--- @treturn boolean
-function M.nothing_to_do(entry)
-  if entry.status ~= "completed" or #M.of(entry) > 0 then
-    return false
-  end
+-- Does every mechanism that the server speaks resume, each time?
+local function all_resume(entry)
   local works = 0
   for _, name in ipairs(mechanisms.names) do
     local judged = conclusion.judged(entry, name)
@@ -200,16 +205,50 @@ function M.nothing_to_do(entry)
   return works > 0
 end
 
+--- Is there nothing to do at some addresses? Only where every mechanism that the server speaks resumes, each time; and
+-- a balancer that goes by the client's address hides from few of them what it does.
+-- @tparam {table,...} entries of a result's addresses
+-- @treturn string|nil the sentence that says so
+function M.nothing_to_do(entries)
+  local sources
+  for _, entry in ipairs(entries) do
+    if entry.status ~= "completed" or #M.of(entry) > 0 or not all_resume(entry) then
+      return nil
+    end
+    local finding = entry.balancer and has_finding(entry.balancer, "stickiness_unknown")
+    sources = finding and math.min(sources or math.huge, finding.sources) or sources
+  end
+  if sources then
+    return ("Nothing to do, as far as can be seen from %s."):format(sources == 1 and "one client address"
+      or ("%d client addresses"):format(sources))
+  end
+  return #entries > 0 and "Nothing to do." or nil
+end
+
 -- A word as a shell takes it.
 local function quoted(word)
   return word:find("^[%w%.%-_:/@%%+,=]+$") and word or "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
---- The command that tells whether it has helped.
+-- What the command is for: most steps change something, and some are a measurement.
+local LEADS = { changes = "Then check again:", measuring = "This command does it:" }
+
+--- What to run, after the steps or for them.
 -- @tparam table described the target of a result: text, host, port, sni, starttls, xmpp_to, proxy, proxy_protocol
--- @treturn string
-function M.command(described)
-  local words = { "resum --resum_rate" }
+-- @tparam {table,...} steps see of
+-- @treturn string|nil the command, where one tells
+-- @treturn string what it is for: "Then check again:"
+function M.command(described, steps)
+  local met = {}
+  for _, step in ipairs(steps) do
+    met[step.optional and "nothing" or step.by or "rate"] = true
+  end
+  if not (met.rate or met.audit or met.measuring) then
+    return nil
+  end
+  local words = { "resum" }
+  words[#words + 1] = (met.rate or met.measuring) and "--resum_rate" or nil
+  words[#words + 1] = met.audit and "--audit" or nil
   for _, option in ipairs({ "starttls", "xmpp_to", "proxy", "proxy_protocol" }) do
     words[#words + 1] = described[option] and ("--%s %s"):format(option, quoted(tostring(described[option])))
   end
@@ -217,7 +256,7 @@ function M.command(described)
     words[#words + 1] = "--sni " .. quoted(described.sni)
   end
   words[#words + 1] = quoted(described.port and described.text == nil and target.label(described) or described.text)
-  return table.concat(words, " ")
+  return table.concat(words, " "), (met.rate or met.audit) and LEADS.changes or LEADS.measuring
 end
 
 return M

@@ -188,11 +188,28 @@ function M.of_mechanisms(entry)
   return sentences
 end
 
+local IN_ORDER = { all_shared = true, healthy = true }
+
+-- Is a mechanism issued and not accepted, or worse? What the servers share is not the whole story then.
+local function has_fault(entry)
+  for _, name in ipairs(mechanisms.names) do
+    local judged = M.judged(entry, name)
+    if judged and judged.verdict == "not_supported" and judged.reason ~= "not_issued" then
+      return true
+    end
+  end
+  return false
+end
+
 --- The sentence that says the most.
 -- @tparam table entry one of a result's addresses
 -- @treturn string|nil nil where nothing was found out
 function M.headline(entry)
-  return entry.balancer and entry.balancer.headline or M.of_mechanisms(entry)[1]
+  local pool = entry.balancer
+  if pool and not (IN_ORDER[pool.verdict] and has_fault(entry)) then
+    return pool.headline
+  end
+  return M.of_mechanisms(entry)[1]
 end
 
 --- What else there is to say.
@@ -200,8 +217,9 @@ end
 -- @tparam string|nil headline a sentence that is said already
 -- @treturn {string,...} sentences
 function M.evidence(entry, headline)
-  local sentences = {}
-  for _, sentence in ipairs(entry.balancer and entry.balancer.evidence or {}) do
+  local pool = entry.balancer or {}
+  local sentences = { pool.headline ~= headline and pool.headline or nil }
+  for _, sentence in ipairs(pool.evidence or {}) do
     sentences[#sentences + 1] = sentence
   end
   for _, sentence in ipairs(M.of_mechanisms(entry)) do

@@ -70,7 +70,7 @@ local function add_address(list, name, entry)
   local pool = entry.balancer
   if pool then
     add({ id = "pool", verdict = OF_POOL[pool.verdict] or "bad", code = pool.verdict, message = pool.headline,
-      advice = overview.todo(entry) or pool.advice })
+      advice = overview.todo(entry) })
   end
   for _, one in ipairs(entry.audit or {}) do
     add({ id = one.id, verdict = one.verdict, code = one.reason, message = one.message, advice = one.advice,

@@ -37,12 +37,13 @@ function M.worse(one, other)
   return RANK[one] < RANK[other] and one or other
 end
 
--- What is not issued is a setting, where something else resumes. And clients without tickets, who need session IDs, are
--- few.
+-- Where something else resumes each time, what is not issued is a setting; and clients without tickets, who need
+-- session IDs, are few.
 local function severity_of(name, judged, others_work)
   local severity = OF_MECHANISM[judged.verdict] or "broken"
-  if severity == "broken" and judged.verdict == "not_supported" and others_work then
-    return judged.reason == "not_issued" and "good" or name == "session_id" and "impaired" or severity
+  if severity == "broken" and others_work then
+    return judged.verdict == "not_supported" and judged.reason == "not_issued" and "good"
+      or name == "session_id" and "impaired" or severity
   end
   return severity
 end
@@ -95,6 +96,15 @@ function M.severity(entry)
   return severity or "unknown"
 end
 
+-- What a step is for, where all that was measured resumes.
+local function why_impaired(entry)
+  for _, step in ipairs(advice.of(entry)) do
+    if step.why then
+      return step.why
+    end
+  end
+end
+
 --- The one sentence.
 -- @tparam table entry one of a result's addresses
 -- @treturn string
@@ -103,6 +113,8 @@ function M.headline(entry)
   local resumes = of_mechanisms(entry)
   if finding and (not resumes or resumes == "good") then
     headline = ("%s %s."):format(finding.title, finding.message)
+  elseif resumes == "good" and M.severity(entry) == "impaired" then
+    headline = why_impaired(entry) or headline
   end
   if entry.error and entry.error.code == "interrupted" then
     return "The scan was stopped early" .. (headline and ". So far: " .. headline or ".")
@@ -120,7 +132,7 @@ function M.todo(entry)
   for i, step in ipairs(advice.of(entry)) do
     list[i] = step.text
   end
-  return #list > 0 and table.concat(list, " ") or advice.nothing_to_do(entry) and "Nothing to do." or nil
+  return #list > 0 and table.concat(list, " ") or advice.nothing_to_do({ entry })
 end
 
 --- What it all means, for those who read on: the sentence that says the most and what speaks for it, what to do, and
@@ -186,28 +198,26 @@ end
 --- A target at a glance.
 -- @tparam table result what resum.run returned
 -- @treturn table severity; headline; at (list of the addresses that it is said of; nil where it is all of them), steps
---   (see resum.analysis.advice), nothing_to_do (boolean), topics (of the steps, for resum.analysis.configuration),
---   server (of resum.analysis.configuration, where it was recognised), software (what it calls itself), costs (list of
---   sentences), command (that tells afterwards)
+--   (see resum.analysis.advice), nothing_to_do (the sentence that says so, or nil), topics (of the steps, for
+--   resum.analysis.configuration), server (of the same, where it was recognised), software (what it calls itself),
+--   costs (list of sentences), command and lead (what to run, and what for; nil where no command tells)
 function M.of(result)
-  local overview = { steps = steps_of(result), nothing_to_do = #result.addresses > 0, costs = {} }
+  local overview = { steps = steps_of(result), nothing_to_do = advice.nothing_to_do(result.addresses), costs = {} }
   local worst
   for _, entry in ipairs(result.addresses) do
     local severity = M.severity(entry)
     if not worst or M.worse(severity, overview.severity) ~= overview.severity then
       worst, overview.severity = entry, severity
     end
-    overview.nothing_to_do = overview.nothing_to_do and advice.nothing_to_do(entry)
     overview.software = overview.software or entry.server_software
   end
   overview.server = configuration.recognise(overview.software)
-  overview.command = advice.command(result.target)
   overview.headline = worst and M.headline(worst) or vocabulary.problem(result)
   overview.severity = overview.severity or "unreachable"
   overview.costs = worst and cost.sentences(worst) or {}
   local across = across_of(result)
   if across and overview.severity ~= "broken" then
-    overview.severity, overview.headline, overview.nothing_to_do = "broken", across, false
+    overview.severity, overview.headline, overview.nothing_to_do = "broken", across, nil
     table.insert(overview.steps, 1, advice.TICKET_KEYS)
   elseif #result.addresses > 1 then
     overview.at = {}
@@ -216,6 +226,7 @@ function M.of(result)
     end
     overview.at = #overview.at < #result.addresses and overview.at or nil
   end
+  overview.command, overview.lead = advice.command(result.target, overview.steps)
   overview.topics = topics_of(overview.steps)
   return overview
 end

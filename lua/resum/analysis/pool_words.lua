@@ -29,6 +29,7 @@ local HEADLINES = {
   unexplained = "Sessions are refused in a way that nothing known explains; the matrix shows who accepts whose.",
 }
 
+
 local REASONS = {
   like_nothing = "No known explanation fits much better than chance.",
   errors = "Too many connections failed.",
@@ -87,7 +88,23 @@ function FINDINGS.forgets(finding)
     and "the cache is so small that our own sessions filled it" or "their lifetime is short, or the cache is small")
 end
 
-function FINDINGS.inconclusive(finding)
+-- Was each session refused? Then nothing tells who shares them.
+local function none_resumed(summary, mechanism)
+  local result, refused = (summary.mechanisms or {})[mechanism] or {}, 0
+  for _, counts in pairs(result.designs or {}) do
+    if counts.resumed > 0 then
+      return false
+    end
+    refused = refused + counts.refused
+  end
+  return refused > 0
+end
+
+function FINDINGS.inconclusive(finding, summary)
+  if finding.mechanism and none_resumed(summary, finding.mechanism) then
+    return ("No %s resumed, so whether the servers share them is not known."):format(
+      mechanisms[finding.mechanism].noun)
+  end
   return ("What holds for %s is not certain. %s"):format(noun(finding), REASONS[finding.reason])
 end
 
@@ -133,8 +150,9 @@ function FINDINGS.stickiness_unknown(finding)
       .. "them to the same one in %s of cases."):format(finding.sources,
       percent(2 ^ (1 - finding.sources)))
   end
-  return "All attempts came from one address: a balancer that always sends a client to the same server would look the "
-    .. "same. Scan with several --source addresses to tell."
+  return "All attempts came from one address. From there a single server, servers that share their sessions, and a "
+    .. "balancer that always sends a client to the same server look the same. Scan with several --source addresses to "
+    .. "tell."
 end
 
 local function group_words(summary)
@@ -202,13 +220,38 @@ local function append(list, sentence)
   list[#list + 1] = sentence
 end
 
+-- A sentence for each finding, and which codes there are.
+local function finding_words(summary, evidence)
+  local told, met = {}, {}
+  for _, finding in ipairs(summary.findings) do
+    local sentence = FINDINGS[finding.code](finding, summary)
+    met[finding.code] = sentence
+    if not told[sentence] then
+      told[sentence] = true
+      append(evidence, sentence)
+    end
+  end
+  return met
+end
+
+-- Where all came from few addresses, and by which mechanisms, unless that is by all.
+local function shared_or_sticky(summary)
+  local shared, all = {}, true
+  for _, name in ipairs(mechanisms.names) do
+    local result = (summary.mechanisms or {})[name]
+    all = all and (not result or result.verdict == "all_shared")
+    shared[#shared + 1] = result and result.verdict == "all_shared" and mechanisms[name].noun or nil
+  end
+  return ("Every session resumes%s: all servers share them, or each client always meets the same server."):format(
+    all and "" or " by " .. vocabulary.enumerate(shared))
+end
+
 --- The verdict in words.
 -- @tparam table summary of resum.analysis.pool.whole
 -- @treturn string headline: what it means
 -- @treturn {string,...} evidence: what speaks for it, and what else was found
 function M.of(summary)
-  local headline = HEADLINES[summary.verdict]
-  local evidence, more, told = {}, more_words(summary), {}
+  local evidence, more = {}, more_words(summary)
   if summary.verdict ~= "no_resumption" and not (more and summary.reason == "rivals") then
     append(evidence, REASONS[summary.reason])
   end
@@ -216,14 +259,46 @@ function M.of(summary)
   append(evidence, group_words(summary))
   append(evidence, member_words(summary.member, summary.decided_by))
   append(evidence, routing_words(summary))
-  for _, finding in ipairs(summary.findings) do
-    local sentence = FINDINGS[finding.code](finding)
-    if not told[sentence] then
-      told[sentence] = true
-      append(evidence, sentence)
+  local met = finding_words(summary, evidence)
+  return met.stickiness_unknown and shared_or_sticky(summary) or HEADLINES[summary.verdict], evidence
+end
+
+local QUICK = {
+  healthy = "Every session resumed%s: a server that does not share is all but ruled out%s.",
+  broken = "Sessions are refused: not all servers behind this address share them.",
+  no_resumption = "Nothing is ever resumed: no session is issued, or none is accepted.",
+  inconclusive = "There were too few answers to be certain.",
+  not_applicable = "The server does not speak the version of TLS that this takes.",
+}
+
+-- Mechanisms that are in order, and those whose sessions are issued and were never accepted.
+local function sorted(quick)
+  local healthy, unaccepted = {}, {}
+  for _, name in ipairs(mechanisms.names) do
+    local result = quick[name]
+    local list = result and (result.verdict == "healthy" and healthy or result.refused > 0 and unaccepted)
+    if list then
+      list[#list + 1] = mechanisms[name].noun
     end
   end
-  return headline, evidence
+  return healthy, unaccepted
+end
+
+--- The verdict of the quick check in words.
+-- @tparam table summary of resum.scan.quick: verdict, findings, quick
+-- @treturn string headline
+-- @treturn {string,...} evidence
+function M.of_quick(summary)
+  local evidence, by = {}, ""
+  local sticky = finding_words(summary, evidence).stickiness_unknown
+  local healthy, unaccepted = sorted(summary.quick)
+  if summary.verdict == "healthy" and #unaccepted > 0 then -- it speaks for itself alone
+    by = " by " .. vocabulary.enumerate(healthy)
+    table.insert(evidence, 1, ("The server issues a %s, and never accepted one."):format(
+      table.concat(unaccepted, " or a ")))
+  end
+  return QUICK[summary.verdict]:format(by,
+    sticky and ", unless each client always meets the same server" or ""), evidence
 end
 
 return M

@@ -73,7 +73,7 @@ local function balancer(entry, new_table)
   local out = judged(summary, new_table)
   copy(out, summary, { "decided_by", "headline" })
   out.evidence = summary.evidence
-  out.advice = overview.todo(entry) or summary.advice
+  out.advice = overview.todo(entry)
   out.mechanisms = each_mechanism(summary.mechanisms, judged, new_table)
   return out
 end

@@ -4,10 +4,10 @@
 
 local counting = require "resum.analysis.counting"
 local obtaining = require "resum.scan.obtain_sessions"
-local mechanisms = require "resum.connection.mechanism"
+local pool_findings = require "resum.analysis.pool.findings"
+local pool_words = require "resum.analysis.pool_words"
 local statistics = require "resum.util.statistics"
 local verdicts = require "resum.analysis.verdict"
-local vocabulary = require "resum.analysis.vocabulary"
 local random = require "resum.util.random"
 
 local M = {}
@@ -126,45 +126,8 @@ local function judge_without_sessions(client, test, control)
   test.verdict = WITHOUT_SESSIONS[verdicts.of_seeds(test.mechanism, test.handshakes, control, after).verdict]
 end
 
-local HEADLINES = {
-  healthy = "Every session resumed, and so often that a server that does not share is all but ruled out.",
-  broken = "Sessions are refused: not all servers behind this address share them.",
-  no_resumption = "Nothing is ever resumed: no session is issued, or none is accepted.",
-  inconclusive = "There were too few answers to be certain.",
-  not_applicable = "The server does not speak the version of TLS that this takes.",
-}
-
-local FROM_ONE_ADDRESS = "Every session resumed, and so often that a server that does not share is all but ruled "
-  .. "out, unless the balancer always sends a client to the same server. Scan with several --source addresses to tell."
-
-local ADVICE = {
-  healthy = "Nothing to do.",
-  broken = "Leave out --quick to see which servers share what.",
-  no_resumption = "Switch resumption on; leave out --quick to see more.",
-  inconclusive = "Leave out --quick.",
-  not_applicable = "Ask for other --mechanisms.",
-}
-
 -- The first that occurs names the whole.
 local ORDER = { "broken", "inconclusive", "healthy", "no_resumption", "not_applicable" }
-
--- What is healthy speaks for itself alone: a mechanism whose sessions are issued and never accepted is a fault.
-local function about_the_others(results, names)
-  local healthy, unaccepted = {}, {}
-  for _, name in ipairs(names) do
-    local result = results[name]
-    local list = result.verdict == "healthy" and healthy or result.refused > 0 and unaccepted
-    if list then
-      list[#list + 1] = mechanisms[name].noun
-    end
-  end
-  if #healthy == 0 or #unaccepted == 0 then
-    return nil
-  end
-  return (" That is by %s; a %s is issued, and none was ever accepted."):format(vocabulary.enumerate(healthy),
-      table.concat(unaccepted, " or a ")),
-    "Mend that, or issue none; leave out --quick to see more."
-end
 
 -- Answers that make it certain that sessions are refused, at the earliest.
 local function fewest_answers()
@@ -189,18 +152,18 @@ end
 
 -- What the mechanisms' results come to.
 local function conclude_all(results, options)
-  local met = {}
+  local met, whole = {}, { quick = results }
   for _, result in pairs(results) do
     met[result.verdict] = true
   end
   for _, verdict in ipairs(ORDER) do
-    if met[verdict] then
-      local from_one = verdict == "healthy" and #(options.sources or {}) < 2
-      local more, advice = about_the_others(results, options.mechanisms)
-      return { verdict = verdict, headline = (from_one and FROM_ONE_ADDRESS or HEADLINES[verdict]) .. (more or ""),
-        advice = advice or ADVICE[verdict], quick = results }
-    end
+    whole.verdict = whole.verdict or met[verdict] and verdict or nil
   end
+  -- What resumes looks as if all of it was shared; what that leaves open is the same.
+  whole.findings = whole.verdict == "healthy"
+    and pool_findings.of({ results = {}, all = {}, verdict = "all_shared", sources = options.sources }) or {}
+  whole.headline, whole.evidence = pool_words.of_quick(whole)
+  return whole
 end
 
 --- @tparam table client
@@ -209,8 +172,8 @@ end
 --   (list of local addresses, or nil)
 -- @tparam[opt] table entry of the address: gets, while the scan runs, so_far, which sets the field balancer to what is
 --   known
--- @treturn table verdict ("healthy", "broken", "no_resumption", "inconclusive", "not_applicable"), headline, advice,
---   quick (mechanism -> {verdict, resumed, refused, errors})
+-- @treturn table verdict ("healthy", "broken", "no_resumption", "inconclusive", "not_applicable"), headline,
+--   evidence, findings (see resum.analysis.pool.findings), quick (mechanism -> {verdict, resumed, refused, errors})
 function M.run(client, control, options, entry)
   local tests = {}
   for i, mechanism in ipairs(options.mechanisms) do

@@ -39,7 +39,7 @@ end
 
 local function steps(overview)
   if overview.nothing_to_do then
-    return "<h3>What to do</h3><p>Nothing to do.</p>"
+    return "<h3>What to do</h3>" .. text("p", nil, overview.nothing_to_do)
   elseif #overview.steps == 0 then
     return ""
   end
@@ -48,8 +48,8 @@ local function steps(overview)
     sentences[i] = step.text
   end
   local list = #sentences == 1 and text("p", nil, sentences[1]) or markup.list(sentences, nil, "ol")
-  return "<h3>What to do</h3>" .. list .. (overview.severity == "good" and "" or element("p", nil, "Then check again: "
-    .. text("code", nil, overview.command)))
+  return "<h3>What to do</h3>" .. list .. (overview.command and element("p", nil, escape(overview.lead) .. " "
+    .. text("code", nil, overview.command)) or "")
 end
 
 -- One figure below each column: the rate, or what the attempts came to.
@@ -157,7 +157,7 @@ end
 local function block(server, one)
   local title = configuration.titles[server]
   if not one.where then
-    return text("p", nil, title .. ": " .. one.note)
+    return text("p", nil, title .. " " .. one.note)
   end
   local lines = {}
   for i, line in ipairs(one.shell or {}) do

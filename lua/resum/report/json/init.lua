@@ -120,7 +120,7 @@ local function address(entry)
   out.balancer = entry.balancer and balancer.summary(entry.balancer)
   out.audit = entry.audit and list(entry.audit, audit.finding)
   if out.balancer then -- the same words as in every report
-    local todo = overview.todo(entry) or entry.balancer.advice
+    local todo = overview.todo(entry)
     out.balancer.advice = todo and escape(todo)
   end
   out.costs = each(entry.costs, cost)

@@ -83,7 +83,8 @@ local function summary(from)
     return {
       verdict = from.verdict,
       headline = from.headline,
-      advice = from.advice,
+      evidence = list(from.evidence),
+      findings = list(from.findings, finding),
       quick = from.quick,
     }
   end

@@ -17,13 +17,13 @@ local append, wrap = layout.append, layout.wrap
 function M.steps(overview, width, alone)
   local lines = {}
   if overview.nothing_to_do then
-    return { "  Nothing to do." }
+    return wrap(overview.nothing_to_do, width, "  ")
   end
   for i, step in ipairs(overview.steps) do
     append(lines, wrap(escape(step.text), width, #overview.steps > 1 and ("  %d. "):format(i) or "  "))
   end
-  if #lines > 0 and overview.severity ~= "good" and not alone then
-    append(lines, wrap("Then check again:", width, "  "))
+  if overview.command and not alone then
+    append(lines, wrap(overview.lead, width, "  "))
     lines[#lines + 1] = "    " .. escape(overview.command) -- to be pasted: never wrapped
   end
   return lines
@@ -32,7 +32,7 @@ end
 local function block_lines(server, block, width, lines)
   local title = configuration.titles[server]
   if not block.where then
-    return append(lines, wrap(title .. ": " .. block.note, width, "  "))
+    return append(lines, wrap(title .. " " .. block.note, width, "  "))
   end
   append(lines, wrap(("%s, %s:"):format(title, block.where), width, "  "))
   for _, list in ipairs({ block.shell or {}, block.lines or {} }) do
