@@ -64,11 +64,15 @@ describe("an expectation", function()
     end
   end)
 
-  it("finds resumption out of order where the quick check does", function()
+  it("finds resumption in order where the quick check was certain of it, and nowhere else", function()
     local function quick(verdict)
-      return (expectation.is_in_order({ addresses = { { balancer = { verdict = verdict } }, { status = "error" } } }))
+      return { expectation.is_in_order({ addresses = { { address = "::1", status = "completed",
+        balancer = verdict and { verdict = verdict } }, { status = "error" } } }) }
     end
-    assert.same({ true, true, false, false }, { quick("healthy"), quick("inconclusive"), quick("broken"),
-      quick("no_resumption") })
+    assert.same({ true }, quick("healthy"))
+    for verdict, words in pairs({ inconclusive = "inconclusive", broken = "broken", no_resumption = "no resumption",
+      not_applicable = "not applicable", [false] = "inconclusive" }) do
+      assert.same({ false, words .. " on ::1" }, quick(verdict))
+    end
   end)
 end)

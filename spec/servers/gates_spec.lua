@@ -30,6 +30,7 @@ describe("the exit code", function()
     { "an expectation is not met, and another target is down", { "--expect", "ticket=not_supported" }, true, 3 },
     { "the quick check finds nothing wrong", { "--resum_rate", "--quick" }, false, 0 },
     { "the quick check finds no resumption", { "--resum_rate", "--quick", "--mechanisms", "session_id" }, false, 3 },
+    { "the quick check can't tell", { "--resum_rate", "--quick", "--attempts", "3" }, false, 3 },
     { "the quick check is as expected",
       { "--resum_rate", "--quick", "--mechanisms", "ticket", "--expect", "balancer=healthy" }, false, 0 },
   }) do
@@ -128,7 +129,7 @@ describe("--quiet", function()
         ": expected ticket=not_supported, found supported on 127.0.0.1" },
       { "the quick check finds no resumption",
         { "--mechanisms", "session_id", "--resum_rate", "--quick", nginx().address }, 3,
-        ": resumption is not in order: no resumption on 127.0.0.1" },
+        ": expected resumption to be in order, found no resumption on 127.0.0.1" },
     }
   end
 

@@ -105,15 +105,16 @@ local function holds(rule, entry)
   return (support or rate) ~= nil, "nothing"
 end
 
---- Is resumption in order on every address that was scanned, as far as the quick check tells?
+--- Is resumption in order on every address that was scanned, as far as the quick check tells? What it could not find
+-- out is not in order: a gate must not open for want of an answer.
 -- @tparam table result what resum.run returned with quick
 -- @treturn boolean
 -- @treturn string|nil what was found instead, in words
 function M.is_in_order(result)
   for _, entry in ipairs(result.addresses) do
     local verdict = entry.balancer and entry.balancer.verdict
-    if verdict == "broken" or verdict == "no_resumption" then
-      return false, ("%s on %s"):format(vocabulary.pools[verdict], entry.address)
+    if entry.status == "completed" and verdict ~= "healthy" then
+      return false, ("%s on %s"):format(vocabulary.pools[verdict or "inconclusive"], entry.address)
     end
   end
   return true

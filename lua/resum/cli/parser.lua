@@ -92,7 +92,7 @@ local function add_measures(group)
     :convert(mechanism_list)
   group:option("--attempts", "attempts per mechanism (5; for the rate 100)"):argname("N"):convert(number("attempts"))
   group:flag("--quick", "with --resum-rate: stop as soon as it is certain, at 1 % error, whether resumption works at "
-    .. "all servers behind the address; gives a verdict and no rate, and exits with 3 where it does not")
+    .. "all servers behind the address; gives a verdict and no rate, and exits with 3 unless it does")
   group:flag("--no-balancer", "with --resum-rate: measure the rate only, not what stands behind the address")
   group:option("--source", "connect from this local address; may be repeated, as a balancer may choose the server by "
     .. "it"):argname("ADDRESS"):count("*")
@@ -220,8 +220,9 @@ end
 function M.new()
   local parser = argparse("resum"):usage(USAGE):description(FIRST_SCREEN):add_help(false)
     :epilog(promise() .. " Scan only what you may scan.\n\nExit codes: 0 all targets were scanned, each at one address "
-      .. "at least; 1 some target could not be scanned; 2 usage error; 3 an --expect was not met; 4 stopped because "
-      .. "the list could not be read or the results could not be written; 130 interrupted (143 by SIGTERM).")
+      .. "at least; 1 some target could not be scanned; 2 usage error; 3 an --expect was not met, or --quick did not "
+      .. "find resumption in order; 4 stopped because the list could not be read or the results could not be written; "
+      .. "130 interrupted (143 by SIGTERM).")
     :help_max_width(WIDTH):help_description_margin(MARGIN)
   for _, one in ipairs(GROUPS) do
     local group, added = new_group(parser)

@@ -84,7 +84,7 @@ function Run:note_expectations(result)
   end
   if not in_order then
     if self.parsed.quiet then -- else the report says it
-      self:complain("%s: resumption is not in order: %s", target.label(result.target), found)
+      self:complain("%s: expected resumption to be in order, found %s", target.label(result.target), found)
     end
     self:raise_exit(EXIT.not_as_expected)
   end
