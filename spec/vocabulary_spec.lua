@@ -83,7 +83,7 @@ describe("the vocabulary", function()
 
   -- Values of JSON that reports show: the table of each, and where its words are.
   local SHOWN = { design = "designs", outcome = "outcomes", kind = "kinds", routing = "routings", ["set-up"] = "pools",
-    verdict = "verdicts" }
+    verdict = "verdicts", ["break"] = "breaks" }
 
   for value, words in pairs(SHOWN) do
     it("has words for every " .. value .. " that JSON may hold, so that no code reaches a person", function()

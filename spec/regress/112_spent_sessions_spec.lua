@@ -1,6 +1,7 @@
 --- A connection of ours that broke killed the session, as OpenSSL drops from its cache what did not end in
--- order, and the server was blamed. After an end out of order of a connection that made a session or offered it, that
--- session is spent: a fresh one takes its place, and what the old one is refused is unknown.
+-- order, and the server was blamed. After an end out of order of a connection that made a session or offered it, what
+-- that session is refused is unknown. Once one was refused so, all are spent: fresh ones take their places. Tickets
+-- that hold all state resume whatever broke: there nothing is spent.
 
 local clients = require "resum.connection.client"
 local faults = require "spec.support.faults"
@@ -19,8 +20,10 @@ local function record(outcome, ended, more)
   return made
 end
 
-local function broken()
-  return record("closed", nil, { error = { stage = "handshake" } })
+local function broken(more)
+  local made = record("closed", nil, more)
+  made.error = { stage = "handshake" }
+  return made
 end
 
 local function finish(ends, one, offered, began)
@@ -35,10 +38,75 @@ describe("a session", function()
     ends, session = spending.nothing_known(), {}
   end)
 
-  it("is spent by a connection that offered it and broke, and what it is refused then is unknown", function()
-    assert.equal("refused", finish(ends, record("refused", "notify"), { session }))
+  -- Another one that a connection made which broke; it is not offered.
+  local function other()
+    local mine = {}
+    finish(ends, broken({ sessions = { mine } }))
+    return mine
+  end
+
+  it("is spent by a connection that offered it and broke, once a refusal shows that such sessions are dropped",
+    function()
+      assert.equal("refused", finish(ends, record("refused", "notify"), { session }))
+      finish(ends, broken(), { session })
+      assert.is_false(spending.is_spent(session))
+      assert.equal("unknown", finish(ends, record("refused", "notify"), { session }))
+      assert.same({ true, true }, { spending.is_spent(session), spending.is_spent(other()) })
+      assert.equal("unknown", finish(ends, record("refused", "notify"), { session }))
+    end)
+
+  it("is not spent by a connection that broke where such sessions resume", function()
     finish(ends, broken(), { session })
-    assert.is_true(spending.is_spent(session))
+    assert.equal("resumed", finish(ends, record("resumed", "notify"), { session }))
+    assert.same({ false, false }, { spending.is_spent(session), spending.is_spent(other()) })
+    assert.equal("refused", finish(ends, record("refused", "notify"), { session })) -- for another reason
+  end)
+
+  it("is spent where another one that broke so was refused, whatever resumed before, and takes its answer back",
+    function()
+      local other_one = {}
+      finish(ends, broken(), { session })
+      local resumed = record("resumed", "notify")
+      assert.equal("resumed", finish(ends, resumed, { session }))
+      finish(ends, broken(), { other_one })
+      assert.equal("unknown", finish(ends, record("refused", "notify"), { other_one }))
+      assert.same({ true, true }, { spending.is_spent(other_one), spending.is_spent(other()) })
+      -- What showed that this one was kept does not count itself: sessions would count as far as they resume.
+      assert.same({ false, "unknown" }, { spending.is_spent(session), resumed.outcome })
+      assert.equal("refused", finish(ends, record("refused", "notify"), { session }))
+    end)
+
+  it("is tried by mechanism and by kind of break", function()
+    for _, more in ipairs({ { mechanism = "psk" }, { mechanism = "ticket", error = false, ending = "broken" } }) do
+      ends = spending.nothing_known()
+      local mine, theirs = {}, {}
+      finish(ends, broken({ mechanism = "ticket", sessions = { mine } }))
+      finish(ends, record("resumed", "notify"), { mine })
+      finish(ends, record("full", "notify"))
+      more.error, more.sessions = more.error == nil and { stage = "handshake" } or nil, { theirs }
+      finish(ends, record("full", more.ending, more))
+      assert.equal("unknown", finish(ends, record("refused", "notify"), { theirs }))
+    end
+  end)
+
+  it("is refused beside the connection that broke, and is dead by that", function()
+    local began = spending.begin()
+    assert.equal("refused", finish(ends, record("refused", "notify"), { session }))
+    finish(ends, broken(), { session }, began)
+    assert.same({ true, true }, { spending.is_spent(session), spending.is_spent(other()) })
+  end)
+
+  it("resumes beside the connection that broke, and is not alive by that", function()
+    local began = spending.begin()
+    finish(ends, record("resumed", "notify"), { session })
+    finish(ends, broken(), { session }, began)
+    assert.equal("unknown", finish(ends, record("refused", "notify"), { session }))
+  end)
+
+  it("is not alive by what resumed where several were offered", function()
+    local second = {}
+    finish(ends, broken({ sessions = { session } }))
+    finish(ends, record("resumed", "notify"), { session, second })
     assert.equal("unknown", finish(ends, record("refused", "notify"), { session }))
   end)
 
@@ -47,6 +115,7 @@ describe("a session", function()
       finish(ends, record("full", "notify"))
     end
     finish(ends, record("full", "fin", { sessions = { session } }))
+    assert.equal("unknown", finish(ends, record("refused", "notify"), { session }))
     assert.is_true(spending.is_spent(session))
   end)
 
@@ -60,43 +129,40 @@ describe("a session", function()
     end
   end)
 
-  it("is spent after all where the habit shows later only", function()
+  it("is spent after all where the habit shows later only, and is not any more where it is none again", function()
+    local refused = record("refused", "notify")
     finish(ends, record("full", "fin", { sessions = { session } }))
-    assert.is_false(spending.is_spent(session))
+    finish(ends, refused, { session })
+    assert.same({ "refused", false }, { refused.outcome, spending.is_spent(session) })
     for _ = 1, 3 do
       finish(ends, record("full", "notify"))
     end
-    assert.is_true(spending.is_spent(session))
-  end)
-
-  it("takes back what it was refused while the connection was under way that spent it, and nothing before", function()
-    local before, beside, told = record("refused", "notify"), record("refused", "notify"), 0
-    function beside.on_doubt()
-      told = told + 1
+    assert.same({ "unknown", true }, { refused.outcome, spending.is_spent(session) })
+    for _ = 1, 8 do
+      finish(ends, record("full", "fin"))
     end
-    finish(ends, before, { session })
-    local began = spending.begin()
-    finish(ends, beside, { session })
-    finish(ends, broken(), { session }, began)
-    assert.same({ "refused", "unknown", 1 }, { before.outcome, beside.outcome, told })
+    assert.same({ "refused", false }, { refused.outcome, spending.is_spent(session) })
   end)
 
-  it("is good again where it resumes", function()
-    finish(ends, broken(), { session })
-    assert.equal("resumed", finish(ends, record("resumed", "notify"), { session }))
-    assert.is_false(spending.is_spent(session))
-    assert.equal("refused", finish(ends, record("refused", "notify"), { session }))
-  end)
-
-  it("is not good again by one that began before the break", function()
-    local began = spending.begin()
-    finish(ends, broken(), { session })
-    finish(ends, record("resumed", "notify"), { session }, began)
-    assert.is_true(spending.is_spent(session))
-  end)
+  for _, outcome in ipairs({ "refused", "resumed" }) do
+    it(("takes back that it was %s beside the connection that spent it, and nothing before"):format(outcome),
+      function()
+        local before, beside, told = record(outcome, "notify"), record(outcome, "notify"), 0
+        function beside.on_doubt()
+          told = told + 1
+        end
+        finish(ends, before, { session })
+        local began = spending.begin()
+        finish(ends, beside, { session })
+        finish(ends, broken(), { session }, began)
+        assert.same({ outcome, "unknown", 1 }, { before.outcome, beside.outcome, told })
+        assert.same({ outcome, "failed" }, { beside.answer, beside.doubt })
+      end)
+  end
 
   it("is not spent where nobody was reached, nor by who refused it", function()
     finish(ends, record("unreachable", nil, { error = { stage = "connect" } }), { session })
+    finish(ends, record("protocol_error", nil, { error = { stage = "handshake", code = "not_offered" } }), { session })
     finish(ends, record("refused", "broken"), { session })
     assert.is_false(spending.is_spent(session))
   end)

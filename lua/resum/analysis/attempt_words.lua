@@ -47,7 +47,7 @@ M.outcomes = {
   protocol_error = "error: not TLS as it should be",
   no_starttls = "error: STARTTLS was refused",
   interrupted = "not made: the scan was stopped",
-  unknown = "refused behind a broken connection: tells nothing",
+  unknown = "answered behind a broken connection: tells nothing",
 }
 
 --- The same in a word, with all errors as one.
@@ -56,6 +56,14 @@ M.cells = {
   refused = "refused",
   full = "without an offer",
   error = "failed",
+}
+
+--- How a connection ended that may have spent a session.
+M.breaks = {
+  failed = "failed",
+  cut = "broke",
+  reset = "was reset",
+  unlike = "ended unlike this server's others",
 }
 
 --- By what a server is told from others.

@@ -97,17 +97,33 @@ local function versions_answer(records)
   return false
 end
 
+--- Offers that count neither way, as their session was spent, by how that came about.
+-- @tparam {record,...} records
+-- @treturn {string=number,...}|nil "failed", "cut", "reset" or "unlike" (see resum.connection.spending) -> offers; nil:
+--   there are none
+function M.left_out(records)
+  local kinds
+  for _, record in ipairs(records) do
+    if record.outcome == "unknown" then
+      kinds = kinds or {}
+      kinds[record.doubt] = (kinds[record.doubt] or 0) + 1
+    end
+  end
+  return kinds
+end
+
 --- Counts outcomes of attempts that offered a session.
 -- @tparam {record,...} records
 -- @tparam[opt] {record,...} seeds the full handshakes that went with them
 -- @treturn table attempted, resumed, refused, errors (numbers), error_kinds (outcome -> number),
---   alerts (how many of the refused were fatal alerts)
+--   alerts (how many of the refused were fatal alerts), left_out (see left_out)
 function M.count(records, seeds)
-  local counts = { attempted = #records, resumed = 0, refused = 0, errors = 0, alerts = 0, error_kinds = {} }
+  local counts = { attempted = #records, resumed = 0, refused = 0, errors = 0, alerts = 0, error_kinds = {},
+    left_out = M.left_out(records) }
   local alert_refuses, version_refuses = alert_is_answer(records, seeds or {}), versions_answer(records)
   for _, record in ipairs(records) do
     local outcome = record.outcome
-    if outcome == "unknown" then -- a spent session was refused
+    if outcome == "unknown" then -- a spent session
       counts.attempted = counts.attempted - 1
     elseif outcome == "resumed" then
       counts.resumed = counts.resumed + 1
@@ -137,20 +153,22 @@ function M.plain(counts)
   }
 end
 
+local function add(sum, kinds)
+  for kind, n in pairs(kinds or {}) do
+    sum = sum or {}
+    sum[kind] = (sum[kind] or 0) + n
+  end
+  return sum
+end
+
 --- Adds up.
 -- @tparam table a from count()
 -- @tparam table b from count()
 -- @treturn table as count()
 function M.together(a, b)
-  local sum = { error_kinds = {} }
-  for _, counts in ipairs({ a, b }) do
-    for name, n in pairs(M.plain(counts)) do
-      sum[name] = (sum[name] or 0) + n
-    end
-    for kind, n in pairs(counts.error_kinds) do
-      sum.error_kinds[kind] = (sum.error_kinds[kind] or 0) + n
-    end
-  end
+  local sum = add(add({}, M.plain(a)), M.plain(b))
+  sum.error_kinds = add(add({}, a.error_kinds), b.error_kinds)
+  sum.left_out = add(add(nil, a.left_out), b.left_out)
   sum.alerts = a.alerts + b.alerts
   return sum
 end

@@ -41,7 +41,7 @@ local OF_POOL = { all_shared = "good", healthy = "good", inconclusive = "inconcl
 local function words(name, judged)
   local parts = {}
   for _, part in ipairs({ vocabulary.verdicts[judged.verdict], vocabulary.resumed(judged) or "",
-    vocabulary.errors(judged) or "", vocabulary.reason(name, judged) or "" }) do
+    vocabulary.errors(judged) or "", vocabulary.left_out(judged) or "", vocabulary.reason(name, judged) or "" }) do
     parts[#parts + 1] = part ~= "" and part or nil
   end
   return table.concat(parts, "; ")

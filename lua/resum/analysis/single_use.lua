@@ -33,7 +33,7 @@ function M.seems_to_be(records)
       end
     elseif record.outcome == "resumed" and (spent == "resumed" or refused > 0) then
       return false
-    else
+    elseif record.outcome ~= "unknown" then
       spent = record.outcome == "resumed" and "resumed" or spent or "error"
     end
   end

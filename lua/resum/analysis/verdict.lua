@@ -14,7 +14,7 @@ local function copy_counts(into, counts)
   for name, value in pairs(counting.plain(counts)) do
     into[name] = value
   end
-  into.error_kinds = counts.error_kinds
+  into.error_kinds, into.left_out = counts.error_kinds, counts.left_out
 end
 
 local NOTE_ISSUED = {}
@@ -114,7 +114,8 @@ end
 --   of the seeds), interrupted (boolean: the scan was over before all was tried), old (records: old sessions, offered
 --   where nothing had resumed; or nil)
 -- @treturn table verdict, reason, alert (its name, where the reason is one), version, attempted, resumed, refused,
---   errors, error_kinds, designs (counts of each), attempts (every record), and what was issued: session_id_length;
+--   errors, error_kinds, left_out (see left_out), designs (counts of each), attempts (every record), and what was
+--   issued: session_id_length;
 --   lifetime_hint_s (seconds), ticket_length; tickets_issued (more_tickets: at least), lifetime_s; cut_short (of
 --   full_handshakes so many broke before a ticket could come; nil: none); failures ({offers, full}, {failed, made}
 --   each: offers fail more often); usable_after_s (a refused session was taken so much later)

@@ -238,6 +238,22 @@ function M.errors(counts)
   return ("%s (%s)"):format(M.count(counts.errors, "error"), table.concat(kinds, ", "))
 end
 
+--- Offers that count neither way, and why: another connection had to do with their session, and did not end in order.
+-- @tparam table counts left_out (see resum.analysis.counting.left_out)
+-- @treturn string|nil
+function M.left_out(counts)
+  if not counts.left_out then
+    return nil
+  end
+  local sum, kinds = 0, {}
+  for kind, n in pairs(counts.left_out) do
+    sum, kinds[#kinds + 1] = sum + n, ("%s (%d)"):format(M.breaks[kind], n)
+  end
+  table.sort(kinds)
+  return ("%s left out: another connection with the session %s"):format(M.count(sum, "offer"),
+    table.concat(kinds, ", "))
+end
+
 --- How many of the attempts that were answered resumed; of all, where it is offers that fail: a client that has to come
 -- again has not resumed.
 -- @tparam table counts attempted, resumed, refused, failures

@@ -73,6 +73,8 @@ function Context:attempt(options, client)
   local record = (client or self.client):attempt(all)
   if record.outcome == "interrupted" then
     stop("interrupted")
+  elseif record.answer == "resumed" then
+    record.outcome = "resumed" -- no share is counted here, and whatever had become of the session, it did resume
   end
   return record
 end
@@ -143,7 +145,7 @@ function Context:spare_session(mechanism)
   local tickets, taken = self.evidence:tickets_of(mechanism), self.evidence.taken
   for i = #tickets, 1, -1 do
     local session = tickets[i].session
-    if session and not taken[session] and not self.client:expired(session) then
+    if session and not taken[session] and not self.client:expired(session) and not self.client:is_spent(session) then
       taken[session] = true
       return session
     end

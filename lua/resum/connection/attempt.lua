@@ -36,7 +36,7 @@ end
 -- Is a connection no more than a wait for the server's end, once we have said goodbye? Not to a server that stays until
 -- we leave.
 local function ends_at_goodbye(client, options)
-  return not options.stays and client.ends.all.silent == nil
+  return not options.stays and not spending.is_silent(client.ends)
 end
 
 -- The way is open: the rest of it. `leave` gives the place at the address to the next one.
@@ -167,6 +167,8 @@ function M.connect(client, options, engine)
     asked = nil,
     unclean = nil,
     put_off = nil, -- the server was late, and its first answer was not read
+    answer = nil,
+    doubt = nil,
   }
   local tries = 0
   repeat

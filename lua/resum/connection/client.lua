@@ -124,15 +124,16 @@ end
 --   TLS: the answer is awaited; on the engine "probe" with offer.data; "": just listens). An attempt with offer or
 --   server_name is not compared by engine, and asked on no other one.
 -- @treturn table the record: mechanism, design, engine, address, outcome ("resumed", "refused", "full" when
---   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"; "unknown": refused,
---   but the session was spent, see resum.connection.spending: "refused" may become that later; "interrupted":
---   cancelled() was true, so that no connection was made, and there is nothing to count), reused, version, cipher,
---   facts, sessions (to offer next, as far as they were taken), error ({message, code, stage: "connect", "proxy",
---   "starttls", "handshake"}), timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of (what the
---   probe met, where libssl had to decide), ending (how, see resum.connection.spending), unclean (out of order), shut
---   (the server had let us in before, and did not in all the retries),
---   unseen (no ticket came, and this kept us from seeing that none is issued: see resum.connection.issuance), answered
---   (whether a request was), tickets_cut (there may have been more), response (what was answered to `request`, see
+--   nothing was offered, "alert", "timeout", "reset", "closed", "unreachable", "protocol_error"; "unknown": answered,
+--   but the session was spent, see resum.connection.spending: "resumed" and "refused" may become that later, and the
+--   other way round; "interrupted": cancelled() was true, so that no connection was made, and there is nothing to
+--   count), answer ("resumed" or "refused", also where the outcome is "unknown"), doubt (why it is), reused, version,
+--   cipher, facts, sessions (to offer next, as far as they were taken), error ({message, code, stage: "connect",
+--   "proxy", "starttls", "handshake"}), timing ({connect_s: until the ClientHello, handshake_s, total_s}), instead_of
+--   (what the probe met, where libssl had to decide), ending (how, see resum.connection.spending), unclean (out of
+--   order, as far as is known), shut (the server had let us in before, and did not in all the retries), unseen (no
+--   ticket came, and this kept us from seeing that none is issued: see resum.connection.issuance), answered (whether a
+--   request was), tickets_cut (there may have been more), response (what was answered to `request`, see
 --   resum.connection.response), ended ({message, code}: how the connection ended after its handshake, where it did)
 function Client:attempt(options)
   arguments.check(options, ATTEMPT, "option of an attempt", 2)

@@ -26,6 +26,11 @@ M.CHECKS = { least = 1, most = 1 + 2 * MORE }
 
 local DECIDED = { resumed = true, refused = true }
 
+-- Did it get through? What was answered may count for nothing, as the session was spent: by the probe that came before.
+local function is_answered(record)
+  return DECIDED[record.answer or record.outcome] == true
+end
+
 local function new_tally()
   return { resumed = 0, refused = 0 }
 end
@@ -106,7 +111,7 @@ local function ask_libssl(client, state, record, options, connect)
   again.instead_of = { engine = "probe", outcome = record.outcome, error = record.error }
   if again.outcome == record.outcome then
     state.agreed = record.outcome -- libssl meets the same: from now on the probe is believed
-  elseif DECIDED[again.outcome] then
+  elseif is_answered(again) then
     state.helped = state.helped + asks
     if state.helped >= (works(state) and TRIES * MORE or TRIES) and (asks_on or not works(state)) then
       state.moved = "the probe can't be used: " .. record.error.message
@@ -124,7 +129,7 @@ local function ask_why_dropped(client, state, record, options, connect)
   for _ = 1, DROPS do
     again = connect(client, options, "handshake")
     note(state, again)
-    if not DECIDED[again.outcome] or client.cancelled() then
+    if not is_answered(again) or client.cancelled() then
       return record
     end
     local probed = connect(client, options, "probe")

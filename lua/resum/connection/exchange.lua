@@ -5,11 +5,14 @@
 local issuance = require "resum.connection.issuance"
 local outcomes = require "resum.connection.outcome"
 local responses = require "resum.connection.response"
+local spending = require "resum.connection.spending"
 local transfer = require "resum.connection.transfer"
 
 local M = {}
 
-local LINGER = { least = 0.25, most = 1, round_trips = 4 } -- for the server's end after our close_notify
+-- For the server's end after our close_notify: an answer takes a round trip. One that always came is waited for longer,
+-- as without it a session is taken for spent: a busy machine was seen to take more than a second.
+local LINGER = { least = 0.25, most = 1, round_trips = 4, answered = 3 }
 
 -- Bytes that are looked at, and kept, of what is no TLS.
 local LONGEST_GREETING = 1024
@@ -58,10 +61,10 @@ end
 -- left together, and no server was found that then loses a session by a reset (HAProxy, stunnel, s_server, GnuTLS,
 -- nginx; caches and tickets: 60 of 60 each). But to a server that is slow the connection is open for longer than to us:
 -- where it limits their number, we stay.
-function Exchange:finish(due, handshake_s)
+function Exchange:finish(due, handshake_s, is_answered)
   local now = self.host.now
   local linger = math.max(LINGER.least, math.min(LINGER.most, LINGER.round_trips * handshake_s))
-  local deadline = now() + linger
+  local deadline = now() + (is_answered and LINGER.answered or linger)
   local goodbye, machine = self.client.dialer.goodbye, self.machine
   local last_words = goodbye and self.speaks and machine:write(goodbye) or ""
   local sent = not self.ended and self:send(due .. last_words .. machine:shutdown(), deadline)
@@ -113,9 +116,10 @@ function Exchange:run(record)
     end
     self.leaves_at_once = record.engine == "probe" and record.outcome == "resumed" and not self.want_tickets
       and not self.stays and not self.say
-      and (not self.mechanism.may_be_cached or self.client.ends.all.silent ~= nil)
-    self:finish(due, record.timing.handshake_s)
-    record.ending, record.asked = outcomes.ending(self, record.engine), self.request and self.heard ~= nil or nil
+      and (not self.mechanism.may_be_cached or spending.is_silent(self.client.ends))
+    record.version, record.asked = self:facts().version, self.request and self.heard ~= nil or nil
+    self:finish(due, record.timing.handshake_s, spending.is_answered(self.client.ends, record))
+    record.ending = outcomes.ending(self, record.engine)
   end
   if self.over and self.over.code == "alert" and outcomes.refuses_certificate(self:facts()) then
     outcomes.fail(record, self.over.message, "alert")

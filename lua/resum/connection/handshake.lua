@@ -49,6 +49,7 @@ end
 
 local function handshake_of(record, described)
   record.target = described
+  record.outcome = record.answer or record.outcome -- also of a spent session, as nothing is counted
   record.transcript = read_transcript(record.transcript or {}, record.version)
   record.transcript.forgotten = record.facts and record.facts.messages_forgotten
   return setmetatable(record, Handshake)

@@ -1,19 +1,35 @@
 -- Which sessions are spent: many servers drop a session when a connection that made it or offered it did not end in
--- order, and refuse it from then on. That is no word on resumption. So what such a session is refused, while that
--- connection was under way or later, is unknown; and a fresh one has to take its place. It makes no connection.
+-- order, and refuse it from then on. That is no word on resumption. So no offer of such a session counts that ended
+-- after that connection began, whatever came of it: to count the resumptions and not the refusals would bend every
+-- rate. A fresh session has to take its place. Others keep the session (stateless tickets know nothing of connections),
+-- and which a server does, it shows: a session is offered again behind the first breaks of a kind, and is spent by none
+-- as long as all that were seen behind one resumed. It makes no connection.
 --
--- What an end in order is, the server shows: some say close_notify, some only close, some do not even that, and not
--- after everything that is said to them. An end is out of order when more of the connections of its kind had a better
--- one; the first of a kind is held against all.
+-- That a connection was disturbed, its own end shows: its handshake failed, it broke before our goodbye, it was reset
+-- behind that, or it ended unlike this server's others. What a server does by habit, and be it every other time,
+-- is no break; and what is a habit, more connections may show better. So what is spent now may turn out not to be, and
+-- the other way round.
+
+local statistics = require "resum.util.statistics"
 
 local M = {}
 
--- Ends, the best first: "notify" (close_notify came), "fin" (the stream ended after our goodbye), "left" (we did not
--- wait for it), "silent" (nothing came in the time that there was), "early" (the stream ended before our goodbye),
--- "reset" (after it), "broken" (the handshake failed, or the connection broke before our goodbye).
-local RANK = { notify = 1, fin = 2, left = 2, silent = 3, early = 4, reset = 5, broken = 6 }
+-- Ends, the best first: "notify" (close_notify came), "fin" (the stream ended after our goodbye), "silent" (nothing
+-- came in the time that there was), "early" (the stream ended before our goodbye), "reset" (after it), "broken" (it
+-- broke before our goodbye). "left": we did not wait for it, so that there was none to be seen.
+local RANK = { notify = 1, fin = 2, silent = 3, early = 4, reset = 5, broken = 6 }
+-- What a server that ends in order does not do, so that one is odd in itself.
+local ODD_IN_ITSELF = RANK.early
 
-local states = setmetatable({}, { __mode = "k" }) -- session -> {spent, refused, made}; whichever client offers it
+-- So many of a network's connections may be disturbed; a network that breaks more is beyond measuring. An end that
+-- comes more often than they explain (by chance in 1 of 200 cases) is a habit.
+local DISTURBED, BY_CHANCE = 0.05, 0.005
+-- And so is what comes more often than in one of so many connections. What breaks before our goodbye is odd as long as
+-- others do better more often.
+local ONE_IN, BROKEN_ONE_IN = 4, 2
+local KEPT = 16 -- connections of each kind whose end may turn out later to have been out of order
+
+local states = setmetatable({}, { __mode = "k" }) -- session -> its state; whichever client offers it
 local ticks = 0
 
 local function tick()
@@ -21,154 +37,318 @@ local function tick()
   return ticks
 end
 
+-- causes: connections that spent it; offers: connections that offered it and were answered; made: how many
+-- connections there had been when it came.
 local function state_of(session)
   local state = states[session]
   if not state then
-    -- refused: record -> when it ended; made: connections of its client until then
-    state = { spent = false, refused = {}, made = nil }
+    state = { causes = {}, offers = {}, made = nil }
     states[session] = state
   end
   return state
 end
 
+local function new_counts()
+  return { total = 0, of = {} }
+end
+
 --- Nothing is known of how a server ends connections.
--- @treturn table connections (how many there were), all (end -> how many), kinds (the same of each kind of connection),
---   first (the first connections, with what they made and offered)
+-- @treturn table connections (how many there were), all and kinds (how often each end was seen, and to each kind of
+--   connection: total, of), groups (those that ended alike), trials (fates of sessions behind each kind of break)
 function M.nothing_known()
-  return { connections = 0, all = {}, kinds = {}, first = {} }
+  return { connections = 0, all = new_counts(), kinds = {}, groups = {}, trials = {} }
 end
 
 -- Connections that a server may well end alike.
 local function kind_of(record)
-  return ("%s %s %s"):format(record.engine, record.outcome, record.asked and "asked" or "")
+  return ("%s %s %s %s"):format(record.engine, record.outcome, record.version or "", record.asked and "asked" or "")
 end
 
-local function has_better(counts, ended)
-  local rank, count = RANK[ended], counts[ended] or 0
-  for better, often in pairs(counts) do
-    if RANK[better] < rank and often > count then
-      return true
-    end
+-- Those that ended no better than this, of how many, and whether any did better. What broke says nothing of how the
+-- others end.
+local function compare(counts, rank)
+  local broken = rank < RANK.broken and counts.of.broken or 0
+  local as_bad = -broken
+  for ended, often in pairs(counts.of) do
+    as_bad = as_bad + (RANK[ended] >= rank and often or 0)
   end
-  return false
+  return as_bad, counts.total - broken
 end
 
-local FIRST = 16 -- connections whose end may turn out later to have been out of order
+local most = {} -- of so many connections, disturbances explain at most so many
 
--- As far as is known now. An end that is hardly anybody's habit has to be seen twice.
-local function is_out_of_order(ends, kind, ended)
+local function most_disturbed(total)
+  local so_far = most[total]
+  if not so_far then
+    so_far = 0
+    while statistics.binomial_tail(so_far + 1, total, DISTURBED) >= BY_CHANCE do
+      so_far = so_far + 1
+    end
+    most[total] = so_far
+  end
+  return so_far
+end
+
+-- What is seen of a kind for the first time is held against all.
+local function counts_for(ends, kind)
   local counts = ends.kinds[kind]
-  return ended == "broken" or has_better(counts and counts.total > 1 and counts.of or ends.all, ended)
-    or RANK[ended] >= RANK.early and ends.all[ended] == 1
+  return counts and counts.total > 1 and counts or ends.all
 end
 
--- Notes an end; returns whether it is out of order.
-local function note_end(ends, record)
-  local kind, ended = kind_of(record), record.ending
-  local counts = ends.kinds[kind] or { total = 0, of = {} }
-  ends.kinds[kind], counts.total = counts, counts.total + 1
-  counts.of[ended], ends.all[ended] = (counts.of[ended] or 0) + 1, (ends.all[ended] or 0) + 1
-  return is_out_of_order(ends, kind, ended)
-end
-
-local function forget(record)
-  record.outcome = "unknown"
-  if record.on_doubt then
-    record.on_doubt()
+-- Is an end out of order, as far as is known now?
+local function is_out_of_order(ends, kind, ended)
+  local rank = RANK[ended]
+  local as_bad, total = compare(counts_for(ends, kind), rank)
+  if rank >= ODD_IN_ITSELF and as_bad == 1 then
+    return true
+  elseif rank == RANK.broken then
+    return as_bad * BROKEN_ONE_IN < total
   end
+  return rank > RANK.notify and as_bad * ONE_IN <= total and as_bad <= most_disturbed(total)
 end
-
-local function spend(session, since)
-  local state = state_of(session)
-  state.spent, state.spent_at = true, tick()
-  for record, ended in pairs(state.refused) do
-    if ended >= since then
-      forget(record)
-      state.refused[record] = nil
-    end
-  end
-end
-
--- A refusal counts unless a session was spent that was offered.
-local function note_refusal(record, offered, now)
-  for _, session in ipairs(offered) do
-    if state_of(session).spent then
-      return forget(record)
-    end
-  end
-  for _, session in ipairs(offered) do
-    state_of(session).refused[record] = now
-  end
-end
-
---- A connection begins.
--- @treturn integer when, for finish()
-M.begin = tick
 
 -- A probe that is refused breaks the handshake off: what it offered was not taken, and nothing was made.
 local function was_given_up(record)
   return record.engine == "probe" and record.outcome == "refused"
 end
 
-local function spend_all(sessions, since)
-  for _, session in ipairs(sessions) do
-    spend(session, since)
+--- Has the server answered our goodbyes so far, most of the time? Then the answer is worth some patience.
+-- @tparam table ends how connections with this server ended so far
+-- @tparam table record of the connection, so far: engine, outcome, version, asked
+-- @treturn boolean
+function M.is_answered(ends, record)
+  local counts = counts_for(ends, kind_of(record))
+  return not was_given_up(record) and ONE_IN * (counts.of.silent or 0) < counts.total
+end
+
+--- Does the server leave us without an answer to our goodbyes, by habit?
+-- @tparam table ends how connections with this server ended so far
+-- @treturn boolean
+function M.is_silent(ends)
+  return ends.all.of.silent ~= nil and not is_out_of_order(ends, nil, "silent")
+end
+
+-- What spent a session, for people and machines.
+local function break_of(one)
+  if one.failed then
+    return "failed"
+  end
+  return one.ending == "broken" and "cut" or one.ending == "reset" and "reset" or "unlike"
+end
+
+-- No session was found dead behind a break of this kind, and some were found alive.
+local function is_harmless(trial)
+  return trial.alive > 0 and trial.dead == 0
+end
+
+-- Has a connection spent its sessions, as far as one is concerned that offered them? Where breaks of its kind are not
+-- harmless to all, what one resumption shows counts for those that began behind it: if it counted for itself, and for
+-- those before it, sessions would count that resume, and not those that don't.
+local function spends(cause, one)
+  return cause ~= one and cause.began <= one.ended and not is_harmless(cause.trial)
+    and not (cause.shown and cause.shown < one.began)
+end
+
+-- Whose offer counts for nothing: another connection had spent the session, or was about to. The first that did.
+local function doubt_of(one)
+  local first, before = nil, one.ended
+  for _, state in ipairs(one.offered) do
+    for cause in pairs(state.causes) do
+      if cause.began <= before and spends(cause, one) then
+        first, before = cause, cause.began
+      end
+    end
+  end
+  return first and break_of(first)
+end
+
+local function weigh(one)
+  local record, doubt = one.record, doubt_of(one)
+  if doubt ~= record.doubt then
+    record.doubt, record.outcome = doubt, doubt and "unknown" or record.answer
+    if record.on_doubt then
+      record.on_doubt()
+    end
   end
 end
 
--- What seemed to be in order, as little was known, may not have been.
-local function look_back(ends)
-  for i = #ends.first, 1, -1 do
-    local one = ends.first[i]
-    local record = one.record
-    if is_out_of_order(ends, one.kind, record.ending) then
-      table.remove(ends.first, i)
-      record.unclean = true
-      spend_all(record.sessions, one.began)
-      spend_all(one.offered, one.began)
+-- All offers of the sessions of a connection that broke, or did not after all.
+local function weigh_offers(one)
+  one.record.unclean = one.trial and not is_harmless(one.trial) or nil
+  for _, state in ipairs(one.spends) do
+    for offer in pairs(state.offers) do
+      weigh(offer)
     end
   end
+end
+
+-- What became of the sessions of a connection that broke: "alive" where one resumed on a connection that began behind
+-- it; "dead" where one was refused there, or beside it. Of several that were offered at once, one resumes. Also when
+-- the first of those that resumed ended.
+local function fate_of(cause)
+  local fate, shown
+  for _, state in ipairs(cause.spends) do
+    for offer in pairs(state.offers) do
+      local answer = offer ~= cause and offer.record.answer
+      if answer == "resumed" and #offer.offered == 1 and cause.ended < offer.began then
+        fate, shown = "alive", math.min(shown or offer.ended, offer.ended)
+      elseif answer == "refused" and cause.began <= offer.ended then
+        fate = fate or "dead"
+      end
+    end
+  end
+  return fate, shown
+end
+
+-- Fates of connections that broke alike: how many there are of each, and the connections.
+local function trial_of(ends, one)
+  local name = ("%s %s"):format(one.record.mechanism or "", break_of(one))
+  local trial = ends.trials[name] or { alive = 0, dead = 0, causes = setmetatable({}, { __mode = "k" }) }
+  ends.trials[name] = trial
+  return trial
+end
+
+local function count_fate(trial, fate, change)
+  if fate then
+    trial[fate] = trial[fate] + change
+  end
+end
+
+local function set_fate(cause, fate, shown)
+  local trial = cause.trial
+  local was_harmless = is_harmless(trial)
+  count_fate(trial, cause.fate, -1)
+  count_fate(trial, fate, 1)
+  cause.fate, cause.shown = fate, shown
+  for one in pairs(is_harmless(trial) ~= was_harmless and trial.causes or { [cause] = true }) do
+    weigh_offers(one)
+  end
+end
+
+local function look_at(cause)
+  local fate, shown = fate_of(cause)
+  if fate ~= cause.fate or shown ~= cause.shown then
+    set_fate(cause, fate, shown)
+  end
+end
+
+-- From now on the sessions of a connection may be spent by it.
+local function begin_spending(ends, one)
+  one.trial = trial_of(ends, one)
+  one.trial.causes[one] = true
+  for _, state in ipairs(one.spends) do
+    state.causes[one] = true
+  end
+  look_at(one)
+  weigh_offers(one)
+end
+
+local function end_spending(one)
+  set_fate(one, nil)
+  one.trial.causes[one], one.trial = nil, nil
+  for _, state in ipairs(one.spends) do
+    state.causes[one] = nil
+  end
+  weigh_offers(one)
+end
+
+-- What ended alike is judged alike.
+local function judge(ends)
+  for _, group in pairs(ends.groups) do
+    local is_odd = is_out_of_order(ends, group.kind, group.ending)
+    if is_odd ~= group.is_odd then
+      group.is_odd = is_odd
+      for _, one in ipairs(group) do
+        if is_odd then
+          begin_spending(ends, one)
+        else
+          end_spending(one)
+        end
+      end
+    end
+  end
+end
+
+local function note_end(ends, one)
+  local kind, ended = kind_of(one.record), one.ending
+  local counts, name = ends.kinds[kind] or new_counts(), kind .. ended
+  ends.kinds[kind] = counts
+  for _, tally in ipairs({ counts, ends.all }) do
+    tally.total, tally.of[ended] = tally.total + 1, (tally.of[ended] or 0) + 1
+  end
+  local group = ends.groups[name] or { kind = kind, ending = ended, is_odd = false }
+  if ended ~= "notify" and (group.is_odd or #group < KEPT) then
+    ends.groups[name], group[#group + 1] = group, one
+    if group.is_odd then
+      begin_spending(ends, one)
+    end
+  end
+  judge(ends)
+end
+
+--- A connection begins.
+-- @treturn integer when, for finish()
+M.begin = tick
+
+local function states_of(...)
+  local list = {}
+  for _, sessions in ipairs({ ... }) do
+    for _, session in ipairs(sessions) do
+      list[#list + 1] = state_of(session)
+    end
+  end
+  return list
+end
+
+-- Nobody was reached, or nothing was offered: that is no end of a connection.
+local function is_none(record)
+  local problem = record.error
+  return record.outcome == "interrupted" or problem ~= nil
+    and (problem.stage ~= "handshake" or problem.code == "not_offered")
+end
+
+local ANSWERS = { resumed = true, refused = true }
+
+local function note_answer(one)
+  one.record.answer = one.record.outcome
+  for _, state in ipairs(one.offered) do
+    state.offers[one] = true
+    for cause in pairs(state.causes) do
+      look_at(cause)
+    end
+  end
+  weigh(one)
 end
 
 --- A connection has ended: what that does to its sessions, and to what is known of them.
 -- @tparam table ends how connections with this server ended so far; changed
--- @tparam table record of the connection: outcome, error, sessions, ending (its end), asked (a request was sent); an
---   outcome "refused" may become "unknown", now or later (then record.on_doubt() is called, where there is one);
---   unclean is set
+-- @tparam table record of the connection: engine, outcome, version, error, sessions, ending (its end), asked (a request
+--   was sent). An outcome "resumed" or "refused" is kept in answer; it may become "unknown", now or later, and it may
+--   become what it was again (then record.on_doubt() is called, where there is one). doubt is set to why: the
+--   connection that spent the session "failed" in its handshake, was "cut" before its end, was "reset", or ended
+--   "unlike" others. unclean is set where it did not end in order itself.
 -- @tparam {session,...} offered
 -- @tparam integer began from begin()
 function M.finish(ends, record, offered, began)
   ends.connections = ends.connections + 1
-  for _, session in ipairs(record.sessions) do
-    local state = state_of(session)
+  for _, state in ipairs(states_of(record.sessions)) do
     state.made = state.made or ends.connections
   end
-  local failed = record.error ~= nil
-  if record.outcome == "interrupted" or failed and record.error.stage ~= "handshake" then
+  if is_none(record) then
     return
   end
-  local was_refused = record.outcome == "refused"
-  if not was_given_up(record) then
-    record.unclean = (failed or note_end(ends, record)) or nil
+  local was_refused = record.outcome == "refused" -- and what was refused was not taken
+  local one = { record = record, began = began, ended = tick(), offered = states_of(offered),
+    spends = states_of(record.sessions, was_refused and {} or offered), failed = record.error ~= nil,
+    ending = record.ending, trial = nil, fate = nil, shown = nil }
+  if one.failed then
+    begin_spending(ends, one)
+  elseif not was_given_up(record) and RANK[record.ending] then
+    note_end(ends, one)
   end
-  if record.outcome == "resumed" then
-    for _, session in ipairs(offered) do
-      local state = state_of(session) -- whatever had happened to it when this began, the server has it
-      state.spent = state.spent and began < state.spent_at
-    end
-  elseif was_refused then
-    note_refusal(record, offered, tick())
+  if ANSWERS[record.outcome] then
+    note_answer(one)
   end
-  -- What was refused was not taken.
-  local one = { record = record, offered = was_refused and {} or offered, began = began,
-    kind = kind_of(record) }
-  if record.unclean then
-    spend_all(record.sessions, began)
-    spend_all(one.offered, began)
-  elseif record.ending and #ends.first < FIRST then
-    ends.first[#ends.first + 1] = one
-  end
-  look_back(ends)
 end
 
 --- How many connections were made since a session was? A cache may be small: OpenSSL's s_server keeps 128 sessions, and
@@ -181,12 +361,17 @@ function M.connections_since(session, ends)
   return ends and state and state.made and ends.connections - state.made or 0
 end
 
---- Has a session been spent?
+--- Has a session been spent? As long as none was refused behind a break of its kind, it is worth another offer.
 -- @tparam session session
 -- @treturn boolean
 function M.is_spent(session)
   local state = states[session]
-  return state ~= nil and state.spent
+  for cause in pairs(state and state.causes or {}) do
+    if cause.trial.dead > 0 and cause.fate ~= "alive" then
+      return true
+    end
+  end
+  return false
 end
 
 return M

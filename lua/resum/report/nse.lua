@@ -19,10 +19,22 @@ local function copy(into, from, names)
   end
 end
 
+-- Offers that count neither way, by why.
+local function left_out(from, new_table)
+  local out, names = new_table(), {}
+  for name in pairs(from) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  copy(out, from, names)
+  return out
+end
+
 local function support(verdict, new_table)
   local out = new_table()
   copy(out, verdict, COUNTS)
   copy(out, verdict, ISSUED)
+  out.left_out = verdict.left_out and left_out(verdict.left_out, new_table)
   return out
 end
 
@@ -43,6 +55,7 @@ local function rate(measured, new_table)
     out.interval_high = measured.interval[2]
   end
   copy(out, measured, { "confidence", "design", "seeds", "concurrency" })
+  out.left_out = measured.left_out and left_out(measured.left_out, new_table)
   out.sequence = sequence(measured.sequence)
   return out
 end

@@ -26,6 +26,24 @@ local function mean(tally)
   return share % 1 == 0 and math.floor(share) or share
 end
 
+local ANSWERED = { resumed = true, refused = true, full = true }
+local NONE = { interrupted = true, unknown = true } -- not made, or of a spent session
+
+-- What the connections came to. (Whose session was spent, may turn out later.)
+local function count(records)
+  local found = { attempted = 0, errors = 0, full = new_tally(), resumed = new_tally() }
+  for _, record in ipairs(records) do
+    local tally = record.outcome == "resumed" and found.resumed or found.full
+    if ANSWERED[record.outcome] then
+      found.attempted = found.attempted + 1
+      tally.connections, tally.tickets = tally.connections + 1, tally.tickets + #record.sessions
+    elseif not NONE[record.outcome] then
+      found.errors = found.errors + 1
+    end
+  end
+  return found
+end
+
 local Row = {}
 Row.__index = Row
 
@@ -43,18 +61,9 @@ function Row:keep(sessions)
 end
 
 function Row:goes_on()
+  local full = count(self.records).full
   return self.started < self.connections and not self.journal.cancelled()
-    and (self.full.tickets > 0 or self.full.connections < IN_VAIN)
-end
-
-function Row:note(record)
-  local tally = record.outcome == "resumed" and self.resumed or self.full
-  if record.outcome == "resumed" or record.outcome == "refused" or record.outcome == "full" then
-    self.attempted = self.attempted + 1
-    tally.connections, tally.tickets = tally.connections + 1, tally.tickets + #record.sessions
-  elseif record.outcome ~= "interrupted" and record.outcome ~= "unknown" then
-    self.errors = self.errors + 1
-  end
+    and (full.tickets > 0 or full.connections < IN_VAIN)
 end
 
 -- One connection; the way for it is opened while the one before it is at work, and it waits for that one's goodbye.
@@ -79,7 +88,7 @@ function Row:connect(before, mine)
   })
   self:keep(record.sessions)
   mine:set(true)
-  self:note(record)
+  self.records[#self.records + 1] = record
 end
 
 function Row:run()
@@ -109,17 +118,17 @@ end
 function M.run(journal, connections)
   local row = setmetatable({
     journal = journal, source = journal:next_source(), -- a browser keeps its address
-    connections = connections, started = 0, attempted = 0, errors = 0, jar = {}, kept = {},
-    full = new_tally(), resumed = new_tally(),
+    connections = connections, started = 0, records = {}, jar = {}, kept = {},
   }, Row)
   row:run()
-  if row.full.tickets == 0 then
+  local found = count(row.records)
+  if found.full.tickets == 0 then
     return nil
   end
   return {
-    attempted = row.attempted, resumed = row.resumed.connections, errors = row.errors,
-    share = row.resumed.connections / row.attempted,
-    tickets_after_full = mean(row.full), tickets_after_resumed = mean(row.resumed),
+    attempted = found.attempted, resumed = found.resumed.connections, errors = found.errors,
+    share = found.resumed.connections / found.attempted,
+    tickets_after_full = mean(found.full), tickets_after_resumed = mean(found.resumed),
   }
 end
 

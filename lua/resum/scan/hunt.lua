@@ -41,9 +41,9 @@ function M.run(journal, mechanism, sessions, options, seeds)
         design = "old",
         take_sessions = false,
       })
-      records[#records + 1] = record.outcome ~= "interrupted" and record.outcome ~= "unknown" and record or nil
+      records[#records + 1] = record.outcome ~= "interrupted" and record or nil
       found.resumed = found.resumed or record.outcome == "resumed"
-      found.failed = found.failed + (record.error and 1 or 0)
+      found.failed = found.failed + ((record.error or record.outcome == "unknown") and 1 or 0)
     end
   end, journal.line:jobs())
   return records

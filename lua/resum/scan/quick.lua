@@ -16,17 +16,12 @@ local SEEDS = 4
 local HEALTHY, BROKEN = 0.995, 0.9 -- chances to resume; a member in eight that does not resume gives 0.875
 local ERROR = 0.01
 local MOST_FAILURES = 10 -- failed connections, then it is given up
+local MOST_FOR_EACH = 2 -- offers made for each one that is to be answered; those of spent sessions count for nothing
 
 local NEVER = 60 -- refusals without one resumption: a group of a twelfth would have shown in 99 of 100 cases
 
 local function new_test(mechanism)
-  return { mechanism = mechanism, sessions = {}, handshakes = {}, resumed = 0, refused = 0, errors = 0,
-    decide = statistics.sequential(HEALTHY, BROKEN, ERROR) }
-end
-
-local function result_of(test)
-  return { verdict = test.verdict or "inconclusive", resumed = test.resumed, refused = test.refused,
-    errors = test.errors }
+  return { mechanism = mechanism, sessions = {}, handshakes = {}, records = {} }
 end
 
 -- A connection for each test that wants one, side by side, in an order that is drawn for each round: in a fixed one
@@ -83,6 +78,24 @@ local function conclude(decision, counts)
   end
 end
 
+-- What the offers so far say, and whether that is certain. (Whether a session was spent may turn out later.)
+local function result_of(test)
+  local decide = statistics.sequential(HEALTHY, BROKEN, ERROR)
+  local result = { resumed = 0, refused = 0, errors = 0, left_out = counting.left_out(test.records) }
+  local certain
+  for _, record in ipairs(test.records) do
+    local answer = counting.refuses_version(record) and "refused" or record.outcome
+    if answer == "resumed" or answer == "refused" then
+      result[answer] = result[answer] + 1
+      certain = certain or conclude(decide(answer == "resumed"), result)
+    elseif answer ~= "unknown" then
+      result.errors = result.errors + 1
+    end
+  end
+  result.verdict = test.verdict or certain or "inconclusive"
+  return result, certain ~= nil
+end
+
 local function offer(client, test, options)
   local i = random.integer(#test.sessions)
   local session = obtaining.keep_fresh(client, test.mechanism, test.sessions[i], options.retries, test.handshakes)
@@ -90,21 +103,17 @@ local function offer(client, test, options)
   local record = client:attempt({
     mechanism = test.mechanism, design = "quick", session = session, engine = "handshake", want_tickets = true,
   })
-  local answer = counting.refuses_version(record) and "refused" or record.outcome
-  if answer == "resumed" or answer == "refused" then
-    test[answer] = test[answer] + 1
-    test.verdict = conclude(test.decide(answer == "resumed"), test)
-    if answer == "resumed" then
-      replace(test.sessions, i, record)
-    end
-  elseif answer ~= "interrupted" and answer ~= "unknown" then
-    test.errors = test.errors + 1
+  test.records[#test.records + 1] = record.outcome ~= "interrupted" and record or nil
+  if record.outcome == "resumed" then
+    replace(test.sessions, i, record)
   end
 end
 
 local function offer_all(client, tests, options)
   local function goes_on(test)
-    return not test.verdict and test.errors < MOST_FAILURES and test.resumed + test.refused < options.attempts
+    local so_far, is_certain = result_of(test)
+    return not is_certain and so_far.errors < MOST_FAILURES and so_far.resumed + so_far.refused < options.attempts
+      and #test.records < MOST_FOR_EACH * options.attempts
   end
   local left = which(tests, goes_on)
   while #left > 0 and not client.cancelled() do
@@ -173,7 +182,8 @@ end
 -- @tparam[opt] table entry of the address: gets, while the scan runs, so_far, which sets the field balancer to what is
 --   known
 -- @treturn table verdict ("healthy", "broken", "no_resumption", "inconclusive", "not_applicable"), headline,
---   evidence, findings (see resum.analysis.pool.findings), quick (mechanism -> {verdict, resumed, refused, errors})
+--   evidence, findings (see resum.analysis.pool.findings), quick (mechanism -> {verdict, resumed, refused, errors,
+--   left_out (see resum.analysis.counting.left_out)})
 function M.run(client, control, options, entry)
   local tests = {}
   for i, mechanism in ipairs(options.mechanisms) do

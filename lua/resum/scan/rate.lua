@@ -68,7 +68,7 @@ local function obtain_more(client, mechanism, count, sessions, seeds, options)
   client.host.parallel(jobs, client.line:jobs())
 end
 
-local ANSWERED = { resumed = true, refused = true, alert = true }
+local ANSWERED = { resumed = true, refused = true, unknown = true, alert = true }
 local DROPPED = { closed = true, reset = true, unreachable = true }
 
 -- Watches the first attempts of a sequence: is it worth to go on? A server may take so many connections at once from
@@ -91,13 +91,18 @@ local function new_watch(concurrency)
   return watch
 end
 
--- One offer of a seed's session; its place in the sequence is that of its start.
+-- One offer of a seed's session; its place in the sequence is that of its start. What takes the place of a session that
+-- is too old, or spent, is another seed.
 local function offer(client, mechanism, seed, design, sequence, seeds, options)
-  local place = { seed = seed.number }
+  local place = {}
   sequence[#sequence + 1] = place
-  seed.session = obtaining.keep_fresh(client, mechanism, seed.session, options.retries, seeds)
+  local session = obtaining.keep_fresh(client, mechanism, seed.session, options.retries, seeds)
+  if session ~= seed.session then
+    seed.session, seed.handshake = session, session
+  end
+  place.seed = seed.handshake or session
   place.record = client:attempt({
-    mechanism = mechanism, session = seed.session, engine = options.engine, design = design,
+    mechanism = mechanism, session = session, engine = options.engine, design = design,
   })
   return place.record.outcome
 end
@@ -121,16 +126,16 @@ local function offer_planned(client, mechanism, plan, sequence, seeds, options)
       plan:has_come(list and list[#list])
     end or nil
   end, client.line:jobs())
-  figures.keep_answers(sequence)
+  figures.drop_what_was_not_made(sequence)
   return watch.stop == "crowded"
 end
 
 -- Every session of every handshake once, in random order.
-local function offer_fresh(client, mechanism, sessions, first_seed, sequence, seeds, options)
+local function offer_fresh(client, mechanism, sessions, sequence, seeds, options)
   local plan, watch, number, before = {}, new_watch(client.line.limit), 0, #sequence
-  for i, list in ipairs(sessions) do
+  for _, list in ipairs(sessions) do
     for _, session in ipairs(list) do
-      plan[#plan + 1] = { number = first_seed + i, session = session }
+      plan[#plan + 1] = { handshake = list, session = session }
     end
   end
   random.shuffle(plan)
@@ -144,12 +149,12 @@ local function offer_fresh(client, mechanism, sessions, first_seed, sequence, se
       watch.note(offer(client, mechanism, seed, "fresh", sequence, seeds, options))
     end
   end, client.line:jobs())
-  figures.keep_answers(sequence)
+  figures.drop_what_was_not_made(sequence)
 end
 
 -- Nothing to offer: the verdict on the seeds says why.
 local function without_sessions(client, mechanism, judged, seeds)
-  local result = figures.fold(mechanism, {}, seeds, "fixed", 0, client)
+  local result = figures.fold(mechanism, {}, seeds, "fixed", client)
   result.verdict, result.reason, result.alert, result.version =
     judged.verdict, judged.reason, judged.alert, judged.version
   return result
@@ -157,7 +162,7 @@ end
 
 -- Tickets that are good for one connection: fresh ones, a batch at a time, each offered once.
 local function measure_fresh(client, mechanism, seeds, options)
-  local sequence, handshakes = {}, 0
+  local sequence = {}
   seeds.sequence = sequence
   while #sequence < options.attempts and not client.cancelled() do
     local sessions = {}
@@ -165,10 +170,9 @@ local function measure_fresh(client, mechanism, seeds, options)
     if #sessions == 0 then
       break
     end
-    offer_fresh(client, mechanism, sessions, handshakes, sequence, seeds, options)
-    handshakes = handshakes + #sessions
+    offer_fresh(client, mechanism, sessions, sequence, seeds, options)
   end
-  return figures.fold(mechanism, sequence, seeds, "fresh", handshakes, client), sequence
+  return figures.fold(mechanism, sequence, seeds, "fresh", client), sequence
 end
 
 -- So many at once are too many for the server: from now on fewer are, and each stays until the server has gone.
@@ -190,21 +194,21 @@ end
 
 -- All of the figure comes from connections of which as many were at once.
 local function measure_fixed(client, mechanism, sessions, seeds, options)
-  local limit, plan, sequence
+  local limit, sequence
   repeat
     limit, sequence = client.line.limit, {}
     seeds.sequence = sequence
-    plan = plans.new(newest_of(sessions), options.attempts, limit)
+    local plan = plans.new(newest_of(sessions), options.attempts, limit)
     if offer_planned(client, mechanism, plan, sequence, seeds, options) then
       have_fewer(client, limit)
     end
   until client.line.limit == limit or client.cancelled()
-  return figures.fold(mechanism, sequence, seeds, "fixed", #plan.seeds, client), sequence
+  return figures.fold(mechanism, sequence, seeds, "fixed", client), sequence
 end
 
 -- Do offers fail where full handshakes of the same time do not? Those that are made to see it do not count.
 local function look_at_failures(client, mechanism, session, sequence, seeds, options)
-  local records = figures.records_of(sequence)
+  local records = figures.records_of(figures.counted(sequence))
   if second_look.count_failures(records) < MANY_FAILED * #records or client.cancelled() then
     return nil
   end
@@ -216,7 +220,7 @@ end
 
 local function measure_sessions(client, mechanism, sessions, seeds, options)
   local result, sequence = measure_fixed(client, mechanism, sessions, seeds, options)
-  if single_use.may_be(sequence) then
+  if single_use.may_be(figures.counted(sequence)) then
     local fresh, of_fresh = measure_fresh(client, mechanism, seeds, options)
     if single_use.is(result, fresh) then
       result, sequence = fresh, of_fresh
@@ -224,7 +228,7 @@ local function measure_sessions(client, mechanism, sessions, seeds, options)
   end
   local newest = newest_of(sessions)
   local failures = look_at_failures(client, mechanism, newest[#newest], sequence, seeds, options)
-  return failures and figures.fold(mechanism, sequence, seeds, result.design, result.seeds, client, failures) or result
+  return failures and figures.fold(mechanism, sequence, seeds, result.design, client, failures) or result
 end
 
 local function seeds_for(attempts)
@@ -333,11 +337,11 @@ end
 local function rate_so_far(client, mechanism, begun)
   local seeds, sequence = begun and begun.seeds or {}, {}
   for _, place in ipairs(seeds.sequence or {}) do
-    if place.record and place.record.outcome ~= "interrupted" and place.record.outcome ~= "unknown" then
+    if place.record and place.record.outcome ~= "interrupted" then
       sequence[#sequence + 1] = place
     end
   end
-  local rate = figures.fold(mechanism, sequence, seeds, "fixed", 0, client)
+  local rate = figures.fold(mechanism, sequence, seeds, "fixed", client)
   verdict.cut_off(rate)
   return rate
 end
@@ -350,10 +354,11 @@ end
 --   which sets the field rate to what is known
 -- @treturn table mechanism -> attempted, resumed, refused, errors, error_kinds, rate (0 to 1, errors apart; where it is
 --   offers that fail, of all), rate_of_answered (errors apart, then) and failures (see resum.analysis.verdict.judge),
---   interval ({lo, hi}, of the pool's rate: it knows that offers of one session are not independent), confidence,
---   design ("fixed", or "fresh" where tickets are good for one connection), seeds, concurrency, too_many_at_once (with
---   so many the server dropped most connections), engines (name -> attempts), engine_moved (why libssl measured
---   although the probe was asked for), version, verdict, reason, alert, sequence ({{outcome, seed},...})
+--   left_out (see resum.analysis.counting.left_out), interval ({lo, hi}, of the pool's rate: it knows that offers of
+--   one session are not independent), confidence, design ("fixed", or "fresh" where tickets are good for one
+--   connection), seeds, concurrency, too_many_at_once (with so many the server dropped most connections), engines (name
+--   -> attempts), engine_moved (why libssl measured although the probe was asked for), version, verdict, reason, alert,
+--   sequence ({{outcome, seed},...})
 function M.run(client, control, options, entry)
   local rates, begun = {}, {}
   function entry.so_far()

@@ -9,17 +9,40 @@ local M = {}
 
 local CONFIDENCE = 0.95
 
---- Drops from a sequence the attempts that were not made, as the scan was over, and what a spent session was refused.
+--- Drops from a sequence the attempts that were not made, as the scan was over.
 -- @tparam {table,...} sequence it is changed
-function M.keep_answers(sequence)
+function M.drop_what_was_not_made(sequence)
   local kept = 0
   for i, place in ipairs(sequence) do
     sequence[i] = nil
-    if place.record.outcome ~= "interrupted" and place.record.outcome ~= "unknown" then
+    if place.record.outcome ~= "interrupted" then
       kept = kept + 1
       sequence[kept] = place
     end
   end
+end
+
+--- Those of a sequence that count: not offers of a spent session, as far as is known by now.
+-- @tparam {table,...} sequence
+-- @treturn {table,...} another sequence
+function M.counted(sequence)
+  local list = {}
+  for _, place in ipairs(sequence) do
+    list[#list + 1] = place.record.outcome ~= "unknown" and place or nil
+  end
+  return list
+end
+
+-- Seeds get numbers, in the order in which they were offered. Returns seed -> number, and how many there are.
+local function number_seeds(sequence)
+  local numbers, count = {}, 0
+  for _, place in ipairs(sequence) do
+    if not numbers[place.seed] then
+      count = count + 1
+      numbers[place.seed] = count
+    end
+  end
+  return numbers, count
 end
 
 --- The records of a sequence, in its order.
@@ -69,23 +92,23 @@ end
 --- The rate of a mechanism, and all that stands beside it. Where offers fail and other handshakes do not, those that
 -- failed count: who has to come again has not resumed.
 -- @tparam string mechanism
--- @tparam {table,...} sequence of places: record (of an offer), seed (its number)
+-- @tparam {table,...} offers places: record (of an offer), seed (what tells it from other seeds)
 -- @tparam {record,...} seeds the full handshakes
 -- @tparam string design "fixed" or "fresh"
--- @tparam integer handshakes that gave the sessions which were offered
 -- @tparam table client see resum.scan.pool.recorder
 -- @tparam[opt] table failures see resum.analysis.contrast.failures: offers that fail where full handshakes do not
 -- @treturn table an address's entry of rate: see docs/json.md
-function M.fold(mechanism, sequence, seeds, design, handshakes, client, failures)
-  M.keep_answers(sequence) -- a refusal may have become unknown
+function M.fold(mechanism, offers, seeds, design, client, failures)
+  local sequence = M.counted(offers)
   local records = M.records_of(sequence)
   local counts = counting.count(records, seeds)
+  local numbers, handshakes = number_seeds(sequence)
   local answered = counts.resumed + counts.refused
-  local counted = answered + (failures and second_look.count_failures(records) or 0)
+  local of = answered + (failures and second_look.count_failures(records) or 0)
   local lo, hi = interval_of(sequence, counts, failures)
   local outcomes = {}
   for i, entry in ipairs(sequence) do
-    outcomes[i] = { outcome = entry.record.outcome, seed = entry.seed }
+    outcomes[i] = { outcome = entry.record.outcome, seed = numbers[entry.seed] }
   end
   local result = {
     mechanism = mechanism,
@@ -94,7 +117,8 @@ function M.fold(mechanism, sequence, seeds, design, handshakes, client, failures
     refused = counts.refused,
     errors = counts.errors,
     error_kinds = counts.error_kinds,
-    rate = counted > 0 and counts.resumed / counted or nil,
+    left_out = counting.left_out(M.records_of(offers)),
+    rate = of > 0 and counts.resumed / of or nil,
     rate_of_answered = failures and answered > 0 and counts.resumed / answered or nil,
     failures = failures,
     interval = lo and { lo, hi } or nil,

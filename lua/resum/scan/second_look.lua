@@ -5,6 +5,7 @@
 local contrast = require "resum.analysis.contrast"
 local obtaining = require "resum.scan.obtain_sessions"
 local random = require "resum.util.random"
+local spending = require "resum.connection.spending"
 
 local M = {}
 
@@ -141,12 +142,14 @@ local function refused_in(records)
 end
 
 local function all_resumed(records)
+  local resumed = 0
   for _, record in ipairs(records) do
-    if record.outcome ~= "resumed" then
+    if record.outcome ~= "resumed" and record.outcome ~= "unknown" then
       return false
     end
+    resumed = resumed + (record.outcome == "resumed" and 1 or 0)
   end
-  return #records > 0
+  return resumed > 0
 end
 
 -- Sessions that were refused at once, offered again.
@@ -159,7 +162,8 @@ local function offer_later(client, mechanism, evidence, options)
     local records, jobs = {}, {}
     for i, session in ipairs(random.shuffle(table.move(evidence.fresh, 1, #evidence.fresh, 1, {}))) do
       jobs[i] = function()
-        return not client.cancelled() and append(records, offer(client, mechanism, session, "later", options))
+        return not client.cancelled() and not spending.is_spent(session)
+          and append(records, offer(client, mechanism, session, "later", options))
       end
     end
     client.host.parallel(jobs, #jobs > 0 and #jobs or nil)
@@ -178,7 +182,7 @@ local function offer_after_request(client, mechanism, evidence, options)
   local seed = client:attempt({ mechanism = mechanism, want_tickets = true, asks = true, design = "seed" })
   append(evidence.seeds, seed)
   local session = seed.answered and seed.sessions[#seed.sessions]
-  if session then
+  if session and not spending.is_spent(session) then
     append(evidence.after_request, offer(client, mechanism, session, "after_request", options))
   end
   return session ~= nil

@@ -36,7 +36,8 @@ local function offer(journal, mechanism, session, design, options, place)
   }))
 end
 
-local FAILED = { closed = true, reset = true, unreachable = true, timeout = true }
+local FAILED = { closed = true, reset = true, unreachable = true, timeout = true,
+  unknown = true } -- beside one that failed
 
 -- Runs a job for each number, side by side, at most so many at once; returns what they gave, in order.
 local function side_by_side(journal, count, job, at_once)
@@ -52,7 +53,7 @@ local function side_by_side(journal, count, job, at_once)
   end
   for i = 1, count do
     local record = given[i] -- what was not made because the scan was over is no evidence
-    list[#list + 1] = record and record.outcome ~= "interrupted" and record.outcome ~= "unknown" and record or nil
+    list[#list + 1] = record and record.outcome ~= "interrupted" and record or nil
   end
   return list
 end

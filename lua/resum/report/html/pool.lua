@@ -204,10 +204,10 @@ local function quick(results)
   local rows = {}
   for name, one in vocabulary.each_mechanism(results) do
     rows[#rows + 1] = { escape(mechanisms[name].title), verdict(one.verdict),
-      escape(one.resumed), escape(one.refused), escape(one.errors) }
+      escape(one.resumed), escape(one.refused), escape(one.errors), escape(vocabulary.left_out(one) or "") }
   end
   return markup.section("Is resumption in order?", markup.table({ "mechanism", "verdict", "resumed", "refused",
-    "errors" }, rows), "Asked until it was certain, at 1 % error.")
+    "errors", "details" }, rows), "Asked until it was certain, at 1 % error.")
 end
 
 --- The details of what stands behind an address.

@@ -25,6 +25,7 @@ local function notes_of(name, rate)
   local function add(words)
     list[#list + 1] = words or nil
   end
+  add(vocabulary.left_out(rate))
   add(rate.design == "fresh" and vocabulary.reasons.single_use_tickets(name))
   add(rate.reason == "alert_on_resumption" and vocabulary.reason(name, rate))
   add(rate.failures and vocabulary.evidence(rate))
@@ -87,7 +88,8 @@ end
 -- The same details as in the text report.
 local function details(name, one)
   local list = {}
-  for _, words in ipairs({ vocabulary.errors(one) or "", vocabulary.reason(name, one) or "",
+  for _, words in ipairs({ vocabulary.errors(one) or "", vocabulary.left_out(one) or "",
+    vocabulary.reason(name, one) or "",
     vocabulary.evidence(one) or "", vocabulary.cut_short(one) or "", vocabulary.issued(name, one) or "" }) do
     list[#list + 1] = words ~= "" and words or nil
   end

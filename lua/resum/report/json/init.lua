@@ -63,13 +63,18 @@ local SUPPORT = COUNTS .. "session_id_length lifetime_hint_s ticket_length ticke
   .. "full_handshakes cut_short usable_after_s more_tickets"
 local RATE = COUNTS .. "rate rate_of_answered confidence design seeds concurrency too_many_at_once engine_moved"
 
+-- A map that may be absent.
+local function some(from)
+  return from and tables.merged(from)
+end
+
 local function failures(from)
   return from and { offers = pick(from.offers, "failed made"), full = pick(from.full, "failed made") }
 end
 
 local function support(from)
   local out = pick(from, SUPPORT)
-  out.error_kinds = tables.merged(from.error_kinds)
+  out.error_kinds, out.left_out = tables.merged(from.error_kinds), some(from.left_out)
   out.failures = failures(from.failures)
   out.designs = {}
   for name, counts in pairs(from.designs) do
@@ -83,7 +88,7 @@ local function rate(from)
   local out = pick(from, RATE)
   out.failures = failures(from.failures)
   out.engines = tables.merged(from.engines)
-  out.error_kinds = tables.merged(from.error_kinds)
+  out.error_kinds, out.left_out = tables.merged(from.error_kinds), some(from.left_out)
   out.interval = from.interval and { from.interval[1], from.interval[2] }
   out.sequence = list(from.sequence, function(entry)
     return pick(entry, "outcome seed")

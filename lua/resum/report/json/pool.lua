@@ -89,7 +89,7 @@ local function summary(from)
     }
   end
   local out = judged(from)
-  out.decided_by, out.headline = from.decided_by, from.headline
+  out.decided_by, out.headline, out.left_out = from.decided_by, from.headline, from.left_out
   out.evidence, out.findings = list(from.evidence), list(from.findings, finding)
   out.mechanisms = {}
   for name, result in pairs(from.mechanisms) do

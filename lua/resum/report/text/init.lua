@@ -37,6 +37,7 @@ local function support_lines(mechanism, verdict, style)
   local details = join(table.pack(
     resumed and version ~= "" and version .. ", " .. resumed or resumed or version,
     vocabulary.errors(verdict),
+    vocabulary.left_out(verdict),
     vocabulary.reason(mechanism, verdict),
     vocabulary.evidence(verdict),
     vocabulary.cut_short(verdict),

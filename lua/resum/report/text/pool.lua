@@ -247,9 +247,10 @@ local function quick_lines(results, style)
     if one then
       local words = layout.pad(verdict_words(one.verdict), 16)
       local start = ("  %-20s  %s"):format(mechanisms[name].title, style.paint(words, COLOUR_OF[one.verdict] or "bad"))
-      local asked = one.resumed + one.refused + one.errors
-      append(lines, layout.beside(start, asked > 0 and ("%d resumed, %d refused%s"):format(one.resumed, one.refused,
-        one.errors > 0 and ", " .. vocabulary.count(one.errors, "error") or "") or "", style.width, 42))
+      local asked, left_out = one.resumed + one.refused + one.errors, vocabulary.left_out(one)
+      append(lines, layout.beside(start, asked > 0 and ("%d resumed, %d refused%s%s"):format(one.resumed, one.refused,
+        one.errors > 0 and ", " .. vocabulary.count(one.errors, "error") or "", left_out and "; " .. left_out or "")
+        or left_out or "", style.width, 42))
     end
   end
   return lines

@@ -51,11 +51,20 @@ local function offer_everywhere(from, places, mechanism, offers, options)
       local record = at.client:attempt({
         mechanism = mechanism, design = "across", session = session, engine = "handshake",
       })
-      local is_answer = record.outcome ~= "interrupted" and record.outcome ~= "unknown"
-      offers[#offers + 1] = is_answer and { from = from.address, at = at.address,
-        outcome = record.outcome, refused = counting.refuses_version(record) } or nil
+      offers[#offers + 1] = { from = from.address, at = at.address, record = record }
     end
   end
+end
+
+-- Those that were made, and whose session was not spent: that may have turned out later.
+local function answers_of(offers)
+  local answers = {}
+  for _, one in ipairs(offers) do
+    local outcome = one.record.outcome
+    answers[#answers + 1] = outcome ~= "interrupted" and outcome ~= "unknown" and { from = one.from, at = one.at,
+      outcome = outcome, refused = counting.refuses_version(one.record) } or nil
+  end
+  return answers
 end
 
 local function measure(places, mechanism, options)
@@ -68,7 +77,7 @@ local function measure(places, mechanism, options)
     end
   end
   options.host.parallel(jobs, options.concurrency)
-  return offers
+  return answers_of(offers)
 end
 
 local function names_of(places)

@@ -6,6 +6,7 @@
 
 local analysis = require "resum.analysis.pool"
 local random = require "resum.util.random"
+local spending = require "resum.connection.spending"
 local tables = require "resum.util.tables"
 
 local M = {}
@@ -30,6 +31,13 @@ Look.__index = Look
 -- Is it over, or has it been enough? Those under way may be counted already, or not yet.
 function Look:is_over()
   return self.journal.cancelled() or self.journal:connections() + self.under_way >= MOST_CONNECTIONS
+end
+
+-- An offer of a session that was spent since it was chosen would show nothing.
+function Look:offer(mechanism, design, session, more)
+  if not spending.is_spent(session) then
+    return self:attempt(mechanism, design, session, more)
+  end
 end
 
 function Look:attempt(mechanism, design, session, more)
@@ -63,10 +71,12 @@ local function shuffled(items, times)
   return random.shuffle(list)
 end
 
+-- The newest sessions of these connections, without those that are spent by now.
 function Look:sessions_of(orders)
   local list = {}
   for _, order in ipairs(orders) do
-    list[#list + 1] = self.journal.newest[order]
+    local session = self.journal.newest[order]
+    list[#list + 1] = session and not spending.is_spent(session) and session or nil
   end
   return list
 end
@@ -76,8 +86,8 @@ local CARRY_OUT = {}
 function CARRY_OUT.again(self, plan)
   local resumed = false
   self:each(shuffled(self:sessions_of(plan.from), plan.times), AT_ONCE, function(session)
-    local record = self:attempt(plan.mechanism, "confirm", session)
-    resumed = resumed or record.outcome == "resumed"
+    local record = self:offer(plan.mechanism, "confirm", session)
+    resumed = resumed or record ~= nil and record.outcome == "resumed"
   end, function()
     return plan.until_resumed and resumed
   end)
@@ -102,7 +112,7 @@ function CARRY_OUT.fresh(self, plan)
     self:attempt(plan.mechanism, "look")
   end)
   self:each(shuffled(sessions, plan.times), plan.singly and 1 or math.huge, function(session)
-    self:attempt(plan.mechanism, "confirm", session)
+    self:offer(plan.mechanism, "confirm", session)
   end)
 end
 
@@ -110,7 +120,7 @@ end
 -- asks for a ticket (RFC 5077, section 3.2).
 function CARRY_OUT.marked(self, plan)
   self:each(shuffled(self:sessions_of(plan.from), plan.times), math.huge, function(session)
-    self:attempt(plan.mechanism, "marked", session, { ticket_extension = true })
+    self:offer(plan.mechanism, "marked", session, { ticket_extension = true })
   end)
 end
 

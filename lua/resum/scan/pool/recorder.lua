@@ -118,8 +118,15 @@ local function close_entry(journal, entry, record, options)
   entry.ended, entry.ended_s = journal:tick(), journal.host.now() - journal.began
   entry.hello_s = entry.hello_s or entry.started_s + (record.timing.connect_s or 0)
   sighting.read(entry, record)
-  function record.on_doubt() -- what a spent session was refused shows nothing
-    journal:leave_out(entry, "doubtful")
+  local design = entry.design
+  function record.on_doubt() -- an offer of a spent session shows nothing; and it may turn out that it was not spent
+    if record.outcome == "unknown" then
+      journal:leave_out(entry, "doubtful")
+      entry.doubt = record.doubt
+    elseif entry.doubt then
+      entry.design, entry.doubt = design, nil
+      sighting.read(entry, record)
+    end
   end
   if record.outcome == "unknown" then
     record.on_doubt()
@@ -169,6 +176,20 @@ end
 --   session)
 function Journal.leave_out(_, entry, why)
   entry.outcome, entry.design = nil, why
+end
+
+--- Offers that show nothing, as their session was spent, by how that came about.
+-- @function journal:left_out
+-- @treturn {string=number,...}|nil as resum.analysis.counting.left_out; nil: none
+function Journal:left_out()
+  local kinds
+  for _, entry in ipairs(self.entries) do
+    if entry.doubt then
+      kinds = kinds or {}
+      kinds[entry.doubt] = (kinds[entry.doubt] or 0) + 1
+    end
+  end
+  return kinds
 end
 
 --- Offers of tickets that are good for one connection say nothing of sharing: their design is "spent" from now on.

@@ -15,6 +15,7 @@ local promises = require "resum.scan.promise"
 local random = require "resum.util.random"
 local spending = require "resum.connection.spending"
 local tables = require "resum.util.tables"
+local vocabulary = require "resum.analysis.vocabulary"
 
 local M = { name = "balancer", recorded = true, summary = "what stands behind the address, and what to do about it" }
 
@@ -62,9 +63,10 @@ function Scan:attempt(mechanism, design, more)
   }, more))
 end
 
--- The newest session that a connection left: its own, or the one that it resumed.
+-- The newest session that a connection left: its own, or the one that it resumed; none, where that is spent.
 local function left_by(record, offered)
-  return record.sessions[#record.sessions] or offered
+  local session = record.sessions[#record.sessions] or offered
+  return session and not spending.is_spent(session) and session or nil
 end
 
 -- One of the neighbours: it offers what the one before it was promised, and promises what it brings itself.
@@ -236,7 +238,8 @@ end
 -- @tparam table options mechanisms (list), sources (list), attempts, concurrency, quick (boolean: see
 --   resum.scan.quick), no_probe (true: the server takes a connection without a goodbye for a fault)
 -- @tparam table entry of the address: its field rate is the plain figure
--- @treturn table|nil see resum.analysis.pool.analyse, and resum.scan.quick; nil where no mechanism's version is spoken,
+-- @treturn table|nil see resum.analysis.pool.analyse, with left_out (see resum.analysis.counting.left_out), and
+--   resum.scan.quick; nil where no mechanism's version is spoken,
 --   and where the scan was over before the end
 function M.run(journal, control, options, entry)
   if options.quick then
@@ -270,7 +273,10 @@ function M.run(journal, control, options, entry)
   if journal.cancelled() then -- what was not confirmed is no finding
     return nil
   end
-  return balance.analyse(journal.entries, { mechanisms = applicable, sources = options.sources })
+  local found = balance.analyse(journal.entries, { mechanisms = applicable, sources = options.sources })
+  found.left_out = journal:left_out()
+  found.evidence[#found.evidence + 1] = vocabulary.left_out(found)
+  return found
 end
 
 return M
