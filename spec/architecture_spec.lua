@@ -2,6 +2,7 @@
 -- have an order, and the few rules below hold. The order itself stands nowhere: it is what the files say. Holds pure
 -- files to having no input and output, and all files to what Lua 5.3 and nmap's `strict` allow.
 
+local tables = require "resum.util.tables"
 local uv = require "luv"
 local process = require "spec.support.process"
 
@@ -66,15 +67,6 @@ local function folder_of(module)
   return module:match("^resum") and "face" or "programs"
 end
 
-local function contains(list, wanted)
-  for _, item in ipairs(list) do
-    if item == wanted then
-      return true
-    end
-  end
-  return false
-end
-
 -- What a file requires, also where only the start of the name is known: require("resum.host." .. name).
 local function requires(text)
   local names = {}
@@ -88,12 +80,12 @@ end
 local function objection(folder, required)
   local library = required:match("^[^.]+")
   if library ~= "resum" then
-    return not contains(LIBRARIES[library] or {}, folder)
+    return not tables.contains(LIBRARIES[library] or {}, folder)
       and ("%s is a library that %s may not use"):format(library, folder) or nil
   end
   for _, rule in ipairs(NEVER) do
     local meant = required:match(rule.to) or rule.and_to and required:match(rule.and_to)
-    if rule.from == folder and meant and not contains(rule.but or {}, required:match("[^.]+$")) then
+    if rule.from == folder and meant and not tables.contains(rule.but or {}, required:match("[^.]+$")) then
       return ("%s may not use %s"):format(folder, required)
     end
   end
@@ -233,7 +225,7 @@ describe("the Lua files", function()
   it("that are pure ask nothing of the world", function()
     local checked = 0
     for _, path in ipairs(LUA_FILES) do
-      if contains(PURE, folder_of(module_of(path))) then
+      if tables.contains(PURE, folder_of(module_of(path))) then
         checked = checked + 1
         local reads = globals_of(path)
         for _, name in ipairs(IMPURE) do

@@ -31,13 +31,8 @@ end
 
 -- A place was seen with a key.
 local function seen(where, which, more)
-  local entry = { key = which, layout = "name16", first = 1000, last = 2000, runs = 1 }
-  for _, fields in ipairs({ where, more or {} }) do
-    for name, value in pairs(fields) do
-      entry[name] = value
-    end
-  end
-  return state.encode(entry)
+  return state.encode(tables.merged({ key = which, layout = "name16", first = 1000, last = 2000, runs = 1 }, where,
+    more))
 end
 
 local function edge(outcome, from, to, which, at)

@@ -53,16 +53,6 @@ local function between(message)
   end }
 end
 
-local function finished(edit)
-  return { flight = function(flight)
-    flight[3].bytes = scripted.message(20, edit(flight[3].bytes:sub(5)))
-  end }
-end
-
-local function last_bit_turned(bytes)
-  return bytes:sub(1, -2) .. string.char(bytes:byte(-1) ~ 1)
-end
-
 local NEW_TICKET = scripted.old_ticket("new ticket")
 
 local CASES = {
@@ -116,10 +106,10 @@ local CASES = {
   { "ServerHello twice", between(scripted.message(2, "")), UNEXPECTED_MESSAGE },
   { "HelloRequest", between(scripted.message(0, "")), "resumed" },
   { "HelloRequest with something in it", between(scripted.message(0, "x")), UNEXPECTED_MESSAGE },
-  { "another Finished", finished(last_bit_turned), DECRYPT_ERROR },
-  { "a longer Finished", finished(function(bytes) return bytes .. "\0" end), DECRYPT_ERROR },
-  { "a shorter Finished", finished(function(bytes) return bytes:sub(1, -2) end), DECRYPT_ERROR },
-  { "an empty Finished", finished(function() return "" end), DECRYPT_ERROR },
+  { "another Finished", scripted.with_finished(scripted.last_bit_turned), DECRYPT_ERROR },
+  { "a longer Finished", scripted.with_finished(function(bytes) return bytes .. "\0" end), DECRYPT_ERROR },
+  { "a shorter Finished", scripted.with_finished(function(bytes) return bytes:sub(1, -2) end), DECRYPT_ERROR },
+  { "an empty Finished", scripted.with_finished(function() return "" end), DECRYPT_ERROR },
 }
 
 describe("TLS 1.2, with", function()

@@ -70,16 +70,6 @@ local function extra(kind, content)
   return messages(function(list) list[2] = scripted.message(kind, content) end)
 end
 
-local function finished(edit)
-  return { flight = function(flight)
-    flight[3].bytes = scripted.message(20, edit(flight[3].bytes:sub(5)))
-  end }
-end
-
-local function last_bit_turned(bytes)
-  return bytes:sub(1, -2) .. string.char(bytes:byte(-1) ~ 1)
-end
-
 -- A HelloRetryRequest with these extensions behind its version, and another edit.
 local function retry(extensions, edit)
   return { retry = function(fields)
@@ -146,10 +136,10 @@ local CASES = {
   { "a protected ServerHello", extra(2, ""), UNEXPECTED_MESSAGE },
   { "an empty message that nobody knows", extra(99, ""), UNEXPECTED_MESSAGE },
   { "ServerHello twice", { flight = function(flight) table.insert(flight, 1, flight[1]) end }, UNEXPECTED_MESSAGE },
-  { "another Finished", finished(last_bit_turned), DECRYPT_ERROR },
-  { "a longer Finished", finished(function(bytes) return bytes .. "\0" end), DECRYPT_ERROR },
-  { "a shorter Finished", finished(function(bytes) return bytes:sub(1, -2) end), DECRYPT_ERROR },
-  { "an empty Finished", finished(function() return "" end), DECRYPT_ERROR },
+  { "another Finished", scripted.with_finished(scripted.last_bit_turned), DECRYPT_ERROR },
+  { "a longer Finished", scripted.with_finished(function(bytes) return bytes .. "\0" end), DECRYPT_ERROR },
+  { "a shorter Finished", scripted.with_finished(function(bytes) return bytes:sub(1, -2) end), DECRYPT_ERROR },
+  { "an empty Finished", scripted.with_finished(function() return "" end), DECRYPT_ERROR },
   { "HelloRetryRequest with a cookie", { retry = NOTHING }, "resumed" },
   { "HelloRetryRequest that asks for nothing", retry {}, ILLEGAL_PARAMETER },
   { "HelloRetryRequest for the share that is there", retry { { KEY_SHARE, "\0\29" } }, ILLEGAL_PARAMETER },

@@ -2,22 +2,13 @@
 
 local process = require "spec.support.process"
 local resum = require "resum"
+local tables = require "resum.util.tables"
 
 local QUICK = { mechanisms = { "ticket" }, attempts = 1, retries = 0 }
 
-local function with(more)
-  local all = {}
-  for _, from in ipairs({ QUICK, more or {} }) do
-    for name, value in pairs(from) do
-      all[name] = value
-    end
-  end
-  return all
-end
-
 local function scan(targets, more)
   local results = {}
-  local counts, message, code = resum.scan_all(targets, with(more), function(result, number)
+  local counts, message, code = resum.scan_all(targets, tables.merged(QUICK, more), function(result, number)
     results[number] = result
   end)
   return results, counts, message, code
@@ -60,7 +51,7 @@ describe("resum.scan_all", function()
       begun = begun + 1
       assert(begun - ended <= 4, "too many at once")
       return begun <= 20 and closed or nil
-    end, with({ host = host, max_connections = 4, concurrency = 3 }), function()
+    end, tables.merged(QUICK, { host = host, max_connections = 4, concurrency = 3 }), function()
       ended = ended + 1
     end)
     assert.same({ 20, 20, 3 }, { counts.targets, ended, most })
@@ -68,9 +59,10 @@ describe("resum.scan_all", function()
 
   it("ends when it is cancelled", function()
     local seen = 0
-    local counts = resum.scan_all(function() return closed end, with({ max_connections = 1, cancelled = function()
+    local one_at_once = tables.merged(QUICK, { max_connections = 1, cancelled = function()
       return seen >= 3
-    end }), function()
+    end })
+    local counts = resum.scan_all(function() return closed end, one_at_once, function()
       seen = seen + 1
     end)
     assert.equal(3, counts.targets)
@@ -83,7 +75,7 @@ describe("resum.scan_all", function()
       return closed
     end
     assert.has_error(function()
-      resum.scan_all(targets, with({ max_connections = 1 }), function() error("mine", 0) end)
+      resum.scan_all(targets, tables.merged(QUICK, { max_connections = 1 }), function() error("mine", 0) end)
     end, "mine")
     assert.equal(1, asked)
     assert.has_error(function()
@@ -122,7 +114,7 @@ describe("resum.scan_all", function()
 
   it("says what the world has against the options, as all verbs do", function()
     assert.same({ nil, "tls: ticket does not belong to TLS 1.3", "usage" },
-      { resum.scan_all({}, with({ tls = "1.3" }), function() end) })
+      { resum.scan_all({}, tables.merged(QUICK, { tls = "1.3" }), function() end) })
   end)
 
   it("takes bounded memory", function()

@@ -2,6 +2,7 @@
 -- every secret of its connection: of the session that it resumed, and all that came of it, down to the keys of records.
 -- Its server lives here: libssl's servers free what stood in a ticket as it is, and tell the secrets.
 
+local secret_of = require "spec.support.secret_of"
 local uv = require "luv"
 local hex = require "spec.support.hex"
 local keys = require "spec.support.keys"
@@ -57,18 +58,6 @@ local function each_mapping(pid, call)
     end
   end
   content:close()
-end
-
--- SSL_SESSION_ASN1: SEQUENCE { version, protocol, cipher, session id, master secret (in TLS 1.3 the PSK), … }.
-local function secret_of(session)
-  local der = session:der()
-  local position = der:byte(2) < 0x80 and 3 or 3 + (der:byte(2) & 0x7f)
-  local content
-  for _ = 1, 5 do
-    content, position = (">s1"):unpack(der, position + 1)
-  end
-  assert(#content >= 32)
-  return content
 end
 
 -- --- what is looked for: name -> bytes ---

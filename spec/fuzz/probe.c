@@ -5,6 +5,7 @@
  * mutator knows where records and messages begin.
  */
 #include "check.h"
+#include "tools.h"
 
 #include "fixed_random.h"
 #include "tls/asn1.h"
@@ -88,15 +89,6 @@ static const rs_session_parts *session_of(unsigned kind) {
 
 /* --- the target --- */
 
-static rs_tools *tools(void) {
-  static rs_tools all;
-  static int open;
-  if (!open)
-    rs_tools_open(&all);
-  open = 1;
-  return &all;
-}
-
 /* Two PSKs where the choice's lowest bits are both set. */
 static void take_psks(rs_probe *p, rs_start_plan *plan, rs_offer *offer, size_t count) {
   const rs_session_parts *parts = session_of(PSK13);
@@ -118,7 +110,7 @@ static void start(rs_probe *p, unsigned choice) {
   rs_start_plan plan = {0};
   rs_offer offer;
   memset(p, 0, sizeof *p);
-  p->tools = tools();
+  p->tools = fuzz_tools();
   p->version = session_of(kind)->version;
   p->max_bytes = MAX_BYTES;
   p->wants_tickets = (choice & WANTS_TICKETS) != 0;

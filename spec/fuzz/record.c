@@ -2,21 +2,13 @@
  * within its bounds. Three bytes choose suite, version and content; a body follows.
  */
 #include "check.h"
+#include "tools.h"
 
 #include "tls/record.h"
 #include "tls/numbers.h"
 
 static const unsigned suites[] = {0x002f, 0x003d, 0xc028, 0xc02f, 0xc030, 0xcca8, 0xc09c,
                                   0xc0a3, 0x1301, 0x1302, 0x1303, 0x1304, 0x1305};
-
-static rs_tools *tools(void) {
-  static rs_tools all;
-  static int open;
-  if (!open)
-    rs_tools_open(&all);
-  open = 1;
-  return &all;
-}
 
 static rs_protection protection_of(const rs_suite *suite, unsigned choice) {
   static const unsigned versions[] = {RS_TLS10, RS_TLS11, RS_TLS12, RS_TLS12};
@@ -42,9 +34,9 @@ static void round_trip(rs_protection writing, rs_protection reading, unsigned co
   rs_writer w = rs_writer_of(room, size);
   unsigned opened = writing.version >= RS_TLS13 ? 23 : content;
   rs_bytes back;
-  fuzz_check(rs_seal(tools(), &writing, content, plain, &w), "a record can't be sealed");
-  fuzz_check(rs_open(tools(), &reading, &opened, room + RS_RECORD_HEADER, w.used - RS_RECORD_HEADER,
-                     &back),
+  fuzz_check(rs_seal(fuzz_tools(), &writing, content, plain, &w), "a record can't be sealed");
+  fuzz_check(rs_open(fuzz_tools(), &reading, &opened, room + RS_RECORD_HEADER,
+                     w.used - RS_RECORD_HEADER, &back),
              "a record can't be opened again");
   fuzz_check(opened == content && back.length == plain.length &&
                  (plain.length == 0 || memcmp(back.bytes, plain.bytes, plain.length) == 0),
@@ -60,7 +52,7 @@ static void take(rs_protection reading, unsigned content, rs_bytes body) {
   memcpy(room, body.bytes, body.length);
   unsigned char *exact = (unsigned char *)realloc(room, body.length ? body.length : 1);
   fuzz_check(exact != NULL, "no memory");
-  if (rs_open(tools(), &reading, &content, exact, body.length, &plain))
+  if (rs_open(fuzz_tools(), &reading, &content, exact, body.length, &plain))
     fuzz_check(plain.length <= body.length, "more came out than went in");
   free(exact);
 }

@@ -5,12 +5,7 @@ local process = require "spec.support.process"
 local resum = require "resum"
 local servers = require "spec.support.servers"
 
-local LUA = "lua" .. _VERSION:match("%d%.%d")
-local RESUM = process.ROOT .. "/lua/bin/resum"
-
-local function command(...)
-  return process.run({ command = { LUA, RESUM, ... } })
-end
+local command = process.resum
 
 -- Two nginx on one port of two addresses.
 local function two_addresses(options)

@@ -13,6 +13,7 @@ local pki = require "spec.support.pki"
 local process = require "spec.support.process"
 local resum = require "resum"
 local sarif = require "resum.report.sarif"
+local secret_of = require "spec.support.secret_of"
 local servers = require "spec.support.servers"
 
 local MOST = 40 -- connections above those of the support scan, without a certificate and without other names
@@ -56,18 +57,6 @@ local BAD = {
     return servers.s_server({ args = { "-allow_no_dhe_kex" } })
   end },
 }
-
--- SSL_SESSION_ASN1: SEQUENCE { version, protocol, cipher, session id, master secret (in TLS 1.3 the PSK), … }.
-local function secret_of(session)
-  local der = session:der()
-  local position = der:byte(2) < 0x80 and 3 or 3 + (der:byte(2) & 0x7f)
-  local content
-  for _ = 1, 5 do
-    content, position = (">s1"):unpack(der, position + 1)
-  end
-  assert(#content >= 32)
-  return content
-end
 
 -- Runs an audit, and keeps the secrets of all sessions that it saw, and what is encrypted in their tickets.
 local function audit(address, options)

@@ -9,9 +9,7 @@ local servers = require "spec.support.servers"
 local LUA = "lua" .. _VERSION:match("%d%.%d")
 local RESUM = process.ROOT .. "/lua/bin/resum"
 
-local function resum(...)
-  return process.run({ command = { LUA, RESUM, ... } })
-end
+local resum = process.resum
 
 local QUICK, PATIENT = "0.5", tostring(process.PATIENCE) -- timeouts: for who never answers, and for who does
 

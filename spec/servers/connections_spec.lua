@@ -7,6 +7,7 @@ local page = require "spec.support.page"
 local process = require "spec.support.process"
 local resum = require "resum"
 local servers = require "spec.support.servers"
+local tables = require "resum.util.tables"
 
 local TORN = '{"addresses":[{"' -- what a run that was killed left of a result
 local SLACK = 6 -- on a busy machine a connection fails, and is tried again
@@ -17,16 +18,6 @@ local SCANS = {
   ["--resum_rate --no_balancer"] = { rate = true, balancer = false },
   ["--resum_rate --quick"] = { rate = true, quick = true },
 }
-
-local function with(options, more)
-  local all = {}
-  for _, from in ipairs({ options, more or {} }) do
-    for name, value in pairs(from) do
-      all[name] = value
-    end
-  end
-  return all
-end
 
 -- What a scan declares, and what arrives. The proxy turns on the loop that the scan runs on.
 local function count(backends, options, addresses)
@@ -77,7 +68,7 @@ describe("the number of connections", function()
   for _, name in ipairs({ "--resum", "--resum_rate", "--resum_rate --no_balancer" }) do
     it("is the least where all resumes, with " .. name, function()
       for _, more in ipairs({ {}, { mechanisms = { "psk" }, attempts = 10 } }) do
-        local made, declared = count(good, with(SCANS[name], with(more, { host = host })))
+        local made, declared = count(good, tables.merged(SCANS[name], more, { host = host }))
         assert_between(declared.least, declared.least + SLACK, made, name)
       end
     end)
@@ -85,13 +76,13 @@ describe("the number of connections", function()
 
   for _, name in ipairs({ "--resum", "--resum_rate", "--resum_rate --no_balancer", "--resum_rate --quick" }) do
     it("stays below the most where nothing is shared, with " .. name, function()
-      local made, declared = count(unshared, with(SCANS[name], { host = host }))
+      local made, declared = count(unshared, tables.merged(SCANS[name], { host = host }))
       assert_between(declared.least, declared.most + SLACK, made, name)
     end)
   end
 
   it("is within its bounds where all resumes, with --quick", function()
-    local made, declared = count(good, with(SCANS["--resum_rate --quick"], { host = host }))
+    local made, declared = count(good, tables.merged(SCANS["--resum_rate --quick"], { host = host }))
     assert_between(declared.least + 100, declared.most + SLACK, made, "--quick")
   end)
 

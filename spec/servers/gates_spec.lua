@@ -3,12 +3,7 @@
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 
-local LUA = "lua" .. _VERSION:match("%d%.%d")
-local RESUM = process.ROOT .. "/lua/bin/resum"
-
-local function resum(...)
-  return process.run({ command = { LUA, RESUM, ... } })
-end
+local resum = process.resum
 
 local function nginx()
   return servers.nginx({ session_cache = "none", session_tickets = "on" })

@@ -4,6 +4,7 @@
 local core = require "resum.core"
 local resum = require "resum"
 local servers = require "spec.support.servers"
+local tables = require "resum.util.tables"
 local wire = require "spec.support.wire"
 
 local HYBRID = "X25519MLKEM768"
@@ -28,15 +29,6 @@ local function offered(options)
   return shares, groups
 end
 
-local function has(list, wanted)
-  for _, item in ipairs(list) do
-    if item == wanted then
-      return true
-    end
-  end
-  return false
-end
-
 if HAS_HYBRID then
   -- name, start, its options
   local CASES = {
@@ -57,7 +49,7 @@ if HAS_HYBRID then
     it("are offered by libssl in front, with a key share of their own beside that of X25519", function()
       local shares, groups = offered()
       assert.same({ { HYBRID_ID, X25519_ID }, HYBRID_ID, X25519_ID }, { shares, groups[1], groups[2] })
-      assert.is_true(has(groups, 0x11eb) and has(groups, 0x11ed))
+      assert.is_true(tables.contains(groups, 0x11eb) and tables.contains(groups, 0x11ed))
     end)
 
     it("are left out where groups are named", function()
@@ -93,7 +85,7 @@ else
   describe("without hybrid groups in libssl", function()
     it("none is offered", function()
       local shares, groups = offered()
-      assert.same({ { X25519_ID }, false }, { shares, has(groups, HYBRID_ID) })
+      assert.same({ { X25519_ID }, false }, { shares, tables.contains(groups, HYBRID_ID) })
     end)
 
     it("a context of one, and a probe that shall begin with one, is refused", function()

@@ -2,21 +2,16 @@
 
 local process = require "spec.support.process"
 local resum = require "resum"
+local tables = require "resum.util.tables"
 local uv = require "luv"
 
 -- What an outer make has told its children.
 local CLEAN = { MAKEFLAGS = false, MAKELEVEL = false, MFLAGS = false, SAN = false, LD_PRELOAD = false }
 
 local function run(command, environment)
-  local changes = {}
-  for _, more in ipairs({ CLEAN, environment or {} }) do
-    for name, value in pairs(more) do
-      changes[name] = value
-    end
-  end
   local result = process.run({
     command = command,
-    environment = changes,
+    environment = tables.merged(CLEAN, environment),
     working_directory = process.ROOT,
     seconds = 120,
   })

@@ -9,9 +9,7 @@ local starttls_peer = require "spec.support.starttls_peer"
 local LUA = "lua" .. _VERSION:match("%d%.%d")
 local RESUM = process.ROOT .. "/lua/bin/resum"
 
-local function resum(...)
-  return process.run({ command = { LUA, RESUM, ... } })
-end
+local resum = process.resum
 
 -- The only target of a run that writes JSON.
 local function target_of(...)

@@ -6,6 +6,7 @@ local cjson = require "cjson"
 local pki = require "spec.support.pki"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
+local tables = require "resum.util.tables"
 local uv = require "luv"
 
 local LUA = "lua" .. _VERSION:match("%d%.%d")
@@ -110,13 +111,7 @@ end
 local NGINX = { session_cache = "shared:SSL:1m" }
 
 local function with(fields)
-  local all = {}
-  for _, from in ipairs({ NGINX, fields }) do
-    for name, value in pairs(from) do
-      all[name] = value
-    end
-  end
-  return all
+  return tables.merged(NGINX, fields)
 end
 
 describe("a watch of nginx #heavy", function()

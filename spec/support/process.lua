@@ -441,6 +441,13 @@ function M.run(options)
   return { code = code, signal = signal, stdout = child.stdout(), stderr = child.stderr() }
 end
 
+--- Runs resum's command, as it stands in the tree, to its end.
+-- @tparam string ... its arguments
+-- @treturn table see run
+function M.resum(...)
+  return M.run({ command = { "lua" .. _VERSION:match("%d%.%d"), M.ROOT .. "/lua/bin/resum", ... } })
+end
+
 --- Stops every child that still runs.
 function M.stop_all()
   for _, child in pairs(children) do

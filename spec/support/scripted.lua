@@ -46,6 +46,17 @@ function M.old_ticket(ticket)
   return M.message(4, (">I4 s2"):pack(300, ticket))
 end
 
+--- Hooks that edit the content of the server's Finished.
+function M.with_finished(edit)
+  return { flight = function(flight)
+    flight[3].bytes = M.message(20, edit(flight[3].bytes:sub(5)))
+  end }
+end
+
+function M.last_bit_turned(bytes)
+  return bytes:sub(1, -2) .. string.char(bytes:byte(-1) ~ 1)
+end
+
 local function server_hello(fields)
   return M.message(2, (">I2 c32 s1 I2 B"):pack(fields.legacy_version, fields.random, fields.session_id, fields.cipher,
     fields.compression) .. (fields.extensions and extensions_bytes(fields.extensions) or ""))
