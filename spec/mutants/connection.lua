@@ -4,9 +4,43 @@ local ATTEMPT, EXCHANGE = "lua/resum/connection/attempt.lua", "lua/resum/connect
 local OUTCOME, CLIENT = "lua/resum/connection/outcome.lua", "lua/resum/connection/client.lua"
 local CONNECTIVITY = "lua/resum/connection/connectivity.lua"
 local SMALLER_HELLO = "lua/resum/connection/smaller_hello.lua"
+local TRANSFER = "lua/resum/connection/transfer.lua"
 local LARGE_HELLO_SPEC = "spec/regress/081_large_client_hello_spec.lua"
+local SILENT_SPEC = "spec/regress/125_memory_of_slow_targets_spec.lua"
 
 return {
+  {
+    name = "a handshake's room is kept by who could make none",
+    file = ATTEMPT,
+    before = "if not fine or not machine then\n    transfer.give_room(client.load)",
+    after = "if not fine or not machine then",
+    breaks = "after 600 of these nobody gets in any more",
+    spec = SILENT_SPEC,
+  },
+  {
+    name = "a handshake begins when there is room, although the scan is over",
+    file = ATTEMPT,
+    before = "  if client.cancelled() then\n    outcomes.fail",
+    after = "  if false then\n    outcomes.fail",
+    breaks = "thousands of handshakes follow a Ctrl-C",
+    spec = SILENT_SPEC,
+  },
+  {
+    name = "room for twice as many handshakes that may be put off",
+    file = TRANSFER,
+    before = "semaphore.new(host, ROOM)",
+    after = "semaphore.new(host, 2 * ROOM)",
+    breaks = "what libssl holds for silent targets has no bound",
+    spec = SILENT_SPEC,
+  },
+  {
+    name = "every silent target is asked anew how small a ClientHello could be",
+    file = SMALLER_HELLO,
+    before = "if not saved[context] then",
+    after = "if true then",
+    breaks = "a silent target costs four handshakes more",
+    spec = SILENT_SPEC,
+  },
   {
     name = "who has said goodbye holds up the next one",
     file = ATTEMPT,

@@ -7,6 +7,7 @@ local mechanisms = require "resum.connection.mechanism"
 local outcomes = require "resum.connection.outcome"
 local session_age = require "resum.connection.session_age"
 local spending = require "resum.connection.spending"
+local transfer = require "resum.connection.transfer"
 
 local M = {}
 
@@ -75,11 +76,31 @@ local function make_machine(client, mechanism, options, record)
   return machine, options
 end
 
+-- None, when the scan ended while there was no room.
+local function make_unless_over(client, mechanism, options, record)
+  if client.cancelled() then
+    outcomes.fail(record, "interrupted", "interrupted")
+    return nil
+  end
+  return (make_machine(client, mechanism, options, record))
+end
+
 local function make_late_machine(client, mechanism, options, record)
   if options.late then
     options = setmetatable({ session = options.late() }, { __index = options })
   end
-  return make_machine(client, mechanism, options, record)
+  if not exchanges.may_put_off(options, record) then
+    return make_machine(client, mechanism, options, record)
+  end
+  transfer.take_room(client.load, client.host)
+  local fine, machine = pcall(make_unless_over, client, mechanism, options, record)
+  if not fine or not machine then
+    transfer.give_room(client.load)
+  end
+  if not fine then
+    error(machine, 0)
+  end
+  return machine, options
 end
 
 -- From dialling to close; everything goes into the record.

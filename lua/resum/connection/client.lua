@@ -202,7 +202,8 @@ local function admit_all()
 end
 
 --- What all clients that share it do at the same time.
--- @treturn table load: under_way (connections), awaited (of them, whose server has said nothing yet)
+-- @treturn table load: under_way (connections), awaited (of them, whose server has said nothing yet), room (see
+--   resum.connection.transfer; nil until it is first taken)
 function M.new_load()
   return { under_way = 0, awaited = 0 }
 end

@@ -126,8 +126,12 @@ function Exchange:run(record)
   end
 end
 
--- An offer may spend its session, and messages are wanted of each connection.
-local function may_put_off(options, record)
+--- May what the server says late be another connection's to read? An offer may spend its session, and messages are
+-- wanted of each connection.
+-- @tparam table options of the attempt
+-- @tparam table record
+-- @treturn boolean
+function M.may_put_off(options, record)
   return record.engine == "handshake" and not options.session and not options.transcript and not record.put_off
 end
 
@@ -152,7 +156,7 @@ function M.new(client, mechanism, options, machine, stream, began, record)
     want_tickets = options.want_tickets,
     stays = options.stays,
     asks = options.asks,
-    may_put_off = may_put_off(options, record),
+    may_put_off = M.may_put_off(options, record), -- and has room until it has heard from the server
     awaits = nil, -- its first byte is
     say = options.request,
     speaks = machine.write ~= nil and (record.engine ~= "probe" or options.request ~= nil), -- inside TLS

@@ -46,6 +46,20 @@ local function sizes(client)
   return hello_bytes(client), smaller
 end
 
+-- By the context of the usual one, which thousands of silent targets are offered: the name, the only thing that may
+-- differ, stands in both.
+local saved = setmetatable({}, { __mode = "k" })
+
+-- Bytes by which the smaller one is smaller.
+local function bytes_saved(client)
+  local context = client:context(mechanisms.control)
+  if not saved[context] then
+    local usual, smaller = sizes(client)
+    saved[context] = usual - smaller
+  end
+  return saved[context]
+end
+
 --- May it be the size of the ClientHello that this connection failed for? Only where no ServerHello has come, and where
 -- a smaller one can be offered.
 -- @tparam table client of resum.connection.client
@@ -55,8 +69,7 @@ function M.may_help(client, record)
   if not has_failed(record) or client.hybrid == false then
     return false
   end
-  local usual, smaller = sizes(client)
-  return usual - smaller >= SHARE
+  return bytes_saved(client) >= SHARE
 end
 
 -- Makes some connections with the usual ClientHello. Returns the one that was answered, or what keeps us from saying

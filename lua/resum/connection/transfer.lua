@@ -2,6 +2,7 @@
 -- long is read, what the first byte may take, and how the connection ended. It must not know what the bytes are about:
 -- what is said and awaited stands in exchange.lua, which also makes the fields that the methods here work on.
 
+local semaphore = require "resum.transport.semaphore"
 local words = require "resum.transport.words"
 
 local M = {}
@@ -94,13 +95,29 @@ function M:note_end(state, message, code)
 end
 
 -- libssl holds 44 KB for a handshake that has begun, and of thousands of targets many may never answer. So where more
--- than these wait for the first byte, who has sent none for a while is waited for without libssl, and what comes then
+-- than a crowd wait for the first byte, who has sent none for a while is waited for without libssl, and what comes then
 -- is another connection's to read. A second: by then TCP has sent a lost segment again (RFC 6298, section 2.1). The
--- more wait, the shorter, so that libssl has not much more than 22 MB in all; but longer than most round trips.
-local CROWD, PATIENCE = 500, { most = 1, least = 0.25 }
+-- more wait, the shorter; but longer than most round trips. Thousands of connections may be let in within one turn of
+-- a loop, and none has waited yet: no more handshakes than there is room for begin before others have ended their
+-- wait, so that libssl has 26 MB at most for those who are silent. Those before the crowd are awaited to the end.
+local ROOM, CROWD, PATIENCE = 600, 200, { most = 1, least = 0.25 }
+
+--- Waits until there is room for one more handshake that may be put off.
+-- @tparam table load of resum.connection.client
+-- @tparam table host
+function M.take_room(load, host)
+  load.room = load.room or semaphore.new(host, ROOM)
+  load.room:take()
+end
+
+--- Gives it back.
+-- @tparam table load
+function M.give_room(load)
+  load.room:give()
+end
 
 local function patience(load)
-  return math.max(PATIENCE.least, PATIENCE.most * CROWD / load.awaited)
+  return math.max(PATIENCE.least, math.min(PATIENCE.most, ROOM / load.awaited))
 end
 
 -- As receive(), for a first byte that does not come soon.
@@ -114,8 +131,13 @@ end
 --- No first byte is awaited any more: also after an error.
 -- @function transfer:note_first
 function M:note_first()
+  local load = self.client.load
   if self.awaits then
-    self.client.load.awaited, self.awaits = self.client.load.awaited - 1, false
+    load.awaited, self.awaits = load.awaited - 1, false
+  end
+  if self.may_put_off then
+    self.may_put_off = false
+    M.give_room(load)
   end
 end
 
