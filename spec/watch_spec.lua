@@ -11,7 +11,7 @@ local SEEDS, QUIET_SEEDS = 5, 3
 -- What happened, without what the seeds make different: kind, mechanism, and the fields that tell the cause.
 local function told(event)
   local list = { event.kind }
-  for _, field in ipairs({ "mechanism", "old_key", "keys" }) do
+  for _, field in ipairs({ "mechanism", "old_key", "keys", "tickets" }) do
     list[#list + 1] = event[field]
   end
   return table.concat(list, " ")
@@ -55,6 +55,15 @@ end
 local function new_key_beside_old(member)
   member.old = { member.key }
   member.key = random.bytes(16)
+end
+
+-- A new certificate where nothing from before is taken, for that alone.
+local function bound_to_new(member, world)
+  member.certificate, member.cache, member.forgot = random.bytes(32), {}, world.time
+end
+
+local function cached(member, world)
+  member.stateful, member.forgot = true, world.time
 end
 
 local function many(count)
@@ -107,6 +116,15 @@ local CASES = {
   { name = "another certificate", members = one(), incidents = { at(2, function(member)
       member.certificate = random.bytes(32)
     end) }, expected = { "certificate_replaced" } },
+  { name = "another certificate, to which sessions are bound", members = one(), incidents = { at(2, bound_to_new) },
+    expected = { "certificate_replaced", "sessions_lost session_id same", "sessions_lost ticket same",
+      "sessions_lost psk same" } },
+  { name = "the same, and a key beside the old one", members = one(), incidents = { at(2, function(member, world)
+      new_key_beside_old(member)
+      bound_to_new(member, world)
+    end) }, expected = { "certificate_replaced", "key_replaced unknown", "sessions_lost session_id changed" } },
+  { name = "tickets that were sealed, and are entries of a cache", members = one(), incidents = { at(2, cached) },
+    expected = { "key_went", "sessions_lost ticket cached", "sessions_lost psk cached" } },
   { name = "a minute of absence", members = one(), incidents = {
       at(2, function(member) member.down = true end), at(2 + 1 / 60, function(member) member.down = false end),
     }, expected = { "server_down", "server_up" } },
@@ -129,7 +147,8 @@ local CASES = {
     end) }, expected = { "lifetime_reached session_id" } },
   { name = "sessions that are issued no more", members = one(), incidents = { at(2, function(member)
       member.mute = true
-    end) }, expected = { "issuing_stopped session_id", "issuing_stopped ticket", "issuing_stopped psk" } },
+    end) }, expected = { "issuing_stopped session_id", "issuing_stopped ticket", "issuing_stopped psk",
+      "key_went" } },
   { name = "a version that is switched off", members = one(), incidents = { at(2, function(member)
       member.mechanisms = { session_id = true, ticket = true }
     end) }, expected = { "mechanism_failing psk" } },

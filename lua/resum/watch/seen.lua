@@ -38,7 +38,7 @@ function M.of(record)
   local tickets = mechanism.name ~= "session_id" and facts.tickets or {}
   local last = tickets[#tickets]
   return { outcome = record.outcome, issued = issued(record, mechanism), key = key_of(tickets),
-    is_stateful = last and ticket_keys.is_cache_entry(#last.ticket) or nil,
+    is_stateful = last and ticket_keys.is_cache_entry(#last.ticket),
     certificate = facts.leaf_sha256 and hex(facts.leaf_sha256) or nil, promise = last and last.lifetime_s or 0 }
 end
 

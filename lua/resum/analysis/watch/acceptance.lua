@@ -162,8 +162,9 @@ function Acceptance:end_of_life()
     if beyond.younger >= M.AGED or promise > 0 and beyond.least + SLACK >= promise then
       local is_told = self.limit ~= nil
       self.limit, self.beyond = beyond.least, nil
-      return not is_told and { kind = "lifetime", since = beyond.since, alive = self.known_age, dead = beyond.least,
-        promise = promise } or nil
+      -- servers count whole seconds: one may die at an age at which another was still alive
+      return not is_told and { kind = "lifetime", since = beyond.since, alive = math.min(self.known_age, beyond.least),
+        dead = math.max(self.known_age, beyond.least), promise = promise } or nil
     end
   end
 end

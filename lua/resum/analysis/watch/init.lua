@@ -6,6 +6,7 @@ local acceptance = require "resum.analysis.watch.acceptance"
 local mechanisms = require "resum.connection.mechanism"
 local names = require "resum.analysis.watch.names"
 local presence = require "resum.analysis.watch.presence"
+local tables = require "resum.util.tables"
 
 local M = {}
 
@@ -17,8 +18,12 @@ M.DROPPED = 4
 M.PATIENCE = 40
 --- Events that are kept for who shows them.
 M.EVENTS = 200
+--- Changes of each kind whose time is kept. A loss is told with the change that was beside it, which may be some back.
+M.CHANGES = 8
 -- Seconds by which two changes may seem apart, and are one: what one connection sees the other may see a round later.
 local TOGETHER = 1
+-- What a ticket is.
+local CACHED, SEALED = "cached", "sealed"
 
 local Watch = {}
 Watch.__index = Watch
@@ -39,15 +44,24 @@ function Watch:tell(kind, fields)
   self.told[#self.told + 1] = fields
 end
 
--- Was there a change of this kind in the time between two moments?
-function Watch:changed(what, from, to)
-  local last = self.last[what]
-  return last ~= nil and overlap(last.from, last.to, from, to)
+-- The time of a change. Sessions that are lost show late, and there may have been others since: some are kept.
+function Watch:remember(what, span)
+  local spans = self.changes[what] or {}
+  self.changes[what] = spans
+  spans[#spans + 1] = span
+  if #spans > M.CHANGES then
+    table.remove(spans, 1)
+  end
 end
 
-function Watch:was_away(from, to)
-  local away = self.last.away
-  return away ~= nil and overlap(away.from, away.to, from, to) or nil
+-- Was there a change of this kind in the time between two moments?
+function Watch:changed(what, from, to)
+  for _, span in ipairs(self.changes[what] or {}) do
+    if overlap(span.from, span.to, from, to) then
+      return true
+    end
+  end
+  return false
 end
 
 -- Keys and certificates -----------------------------------------------------------------------------------------------
@@ -70,7 +84,7 @@ end
 function Watch:note_certificate(name)
   local change = self.certificates:see(name, self.time)
   if change then
-    self.last.certificate = span_of(change)
+    self:remember("certificate", span_of(change))
     self:tell(CERTIFICATE_EVENTS[change.kind], fields_of(change))
   end
 end
@@ -81,8 +95,9 @@ function Watch:note_key(name)
   if not change then
     return
   end
-  self.last.key = span_of(change)
   self:conclude_key()
+  local span = span_of(change)
+  self:remember("key", span)
   if change.kind ~= "replaced" or #change.new == 0 then
     self:tell(change.kind == "replaced" and "key_went" or KEY_EVENTS[change.kind], fields_of(change))
     return
@@ -91,7 +106,7 @@ function Watch:note_key(name)
   for _, one in ipairs(change.gone) do
     old[one] = true
   end
-  self.key_change = { change = change, old = old, kept = 0, dropped = 0, handshakes = 0, caches_kept = 0 }
+  self.key_change = { change = change, span = span, old = old, kept = 0, dropped = 0, handshakes = 0, caches_kept = 0 }
   self:count_early_offers()
 end
 
@@ -117,10 +132,25 @@ function Watch:note_old_key(offer)
   end
 end
 
+local function is_dropped(pending)
+  return pending.kept == 0 and pending.dropped >= M.DROPPED
+end
+
 function Watch:is_key_clear()
   local pending = self.key_change
-  return pending.kept >= M.KEPT or pending.kept == 0 and pending.dropped >= M.DROPPED
+  return pending.kept >= M.KEPT or is_dropped(pending) and not self.certificates:wants_more()
     or pending.handshakes >= M.PATIENCE
+end
+
+-- What became of the old key. Servers that bind sessions to a certificate refuse those of a key that they keep, too.
+function Watch:fate_of(pending)
+  local refused = is_dropped(pending)
+  if pending.kept >= M.KEPT then
+    return { old_key = "kept" }
+  elseif refused and self:changed("certificate", pending.span.from, pending.span.to) then
+    return { old_key = "unknown", certificate = "changed", refused = pending.dropped }
+  end
+  return { old_key = refused and "dropped" or "unknown" }
 end
 
 function Watch:conclude_key()
@@ -129,11 +159,9 @@ function Watch:conclude_key()
     return
   end
   self.key_change = nil
-  local fields = fields_of(pending.change)
-  fields.old_key = pending.kept >= M.KEPT and "kept" or pending.kept == 0 and pending.dropped >= M.DROPPED and "dropped"
-    or "unknown"
+  local fields = tables.merged(fields_of(pending.change), self:fate_of(pending))
   fields.caches = pending.caches_kept >= M.KEPT and "kept" or nil
-  fields.away = self:was_away(self.last.key.from, self.last.key.to)
+  fields.away = self:changed("away", pending.span.from, pending.span.to) or nil
   for _, mechanism in ipairs({ "ticket", "psk" }) do
     if self.mechanisms[mechanism] and fields.old_key ~= "kept" then
       self.mechanisms[mechanism].acceptance:forget()
@@ -156,25 +184,34 @@ function Watch:keys_beside(from, to)
   return self:changed("key", from, to) and "changed" or "same"
 end
 
+-- Were those that are lost, and are those that are issued, entries of a cache?
+local function are_in_cache(mechanism, one)
+  return mechanism == "session_id" or #one.forms.list == 1 and one.forms:has(CACHED)
+end
+
 function Watch:tell_lost(mechanism, verdict)
   local one = self.mechanisms[mechanism]
   local from, to = verdict.cut, verdict.since
-  if one.has_keys and self:changed("key", from, to) then
+  if one.has_keys and #self.keys.list > 0 and self:changed("key", from, to) then
     return -- the key's own event says it
   end
-  local in_cache = mechanism == "session_id" or one.is_stateful
-  self:tell(in_cache and "cache_emptied" or "sessions_lost", { mechanism = mechanism, since = to, until_then = from,
-    refused = verdict.refused, keys = self:keys_beside(from, to), away = self:was_away(from, to),
-    certificate = self:changed("certificate", from, to) and "changed" or nil })
+  local is_bound, other_form = self:changed("certificate", from, to), self:changed(mechanism, from, to)
+  local in_cache = are_in_cache(mechanism, one) and not other_form
+  local has_keys = mechanism == "session_id" or one.has_keys or in_cache
+  self:tell(in_cache and not is_bound and "cache_emptied" or "sessions_lost", { mechanism = mechanism, since = to,
+    until_then = from, refused = verdict.refused, keys = has_keys and self:keys_beside(from, to) or nil,
+    away = self:changed("away", from, to) or nil, certificate = is_bound and "changed" or nil,
+    tickets = other_form and (one.forms:has(CACHED) and CACHED or SEALED) or nil })
 end
 
--- Why sessions were lost may show in keys that are just being looked at: then it is told when these are certain.
+-- Why sessions were lost may show in names that are just being looked at: then it is told when these are certain.
 function Watch:tell_waiting()
   local still = {}
   for _, one in ipairs(self.waiting) do
     local is_clear = #self.keys.list == 0 or one.keys >= M.KEYS_AFTER and not self.keys:wants_more()
       and not self.key_change
-    if is_clear or one.handshakes >= M.PATIENCE then
+    local is_open = self.mechanisms[one.mechanism].forms:wants_more() or self.certificates:wants_more()
+    if is_clear and not is_open or one.handshakes >= M.PATIENCE then
       self:tell_lost(one.mechanism, one.verdict)
     else
       still[#still + 1] = one
@@ -226,7 +263,7 @@ local function new_mechanism(saved)
   saved = saved or {}
   return { acceptance = acceptance.new(saved.acceptance), presence = presence.new(saved.presence),
     issuing = presence.new(saved.issuing), has_issued = saved.has_issued, has_keys = saved.has_keys,
-    is_stateful = saved.is_stateful, has_worked = saved.has_worked }
+    forms = names.new(saved.forms), has_worked = saved.has_worked }
 end
 
 function Watch:mechanism(name)
@@ -244,7 +281,7 @@ function Watch:note_presence(one, seen)
   if verdict == "down" then
     self:tell("server_down", { since = self.presence.since, problem = self.presence.problem })
   elseif verdict == "up" then
-    self.last.away = { from = since, to = seen.time }
+    self:remember("away", { from = since, to = seen.time })
     self:tell("server_up", { since = self.presence.back_since, down = since })
   end
   if not self.presence.is_down and (one.has_worked or not failed) then
@@ -278,6 +315,14 @@ function Watch:note_issuing(one, seen)
   end
 end
 
+-- Tickets are sealed with a key, or are names of entries in a cache; a server that changes that refuses the others.
+function Watch:note_form(one, seen)
+  local change = one.forms:see(seen.is_stateful and CACHED or SEALED, self.time)
+  if change then
+    self:remember(seen.mechanism, span_of(change))
+  end
+end
+
 function Watch:note_handshake(one, seen)
   if self.key_change then
     self.key_change.handshakes = self.key_change.handshakes + 1
@@ -291,8 +336,12 @@ function Watch:note_handshake(one, seen)
   if seen.key then
     one.has_keys = true
     self:note_key(seen.key)
+  elseif one.has_keys and seen.issued ~= nil then
+    self:note_key(nil)
   end
-  one.is_stateful = seen.is_stateful or nil
+  if seen.is_stateful ~= nil then
+    self:note_form(one, seen)
+  end
   self:note_issuing(one, seen)
 end
 
@@ -301,9 +350,9 @@ end
 -- @tparam table seen time (seconds, never going back), mechanism, outcome ("full", "resumed", "refused", "failed";
 --   "unknown": a full handshake, and nothing was refused by it), problem ({code, message}, where it failed), issued
 --   (did a full handshake bring a session? nil: can't be told), key (name of the key of the ticket that a full
---   handshake brought, where it names one), is_stateful (the ticket is the name of an entry in a cache), certificate
---   (fingerprint), session (what was offered: id, issued, age, again, promise, see resum.analysis.watch.acceptance;
---   key)
+--   handshake brought, where it names one), is_stateful (is that ticket the name of an entry in a cache? nil: there is
+--   none), certificate (fingerprint), session (what was offered: id, issued, age, again, promise, see
+--   resum.analysis.watch.acceptance; key)
 -- @treturn {table,...} events, see docs/watch.md: kind, time, since and what belongs to the kind
 function Watch:observe(seen)
   self.told, self.time, self.began = {}, seen.time, self.began or seen.time
@@ -397,21 +446,22 @@ function Watch:save()
   local list = {}
   for name, one in pairs(self.mechanisms) do
     list[name] = { acceptance = one.acceptance:save(), presence = one.presence:save(), issuing = one.issuing:save(),
-      has_issued = one.has_issued, has_keys = one.has_keys, is_stateful = one.is_stateful, has_worked = one.has_worked }
+      has_issued = one.has_issued, has_keys = one.has_keys, forms = one.forms:save(),
+      has_worked = one.has_worked }
   end
   return { keys = self.keys:save(), certificates = self.certificates:save(), presence = self.presence:save(),
-    mechanisms = list, counts = self.counts, events = self.events, last = self.last, worked_at = self.worked_at,
+    mechanisms = list, counts = self.counts, events = self.events, changes = self.changes, worked_at = self.worked_at,
     began = self.began }
 end
 
 --- @tparam[opt] table saved see save
 -- @treturn table watch
 function M.new(saved)
-  saved = saved or { mechanisms = {}, counts = {}, events = {}, last = {}, worked_at = 0 }
+  saved = saved or { mechanisms = {}, counts = {}, events = {}, worked_at = 0 }
   local watch = setmetatable({ keys = names.new(saved.keys), certificates = names.new(saved.certificates),
     presence = presence.new(saved.presence), mechanisms = {}, counts = saved.counts, events = saved.events,
-    last = saved.last, worked_at = saved.worked_at, began = saved.began, early = {}, waiting = {}, told = {}, time = 0,
-    key_change = nil }, Watch)
+    changes = saved.changes or {}, worked_at = saved.worked_at, began = saved.began, early = {},
+    waiting = {}, told = {}, time = 0, key_change = nil }, Watch)
   for name, one in pairs(saved.mechanisms) do
     watch.mechanisms[name] = new_mechanism(one)
   end

@@ -178,7 +178,7 @@ end
 
 --- Notes what a full handshake has shown.
 -- @function names:see
--- @tparam string name
+-- @tparam string|nil name nil: none
 -- @tparam number time seconds
 -- @treturn table|nil what has become certain: kind ("replaced": all of them, "one_replaced", "came", "went"), new,
 --   gone and there (lists of names), since (when the first of the new ones was met, or the last of the gone ones was
@@ -186,7 +186,7 @@ end
 function Names:see(name, time)
   self.order = self.order + 1
   local at = index_of(self.list, name)
-  local admitted = not at and self:admit(name, time) or nil
+  local admitted = name and not at and self:admit(name, time) or nil
   for _, one in ipairs(self.list) do
     count(one, one == admitted or one.name == name)
   end

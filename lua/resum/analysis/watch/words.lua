@@ -40,6 +40,8 @@ local function after_absence(event)
   return event.away and "; the server had been away" or ""
 end
 
+local BOUND = "the certificate changed at that moment, and some servers (nginx) bind sessions to it: "
+
 local OLD_KEY = {
   kept = function()
     return "sessions from before still resume: the old key is kept"
@@ -47,9 +49,19 @@ local OLD_KEY = {
   dropped = function(_, at)
     return ("sessions from before %s are refused: rotate with the old key kept"):format(at)
   end,
-  unknown = function()
-    return "whether the old key is still taken can't be told"
+  unknown = function(event, at)
+    local bound = event.certificate and ("sessions from before %s are refused; %s"):format(at, BOUND) or ""
+    return bound .. "whether the old key is still taken can't be told"
   end,
+}
+
+-- Of sessions whose cause can't be told; of those that name no key nothing is known.
+local UNTOLD = { same = "their key has the same name: ", changed = "ticket keys changed at that moment, too: " }
+local NAMELESS = "they name no key: "
+
+local OTHER_TICKETS = {
+  cached = "tickets are names of entries in a cache now, and were sealed with a key: the server was configured anew",
+  sealed = "tickets are sealed with a key now, and were names of entries in a cache: the server was configured anew",
 }
 
 local CACHES = {
@@ -72,7 +84,7 @@ local WORDS = {
       short(event.there))
   end,
   key_went = function(event)
-    return #event.there == 0 and ("tickets no longer name the key %s, and no other one"):format(short(event.old))
+    return #event.there == 0 and ("no ticket names the key %s any more, nor another one"):format(short(event.old))
       or ("ticket key %s is not met any more, and %s stayed: a server went, or got another's key"):format(
         short(event.old), short(event.there))
   end,
@@ -91,14 +103,14 @@ local WORDS = {
     return ("certificate %s is not met any more, and %s stayed"):format(short(event.old), short(event.there))
   end,
   cache_emptied = function(event, at)
-    return ("%s from before %s are refused, and new ones resume: the session cache was emptied%s%s%s"):format(
-      noun(event, true), at, CACHES[event.keys] or "", event.certificate and "; the certificate changed, too" or "",
-      after_absence(event))
+    return ("%s from before %s are refused, and new ones resume: the session cache was emptied%s%s"):format(
+      noun(event, true), at, CACHES[event.keys] or "", after_absence(event))
   end,
   sessions_lost = function(event, at)
-    return ("%s from before %s are refused, and new ones resume; %s: the cause can't be told%s"):format(
-      noun(event, true), at, event.keys == "same" and "their key has the same name" or "they name no key",
-      after_absence(event)) .. (event.certificate and "; the certificate changed, too" or "")
+    local why = OTHER_TICKETS[event.tickets] or (event.certificate and BOUND or UNTOLD[event.keys] or NAMELESS)
+      .. "the cause can't be told"
+    return ("%s from before %s are refused, and new ones resume; %s%s"):format(noun(event, true), at, why,
+      after_absence(event))
   end,
   resumption_stopped = function(event)
     return ("no %s resumes any more, new ones neither: the cause can't be told"):format(noun(event))
@@ -116,8 +128,9 @@ local WORDS = {
   lifetime_reached = function(event)
     local promised = event.promised_s and event.promised_s > 0
       and ("%.0f s were promised"):format(event.promised_s) or "nothing was promised"
-    return ("%s live between %.0f and %.0f s: older ones are refused, younger ones resume (%s)"):format(
-      noun(event, true), event.alive_s, event.dead_s, promised)
+    local least, most = ("%.0f"):format(event.alive_s), ("%.0f"):format(event.dead_s)
+    return ("%s live %s s: older ones are refused, younger ones resume (%s)"):format(noun(event, true),
+      least == most and least or ("between %s and %s"):format(least, most), promised)
   end,
   mechanism_failing = function(event)
     return ("connections for %s fail, others succeed%s"):format(noun(event, true), problem_of(event))

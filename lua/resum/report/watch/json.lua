@@ -6,8 +6,8 @@ local words = require "resum.analysis.watch.words"
 
 local M = { SCHEMA = 1 }
 
-local COPIED = { "mechanism", "old_key", "caches", "keys", "refused", "alive_s", "dead_s", "promised_s", "by_s",
-  "slept" }
+local COPIED = { "mechanism", "old_key", "caches", "keys", "tickets", "refused", "alive_s", "dead_s", "promised_s",
+  "by_s", "slept" }
 local LISTS = { "old", "new", "there" }
 local TIMES = { "since", "until_then", "down", "stopped" }
 

@@ -1,0 +1,125 @@
+--- A watch told a cause that it had not seen: nginx binds sessions to its certificate, so a reload with a new one
+-- refuses sessions whose cache and keys live; a loss that was certain late was held against the newest change alone.
+
+local acceptance = require "resum.analysis.watch.acceptance"
+local watches = require "resum.analysis.watch"
+local words = require "resum.analysis.watch.words"
+
+local function sentence(event)
+  return words.sentence(event, function() return "14:02" end)
+end
+
+describe("a watch that sees sessions refused", function()
+  local watch, now
+
+  local function observe(seen)
+    now = now + 10
+    seen.time, seen.certificate = now, seen.certificate or "certificate"
+    return watch:observe(seen)
+  end
+
+  local function full(key, fields)
+    return observe({ mechanism = "ticket", outcome = "full", issued = true, key = key,
+      certificate = fields and fields.certificate, is_stateful = fields and fields.is_stateful or false })
+  end
+
+  local function offer(outcome, issued)
+    return observe({ mechanism = "session_id", outcome = outcome, session = { issued = issued,
+      age = now + 10 - issued } })
+  end
+
+  -- What is told, of as many calls as are made.
+  local function gather()
+    local told = {}
+    return told, function(events)
+      for _, event in ipairs(events) do
+        told[event.kind] = event
+      end
+    end
+  end
+
+  before_each(function()
+    watch, now = watches.new(), 10000
+    for _ = 1, 100 do
+      full("a")
+      offer("resumed", now - 5000)
+    end
+  end)
+
+  it("says which key changed when others have changed since", function()
+    local told, note = gather()
+    local before = now - 100
+    for at, key in ipairs({ "b", "c", "d" }) do
+      for _ = 1, 8 do
+        full(key)
+      end
+      if at == 1 then -- the doubt begins; it ends when sessions from after it are as old
+        note(offer("refused", before))
+      end
+    end
+    for _ = 1, 5 do
+      note(offer("refused", before))
+    end
+    local after = now
+    now = now + 2000
+    for _ = 1, 8 do
+      note(offer("resumed", after + 20))
+    end
+    for _ = 1, watches.PATIENCE do
+      note(full("d"))
+    end
+    assert.equal("changed", told.cache_emptied.keys)
+  end)
+
+  it("forgets a key that no ticket names any more, so that it grows no older", function()
+    local told, note = gather()
+    for _ = 1, 20 do
+      note(full(nil))
+    end
+    assert.same({}, watch:state().keys)
+    assert.equal("no ticket names the key a any more, nor another one", sentence(told.key_went))
+  end)
+
+  it("keeps a key that most of the tickets name", function()
+    for i = 1, 400 do
+      full(i % 3 > 0 and "a" or nil)
+    end
+    assert.equal(1, #watch:state().keys)
+  end)
+end)
+
+describe("what can't be told", function()
+  it("is not told", function()
+    local event = { kind = "key_replaced", since = 0, old = { "a" }, new = { "b" }, there = {}, old_key = "unknown",
+      certificate = "changed" }
+    assert.equal("ticket key a replaced by b; sessions from before 14:02 are refused; the certificate changed at that "
+      .. "moment, and some servers (nginx) bind sessions to it: whether the old key is still taken can't be told",
+      sentence(event))
+    local lost = { kind = "sessions_lost", since = 0, mechanism = "session_id", keys = "same", certificate = "changed" }
+    assert.equal("session IDs from before 14:02 are refused, and new ones resume; the certificate changed at that "
+      .. "moment, and some servers (nginx) bind sessions to it: the cause can't be told", sentence(lost))
+    lost = { kind = "sessions_lost", since = 0, mechanism = "psk" }
+    assert.is_truthy(sentence(lost):find("they name no key: the cause can't be told", 1, true))
+  end)
+end)
+
+describe("a lifetime", function()
+  it("of servers that count whole seconds has a lower end that is lower", function()
+    local one, verdict = acceptance.new(), nil
+    for i = 1, 100 do
+      one:note({ time = i, issued = i - 5, age = 5, promise = 12, good = true })
+    end
+    for i = 101, 103 do
+      one:note({ time = i, issued = i - 12.6, age = 12.6, promise = 12, good = true })
+    end
+    for i = 104, 140 do
+      verdict = one:note({ time = i, issued = i - 11.9, age = 11.9, promise = 12, good = false }) or verdict
+      one:note({ time = i, issued = i - 5, age = 5, promise = 12, good = true })
+    end
+    assert.same({ "lifetime", 11.9, 12.6 }, { verdict.kind, verdict.alive, verdict.dead })
+    local event = { kind = "lifetime_reached", mechanism = "psk", alive_s = 11.9, dead_s = 12.6, promised_s = 12 }
+    assert.is_truthy(sentence(event):find("live between 12 and 13 s", 1, true))
+    event.dead_s = 12.1
+    assert.is_truthy(sentence(event):find("live 12 s:", 1, true))
+  end)
+end)
