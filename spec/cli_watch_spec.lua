@@ -184,6 +184,13 @@ describe("the metrics of a watch", function()
     assert.is_nil(text:find('mechanism="psk"', 1, true))
   end)
 
+  it("count from nothing what has not happened yet, as else nobody sees the first one", function()
+    local text = openmetrics.text({ { target = "a", state = state() } })
+    for _, kind in ipairs(words.kinds) do
+      assert.is_truthy(text:find(('event="%s"} 0\n'):format(kind), 1, true), kind)
+    end
+  end)
+
   it("say nothing of a server of which nothing is known", function()
     local unknown = state({ mechanisms = {}, keys = {}, certificates = {}, sessions = {} })
     unknown.is_up = nil
@@ -192,7 +199,8 @@ describe("the metrics of a watch", function()
 end)
 
 describe("the page of a watch", function()
-  local CLOCK = { minute = function(time) return "minute " .. time end, second = tostring }
+  local CLOCK = { minute = function(time) return "minute " .. time end, second = tostring,
+    time = function(time) return "second " .. time end }
   local ABOUT = { version = "1", written_at = "now", every = 60, command = "resum --watch a.example" }
 
   local function write(more)
@@ -213,21 +221,39 @@ describe("the page of a watch", function()
     assert.is_nil(text:find("<reset>", 1, true))
   end)
 
+  it("tells the ends of a short picture to the second, as they have one minute", function()
+    assert.is_truthy(write():find("From minute 1000 to minute 1000000", 1, true))
+    assert.is_truthy(write({ from = 999500 }):find("From second 999500 to second 1000000", 1, true))
+  end)
+
+  it("repeats no heading as the head of a column", function()
+    local text, sections = write(), 0
+    for title, head in text:gmatch("<h3>([^<]+)</h3>.-<th[^>]*>([^<]+)</th>") do
+      sections = sections + 1
+      assert.is_true(title ~= head, title)
+    end
+    assert.is_true(sections >= 2, sections)
+  end)
+
   it("says that the server is down, or that something has stopped", function()
     assert.is_truthy(write({ is_up = false }):find("The server is down", 1, true))
     assert.is_truthy(write({ mechanisms = { psk = { offers = 1, known_age_s = 1, stopped_since = 5, works = true } } })
-      :find("something has stopped", 1, true))
+      :find("The server is up; no TLS 1.3 ticket resumes any more", 1, true))
+    assert.is_truthy(write({ mechanisms = { ticket = { offers = 1, known_age_s = 1, issues = false, works = true },
+      session_id = { offers = 1, known_age_s = 1, works = false } } })
+      :find("The server is up; connections for session IDs fail; no ticket is issued any more", 1, true))
   end)
 
   it("has every event in its picture, but those of our own end", function()
-    local events, own = {}, { clock_set = true, not_watched = true, server_up = true }
+    local events, own = {}, { clock_set = true, server_up = true }
     for i, kind in ipairs(words.kinds) do
       events[i] = { kind = kind, time = 1000 * i, since = 1000 * i, old = { "a" }, new = { "b" }, there = { "c" },
         old_key = "kept", mechanism = "psk", alive_s = 1, dead_s = 2, by_s = 5, stopped = 1, down = 1 }
     end
     local figure = write({ events = events }):match("<figure>.-</svg>")
     for _, event in ipairs(events) do
-      local title = event.kind == "server_down" and "down from" or words.sentence(event, CLOCK.minute)
+      local title = event.kind == "server_down" and "down from" or event.kind == "not_watched" and "not watched from"
+        or words.sentence(event, CLOCK.minute)
       local shown = figure:gsub("&#39;", "'"):find(title, 1, true) ~= nil
       assert.equal(not own[event.kind], shown, event.kind)
     end

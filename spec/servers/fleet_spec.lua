@@ -184,8 +184,8 @@ describe("resum --merge of state files", function()
       { { folder .. "/missing", "--compare", one }, "missing: there is no such file, or nothing in it" },
       { { one, "--compare", results }, "it is no state file of resum" },
       { { one, "--state", other }, "is there already" },
-      { { one, "--json_out", one }, "is named twice" },
-      { { one, "--compare", other, "--dot_out", other }, "is named twice" },
+      { { one, "--json_out", one }, one .. " and --json_out name one file" },
+      { { one, "--compare", other, "--dot_out", other }, "--compare and --dot_out name one file" },
       { { one, "--json_out", folder .. "/no/such" }, "No such file" },
     }) do
       local before = process.read_file(one) .. process.read_file(other)

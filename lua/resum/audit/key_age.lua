@@ -2,6 +2,7 @@
 -- at least the time between the first and the last of them, and at most the time since a run did not see it yet.
 
 local key_names = require "resum.audit.key_names"
+local utc = require "resum.util.utc"
 
 local HOUR, DAY = 3600, 24 * 3600
 
@@ -109,8 +110,8 @@ function M.decide(entries, of_key)
   local verdict, reason, severity = verdict_of(oldest, bound)
   return { verdict = verdict, reason = reason, severity = severity, evidence = {
     age_hours = oldest.age // HOUR,
-    first_seen = os.date("!%Y-%m-%dT%H:%M:%SZ", oldest.first),
-    last_seen = os.date("!%Y-%m-%dT%H:%M:%SZ", oldest.last),
+    first_seen = utc(oldest.first),
+    last_seen = utc(oldest.last),
     runs = oldest.runs,
     keys = #entries,
     returned = oldest.returned > 0 and oldest.returned or nil,

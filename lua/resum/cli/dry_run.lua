@@ -2,6 +2,7 @@
 -- as the addresses are part of the answer; nothing else is sent, and no file is written. How many connections a scan
 -- makes, the scans know.
 
+local EXIT = require "resum.cli.exit"
 local escape = require "resum.util.escape"
 local interrupt = require "resum.cli.interrupt"
 local say = require "resum.cli.say"
@@ -9,8 +10,6 @@ local target = require "resum.target"
 local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
-
-local EXIT = { all_found = 0, not_all_found = 1, usage = 2, stopped = 4 }
 
 local DryRun = {}
 DryRun.__index = DryRun
@@ -59,7 +58,7 @@ function DryRun:tell(parsed)
   if self.cancelled then
     return
   elseif not described then
-    self:complain(EXIT.not_all_found, "%s: %s", target.label(parsed), addresses)
+    self:complain(EXIT.not_all_scanned, "%s: %s", target.label(parsed), addresses)
     return
   end
   local made = self.scanner:connections(#addresses)
@@ -85,7 +84,7 @@ function DryRun:next_job()
         self:tell(parsed)
       end
     end
-    self:complain(is_named and EXIT.usage or EXIT.not_all_found, "%s%s", line and self:place(line) or "",
+    self:complain(is_named and EXIT.usage or EXIT.not_all_scanned, "%s%s", line and self:place(line) or "",
       message or ("target: '%s': %s"):format(escape(text, 80), problem))
     text, is_named, line, problem = self.targets:next()
   end
@@ -102,7 +101,7 @@ function DryRun:conclude()
   if self.targets.problem then
     self:complain(EXIT.stopped, "--targets_in: %s: %s", self.list_name, self.targets.problem)
   end
-  if self.targets_found == 0 and self.exit == EXIT.all_found and self.targets.skipped == 0 and not self.cancelled then
+  if self.targets_found == 0 and self.exit == EXIT.all_scanned and self.targets.skipped == 0 and not self.cancelled then
     self:complain(EXIT.usage, "nothing would be tested: the list names no target, and no open port with TLS")
   end
   show("In all %s connections to %s of %s.", from_to(self.sum),
@@ -120,7 +119,7 @@ function DryRun:go()
   for _, problem in pairs(self.host.parallel(function()
     return self:next_job()
   end, self.at_once)) do
-    self:complain(EXIT.not_all_found, "internal error: %s", escape(problem, 300))
+    self:complain(EXIT.not_all_scanned, "internal error: %s", escape(problem, 300))
   end
   local code = self:conclude()
   stop_watching()
@@ -139,11 +138,11 @@ function M.new(plan)
     sum = { least = 0, most = 0 },
     targets_found = 0,
     addresses_found = 0,
-    exit = EXIT.all_found,
+    exit = EXIT.all_scanned,
     cancelled = nil, -- by Ctrl-C: the exit code
   }, DryRun)
   function plan.targets.on_problem(line, problem)
-    one:complain(EXIT.not_all_found, "%s%s; it is left out", one:place(line), problem)
+    one:complain(EXIT.not_all_scanned, "%s%s; it is left out", one:place(line), problem)
   end
   return one
 end

@@ -1,16 +1,19 @@
 -- The command with --merge where its files are state files: the map of who shares ticket keys, as text, JSON, a page,
 -- for Graphviz, and one state file that says what all have said. It writes nothing over what is read.
 
+local EXIT = require "resum.cli.exit"
 local dot = require "resum.report.dot"
 local fleet = require "resum.fleet"
 local fleet_words = require "resum.analysis.fleet_words"
 local html = require "resum.report.html"
 local json = require "resum.report.json"
+local output = require "resum.cli.output"
 local resum = require "resum"
 local say = require "resum.cli.say"
 local states = require "resum.audit.state"
 local system = require "resum.cli.system"
 local text = require("resum.report.text.fleet").text
+local utc = require "resum.util.utc"
 
 local M = {}
 
@@ -32,16 +35,17 @@ end
 
 -- What a file would be spoiled by; in words.
 local function find_same(parsed)
-  local named = { table.unpack(parsed.targets) }
-  named[#named + 1] = parsed.compare
+  local read, written = {}, {}
+  for i, path in ipairs(parsed.targets) do
+    read[i] = { path, path }
+  end
+  read[#read + 1] = parsed.compare and { "--compare", parsed.compare }
   for _, option in ipairs({ "state", table.unpack(OUTPUTS) }) do
-    local path = parsed[option]
-    for _, other in ipairs(path and path ~= "-" and named or {}) do
-      if system.same_file(path, other) then
-        return ("--%s: %s is named twice"):format(option, path)
-      end
-    end
-    named[#named + 1] = path ~= "-" and path or nil
+    written[#written + 1] = parsed[option] and { "--" .. option, parsed[option] }
+  end
+  local same = output.find_same(read, written)
+  if same then
+    return same
   end
   local before = parsed.state and io.open(parsed.state, "rb")
   if before then
@@ -115,7 +119,7 @@ end
 
 -- All that was asked for; whether all of it could be written.
 local function write_all(map, parsed, outputs, files, started)
-  local about = { version = resum.VERSION, started_at = os.date("!%Y-%m-%dT%H:%M:%SZ", started),
+  local about = { version = resum.VERSION, started_at = utc(started),
     command = parsed.command, elapsed_s = os.time() - started }
   local failures = {}
   local function note(option, failure)
@@ -168,7 +172,7 @@ function M.command(parsed)
   end
   if problem then
     say("%s", problem)
-    return 2
+    return EXIT.usage
   end
   tell_left_out(map)
   local fine, written = pcall(write_all, map, parsed, outputs, files, started)
@@ -176,7 +180,7 @@ function M.command(parsed)
   if not fine then
     say("%s", written)
   end
-  return not (fine and written) and 4 or map.unreadable > 0 and 1 or 0
+  return not (fine and written) and EXIT.stopped or map.unreadable > 0 and EXIT.not_all_scanned or EXIT.all_scanned
 end
 
 return M

@@ -2,6 +2,7 @@
 -- cli/setup.lua, what runs in cli/run.lua, where results go in cli/writers.lua; cli/dry_run.lua tells what would run,
 -- cli/merge.lua joins results, cli/fleet.lua state files; cli/watch.lua watches.
 
+local EXIT = require "resum.cli.exit"
 local dry_run = require "resum.cli.dry_run"
 local fleet = require "resum.cli.fleet"
 local merge = require "resum.cli.merge"
@@ -32,7 +33,7 @@ function M.main(argv)
   end
   if not made then
     say("%s", message)
-    return run.EXIT.usage
+    return EXIT.usage
   end
   return (parsed.dry_run and dry_run or run).new(made):go()
 end

@@ -2,6 +2,7 @@
 -- was interrupted counts only where there is nothing better. It reads the files twice; in between it keeps in mind
 -- where each target's line begins, and no result.
 
+local EXIT = require "resum.cli.exit"
 local lines = require "resum.cli.lines"
 local resume = require "resum.cli.resume"
 local say = require "resum.cli.say"
@@ -176,7 +177,7 @@ function M.command(parsed)
   local output, message = open_output(parsed)
   if not output then
     say("--json_out: %s", message)
-    return 2
+    return EXIT.usage
   end
   local merged
   merged, message = M.files(parsed.targets, function(line)
@@ -186,7 +187,7 @@ function M.command(parsed)
   end)
   if not merged then
     say("--merge: %s", message)
-    return 2
+    return EXIT.usage
   end
   local failure = flush(output)
   if failure then
@@ -202,7 +203,8 @@ function M.command(parsed)
   if not_shown then
     say("summary: %s", not_shown)
   end
-  return (failure or not_shown) and 4 or merged.torn > 0 and 1 or 0
+  return (failure or not_shown) and EXIT.stopped or merged.torn > 0 and EXIT.not_all_scanned
+    or EXIT.all_scanned
 end
 
 return M

@@ -2,6 +2,7 @@
 -- the sinks, and finds the exit code. It holds the targets that are under way, and no others. What a scan does, how a
 -- result looks and what an option means, it does not know.
 
+local EXIT = require "resum.cli.exit"
 local expectation = require "resum.cli.expectation"
 local interrupt = require "resum.cli.interrupt"
 local escape = require "resum.util.escape"
@@ -10,11 +11,6 @@ local target = require "resum.target"
 local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
-
---- Exit codes.
-M.EXIT = { all_scanned = 0, not_all_scanned = 1, usage = 2, not_as_expected = 3, stopped = 4, interrupted = 130 }
-
-local EXIT = M.EXIT
 
 -- The gravest wins: interrupted, stopped, usage, not as expected, not all scanned. A gate must not be masked by another
 -- target that is down.

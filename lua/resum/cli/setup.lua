@@ -10,6 +10,8 @@ local resum = require "resum"
 local resume = require "resum.cli.resume"
 local say = require "resum.cli.say"
 local system = require "resum.cli.system"
+local tables = require "resum.util.tables"
+local utc = require "resum.util.utc"
 local writers = require "resum.cli.writers"
 local summaries = require "resum.analysis.summary"
 local targets = require "resum.cli.targets"
@@ -81,7 +83,7 @@ local function in_colour()
 end
 
 local function about_run(parsed)
-  return { version = resum.VERSION, started_at = os.date("!%Y-%m-%dT%H:%M:%SZ"), command = parsed.command }
+  return { version = resum.VERSION, started_at = utc(os.time()), command = parsed.command }
 end
 
 -- JSON, as one document or as lines.
@@ -119,10 +121,9 @@ local function add_metrics(parsed, host, add)
   if not path then
     return true
   end
-  local out, message = output.open(host, path == "-" and "-" or path .. writers.UNFINISHED, "w",
-    path == "-" and "stdout" or "--openmetrics_out")
+  local out, message = output.open_whole(host, path, "openmetrics_out")
   if out then
-    add(writers.metrics(out, path))
+    add(writers.metrics(out))
   end
   return out, message
 end
@@ -242,12 +243,15 @@ local function room(parsed)
   return at_once
 end
 
--- What results would spoil: what is read (the list; what is done, but for results that go on), and the state file.
-local function named_inputs(parsed)
-  local goes_on = parsed.json_lines and parsed.json_out and parsed.resume
-    and system.same_file(parsed.json_out, parsed.resume)
-  return { targets_in = parsed.targets_in ~= "-" and parsed.targets_in or nil, cert = parsed.cert, key = parsed.key,
-    state = parsed.state, resume = not goes_on and parsed.resume or nil }
+local READ = { "targets_in", "cert", "key", "state", "resume" }
+
+-- The files of these options, in their order.
+local function files_of(parsed, names)
+  local list = {}
+  for _, option in ipairs(names) do
+    list[#list + 1] = parsed[option] and { "--" .. option, parsed[option] } or nil
+  end
+  return list
 end
 
 -- The list as its own state would say that all is done.
@@ -258,20 +262,15 @@ local function find_same_input(parsed)
   end
 end
 
---- Two results in one file would be neither.
+--- Two results in one file would be neither, nor would they and what is read: the list, what is done (but for results
+-- that go on), the state file.
 -- @tparam table parsed see resum.cli.options
 -- @treturn string|nil which options name one file
 function M.find_same_output(parsed)
-  local named = named_inputs(parsed)
-  for _, option in ipairs(options.OUTPUTS) do
-    local path = parsed[option]
-    for other, taken in pairs(path and path ~= "-" and named or {}) do
-      if system.same_file(path, taken) then
-        return ("--%s and --%s name one file"):format(other, option)
-      end
-    end
-    named[option] = path
-  end
+  local goes_on = parsed.json_lines and parsed.json_out and parsed.resume
+    and system.same_file(parsed.json_out, parsed.resume)
+  local read = tables.merged(parsed, { resume = not goes_on and parsed.resume or false })
+  return output.find_same(files_of(read, READ), files_of(parsed, options.OUTPUTS))
 end
 
 --- Makes a plan.

@@ -1,6 +1,7 @@
 -- `--watch`: targets that are watched until a time, a signal or an expectation that is not met. One line an event on
 -- stdout; JSON lines, metrics and the page where they were asked for. What happened is found out elsewhere.
 
+local EXIT = require "resum.cli.exit"
 local expectation = require "resum.cli.expectation"
 local interrupt = require "resum.cli.interrupt"
 local escape = require "resum.util.escape"
@@ -12,22 +13,22 @@ local page = require "resum.report.watch.page"
 local pace = require "resum.watch.pace"
 local places = require "resum.watch.place"
 local resum = require "resum"
-local run = require "resum.cli.run"
 local say = require "resum.cli.say"
 local setup = require "resum.cli.setup"
 local target = require "resum.target"
+local utc = require "resum.util.utc"
 local watching = require "resum.watch"
 local words = require "resum.analysis.watch.words"
-local writers = require "resum.cli.writers"
 
 local M = {}
-
-local EXIT = run.EXIT
 
 local Watch = {}
 Watch.__index = Watch
 
 -- Times ---------------------------------------------------------------------------------------------------------------
+
+-- Local time, and how far it is ahead of UTC: what is read elsewhere, or later, has to say so.
+local WITH_ZONE = "%Y-%m-%d %H:%M:%S %z"
 
 -- How moments of a place are written: on its clock they do not jump, and are shown as the wall clock has them now.
 local function clock_of(place)
@@ -38,9 +39,11 @@ local function clock_of(place)
   end
   local minute, day, dated = writer("%H:%M"), writer("%Y-%m-%d"), writer("%Y-%m-%d %H:%M")
   return {
-    second = writer("%Y-%m-%d %H:%M:%S"),
+    second = writer(WITH_ZONE),
     time = writer("%H:%M:%S"),
-    iso = writer("!%Y-%m-%dT%H:%M:%SZ"),
+    iso = function(time)
+      return utc(place.clock:wall(time))
+    end,
     day = day,
     minute = function(time) -- with its day where that is not today
       return day(time) == os.date("%Y-%m-%d") and minute(time) or dated(time)
@@ -58,20 +61,12 @@ function Watch:note_written(written, message)
   end
 end
 
--- Its reader must never see half of it: what is written has another name until it is whole.
 function Watch:write_whole(path, option, text)
-  local to_stdout = path == "-"
-  local out, message = output.open(self.host, to_stdout and "-" or path .. writers.UNFINISHED, "w", "--" .. option)
+  local out, message = output.open_whole(self.host, path, option)
   local written = out
   if out then
-    written, message = out:write(text)
-    if not to_stdout then
-      out:close()
-    end
-  end
-  if written and not to_stdout then
-    written, message = os.rename(path .. writers.UNFINISHED, path)
-    message = message and ("--%s: %s"):format(option, message)
+    out:write(text)
+    written, message = out:finish()
   end
   self:note_written(written, message)
 end
@@ -95,7 +90,7 @@ function Watch:write_reports(is_end)
     local path = parsed[option]
     if path and (path == "-") == (is_end or false) or path and is_end then
       self:write_whole(path, option, make(self:known(), { version = resum.VERSION, command = parsed.command,
-        written_at = os.date("%Y-%m-%d %H:%M:%S"), every = parsed.every or places.EVERY }))
+        written_at = os.date(WITH_ZONE), every = parsed.every or places.EVERY }))
     end
   end
 end
@@ -106,17 +101,22 @@ function Watch:say(line)
   end
 end
 
+-- A target, and its address where it has several.
+function Watch:name_of(place)
+  local name = target.label(place.target)
+  return (self.addresses[name] or 1) > 1 and name .. " at " .. place.client.address or name
+end
+
 function Watch:tell(event, place)
   local clock, name = clock_of(place), target.label(place.target)
   self.events[place] = self.events[place] or {}
   self.events[place][event.kind] = (self.events[place][event.kind] or 0) + 1
   local day = clock.day(event.time)
-  if self.day and day ~= self.day then
+  if day ~= self.day then
     self:say("-- " .. day)
   end
   self.day = day
-  local where = self.addresses[name] and self.addresses[name] > 1 and name .. " at " .. place.client.address or name
-  self:say(("%s %s %s"):format(clock.time(event.time), where, words.sentence(event, clock.minute)))
+  self:say(("%s %s %s"):format(clock.time(event.time), self:name_of(place), words.sentence(event, clock.minute)))
   if self.json then
     self:note_written(self.json:write(json.line(event, { target = name, address = place.client.address, iso = clock.iso,
       minute = clock.minute }) .. "\n"))
@@ -145,6 +145,19 @@ function Watch:exit_code()
     or self.unreached and EXIT.not_all_scanned or EXIT.all_scanned
 end
 
+-- What each place was seen to do, in one line: also where nothing happened.
+function Watch:tell_end()
+  for _, place in ipairs(self.places) do
+    local events = 0
+    for _, count in pairs(self.events[place] or {}) do
+      events = events + count
+    end
+    self:say(("watched %s from %s until %s: %s"):format(self:name_of(place), os.date(WITH_ZONE, self.began),
+      os.date(WITH_ZONE), words.summary({ rounds = place.rounds, connections = place.client.connections,
+        events = events, state = place:state() })))
+  end
+end
+
 --- Writes what is known; the second one who asks is told that it is done.
 -- @function watch:conclude
 -- @treturn integer|nil exit code
@@ -157,6 +170,7 @@ function Watch:conclude()
     place:save()
   end
   self:write_reports(true)
+  self:tell_end()
   return self:exit_code()
 end
 
@@ -181,8 +195,9 @@ end
 function Watch:begin(described, addresses)
   local name, parsed = target.label(described), self.parsed
   self.addresses[name] = #addresses
-  self:say(("watching %s at %s: a round every %g s, at most %d connections a minute to an address"):format(name,
-    table.concat(addresses, ", "), parsed.every or places.EVERY, parsed.max_per_minute or pace.PER_MINUTE))
+  self:say(("watching %s at %s from %s: a round every %g s, at most %d connections a minute to an address"):format(name,
+    table.concat(addresses, ", "), os.date(WITH_ZONE), parsed.every or places.EVERY,
+    parsed.max_per_minute or pace.PER_MINUTE))
 end
 
 --- Watches until the end.
@@ -262,7 +277,7 @@ function M.command(parsed, options, in_flags)
     return usage(message)
   end
   local watch = setmetatable({ parsed = parsed, host = options.host, targets = list, places = {}, events = {},
-    addresses = {} }, Watch)
+    addresses = {}, began = os.time(), day = os.date("%Y-%m-%d") }, Watch)
   local store
   store, message = watching.open_state(parsed.state, function(problem)
     say("--state: %s", problem)

@@ -152,26 +152,16 @@ function Metrics:write(result)
   return true
 end
 
--- Its reader must never see half of it: what is written has another name until it is whole.
 function Metrics:finish()
-  local written, message = self.output:write(self.samples:text())
-  self.output:close()
-  if written and self.path ~= "-" then
-    local renamed, why = os.rename(self.path .. M.UNFINISHED, self.path)
-    return renamed, why and "--openmetrics_out: " .. why
-  end
-  return written, message
+  self.output:write(self.samples:text())
+  return self.output:finish()
 end
 
---- Behind the name of a file that is not whole yet.
-M.UNFINISHED = ".new"
-
 --- OpenMetrics, written when the run has ended.
--- @tparam table output see resum.cli.output; of path .. UNFINISHED, which is renamed then
--- @tparam string path "-": stdout
+-- @tparam table output see resum.cli.output, open_whole
 -- @treturn table sink
-function M.metrics(output, path)
-  return setmetatable({ output = output, path = path, samples = openmetrics.new() }, Metrics)
+function M.metrics(output)
+  return setmetatable({ output = output, samples = openmetrics.new() }, Metrics)
 end
 
 local State = {}

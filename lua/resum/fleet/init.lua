@@ -5,15 +5,12 @@ local changes = require "resum.fleet.changes"
 local databases = require "resum.fleet.database"
 local groups = require "resum.fleet.groups"
 local reading = require "resum.fleet.reading"
+local utc = require "resum.util.utc"
 
 local M = {}
 
 local Map = {}
 Map.__index = Map
-
-local function in_utc(time)
-  return os.date("!%Y-%m-%dT%H:%M:%SZ", time)
-end
 
 local function text_or_nil(text)
   return text ~= "" and text or nil
@@ -84,7 +81,7 @@ function Map:members(number)
   return function()
     local row = rows()
     return row and { id = row[1], address = row[2], port = row[3], sni = text_or_nil(row[4]), certificate = row[5],
-      last_seen = in_utc(row[6]), core = row[7] }
+      last_seen = utc(row[6]), core = row[7] }
   end
 end
 
@@ -101,7 +98,7 @@ local function edge_of(row)
     from_place = { address = row[12], port = row[13], sni = text_or_nil(row[14]) },
     to_place = { address = row[15], port = row[16], sni = text_or_nil(row[17]) } }
   if edge.at then
-    edge.at, edge.offered_as = in_utc(edge.at), text_or_nil(row[6])
+    edge.at, edge.offered_as = utc(edge.at), text_or_nil(row[6])
     edge.from_place.certificate, edge.to_place.certificate = row[7], row[8]
   end
   return edge

@@ -32,6 +32,19 @@ function M.labels(list)
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
+--- All samples of a metric, behind what it is; "" where there are none.
+-- @tparam table metric name, kind ("gauge", "counter"), help, unit (or nil)
+-- @tparam {string,...} samples lines
+-- @treturn string
+function M.family(metric, samples)
+  if #samples == 0 then
+    return ""
+  end
+  local unit = metric.unit and ("# UNIT %s %s\n"):format(metric.name, metric.unit) or ""
+  return ("# TYPE %s %s\n%s# HELP %s %s\n%s"):format(metric.name, metric.kind, unit, metric.name, metric.help,
+    table.concat(samples))
+end
+
 local Samples = {}
 Samples.__index = Samples
 
@@ -81,12 +94,7 @@ function Samples:text()
   local parts = {}
   for _, metric in ipairs(METRICS) do
     local name, help, unit = table.unpack(metric)
-    if #self[name] > 0 then
-      parts[#parts + 1] = ("# TYPE %s gauge\n"):format(name)
-      parts[#parts + 1] = unit and ("# UNIT %s %s\n"):format(name, unit) or ""
-      parts[#parts + 1] = ("# HELP %s %s\n"):format(name, help)
-      parts[#parts + 1] = table.concat(self[name])
-    end
+    parts[#parts + 1] = M.family({ name = name, kind = "gauge", help = help, unit = unit }, self[name])
   end
   return table.concat(parts) .. "# EOF\n"
 end

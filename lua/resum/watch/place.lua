@@ -280,6 +280,7 @@ function Place:run()
       self:run_round(due)
     end
     late = self.watch.presence.is_down and math.min(2 * late, M.BACK_OFF) or 0.5
+    self.rounds, self.round_ended = self.rounds + 1, self:now()
     self:save()
     self.on_round(self)
     self:wait_until(started + (due - started) * math.max(1, late))
@@ -288,13 +289,13 @@ end
 
 --- What is known now.
 -- @function place:state
--- @treturn table see resum.analysis.watch, and address, now (on the clock of the watch), time (the
---   same, in seconds since 1970), sessions (mechanism -> how many are
---   held)
+-- @treturn table see resum.analysis.watch, and address, now (on the clock of the watch), time (when its
+--   newest round ended, in seconds since 1970; nil: none has), sessions (mechanism -> how many are held)
 function Place:state()
   local state = self.watch:state()
   state.now = self:now()
-  state.address, state.time, state.sessions = self.client.address, self.clock:wall(state.now), {}
+  state.address, state.sessions = self.client.address, {}
+  state.time = self.round_ended and self.clock:wall(self.round_ended)
   for name, jar in pairs(self.jars) do
     state.sessions[name] = #jar.list
   end
@@ -325,7 +326,7 @@ function M.new(client, options)
     name = options.name, target = options.target, mechanisms = options.mechanisms, every = options.every or M.EVERY,
     cancelled = options.cancelled, control = options.control or connectivity.run,
     on_event = options.on_event or no_events, on_round = options.on_round or no_events,
-    jars = {}, is_idle = {}, round = 0, turn = 0, handshakes = 0, has_contact = false }, Place)
+    jars = {}, is_idle = {}, round = 0, rounds = 0, turn = 0, handshakes = 0, has_contact = false }, Place)
   local left = place.store and place.store:left(place.name) or { sessions = {} }
   place.watch = watches.new(left.watch)
   for _, mechanism in ipairs(mechanisms.names) do

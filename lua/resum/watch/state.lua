@@ -15,8 +15,9 @@ local LONGEST_LINE = 1024 * 1024 -- bytes; what was known of an address takes so
 local LONGEST_SESSION = 64 * 1024 -- bytes; what is larger is held in memory only
 --- Events of an address that are kept.
 M.EVENTS = watches.EVENTS
---- Bytes that are out of date before the file is written anew, or as many as are not.
-M.LEAST = 256 * 1024
+--- Bytes that are out of date before the file is written anew, or as many as are not: so what is written anew is never
+-- more than what was appended.
+M.LEAST = 64 * 1024
 
 local function line_of(name, kind, value)
   local quoted = require("cjson").encode

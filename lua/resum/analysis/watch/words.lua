@@ -2,6 +2,7 @@
 
 local escape = require "resum.util.escape"
 local mechanisms = require "resum.connection.mechanism"
+local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
@@ -167,6 +168,57 @@ table.sort(M.kinds)
 -- @treturn boolean
 function M.is_kind(kind)
   return WORDS[kind] ~= nil
+end
+
+-- What does not work now, as clauses; {} where all does that ever did.
+local function troubles(state)
+  local list = {}
+  for _, name in ipairs(mechanisms.names) do
+    local known, called = state.mechanisms[name] or {}, mechanisms[name].noun
+    if known.works == false then
+      list[#list + 1] = ("connections for %ss fail"):format(called)
+    elseif known.issues == false then
+      list[#list + 1] = ("no %s is issued any more"):format(called)
+    elseif known.stopped_since then
+      list[#list + 1] = ("no %s resumes any more"):format(called)
+    end
+  end
+  return list
+end
+
+--- How a server is, in half a sentence.
+-- @tparam table state of a place, see resum.analysis.watch
+-- @treturn string how grave that is: "good", "impaired", "broken", "unknown"
+-- @treturn string
+function M.now(state)
+  if state.is_up == nil then
+    return "unknown", "nothing has been seen of the server yet"
+  elseif not state.is_up then
+    return "broken", "the server is down" .. problem_of(state)
+  end
+  local list = troubles(state)
+  return #list > 0 and "impaired" or "good", table.concat({ "the server is up", table.unpack(list) }, "; ")
+end
+
+local function shares(state)
+  local list = {}
+  for _, name in ipairs(mechanisms.names) do
+    local known = state.mechanisms[name]
+    if known and known.rate then
+      list[#list + 1] = ("%s %s %%"):format(mechanisms[name].noun, vocabulary.percent(known.rate))
+    end
+  end
+  return #list > 0 and "resumed of the last offers: " .. table.concat(list, ", ")
+    or "no session was offered within its lifetime"
+end
+
+--- What a watch of a place has come to, behind its times.
+-- @tparam table what rounds and connections (numbers), events (how many), state (see resum.watch.place)
+-- @treturn string
+function M.summary(what)
+  return ("%s, %s, %s; %s; %s"):format(vocabulary.count(what.rounds, "round"),
+    vocabulary.count(what.connections, "connection"), what.events == 0 and "no event"
+      or vocabulary.count(what.events, "event"), select(2, M.now(what.state)), shares(what.state))
 end
 
 --- An event as a sentence.

@@ -42,7 +42,7 @@ local function add_place(add, one)
   end
   add("resum_last_round_timestamp_seconds", place, state.time)
   for _, kind in ipairs(words.kinds) do
-    add("resum_events", { place[1], place[2], { "event", kind } }, state.counts[kind])
+    add("resum_events", { place[1], place[2], { "event", kind } }, state.counts[kind] or 0)
   end
 end
 
@@ -69,11 +69,7 @@ function M.text(places)
   local parts = {}
   for _, metric in ipairs(METRICS) do
     local name, kind, help, unit = table.unpack(metric)
-    if #samples[name] > 0 then
-      parts[#parts + 1] = ("# TYPE %s %s\n"):format(name, kind)
-      parts[#parts + 1] = unit and ("# UNIT %s %s\n"):format(name, unit) or ""
-      parts[#parts + 1] = ("# HELP %s %s\n%s"):format(name, help, table.concat(samples[name]))
-    end
+    parts[#parts + 1] = openmetrics.family({ name = name, kind = kind, help = help, unit = unit }, samples[name])
   end
   return table.concat(parts) .. "# EOF\n"
 end

@@ -20,28 +20,13 @@ local function name_of(one)
   return text("span", "mono", #one.name > NAME and one.name:sub(1, NAME) .. "..." or one.name)
 end
 
-local function now_of(state)
-  if state.is_up == nil then
-    return "unknown", "Nothing has been seen of the server yet"
-  elseif not state.is_up then
-    return "broken", "The server is down"
-  end
-  for _, name in ipairs(mechanisms.names) do
-    local known = state.mechanisms[name]
-    if known and (known.stopped_since or known.works == false) then
-      return "impaired", "The server is up, and something has stopped"
-    end
-  end
-  return "good", "The server is up"
-end
-
-local function names_table(title, list, now)
+local function names_table(title, name, list, now)
   local rows = {}
   for i, one in ipairs(list) do
     rows[i] = { name_of(one), escape(words.duration(now - one.first)),
       escape(vocabulary.percent(one.share or 0) .. " %") }
   end
-  return #rows == 0 and "" or markup.section(title, markup.table({ title, "met for", "share of handshakes" }, rows))
+  return #rows == 0 and "" or markup.section(title, markup.table({ name, "met for", "share of handshakes" }, rows))
 end
 
 local function mechanisms_table(state)
@@ -54,7 +39,7 @@ local function mechanisms_table(state)
     end
   end
   return #rows == 0 and "" or markup.section("Sessions", markup.table({ "offered by", "resumed", "oldest that resumed",
-    "held" }, rows), "Of the last 100 offers within their lifetime.")
+    "held" }, rows), "Of the last 100 offers within their lifetime, at most.")
 end
 
 local function events_table(state, clock)
@@ -70,12 +55,13 @@ end
 
 local function article(one, clock)
   local state = one.state
-  local severity, headline = now_of(state)
+  local severity, now = words.now(state)
   return element("article", { class = severity }, text("h2", "mono", one.target)
     .. text("p", "soft way", ("at %s, watched for %s"):format(state.address, words.duration(state.now - state.from)))
-    .. element("div", { class = "lead small" }, text("p", "headline", headline))
-    .. element("figure", nil, timeline.of(state, clock.minute)) .. events_table(state, clock)
-    .. names_table("Ticket keys", state.keys, state.now) .. names_table("Certificates", state.certificates, state.now)
+    .. element("div", { class = "lead small" }, text("p", "headline", (now:gsub("^%l", string.upper))))
+    .. element("figure", nil, timeline.of(state, clock)) .. events_table(state, clock)
+    .. names_table("Ticket keys", "key", state.keys, state.now)
+    .. names_table("Certificates", "SHA-256", state.certificates, state.now)
     .. mechanisms_table(state))
 end
 
@@ -96,7 +82,7 @@ function M.text(places, about)
     .. '<meta http-equiv="Content-Security-Policy" content="%s">\n<title>%s - TLS session resumption</title>\n'
     .. '<link rel="icon" href="data:,">\n<style>%s%s</style></head>\n<body><header>'
     .. '<p class="kicker">TLS session resumption, watched</p><h1>%s</h1>'
-    .. '<p class="soft">Written at %s.</p></header>\n'
+    .. '<p class="soft">Written at %s. Times are those of the machine that watches.</p></header>\n'
     .. "<main>\n%s</main>\n"
     .. "<footer><p>resum %s%s</p></footer></body></html>\n"):format(math.max(LEAST_REFRESH, about.every // 1 | 0),
       POLICY, escape(title), style, timeline.STYLE, escape(title), escape(about.written_at), table.concat(parts, "\n"),

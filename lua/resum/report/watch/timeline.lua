@@ -10,11 +10,12 @@ local M = {}
 local WIDE = { width = 620, left = 104, class = "wide" }
 local NARROW = { width = 340, left = 92, class = "narrow" }
 local ROW, BAR, FOOT = 30, 16, 22
+local SHORT = 600 -- seconds of a picture whose ends are told to the second
 local LEAST = 2.5 -- of a bar, so that it is seen
 
 -- Kinds that part a row, and those that are marks in it.
 local ROWS = {
-  { name = "server", down = "server_down", up = "server_up" },
+  { name = "server", down = "server_down", up = "server_up", gap = "not_watched" },
   { name = "ticket key", parts = { key_replaced = true, member_replaced = true, key_came = true, key_went = true } },
   { name = "certificate", parts = { certificate_replaced = true, certificate_replaced_in_part = true,
     certificate_came = true, certificate_went = true } },
@@ -35,7 +36,7 @@ local function bar(class, title, x_from, x_to, y)
   return svg.group(class, title, svg.rectangle("piece", x_from, y, math.max(LEAST, x_to - x_from), BAR))
 end
 
--- Whole, but for outages.
+-- Whole, but for outages, and for times of which nothing is known.
 local function server_row(row, state, place_of, y, minute)
   local parts, since = { bar("there", "the server answered", place_of(state.from), place_of(state.now), y) }, nil
   local function away(from, to)
@@ -43,7 +44,10 @@ local function server_row(row, state, place_of, y, minute)
       place_of(to), y)
   end
   for _, event in ipairs(state.events) do
-    if event.kind == row.down then
+    if event.kind == row.gap then
+      parts[#parts + 1] = bar("gap", ("not watched from %s to %s"):format(minute(event.since), minute(event.time)),
+        place_of(event.since), place_of(event.time), y)
+    elseif event.kind == row.down then
       since = event.since
     elseif event.kind == row.up then
       away(event.down or since or state.from, event.since)
@@ -83,7 +87,8 @@ local function marked_row(row, state, place_of, y, minute)
   return table.concat(parts)
 end
 
-local function draw(shape, state, minute)
+local function draw(shape, state, clock)
+  local minute = clock.minute
   local place_of, parts = scale(shape, state.from, state.now), {}
   for i, row in ipairs(ROWS) do
     local y = 6 + (i - 1) * ROW
@@ -91,21 +96,22 @@ local function draw(shape, state, minute)
     parts[#parts + 1] = svg.words("label", 0, y + BAR - 3, row.name) .. make(row, state, place_of, y, minute)
   end
   local bottom = 6 + #ROWS * ROW
-  parts[#parts + 1] = svg.words("pale", shape.left, bottom + 10, minute(state.from))
-  parts[#parts + 1] = svg.group("end", nil, svg.words("pale", shape.width - 2, bottom + 10, minute(state.now)))
-  return svg.picture(shape.width, bottom + FOOT, ("From %s to %s"):format(minute(state.from), minute(state.now)),
+  local ends = state.now - state.from < SHORT and clock.time or minute
+  parts[#parts + 1] = svg.words("pale", shape.left, bottom + 10, ends(state.from))
+  parts[#parts + 1] = svg.group("end", nil, svg.words("pale", shape.width - 2, bottom + 10, ends(state.now)))
+  return svg.picture(shape.width, bottom + FOOT, ("From %s to %s"):format(ends(state.from), ends(state.now)),
     table.concat(parts), shape.class)
 end
 
 --- The picture, once for a wide page and once for a narrow one.
 -- @tparam table state of a place (see resum.watch.place), and from (when the watch began)
--- @tparam function minute a moment in words
+-- @tparam table clock minute and time: functions that write a moment of it, the latter with its seconds
 -- @treturn string
-function M.of(state, minute)
-  return draw(WIDE, state, minute) .. draw(NARROW, state, minute)
+function M.of(state, clock)
+  return draw(WIDE, state, clock) .. draw(NARROW, state, clock)
 end
 
-M.STYLE = ".there .piece{fill:var(--good)}.away .piece{fill:var(--broken)}.piece{fill:var(--f)}"
-  .. ".end text{text-anchor:end}.mark .dot{fill:var(--broken);stroke:var(--bg)}"
+M.STYLE = ".there .piece{fill:var(--good)}.away .piece{fill:var(--broken)}.gap .piece{fill:var(--bg)}"
+  .. ".piece{fill:var(--f)}.end text{text-anchor:end}.mark .dot{fill:var(--broken);stroke:var(--bg)}"
 
 return M
