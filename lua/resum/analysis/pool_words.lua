@@ -165,8 +165,8 @@ local function group_words(summary)
     or interval[2] and ("about %d (%d to %d)"):format(groups, interval[1], interval[2])
     or groups == interval[1] and ("at least %d"):format(groups)
     or ("about %d (%d or more)"):format(groups, interval[1])
-  local effective = summary.effective_groups
-  local unequal = effective and effective < groups - 0.35
+  local effective, most = summary.effective_groups, (summary.effective_interval or {})[2]
+  local unequal = effective and effective < groups - 0.35 and most and most < groups
     and ("; connections are spread unevenly, as over %.1f equal ones"):format(effective) or ""
   return ("There are %s servers, or groups of servers, with sessions of their own%s."):format(count, unequal)
 end

@@ -89,7 +89,7 @@ local function keys(summary)
   end
   local list = #rows > 0 and markup.table({ "key", "targets", "addresses", "such as" }, rows) or ""
   return markup.section("Ticket keys in use at several addresses, ports or names", list,
-    "Who has a session of one of these is known to the others."
+    "Servers that have one key can read each other's tickets."
     .. (summary.keys_forgotten and " Only the names that were seen last are kept in mind: there may be more." or ""))
 end
 
@@ -112,7 +112,9 @@ function M.of(rows, counts, summary)
     lines[i] = cells
   end
   return element("section", { class = "overview" }, element("p", { class = "counts" },
-    each_severity(counts, fold.badge, " ")) .. markup.table(head, lines, "targets"))
+    each_severity(counts, fold.badge, " ")) .. text("p", "soft", "Under each mechanism: how many attempts resumed, of "
+    .. "those that were answered, or the rate; where there were none, the verdict.")
+    .. markup.table(head, lines, "targets"))
     .. keys(summary)
 end
 

@@ -107,7 +107,7 @@ local function share_words(server)
   if not server.share then
     return "share not known"
   end
-  return server.share == 1 and "server" or vocabulary.percent(server.share) .. " %"
+  return server.share == 1 and "server(s)" or vocabulary.percent(server.share) .. " %"
 end
 
 local function server_box(topology, layout, i)

@@ -81,8 +81,8 @@ function M.of(entry)
   add("chain", of_design(entry.balancer, "chain"))
   add("browser", of_browser(entry.browser))
   return markup.section("How often do sessions resume?", #parts > 0 and element("div", { class = "questions" },
-    table.concat(parts)) or "", "Resumed of those that were answered, by what a client offers. Whiskers and ranges are "
-    .. "95 % intervals.")
+    table.concat(parts)) or "", "Resumed of those that were answered, by what a client offers."
+    .. ((entry.rate or entry.balancer) and " Whiskers and ranges are 95 % intervals." or ""))
 end
 
 -- The same details as in the text report.

@@ -109,7 +109,7 @@ dd{margin:0;color:var(--ink)}
 svg text{font:500 13px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--ink)}
 svg .pale{fill:var(--soft);font-size:12px}
 svg .share,svg .rate{font-weight:650;font-size:15px}svg.narrow .rate{font-size:14px}
-svg .strong{fill:var(--broken);font-weight:600}
+svg .strong{fill:var(--broken);font-weight:600;font-size:11px}
 .middle{text-anchor:middle}
 .box{fill:var(--bg);stroke:var(--edge);stroke-width:1.2}
 .behind{fill:var(--tint)}

@@ -261,12 +261,27 @@ local function suppose_arrows(lane, servers, reason)
   end
 end
 
+-- Was each session refused, whatever that means for the servers together?
+local function none_resumed(result)
+  local refused = 0
+  for _, counts in pairs(result.designs or {}) do
+    refused = refused + counts.refused
+    if counts.resumed > 0 then
+      return false
+    end
+  end
+  return refused > 0
+end
+
 local function lane_of(summary, name, servers, same)
   local result = summary.mechanisms[name]
   local lane = { mechanism = name, verdict = result.verdict, own = {}, arrows = {}, refused = {} }
   lane.cells = not same and M.acceptance(summary, name, servers) or nil
   if same or lane.verdict == "all_shared" then -- else not every pair was tried
     suppose_arrows(lane, servers, result.reason)
+    if #servers == 1 and none_resumed(result) then
+      lane.own[1] = false
+    end
   else
     read_arrows(lane, lane.cells, servers)
   end
