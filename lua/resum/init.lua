@@ -47,9 +47,16 @@ M.host.default = default_host.choose
 --- Single attempts: a client of one address, see resum.connection.client.
 M.attempt = { new_client = clients.new_client }
 
--- A caller's options, checked, with a host; `more` counts above them.
-local function checked(options, level, more)
-  local all = tables.merged(options_of.check(options, level + 1), more)
+-- A caller's options, checked, with a host; `own` are those that make up the verb, which take no other value.
+local function checked(options, level, own, verb)
+  for name, value in pairs(own or {}) do
+    local given = options_of.check(options, level + 1)[name]
+    if given ~= nil and given ~= value then
+      error(("resum: resum.%s does not take %s = %s; resum.run does"):format(verb, name, tostring(given)), level + 1)
+    end
+  end
+  local all = tables.merged(options_of.check(options, level + 1), own)
+  options_of.check_together(all, level + 1)
   all.host = all.host or M.host.default()
   return all
 end
@@ -61,7 +68,9 @@ end
 -- @treturn[2] string message: the client certificate, the proxy or a name is not usable, options exclude each other
 -- @treturn[2] string code: "usage"
 function M.check(options)
-  local plan, message, code = options_of.read(options_of.check(options, 2))
+  local own = options_of.check(options, 2)
+  options_of.check_together(own, 2)
+  local plan, message, code = options_of.read(own)
   return plan and true, message, code
 end
 
@@ -124,7 +133,7 @@ end
 -- @tparam[opt] table options see run
 -- @treturn table as run
 function M.scan(wanted_target, options)
-  local result, message, code = run(wanted_target, checked(options, 2, { support = true, rate = false }), 2)
+  local result, message, code = run(wanted_target, checked(options, 2, { support = true, rate = false }, "scan"), 2)
   return result, message, code
 end
 
@@ -133,7 +142,7 @@ end
 -- @tparam[opt] table options see run
 -- @treturn table as run
 function M.rate(wanted_target, options)
-  local result, message, code = run(wanted_target, checked(options, 2, { support = false, rate = true }), 2)
+  local result, message, code = run(wanted_target, checked(options, 2, { support = false, rate = true }, "rate"), 2)
   return result, message, code
 end
 
@@ -142,7 +151,7 @@ end
 -- @tparam[opt] table options see run
 -- @treturn table as run; addresses[i].audit is the list of findings, see resum.audit.finding
 function M.audit(wanted_target, options)
-  local result, message, code = run(wanted_target, checked(options, 2, { audit = true }), 2)
+  local result, message, code = run(wanted_target, checked(options, 2, { audit = true }, "audit"), 2)
   return result, message, code
 end
 
@@ -223,6 +232,7 @@ local function one_connection(wanted_target, options, own, level, known)
   end
   arguments.check(asked, own, "option", level + 1)
   others = tables.merged(options_of.check(others, level + 1, known or OF_CONNECTIONS))
+  options_of.check_together(others, level + 1)
   others.host = others.host or M.host.default()
   local plan, message, code = options_of.read(others)
   local parsed

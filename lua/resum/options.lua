@@ -121,6 +121,18 @@ function M.names_problem(list)
   return #list == 0 and "takes a list of targets, and this one is empty" or nil
 end
 
+-- What every host has; see docs/write-a-host.md.
+local VERBS_OF_HOSTS = { "now", "sleep", "resolve", "connect", "parallel" }
+
+-- What is wrong with a host, in words; nil when nothing is.
+local function host_problem(host)
+  for _, verb in ipairs(VERBS_OF_HOSTS) do
+    if type(host[verb]) ~= "function" then
+      return ("the option host takes a host module, and this table has no function '%s'"):format(verb)
+    end
+  end
+end
+
 -- What is wrong with an option's value, in words; nil when nothing is.
 local function problem_of(name, value)
   local problem = arguments.problem(OPTIONS, "option", name, value)
@@ -133,6 +145,10 @@ local function problem_of(name, value)
   elseif name == "alpn" then
     local what = M.protocols_problem(value)
     return what and "the option alpn " .. what
+  elseif name == "host" then
+    return host_problem(value)
+  elseif name == "sources" then
+    return #value == 0 and "the option sources takes a list of local addresses, and this one is empty" or nil
   elseif name == "audit_checks" then
     local chosen, what = audit.read_list(value)
     return not chosen and "the option audit_checks " .. what or nil
@@ -166,6 +182,40 @@ function M.check(options, level, known)
     end
   end
   return options
+end
+
+-- What an option is about, without which it would be ignored; and the value that asks for nothing.
+local NEEDS = {
+  quick = { "rate", without = false },
+  balancer = { "rate", without = false },
+  audit_checks = { "audit" },
+  audit_names = { "audit" },
+  intrusive = { "audit", without = false },
+  lifetime = { "audit", without = false },
+  state = { "audit" },
+  forget = { "state" },
+  private_key = { "certificate" },
+  key_form = { "certificate" },
+  passphrase = { "certificate" },
+}
+
+--- Values of starttls with which a domain can be asked for (xmpp_to).
+M.XMPP = { xmpp = true, ["xmpp-server"] = true, auto = true }
+
+--- Raises what would be ignored: options that do nothing without another one, or that another one replaces.
+-- @tparam table options checked
+-- @tparam integer level of the caller who is to blame, as for error()
+function M.check_together(options, level)
+  for name, need in pairs(NEEDS) do
+    if options[name] ~= nil and options[name] ~= need.without and not options[need[1]] then
+      error(("resum: the option %s does nothing without the option %s"):format(name, need[1]), level + 1)
+    end
+  end
+  if options.xmpp_to and not M.XMPP[options.starttls] then
+    error("resum: the option xmpp_to does nothing unless starttls is xmpp, xmpp-server or auto", level + 1)
+  elseif options.source and options.sources then
+    error("resum: the options source and sources exclude each other", level + 1)
+  end
 end
 
 -- The mechanisms to be scanned; all that fit the version, where none are named.

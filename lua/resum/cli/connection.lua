@@ -152,6 +152,8 @@ function M.options(parsed)
     return nil, "-4 and -6 exclude each other"
   elseif parsed.sni and parsed.no_sni then
     return nil, "--sni and --no_sni exclude each other"
+  elseif parsed.xmpp_to and not options_of.XMPP[parsed.starttls] then
+    return nil, "--xmpp_to is asked of XMPP servers: add --starttls xmpp, xmpp-server or auto"
   end
   local options = {
     starttls = parsed.starttls,

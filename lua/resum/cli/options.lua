@@ -60,7 +60,9 @@ local function scan_options(parsed)
   for _, rule in ipairs(parsed.expect) do
     options.browser_full = options.browser_full or rule.browser
   end
-  options.balancer = not parsed.no_balancer
+  if parsed.no_balancer then
+    options.balancer = false
+  end
   options.sources = #parsed.source > 0 and parsed.source or nil
   options.attempts = parsed.attempts
   options.engine = parsed.engine
