@@ -170,7 +170,7 @@ describe("what a caller gives", function()
   it("is looked at where single attempts are made, too", function()
     local one = host({}, {})
     local endpoint = { address = "192.0.2.1", port = 443 }
-    told(function() resum.attempt.new_client("192.0.2.1", {}) end, "the field of an endpoints? must be a table")
+    told(function() resum.attempt.new_client("192.0.2.1", {}) end, "the fields of an endpoint must be a table")
     told(function() resum.attempt.new_client({ address = "192.0.2.1" }, { host = one }) end, "the endpoint has no port")
     told(function() resum.attempt.new_client({ adress = "x", port = 1 }, { host = one }) end,
       "there is no field of an endpoint 'adress'")
@@ -182,8 +182,8 @@ describe("what a caller gives", function()
       "there is no option of an attempt 'want_tikets'")
     told(function() client:attempt({ mechanism = "tickets" }) end, "there is no mechanism 'tickets'")
     told(function() client:attempt({ mechanism = "psk", session = "x" }) end,
-      "the option of an attempt session must be a userdata, not a string")
-    told(function() client:attempt(5) end, "the option of an attempts must be a table, not a number")
+      "the option session of an attempt must be a session, not a string")
+    told(function() client:attempt(5) end, "the options of an attempt must be a table, not a number")
   end)
 
   it("leaves no secret where it can be read: neither in a client nor in a scanner", function()

@@ -89,7 +89,7 @@ describe("resum.scan_all", function()
       ["scan_all takes a function or a list of targets, not a string"] = function()
         resum.scan_all("a.example", {}, nothing)
       end,
-      ["scan_all needs a function to be called with each result, not a nil"] = function()
+      ["scan_all needs a function to be called with each result, not nil"] = function()
         resum.scan_all({}, {})
       end,
       ["the options must be a table, not a number"] = function()

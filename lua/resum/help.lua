@@ -86,7 +86,7 @@ function M.text(name)
     end
     names[i] = verb[1]
   end
-  local meant = suggestion.of(wanted, names)
+  local meant = type(name) == "string" and suggestion.of(wanted, names)
   return ("There is no help on that%s. resum.help() lists what there is: %s."):format(
     meant and (', but on "%s"'):format(meant) or "", table.concat(names, ", "))
 end

@@ -34,7 +34,46 @@ handshakes.Transcript.__tostring = handshake_text.transcript
 hellos.Answer.__tostring = handshake_text.answer
 
 --- Targets: reading what a user calls one.
-M.target = { parse = target.parse, label = target.label, host = target.host, is_address = target.is_address }
+M.target = { parse = target.parse }
+
+local function check_text(text, what)
+  if type(text) ~= "string" then
+    error(("resum: %s is a string, not %s"):format(what, arguments.kind(text)), 3)
+  end
+end
+
+--- "host:port", with brackets where the host needs them.
+-- @function target.label
+-- @tparam table parsed what resum.target.parse gave
+-- @treturn string
+function M.target.label(parsed)
+  if type(parsed) ~= "table" or type(parsed.host) ~= "string" or math.type(parsed.port) ~= "integer" then
+    error("resum: what resum.target.parse gave has a label, and this is something else", 2)
+  end
+  return (target.label(parsed))
+end
+
+--- A host name as the wire carries it.
+-- @function target.host
+-- @tparam string name
+-- @treturn[1] string
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong
+-- @treturn[2] string code: "usage"
+function M.target.host(name)
+  check_text(name, "a host name")
+  local host, message = target.host(name)
+  return host, message, message and "usage"
+end
+
+--- Is a text an IP address, and no name?
+-- @function target.is_address
+-- @tparam string text
+-- @treturn boolean
+function M.target.is_address(text)
+  check_text(text, "an address")
+  return (target.is_address(text))
+end
 
 --- Hosts: what connects, resolves and waits.
 M.host = {}
@@ -180,11 +219,11 @@ end
 -- @raise what targets or on_result raise; nothing new is begun after it
 function M.scan_all(targets, options, on_result)
   if type(targets) ~= "function" and type(targets) ~= "table" then
-    error("resum: scan_all takes a function or a list of targets, not a " .. type(targets), 2)
+    error("resum: scan_all takes a function or a list of targets, not " .. arguments.kind(targets), 2)
   elseif type(on_result) ~= "function" then
-    error("resum: scan_all needs a function to be called with each result, not a " .. type(on_result), 2)
+    error("resum: scan_all needs a function to be called with each result, not " .. arguments.kind(on_result), 2)
   elseif options ~= nil and type(options) ~= "table" then
-    error("resum: the options must be a table, not a " .. type(options), 2)
+    error("resum: the options must be a table, not " .. arguments.kind(options), 2)
   end
   local own = tables.merged(options)
   local at_once = own.max_connections or many.IN_TOTAL
@@ -220,17 +259,35 @@ for name in ("timeout retries starttls xmpp_to proxy proxy_protocol sni no_sni t
   OF_CONNECTIONS[name] = true
 end
 
+local function is_session(value)
+  return type(value) == "userdata" and pcall(function()
+    return value:fields()
+  end)
+end
+
+local function check_sessions(asked, level)
+  if asked.session and not is_session(asked.session) then
+    error("resum: the option session must be a session, and this is something else", level + 1)
+  end
+  for i, session in ipairs(asked.sessions or {}) do
+    if not is_session(session) then
+      error(("resum: the option sessions is a list of sessions, and number %d is none"):format(i), level + 1)
+    end
+  end
+end
+
 -- What one connection is made of: the verb's own options, checked, and a route to the target. nil, message and code
 -- where the target or an option can't be used.
 local function one_connection(wanted_target, options, own, level, known)
   if options ~= nil and type(options) ~= "table" then
-    error("resum: the options must be a table, not a " .. type(options), level + 1)
+    error("resum: the options must be a table, not " .. arguments.kind(options), level + 1)
   end
   local asked, others = {}, {}
   for name, value in pairs(options or {}) do
     (own[name] and asked or others)[name] = value
   end
   arguments.check(asked, own, "option", level + 1)
+  check_sessions(asked, level + 1)
   others = tables.merged(options_of.check(others, level + 1, known or OF_CONNECTIONS))
   options_of.check_together(others, level + 1)
   others.host = others.host or M.host.default()
@@ -324,7 +381,7 @@ function M.hello(wanted_target, options)
     fields.server_name = fields.server_name or nil
     local fine, problem = pcall(core.client_hello, fields)
     if not fine then
-      error("resum: the option hello: " .. tostring(problem), 2)
+      error("resum: the option hello: " .. (tostring(problem):match("%((.*)%)$") or tostring(problem)), 2)
     end
   end
   return (hellos.say(one.route, one.target, one.options, function(endpoint)
@@ -371,7 +428,7 @@ end
 -- @raise what on_event and on_round raise
 function M.watch(wanted_target, options, on_event)
   if on_event ~= nil and type(on_event) ~= "function" then
-    error("resum: watch calls a function with each event, not a " .. type(on_event), 2)
+    error("resum: watch calls a function with each event, not " .. arguments.kind(on_event), 2)
   end
   local one, message, code = one_connection(wanted_target, options, OF_WATCH, 2, WATCHED)
   if not one then

@@ -121,18 +121,6 @@ function M.names_problem(list)
   return #list == 0 and "takes a list of targets, and this one is empty" or nil
 end
 
--- What every host has; see docs/write-a-host.md.
-local VERBS_OF_HOSTS = { "now", "sleep", "resolve", "connect", "parallel" }
-
--- What is wrong with a host, in words; nil when nothing is.
-local function host_problem(host)
-  for _, verb in ipairs(VERBS_OF_HOSTS) do
-    if type(host[verb]) ~= "function" then
-      return ("the option host takes a host module, and this table has no function '%s'"):format(verb)
-    end
-  end
-end
-
 -- What is wrong with an option's value, in words; nil when nothing is.
 local function problem_of(name, value)
   local problem = arguments.problem(OPTIONS, "option", name, value)
@@ -146,7 +134,7 @@ local function problem_of(name, value)
     local what = M.protocols_problem(value)
     return what and "the option alpn " .. what
   elseif name == "host" then
-    return host_problem(value)
+    return arguments.host_problem("option", value, arguments.ALL_VERBS)
   elseif name == "sources" then
     return #value == 0 and "the option sources takes a list of local addresses, and this one is empty" or nil
   elseif name == "audit_checks" then
@@ -170,7 +158,7 @@ function M.check(options, level, known)
   if options == nil then
     return {}
   elseif type(options) ~= "table" then
-    error("resum: the options must be a table, not a " .. type(options), level + 1)
+    error("resum: the options must be a table, not " .. arguments.kind(options), level + 1)
   end
   for name, value in pairs(options) do
     local problem = problem_of(name, value)

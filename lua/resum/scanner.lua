@@ -177,12 +177,20 @@ local FOR_ONE_TARGET = { on_event = true, cancelled = true }
 local Scanner = {}
 Scanner.__index = Scanner
 
+-- Called as scanner.run(target) it has no scanner.
+local function check_self(self, verb, level)
+  if getmetatable(self) ~= Scanner then
+    error(("resum: call it with a colon: scanner:%s(…)"):format(verb), level + 1)
+  end
+end
+
 --- Runs the scans on every address of a target.
 -- @function scanner:run
 -- @tparam string|table wanted_target see resum.run
 -- @tparam[opt] table more options for this target alone: on_event, cancelled
 -- @return as resum.run
 function Scanner:run(wanted_target, more)
+  check_self(self, "run", 2)
   local plan, options = self.plan, tables.merged(self.options, options_of.check(more, 2, FOR_ONE_TARGET))
   local parsed, message, code = plan.endpoints:target(wanted_target, 2)
   if not parsed then
@@ -238,6 +246,10 @@ end
 -- @tparam[opt=1] integer count of its addresses
 -- @treturn table least and most
 function Scanner:connections(count)
+  check_self(self, "connections", 2)
+  if count ~= nil and math.type(count) ~= "integer" then
+    error("resum: the number of addresses is a whole number", 2)
+  end
   count = count or 1
   local sum = { least = 0, most = 0 }
   for _, part in ipairs(self:parts()) do
@@ -276,6 +288,7 @@ end
 -- @tparam string given see resum.target.parse
 -- @return as resum.target.parse
 function Scanner:parse(given)
+  check_self(self, "parse", 2)
   return self.plan.endpoints:parse(given)
 end
 

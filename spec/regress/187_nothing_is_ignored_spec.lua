@@ -106,6 +106,58 @@ describe("a host that is none", function()
   end)
 end)
 
+describe("a misuse of the verbs below", function()
+  local function told(call)
+    local fine, message = pcall(call)
+    assert.is_false(fine)
+    return message:match("187_nothing_is_ignored_spec%.lua:%d+: resum: (.*)$") or message
+  end
+
+  local client = resum.attempt.new_client({ address = "127.0.0.1", port = 1 }, { host = HOST })
+  local scanner = resum.prepare()
+  for said, call in pairs({
+    ["the fields of an endpoint must be a table, not nil"] = function() local _ = resum.attempt.new_client() end,
+    ["the options of a client must be a table, not a number"] = function()
+      local _ = resum.attempt.new_client({ address = "::1", port = 1 }, 5)
+    end,
+    ["the option timeout of a client must be a number, not a string"] = function()
+      local _ = resum.attempt.new_client({ address = "::1", port = 1 }, { host = HOST, timeout = "5" })
+    end,
+    ["the option host of a client takes a host module, and this table has no function 'now'"] = function()
+      local _ = resum.attempt.new_client({ address = "::1", port = 1 }, { host = {} })
+    end,
+    ["the options of an attempt must be a table, not nil"] = function() client:attempt() end,
+    ["the option session of an attempt must be a session, not a number"] = function()
+      client:attempt({ mechanism = "psk", session = 1 })
+    end,
+    ["there is no engine 'libssl'"] = function() client:attempt({ mechanism = "psk", engine = "libssl" }) end,
+    ["what resum.target.parse gave has a label, and this is something else"] = function()
+      local _ = resum.target.label("a.example")
+    end,
+    ["a host name is a string, not nil"] = function() local _ = resum.target.host() end,
+    ["an address is a string, not a table"] = function() local _ = resum.target.is_address({}) end,
+    ["call it with a colon: scanner:run(…)"] = function() local _ = scanner.run("a.example") end,
+    ["call it with a colon: scanner:parse(…)"] = function() local _ = scanner.parse("a.example") end,
+    ["the number of addresses is a whole number"] = function() local _ = scanner:connections("3") end,
+    ["the option hello: unknown option 'x'"] = function() local _ = resum.hello(NOBODY, { hello = { x = 1 } }) end,
+    ["the option session must be a session, and this is something else"] = function()
+      local _ = resum.open(NOBODY, { session = io.stdout })
+    end,
+    ["the option sessions is a list of sessions, and number 1 is none"] = function()
+      local _ = resum.probe(NOBODY, { sessions = { 1 } })
+    end,
+  }) do
+    it("is told in our words: " .. said, function()
+      assert.equal(said, told(call))
+    end)
+  end
+
+  it("a name that is none is nil, a message and a code, as of a target", function()
+    assert.same({ nil, "the host is missing", "usage" }, { resum.target.host("") })
+    assert.same({ "a.example" }, { resum.target.host("a.example") })
+  end)
+end)
+
 describe("the command", function()
   local function resum_command(...)
     return process.run({ command = { "lua" .. _VERSION:match("%d%.%d"), process.ROOT .. "/lua/bin/resum", ... },

@@ -27,6 +27,8 @@ local OPTIONS = {
   alpn = "table",
 }
 
+local ENGINES = { probe = true, handshake = true }
+
 local ATTEMPT = {
   mechanism = "string", session = "userdata", sessions = "table", engine = "string", proof = "string",
   want_tickets = "boolean or string", compare = "boolean", design = "string", transcript = "boolean", after = "table",
@@ -142,7 +144,9 @@ function Client:attempt(options)
   elseif options.after then
     self.dialer:pause_after(options.after.error, options.tries)
   end
-  if options.sessions and options.engine ~= "probe" then
+  if not ENGINES[options.engine or "handshake"] then
+    error(("resum: there is no engine '%s'"):format(options.engine), 2)
+  elseif options.sessions and options.engine ~= "probe" then
     error("resum: only the engine probe can offer several sessions", 2)
   elseif options.offer and options.engine ~= "probe" then
     error("resum: only the engine probe takes an offer", 2)
@@ -162,7 +166,7 @@ end
 -- @treturn table record: result (what talk returned), error ({message, code, stage}), total_s
 function Client:converse(talk)
   if type(talk) ~= "function" then
-    error("resum: a conversation needs a function, not a " .. type(talk), 2)
+    error("resum: a conversation needs a function, not " .. arguments.kind(talk), 2)
   end
   return conversation.run(self, talk)
 end
@@ -268,6 +272,10 @@ function M.new_client(endpoint, options)
   end
   if not options.host then
     error("resum: a client needs the option host: resum.host.default(), for example", 2)
+  end
+  local problem = arguments.host_problem("option of a client", options.host, arguments.VERBS_OF_CLIENTS)
+  if problem then
+    error("resum: " .. problem, 2)
   end
   return M.new(endpoint, options)
 end

@@ -2,6 +2,7 @@
 -- https:// URL; the port may be a service's name, as in "host:imaps". Pure: it reads text and looks nothing up.
 
 local address = require "resum.target.ip_address"
+local arguments = require "resum.util.arguments"
 local idn = require "resum.target.idna"
 local escape = require "resum.util.escape"
 local service = require "resum.target.service"
@@ -114,7 +115,7 @@ end
 -- @treturn[2] string "usage"
 function M.parse(text, default_port)
   if type(text) ~= "string" then
-    error("resum: a target is a string such as host:port, not a " .. type(text), 2)
+    error("resum: a target is a string such as host:port, not " .. arguments.kind(text), 2)
   end
   local shown = escape(M.without_password(text), 80)
   local rest, scheme = without_scheme(text:match("^%s*(.-)%s*$"))

@@ -2,6 +2,7 @@
 -- host's resolver; it makes no connection.
 
 local address = require "resum.target.ip_address"
+local arguments = require "resum.util.arguments"
 local escape = require "resum.util.escape"
 local proxy = require "resum.transport.proxy"
 local proxy_protocol = require "resum.transport.proxy_protocol"
@@ -112,7 +113,7 @@ function Route:target(given, level)
   if type(given) == "string" then
     return self:parse(given)
   elseif type(given) ~= "table" then
-    error("resum: a target is a string such as host:port, not a " .. type(given), level + 1)
+    error("resum: a target is a string such as host:port, not " .. arguments.kind(given), level + 1)
   elseif not given.host or not given.port then
     error("resum: a target is a string such as host:port, or what resum.target.parse gave", level + 1)
   end
