@@ -39,6 +39,12 @@ describe("--help", function()
     assert.is_truthy(screen:find("Targets:\n", 1, true))
   end)
 
+  it("writes options as all pages and messages do", function()
+    assert.is_nil(help:match("%-%-%l+%-%l[%l-]*"))
+    assert.is_truthy(help:find("\n   --resum_rate ", 1, true))
+    assert.is_truthy(help:find("no-finding>=medium", 1, true), "what is no option stays as it is")
+  end)
+
   it("has its options in groups, each of them in one", function()
     local groups = {}
     for title in help:gmatch("\n\n(%u[%l ]+):\n") do

@@ -36,7 +36,7 @@ function DryRun:say_parts()
   end
   show("  %-12s connections in all, at most %d at once", from_to(scanner:connections()),
     math.min(self.at_once, scanner.options.concurrency))
-  show("Fewest where everything resumes, most where sessions are refused; failures add some.")
+  show("Fewest where everything resumes, most where sessions are refused; failures add\nsome.")
   show("Mechanisms: %s", table.concat(scanner.options.mechanisms, ", "))
 end
 
@@ -58,7 +58,7 @@ function DryRun:tell(parsed)
   if self.cancelled then
     return
   elseif not described then
-    self:complain(EXIT.not_all_scanned, "%s: %s", target.label(parsed), addresses)
+    self:complain(EXIT.not_all_scanned, "%s: %s", target.label(parsed), vocabulary.failure(addresses))
     return
   end
   local made = self.scanner:connections(#addresses)

@@ -216,6 +216,13 @@ local function new_group(parser)
   return { argument = adder("argument"), option = adder("option"), flag = adder("flag") }, added
 end
 
+-- Help writes options as all other pages do, and not as argparse has them.
+local function as_written(help)
+  return (help:gsub("%-%-%l[%l%d-]*", function(option)
+    return "--" .. option:sub(3):gsub("-", "_")
+  end))
+end
+
 --- @treturn table parser, argparse's
 function M.new()
   local parser = argparse("resum"):usage(USAGE):description(FIRST_SCREEN):add_help(false)
@@ -234,16 +241,20 @@ function M.new()
     os.exit(0)
   end), parser:flag("--version", "print the version"):action(print_version),
     parser:flag("--repl", "open a Lua prompt with resum loaded"))
+  local get_help = parser.get_help
+  function parser.get_help(self)
+    return as_written(get_help(self))
+  end
   return parser
 end
 
---- The names of all options, without their dashes.
+--- The names of all options, without the dashes before them.
 -- @tparam table parser
 -- @treturn {string,...}
 function M.names(parser)
   local names = {}
-  for name in parser:get_help():gmatch("\n +%-%-([%l%d-]+)") do
-    names[#names + 1] = name
+  for name in parser:get_help():gmatch("\n +%-%-([%l%d_]+)") do
+    names[#names + 1] = (name:gsub("_", "-"))
   end
   return names
 end
