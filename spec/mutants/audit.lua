@@ -215,5 +215,11 @@ add(TAMPERED, TAMPERED_SPEC, "all offsets for each group", "M.MOST_OFFSETS // (g
   "a pool is offered three times as much")
 add(PADDING, PADDING_SPEC, "several servers are one", "if poll.rounds(context, mechanism) > 1 then", "if false then",
   "answers of several servers are called no oracle")
+add(RULES, RULES_SPEC, "a protocol of all handshakes", "if is_its_own == false then", "if false then",
+  "resumption is blamed for what any handshake does")
+add(RULES, RULES_SPEC, "any answer keeps the protocol", 'record.facts.violation == "alpn_not_offered" then',
+  "false then", "a protocol that was not offered is not found")
+add(RULES, RULES_SPEC, "a status once", "count >= 2 and { verdict = one.verdict",
+  "count >= 1 and { verdict = one.verdict", "one connection is a finding")
 
 return list

@@ -46,6 +46,9 @@ local FAULTS = {
   other_hash = { "resume-rules medium other_hash" },
   old_as_new = { "resume-rules medium old_as_new", kinds = { "sha384" } },
   new_as_old = { "resume-rules medium new_as_old", kinds = { "sha384" } },
+  kept_protocol = { "resume-rules low other_protocol" },
+  fixed_protocol = { "resume-rules info protocol_not_offered" },
+  status_repeated = { "resume-rules info status_repeated" },
   server_name_repeated = { "resume-rules low server_name_repeated" },
   predictable_id = { "id-entropy high predictable", checks = { "id-entropy" } },
 }

@@ -189,13 +189,17 @@ end
 -- @tparam string mechanism
 -- @tparam table more see client:offer_more
 -- @treturn session|nil
+-- @treturn {record,...} the full handshakes made for it
 function Context:session_offering(mechanism, more)
   local client = self.client
   local before = client.more
   client:offer_more(tables.merged(before, more))
-  local fine, session = pcall(self.session, self, mechanism)
+  local fine, session, records = pcall(self.session, self, mechanism)
   client:offer_more(before)
-  return fine and session or not fine and error(session, 0) or nil
+  if not fine then
+    error(session, 0)
+  end
+  return session, records
 end
 
 --- Does a plain full handshake work at this moment? One that failed is tried again.

@@ -1,6 +1,6 @@
--- Does resumption keep what was agreed in the full handshake? A session is offered without its cipher suite, to another
--- hash, and under another version with its true secret; and the handshakes of all scans are read for extensions that a
--- resumed ServerHello must not have.
+-- Does resumption keep what was agreed in the full handshake, and nothing else? A session is offered without its cipher
+-- suite, to another hash, under another version with its true secret, and under another application protocol; and the
+-- handshakes of all scans are read for extensions that a resumed ServerHello must not have.
 
 local poll = require "resum.audit.poll"
 
@@ -9,13 +9,17 @@ local M = {
   title = "Does resumption keep what was agreed?",
   severity = "medium",
   class = "active",
-  sources = { "RFC 5246, 7.4.1.2 and 7.4.1.3", "RFC 9846, 4.3.11 and 4.7.1", "RFC 6066, section 3" },
+  sources = { "RFC 5246, 7.4.1.2 and 7.4.1.3", "RFC 9846, 4.3.11 and 4.7.1", "RFC 6066, sections 1.1 and 3",
+    "RFC 7301, section 3.1" },
   advice = "Update the TLS library: a session stands for its version and its cipher suite.",
 }
 
 local SHA256_SUITE, SHA384_SUITE = "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"
 local OLD_SUITE = "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384" -- for a secret of 48 bytes under TLS 1.2
-local SERVER_NAME = 0
+local PROTOCOL, OTHER_PROTOCOL = "http/1.1", "resum-other"
+local SERVER_NAME, STATUS_REQUEST, TIMESTAMPS = 0, 5, 18
+-- What asks for them: status_type ocsp, no responders, no extensions (RFC 6066, section 8; RFC 6962, section 3.3.1).
+local ASKS_FOR_STATUS = { { type = STATUS_REQUEST, body = "\1\0\0\0\0" }, { type = TIMESTAMPS, body = "" } }
 
 M.reasons = {
   keeps = function(evidence)
@@ -26,6 +30,10 @@ M.reasons = {
   old_as_new = "a ticket of TLS 1.2 is taken for a PSK of TLS 1.3",
   new_as_old = "a ticket of TLS 1.3 is taken for one of TLS 1.2",
   server_name_repeated = "a resumed ServerHello repeats server_name, which it must not (RFC 6066, section 3)",
+  other_protocol = "a resumed connection has the session's application protocol, which is not offered any more",
+  protocol_not_offered = "the server chooses an application protocol that was not offered: in full handshakes as well",
+  status_repeated = "a resumed ServerHello has status_request or signed_certificate_timestamp, where there is no "
+    .. "certificate that they could go with",
   nothing_told = function(evidence)
     return ("only %d of %d answers told"):format(evidence.told, evidence.asked)
   end,
@@ -69,6 +77,24 @@ local WAYS = {
     return has_room and session:derive({ version = "TLSv1.2", cipher = OLD_SUITE }) or nil
   end },
 }
+-- A protocol is of a connection, not of a session (RFC 7301, section 3.1): a server that goes on with the session's has
+-- not looked at what is offered now. That it resumes is no fault.
+for _, mechanism in ipairs({ "psk", "ticket" }) do
+  WAYS[#WAYS + 1] = { reason = "other_protocol", severity = "low", of = mechanism, to = mechanism,
+    obtain = function(context)
+      local session = context:session_offering(mechanism, { alpn = { PROTOCOL } })
+      return session and session:fields().alpn == PROTOCOL and session or nil
+    end,
+    make = function(session)
+      return session, { alpn = { OTHER_PROTOCOL } }
+    end,
+    read = function(record)
+      if record.outcome == "protocol_error" and record.facts and record.facts.violation == "alpn_not_offered" then
+        return record.facts.certificate == false and "resumed" or nil
+      end
+      return (record.outcome == "alert" or record.outcome == "refused" or record.outcome == "resumed") and "kept" or nil
+    end }
+end
 
 --- What an answer says: did the server resume, as far as a client can tell?
 -- @tparam table record see resum.connection.client
@@ -86,18 +112,21 @@ function M.read(record, between)
 end
 
 --- What the answers come to.
--- @tparam table answers reason -> "resumed" or "kept"
+-- @tparam table answers number of the way -> "resumed" or "kept"
 -- @tparam integer asked ways
--- @tparam[opt] table places reason -> group and share of the servers that resumed
+-- @tparam[opt] table places number of the way -> group and share of the servers that resumed
 -- @treturn {table,...} verdict, reason, evidence, group, share
 function M.decide(answers, asked, places)
-  local list, kept, told = {}, 0, 0
-  for _, way in ipairs(WAYS) do
-    local answer = answers[way.reason]
+  local list, kept, told, seen = {}, 0, 0, {}
+  for i, way in ipairs(WAYS) do
+    local answer = answers[i]
     told, kept = told + (answer and 1 or 0), kept + (answer == "kept" and 1 or 0)
-    local place = places and places[way.reason] or {}
-    list[#list + 1] = answer == "resumed" and { verdict = way.verdict or "bad", reason = way.reason,
-      group = place.group, share = place.share } or nil
+    local place = places and places[i] or {}
+    if answer == "resumed" and not seen[way.reason] then
+      seen[way.reason] = true
+      list[#list + 1] = { verdict = way.verdict or "bad", severity = way.severity, reason = way.reason,
+        group = place.group, share = place.share, evidence = { mechanism = way.of } }
+    end
   end
   if #list == 0 then
     list[1] = told < asked and { verdict = "inconclusive", reason = "nothing_told", evidence = { told = told,
@@ -106,20 +135,38 @@ function M.decide(answers, asked, places)
   return list
 end
 
---- How often a resumed ServerHello repeats server_name.
--- @tparam {table,...} connections see resum.audit.evidence
--- @treturn table|nil what was found
-function M.read_handshakes(connections)
+-- What a resumed ServerHello up to TLS 1.2 should not have. RFC 6066, section 3: it "MUST NOT" have server_name;
+-- section 1.1 says of other extensions, and RFC 6962 of its own, that a server does not include them.
+local REPEATED = {
+  { types = { [SERVER_NAME] = true }, verdict = "bad", severity = "low", reason = "server_name_repeated" },
+  { types = { [STATUS_REQUEST] = true, [TIMESTAMPS] = true }, verdict = "info", reason = "status_repeated" },
+}
+
+local function count_with(connections, types)
   local count = 0
   for _, one in ipairs(connections) do
     if one.outcome == "resumed" and one.version ~= "TLSv1.3" then
+      local has = false
       for _, kind in ipairs(one.facts.extensions or {}) do
-        count = count + (kind == SERVER_NAME and 1 or 0)
+        has = has or types[kind]
       end
+      count = count + (has and 1 or 0)
     end
   end
-  return count >= 2 and { verdict = "bad", severity = "low", reason = "server_name_repeated",
-    evidence = { connections = count } } or nil
+  return count
+end
+
+--- The extensions of resumed ServerHellos that should not be there; a thing has to be seen twice.
+-- @tparam {table,...} connections see resum.audit.evidence
+-- @treturn {table,...} what was found
+function M.read_handshakes(connections)
+  local list = {}
+  for _, one in ipairs(REPEATED) do
+    local count = count_with(connections, one.types)
+    list[#list + 1] = count >= 2 and { verdict = one.verdict, severity = one.severity, reason = one.reason,
+      evidence = { connections = count } } or nil
+  end
+  return list
 end
 
 -- Asks one way; what must not be has to show with a second session. Gives the answer, and where; nil and true where the
@@ -129,30 +176,77 @@ local function ask(context, way)
   local resumed, where = poll.ask(context, way.of, function(session)
     local altered, offer = way.make(session)
     can_not = not altered
-    local answer = altered and M.read(context:ask({ mechanism = way.to, session = altered, engine = "probe",
-      offer = offer or {}, compare = false, take_sessions = false }), way.between)
+    local record = altered and context:ask({ mechanism = way.to, session = altered, engine = "probe",
+      offer = offer or {}, compare = false, take_sessions = false })
+    local answer = record and (way.read or M.read)(record, way.between)
     if answer then
       return answer == "resumed"
     end
   end, function()
-    return context:spare_session(way.of)
-  end)
+    local session = (way.obtain or context.spare_session)(context, way.of)
+    can_not = way.obtain ~= nil and not session
+    return session
+  end, way.obtain ~= nil)
   if can_not then
     return nil, true
   end
   return resumed and "resumed" or resumed == false and "kept" or nil, where
 end
 
+-- Two resumptions that ask for what goes with a certificate; the second one where the first brought something.
+local function ask_for_status(context)
+  for _ = 1, context:resumes("ticket") and 2 or 0 do
+    local session = context:spare_session("ticket")
+    local list = { "server_name", "ec_point_formats", "supported_groups", "session_ticket", "encrypt_then_mac",
+      "signature_algorithms", "renegotiation_info", table.unpack(ASKS_FOR_STATUS) }
+    if session and session:fields().extended_master_secret then
+      table.insert(list, 6, "extended_master_secret")
+    end
+    local record = session and context:ask({ mechanism = "ticket", session = session, engine = "probe",
+      offer = { extensions = list }, take_sessions = false })
+    if not record or record.outcome ~= "resumed" or count_with({ record }, REPEATED[2].types) == 0 then
+      return
+    end
+  end
+end
+
+-- Is it resumption's fault that a protocol is chosen that was not offered? Nil where that can't be told.
+local function only_when_resumed(context, mechanism)
+  local session, records = context:session_offering(mechanism, { alpn = { OTHER_PROTOCOL } })
+  local chosen = session and session:fields().alpn
+  local last = records[#records]
+  if session then
+    return chosen == nil or chosen == OTHER_PROTOCOL
+  elseif last and last.outcome == "protocol_error" then -- libssl takes no protocol that it did not offer
+    return false
+  end
+  return last and last.outcome == "alert" or nil
+end
+
+-- A finding is blamed on resumption only where a full handshake does better.
+local function blame(context, list)
+  for _, found in ipairs(list) do
+    if found.reason == "other_protocol" then
+      local is_its_own = only_when_resumed(context, found.evidence.mechanism)
+      if is_its_own == false then
+        found.verdict, found.severity, found.reason = "info", nil, "protocol_not_offered"
+      elseif is_its_own == nil then
+        found.verdict, found.severity, found.reason = "inconclusive", nil, "connection_failed"
+      end
+    end
+  end
+end
+
 --- @tparam table context see resum.audit.context
 -- @treturn {table,...} what was found
 function M.run(context)
   local answers, places, asked = {}, {}, 0
-  for _, way in ipairs(WAYS) do
+  for i, way in ipairs(WAYS) do
     if context:resumes(way.of) and (context:resumes(way.to) or way.of == way.to) then
       local answer, where = ask(context, way)
-      answers[way.reason] = answer
+      answers[i] = answer
       if where ~= true then
-        places[way.reason], asked = where, asked + 1
+        places[i], asked = where, asked + 1
       end
     end
   end
@@ -160,13 +254,14 @@ function M.run(context)
     return { { verdict = "not_applicable", reason = "does_not_resume" } }
   end
   local list = M.decide(answers, asked, places)
-  list[#list + 1] = M.read_handshakes(context.evidence.connections)
-  return list
+  blame(context, list)
+  ask_for_status(context)
+  return table.move(M.read_handshakes(context.evidence.connections), 1, #REPEATED, #list + 1, list)
 end
 
---- Where nothing resumes that must not, one server takes eight.
+--- Where nothing resumes that must not, one server takes 14.
 function M.connections(options)
-  return #WAYS * (poll.CONNECTIONS + 2 * options.retries)
+  return #WAYS * (poll.CONNECTIONS + 2 * options.retries) + 4 * (1 + options.retries)
 end
 
 return M

@@ -61,6 +61,9 @@ M.FAULTS = {
   other_hash = "a PSK resumes under a suite of another hash",
   old_as_new = "a ticket of TLS 1.2 is a PSK of TLS 1.3",
   new_as_old = "a PSK's ticket resumes in TLS 1.2",
+  kept_protocol = "a resumed connection has the session's ALPN protocol, whatever is offered",
+  fixed_protocol = "every connection has one ALPN protocol, whatever is offered",
+  status_repeated = "resumed ServerHellos of TLS 1.2 have status_request",
   server_name_repeated = "resumed ServerHellos of TLS 1.2 have server_name",
   predictable_id = "session IDs are a counter",
 }

@@ -16,6 +16,7 @@ local SUITES = { [0xc02b] = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
   [0xc030] = "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384" }
 local ORDER = { 0xc02b, 0xc02c } -- those that fit the certificate
 local EXTENSION = wire.EXTENSION
+local STATUS_REQUEST = 5
 local RENEGOTIATION_INFO, EXTENDED = 0xff01, EXTENSION.extended_master_secret
 local ECDSA_SECP256R1_SHA256 = 0x0403
 local ID, LIFETIME = 32, 7200
@@ -139,6 +140,9 @@ function Handshake:extensions(resumes)
   end
   if resumes and self.faults.server_name_repeated and self.hello.extensions[EXTENSION.server_name] then
     parts[#parts + 1] = (">I2 s2"):pack(EXTENSION.server_name, "")
+  end
+  if resumes and self.faults.status_repeated and self.hello.extensions[STATUS_REQUEST] then
+    parts[#parts + 1] = (">I2 s2"):pack(STATUS_REQUEST, "")
   end
   return (">s2"):pack(table.concat(parts))
 end

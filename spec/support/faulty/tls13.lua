@@ -291,10 +291,17 @@ function Handshake:send_certificate()
     keys.sign(identity.key_pem, SIGNED .. self:transcript()))))
 end
 
+-- The protocol that is chosen, where the client offers any.
+function Handshake:protocol()
+  local kept = self.faults.kept_protocol and self.psk and self.psk.session.alpn
+  return self.alpn and (kept or self.faults.fixed_protocol and "http/1.1" or self.alpn)
+end
+
 function Handshake:send_flight()
   local list = {}
-  if self.alpn then
-    list[#list + 1] = { EXTENSION.alpn, (">s2"):pack((">s1"):pack(self.alpn)) }
+  local protocol = self:protocol()
+  if protocol then
+    list[#list + 1] = { EXTENSION.alpn, (">s2"):pack((">s1"):pack(protocol)) }
   end
   if self.early then
     list[#list + 1] = { EXTENSION.early_data, "" }
