@@ -66,6 +66,20 @@ local function chance_of_distinct(resumed, offers, sessions)
   return chance
 end
 
+-- Do the old ones look as if each had been good once?
+local function resumed_once(fixed)
+  return chance_of_distinct(fixed.resumed, fixed.resumed + fixed.refused, fixed.seeds) < BY_CHANCE
+end
+
+local function do_better(fixed, fresh)
+  return fresh.resumed * fixed.refused > fixed.resumed * fresh.refused
+end
+
+-- How likely so different shares are, by chance.
+local function chance_of_difference(fixed, fresh)
+  return statistics.fisher(fresh.resumed, fresh.refused, fixed.resumed, fixed.refused)
+end
+
 --- Fresh sessions must do better than old ones, and that none resumed twice must be more than chance. Few attempts
 -- can't show that; then it is enough that every seed resumed once and every fresh session does.
 -- @tparam table fixed resumed, refused, seeds
@@ -75,10 +89,21 @@ function M.is(fixed, fresh)
   if fresh.refused == 0 and fixed.resumed == fixed.seeds then
     return fresh.resumed > 0
   end
-  local answered = fixed.resumed + fixed.refused
-  return fresh.resumed * fixed.refused > fixed.resumed * fresh.refused
-    and (chance_of_distinct(fixed.resumed, answered, fixed.seeds) < BY_CHANCE
-      or statistics.fisher(fresh.resumed, fresh.refused, fixed.resumed, fixed.refused) < BY_CHANCE)
+  return do_better(fixed, fresh) and (resumed_once(fixed) or chance_of_difference(fixed, fresh) < BY_CHANCE)
+end
+
+-- Where the old ones say nothing, fresh ones have to: after so many, which are no better so far but by such a chance,
+-- more are in vain. (Of four servers that share nothing and take each ticket once it is told in 1 of 10 scans, whether
+-- 40 are asked or all 100.)
+local ENOUGH, NO_BETTER = 40, 0.05
+
+--- Is it worth offering more fresh sessions?
+-- @tparam table fixed resumed, refused, seeds
+-- @tparam table fresh resumed, refused, so far
+-- @treturn boolean
+function M.may_still_be(fixed, fresh)
+  return fresh.resumed + fresh.refused < ENOUGH or resumed_once(fixed)
+    or do_better(fixed, fresh) and chance_of_difference(fixed, fresh) < NO_BETTER
 end
 
 return M

@@ -71,7 +71,7 @@ end
 local ANSWERED = { resumed = true, refused = true, unknown = true, alert = true }
 local DROPPED = { closed = true, reset = true, unreachable = true }
 
--- Watches the first attempts of a sequence: is it worth to go on? A server may take so many connections at once from
+-- Watches the first attempts of a sequence: is it worth going on? A server may take so many connections at once from
 -- one client, and drop the rest: "crowded". Where nothing is answered at all it is "hopeless".
 local function new_watch(concurrency)
   local first = FIRST * concurrency
@@ -160,11 +160,13 @@ local function without_sessions(client, mechanism, judged, seeds)
   return result
 end
 
--- Tickets that are good for one connection: fresh ones, a batch at a time, each offered once.
-local function measure_fresh(client, mechanism, seeds, options)
+-- Tickets that are good for one connection: fresh ones, a batch at a time, each offered once; as long as they may fare
+-- better than those of `fixed`.
+local function measure_fresh(client, mechanism, fixed, seeds, options)
   local sequence = {}
   seeds.sequence = sequence
-  while #sequence < options.attempts and not client.cancelled() do
+  while #sequence < options.attempts and not client.cancelled()
+    and single_use.may_still_be(fixed, counting.count(figures.records_of(sequence), seeds)) do
     local sessions = {}
     obtain_more(client, mechanism, BATCH, sessions, seeds, options)
     if #sessions == 0 then
@@ -221,7 +223,7 @@ end
 local function measure_sessions(client, mechanism, sessions, seeds, options)
   local result, sequence = measure_fixed(client, mechanism, sessions, seeds, options)
   if single_use.may_be(figures.counted(sequence)) then
-    local fresh, of_fresh = measure_fresh(client, mechanism, seeds, options)
+    local fresh, of_fresh = measure_fresh(client, mechanism, result, seeds, options)
     if single_use.is(result, fresh) then
       result, sequence = fresh, of_fresh
     end
