@@ -106,8 +106,8 @@ local WANTED = { "session_id", "ticket", "psk" }
 local function digest(analysis, journal)
   local result = analysis.analyse(copy_of(journal), { mechanisms = WANTED })
   result.attempts = nil
-  return describe_value(result, 0) .. describe_value(analysis.next_question(copy_of(journal), WANTED, {}), 0)
-    .. describe_value(analysis.next_question(copy_of(journal), WANTED, { psk = 100, ticket = 100, session_id = 100,
+  return describe_value(result, 0) .. describe_value(analysis.next_questions(copy_of(journal), WANTED, {}), 0)
+    .. describe_value(analysis.next_questions(copy_of(journal), WANTED, { psk = 100, ticket = 100, session_id = 100,
       identities = true, marked = true }), 0)
 end
 

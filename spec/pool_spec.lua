@@ -449,7 +449,7 @@ describe("the analysis", function()
     end
     local entries = entries_of("psk", list)
     assert.same({ "inconclusive", "too_few_attempts" }, { analyse(entries).verdict, analyse(entries).reason })
-    local plan = pool.next_question(entries, { "psk" }, {})
+    local plan = pool.next_questions(entries, { "psk" }, {})[1]
     assert.same({ "again", "psk", { 1 } }, { plan.kind, plan.mechanism, plan.from })
   end)
 

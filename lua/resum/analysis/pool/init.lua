@@ -43,8 +43,8 @@ end
 -- @tparam {table,...} entries see analyse
 -- @tparam {string,...} wanted mechanisms
 -- @tparam table asked see resum.analysis.pool.next_question; what was judged is kept in its field `known`
--- @treturn table|nil plan, see there
-function M.next_question(entries, wanted, asked)
+-- @treturn {table,...} plans, see there; none where nothing more would tell
+function M.next_questions(entries, wanted, asked)
   asked.known = asked.known or {}
   local all = evidence.read(entries)
   for name, one in pairs(all) do

@@ -1,10 +1,15 @@
--- Which connection would tell the two best explanations apart? A plan that a scan can carry out, or none. Pure.
+-- Which connections would tell the two best explanations apart? Plans that a scan can carry out side by side, one for
+-- each mechanism at most, as what one mechanism's offers meet says nothing of another's. Pure.
 
 local M = {}
 
 local MAY_FAIL = 0.2 -- chance that offers fail so much more often than full handshakes: worth a look
 local FAILURES = 6 -- such looks at most: there are as many full handshakes then as offers
-local ROUND = 20 -- offers of one session, before it is judged again
+-- Offers before it is judged again, of so many sessions in question; those that resume are offered no more. With ten
+-- connections at once that is four of them, one after another; with fewer offers a scan waits, rather than asks.
+local ROUND, SUSPECTS = 40, 4
+local OF_EACH = 20 -- offers of one session in a round: one of a pool of seven is met with 95 in 100
+local LONG_ROUND = 60 -- where a "no" takes a few hundred; by then the sessions offered are old, and others are asked
 local BUDGET = 120 -- connections for each mechanism: a third of what the samples took
 local MOST = 2 * BUDGET -- where only a "no" is left, and offers are missing that it needs
 -- New sessions at a time: whether they fare alike shows in eight offers each.
@@ -13,6 +18,8 @@ local FRESH = { sessions = 4, times = 8 }
 local MARKS = { sessions = 8, times = 6 }
 local IDENTITIES = 24 -- connections that offer one PSK of each key: a rotation of eight shows itself three times
 local LOOKS = 40 -- full handshakes, to see a member of a twelfth that issues nothing three times
+
+local NAMES = { "psk", "ticket", "session_id" }
 
 -- How each session fared: issued at `from`, offered so often, resumed so often.
 local function sessions_of(evidence)
@@ -33,17 +40,30 @@ end
 -- An older session, by connections, may have made way for those that the scan obtained since: a cache may be small.
 local YOUNG = 100
 
--- The session that was offered most, of those that never resumed; of the younger ones, as a restart kills the old ones.
-local function suspect(evidence)
-  local best
-  local now = evidence.entries[#evidence.entries].order
+-- Those that were offered most first; of several the younger ones, as a restart kills the old ones.
+local function by_doubt(list)
+  table.sort(list, function(one, other)
+    return one.offered > other.offered or (one.offered == other.offered and one.from > other.from)
+  end)
+  return list
+end
+
+-- The sessions that never resumed, the most doubtful first.
+local function suspects(evidence)
+  local now, list = evidence.entries[#evidence.entries].order, {}
   for _, one in ipairs(sessions_of(evidence)) do
-    if one.resumed == 0 and now - one.from <= YOUNG and (not best or one.offered > best.offered
-      or (one.offered == best.offered and one.from > best.from)) then
-      best = one
-    end
+    list[#list + 1] = one.resumed == 0 and now - one.from <= YOUNG and one or nil
   end
-  return best
+  return by_doubt(list)
+end
+
+-- Where the first of them were issued.
+local function origins(list, most)
+  local orders = {}
+  for i = 1, math.min(most, #list) do
+    orders[i] = list[i].from
+  end
+  return orders
 end
 
 -- Where sessions were issued that resumed since: the latest, then the one that resumed most seldom, as its group is
@@ -86,35 +106,37 @@ local function one_of_each_key(evidence, group_of)
   return orders
 end
 
--- A session of a name, or else any, that was never seen to resume, and may yet be good: it was not offered often
--- enough.
-local function unsettled(evidence)
-  local fates, youngest, best = {}, {}, nil
+-- How the sessions of each name fared.
+local function fates_of(evidence)
+  local fates = {}
   for _, entry in ipairs(evidence.entries) do
     local name = evidence.label[entry.order]
     if name and entry.issued and entry.awaited then
       fates[name] = fates[name] or { resumed = 0, offered = 0 }
-      youngest[name] = entry.order
+      fates[name].from = entry.order
     end
   end
   for _, offer in ipairs(evidence.offers) do
-    local name = offer.issuer
-    if name and fates[name] then
-      fates[name].offered = fates[name].offered + 1
-      fates[name].resumed = fates[name].resumed + (offer.resumed and 1 or 0)
+    local fate = offer.issuer and fates[offer.issuer]
+    if fate then
+      fate.offered, fate.resumed = fate.offered + 1, fate.resumed + (offer.resumed and 1 or 0)
     end
   end
-  for name, fate in pairs(fates) do
-    if fate.resumed == 0 and fate.offered < BUDGET and (not best or fate.offered > best.offered
-      or (fate.offered == best.offered and youngest[name] > best.from)) then
-      best = { from = youngest[name], offered = fate.offered }
-    end
+  return fates
+end
+
+-- A session of each name, or else any, that was never seen to resume, and may yet be good: it was not offered often
+-- enough.
+local function unsettled(evidence)
+  local fates, named = fates_of(evidence), {}
+  for _, fate in pairs(fates) do
+    named[#named + 1] = fate.resumed == 0 and fate.offered < BUDGET and fate or nil
   end
-  if best or next(fates, (next(fates))) then
-    return best
+  if #named > 0 or next(fates, (next(fates))) then
+    return by_doubt(named)
   end
-  local one = suspect(evidence)
-  return one and one.offered < BUDGET and one or nil
+  local list = suspects(evidence)
+  return list[1] and list[1].offered < BUDGET and list or {}
 end
 
 local function among(judged, id)
@@ -127,8 +149,8 @@ end
 
 local function fresh(evidence, more)
   more.kind, more.mechanism = "fresh", evidence.mechanism
-  if evidence.single_use then
-    more.sessions, more.times = (more.sessions or FRESH.sessions) * (more.times or FRESH.times) // 2, 1
+  if evidence.single_use then -- as many offers
+    more.sessions, more.times = (more.sessions or FRESH.sessions) * (more.times or FRESH.times), 1
   end
   more.sessions, more.times = more.sessions or FRESH.sessions, more.times or FRESH.times
   more.cost = more.sessions * (1 + more.times) + (more.others or 0)
@@ -136,25 +158,59 @@ local function fresh(evidence, more)
 end
 
 -- Once refused for good, or used, no session tells more where each is good for one connection.
-local function again(evidence, from, times)
+local function again(evidence, from, offers, until_resumed)
   if evidence.single_use then
     return fresh(evidence, {})
   end
-  return { kind = "again", mechanism = evidence.mechanism, from = from, times = times, until_resumed = true,
-    cost = #from * times }
+  local times = math.min(OF_EACH, math.ceil(offers / #from))
+  return { kind = "again", mechanism = evidence.mechanism, from = from, times = times,
+    until_resumed = until_resumed or "each", cost = #from * times }
 end
 
--- Sessions refused, or forgotten: new ones, after the same pause, or after as many others; or at once and after a
--- pause.
-local function about_time(evidence, judged)
+-- Seconds that a scan waits for sessions to age: beyond, a cache is not late but broken, and what lives longer outlives
+-- the scan.
+local LONGEST_PAUSE = 2
+
+-- Sessions that have waited for so long, the youngest of them first. Nobody has to wait for them.
+local function waited(evidence, seconds)
+  local ended, now, list = {}, 0, {}
+  for _, entry in ipairs(evidence.entries) do
+    ended[entry.order] = entry.ended_s
+    now = math.max(now, entry.ended_s or 0)
+  end
+  for _, one in ipairs(sessions_of(evidence)) do
+    local since = ended[one.from]
+    list[#list + 1] = since and now - since >= seconds and one or nil
+  end
+  table.sort(list, function(one, other)
+    return one.from > other.from
+  end)
+  return list
+end
+
+-- Sessions that were refused at once, offered once they have waited; or new ones, where that was asked.
+local function about_delay(evidence, delay, asked)
+  local seconds = math.min(LONGEST_PAUSE, math.max(0.3, 2 * (delay or 0)))
+  local old = not evidence.single_use and asked == 0 and waited(evidence, seconds) or {}
+  if #old >= FRESH.sessions then
+    local plan = again(evidence, origins(old, FRESH.sessions), FRESH.sessions * FRESH.times)
+    plan.until_resumed = nil
+    return plan
+  end
+  return fresh(evidence, { pause_s = seconds })
+end
+
+-- Sessions refused, or forgotten: some that have waited; or new ones, after as many others, or after the same pause.
+local function about_time(evidence, judged, asked)
   local forgets, late = among(judged, "forgets"), among(judged, "late_cache")
   local condition = forgets and forgets.condition
   if late then
-    return fresh(evidence, { pause_s = math.max(0.3, 2 * (late.condition.delay or 0)), singly = true })
+    return about_delay(evidence, late.condition.delay, asked)
   elseif condition and condition.how == "capacity" and condition.limit < BUDGET then
-    return fresh(evidence, { sessions = 1, others = math.ceil(condition.limit) + 2, times = 4, singly = true })
+    return fresh(evidence, { sessions = 1, others = math.ceil(condition.limit) + 2, times = 4 })
   elseif condition and condition.how == "lifetime" then
-    return fresh(evidence, { sessions = 2, pause = condition.limit, times = 4, singly = true })
+    return fresh(evidence, { sessions = 2, times = 4,
+      pause_s = condition.limit <= LONGEST_PAUSE and condition.limit or nil })
   end
 end
 
@@ -191,37 +247,36 @@ local function undecided(evidence, result, asked)
     return fresh(evidence, {})
   elseif is_settled(judged, result) then
     local how = says_nothing_against(judged)
-    local one = how and unsettled(evidence)
-    return how == "issues_nothing" and look(evidence) or one and again(evidence, { one.from }, ROUND) or nil
+    local from = how and origins(unsettled(evidence), SUSPECTS) or {}
+    return how == "issues_nothing" and look(evidence) or from[1] and again(evidence, from, ROUND) or nil
   elseif judged.short then
-    local one, times = suspect(evidence), math.min(ROUND, judged.short)
-    return one and again(evidence, { one.from }, times) or fresh(evidence, { sessions = 1, times = times })
+    local from, offers = origins(suspects(evidence), SUSPECTS), math.min(LONG_ROUND, judged.short)
+    return from[1] and again(evidence, from, offers, "any")
+      or fresh(evidence, { times = math.ceil(offers / FRESH.sessions) })
   elseif not judged.rival then
     return nil
   end
-  local plan = about_time(evidence, judged)
-  local one = unsettled(evidence)
+  local plan, from = about_time(evidence, judged, asked or 0), origins(unsettled(evidence), SUSPECTS)
   if plan then
     return plan
   elseif (judged.best.parameters.how or judged.rival.parameters.how) == "issues_nothing" then
     return look(evidence)
-  elseif one then
-    return again(evidence, { one.from }, ROUND)
   end
-  return fresh(evidence, {})
+  return from[1] and again(evidence, from, ROUND) or fresh(evidence, {})
 end
 
 -- What a mechanism's servers show besides, where there are several keys.
-local function about_identity(all, results, asked)
+local function about_identity(all, results, asked, plans)
   local psk, ids = all.psk, all.session_id
   local keys = psk and results.psk and one_of_each_key(psk, results.psk.group_of) or {}
   if #keys > 1 and not asked.identities then
-    return { kind = "identities", mechanism = "psk", from = keys, times = IDENTITIES, cost = IDENTITIES }
+    plans.psk = { kind = "identities", mechanism = "psk", from = keys, times = IDENTITIES, cost = IDENTITIES }
   end
   local several = #keys > 1 or (results.ticket and (results.ticket.groups or 1) > 1)
   if several and ids and results.session_id and ids.offers_tally.resumed > 0 and not asked.marked then
     local from = alive(ids, MARKS.sessions)
-    return { kind = "marked", mechanism = "session_id", from = from, times = MARKS.times, cost = #from * MARKS.times }
+    plans.session_id = { kind = "marked", mechanism = "session_id", from = from, times = MARKS.times,
+      cost = #from * MARKS.times }
   end
 end
 
@@ -248,33 +303,42 @@ function M.most(mechanisms)
   return most
 end
 
---- The next question worth asking.
+-- What each mechanism's rivals are asked, where nothing else is.
+local function about_rivals(all, results, asked, plans)
+  for _, name in ipairs(NAMES) do
+    local judged = not plans[name] and results[name] and results[name].judged
+    local left = (judged and judged.short and MOST or BUDGET) - (asked[name] or 0)
+    local plan = judged and left > 0 and undecided(all[name], results[name], asked[name])
+    plans[name] = plan and plan.cost <= left + ROUND and plan or plans[name]
+  end
+end
+
+--- The questions worth asking next, none of which waits for another's answer.
 -- @tparam table all mechanism -> evidence
 -- @tparam table results mechanism -> result of resum.analysis.pool.verdict
 -- @tparam table asked kind of plan -> true for those that are asked once; mechanism -> connections spent so far
--- @treturn table|nil plan: kind, mechanism, cost (connections at most), and
---   "again": offer the sessions issued at `from` (orders), each `times` times (until_resumed: at most, until it
---   resumes); "fresh": obtain so many `sessions`, wait pause_s seconds (or `pause` on the journal's clock), make
---   `others` full handshakes, and offer each session `times` times (singly: one connection at a time); "look": make so
---   many full handshakes; "marked": as again, with a ticket extension beside the session ID; "identities": offer the
---   PSKs issued at `from` all at once, `times` times
+-- @treturn {table,...} plans, one for each mechanism at most and one for all, those first that were asked about least:
+--   kind, mechanism, cost (connections at most), and
+--   "again": wait pause_s seconds, and offer the sessions issued at `from` (orders), each `times` times (until_resumed
+--   "each": at most, until it resumes; "any": until one of them does); "fresh": obtain so many `sessions`, wait pause_s
+--   seconds, make `others` full handshakes, and offer each session `times` times; "look": make so many full
+--   handshakes; "marked": as again, with a ticket extension beside the session ID; "identities": offer the PSKs issued
+--   at `from` all at once, `times` times
 function M.of(all, results, asked)
-  local plan = about_identity(all, results, asked) or about_failures(all, results, asked)
-  if plan then
-    return plan
+  local plans, list = {}, {}
+  about_identity(all, results, asked, plans)
+  list[1] = about_failures(all, results, asked)
+  if not next(plans) then
+    about_rivals(all, results, asked, plans)
   end
-  local names = { "psk", "ticket", "session_id" }
-  table.sort(names, function(a, b) -- what was asked about least
-    return (asked[a] or 0) < (asked[b] or 0) or ((asked[a] or 0) == (asked[b] or 0) and a < b)
+  for _, name in ipairs(NAMES) do
+    list[#list + 1] = plans[name]
+  end
+  table.sort(list, function(one, other)
+    return (asked[one.mechanism] or 0) < (asked[other.mechanism] or 0)
+      or ((asked[one.mechanism] or 0) == (asked[other.mechanism] or 0) and one.mechanism < other.mechanism)
   end)
-  for _, name in ipairs(names) do
-    local judged = results[name] and results[name].judged
-    local left = (judged and judged.short and MOST or BUDGET) - (asked[name] or 0)
-    plan = judged and left > 0 and undecided(all[name], results[name], asked[name])
-    if plan and plan.cost <= left + ROUND then
-      return plan
-    end
-  end
+  return list
 end
 
 return M

@@ -1,5 +1,5 @@
--- A closer look at what stands behind an address: carries out what the analysis asks next, one plan after the other,
--- until it asks nothing more. It infers nothing itself: resum.analysis.pool does.
+-- A closer look at what stands behind an address: carries out what the analysis asks next, the plans of all mechanisms
+-- side by side, until it asks nothing more. It infers nothing itself: resum.analysis.pool does.
 --
 -- Connections: at most 140 for each mechanism to tell explanations apart; 108 for session IDs that show their ticket
 -- keys, 24 for PSKs of each key.
@@ -11,8 +11,7 @@ local tables = require "resum.util.tables"
 
 local M = {}
 
-local AT_ONCE = 4 -- offers of one session: some may be in vain when it has resumed
-local MOST_PLANS = 24 -- a plan that brings nothing new would be made for ever
+local MOST_ROUNDS = 24 -- a plan that brings nothing new would be made for ever
 -- Connections of the whole scan of an address, the control and the plain figure with it: beyond, no closer look is
 -- taken.
 local MOST_CONNECTIONS = 690
@@ -34,24 +33,32 @@ function Look:is_over()
 end
 
 -- An offer of a session that was spent since it was chosen would show nothing.
-function Look:offer(mechanism, design, session, more)
+function Look:offer(plan, design, session, more)
   if not spending.is_spent(session) then
-    return self:attempt(mechanism, design, session, more)
+    return self:attempt(plan, design, session, more)
   end
 end
 
-function Look:attempt(mechanism, design, session, more)
-  return self.journal:attempt(tables.merged({ mechanism = mechanism, design = design, session = session,
+function Look:attempt(plan, design, session, more)
+  plan.made = plan.made + 1
+  return self.journal:attempt(tables.merged({ mechanism = plan.mechanism, design = design, session = session,
     want_tickets = true, engine = "handshake" }, more))
 end
 
--- Runs an attempt for each item of a list, at most so many at once; none is started once it is enough.
-function Look:each(list, at_once, attempt, enough)
+local function nobody()
+  return false
+end
+
+-- Runs an attempt for each item of a list, at most so many at once; `skip` says which are not worth it any more.
+function Look:each(list, at_once, attempt, skip)
   local made = 0
+  skip = skip or nobody
   self.journal.host.parallel(function()
-    made = made + 1
+    repeat
+      made = made + 1
+    until list[made] == nil or not skip(list[made])
     local item = list[made]
-    if item == nil or self:is_over() or (enough and enough()) then
+    if item == nil or self:is_over() then
       return nil
     end
     self.under_way = self.under_way + 1
@@ -60,6 +67,12 @@ function Look:each(list, at_once, attempt, enough)
       self.under_way = self.under_way - 1
     end
   end, math.min(at_once, self.journal.line:jobs()))
+end
+
+function Look:pause(plan)
+  if plan.pause_s then
+    self.journal.host.sleep(plan.pause_s)
+  end
 end
 
 -- Each of these so often, in random order: in turns, a balancer that rotates would fall into step.
@@ -84,35 +97,38 @@ end
 local CARRY_OUT = {}
 
 function CARRY_OUT.again(self, plan)
-  local resumed = false
-  self:each(shuffled(self:sessions_of(plan.from), plan.times), AT_ONCE, function(session)
-    local record = self:offer(plan.mechanism, "confirm", session)
-    resumed = resumed or record ~= nil and record.outcome == "resumed"
-  end, function()
-    return plan.until_resumed and resumed
+  local sessions, resumed, any = self:sessions_of(plan.from), {}, false
+  -- Those that stand in line when a session has resumed are in vain.
+  local at_once = plan.until_resumed and self.journal.line.limit or math.huge
+  self:pause(plan)
+  self:each(shuffled(sessions, plan.times), at_once, function(session)
+    local record = self:offer(plan, "confirm", session)
+    if record and record.outcome == "resumed" then
+      resumed[session], any = true, true
+    end
+  end, function(session)
+    return plan.until_resumed == "each" and resumed[session] or plan.until_resumed == "any" and any
   end)
 end
 
 function CARRY_OUT.look(self, plan)
   self:each(shuffled({ true }, plan.times), math.huge, function()
-    self:attempt(plan.mechanism, "look")
+    self:attempt(plan, "look")
   end)
 end
 
 function CARRY_OUT.fresh(self, plan)
   local sessions = {}
-  self:each(shuffled({ true }, plan.sessions), plan.singly and 1 or math.huge, function()
-    local record = self:attempt(plan.mechanism, "look")
+  self:each(shuffled({ true }, plan.sessions), math.huge, function()
+    local record = self:attempt(plan, "look")
     sessions[#sessions + 1] = record.sessions[#record.sessions]
   end)
-  if plan.pause_s then
-    self.journal.host.sleep(plan.pause_s)
-  end
+  self:pause(plan)
   self:each(shuffled({ true }, plan.others or 0), math.huge, function()
-    self:attempt(plan.mechanism, "look")
+    self:attempt(plan, "look")
   end)
-  self:each(shuffled(sessions, plan.times), plan.singly and 1 or math.huge, function(session)
-    self:offer(plan.mechanism, "confirm", session)
+  self:each(shuffled(sessions, plan.times), math.huge, function(session)
+    self:offer(plan, "confirm", session)
   end)
 end
 
@@ -120,30 +136,45 @@ end
 -- asks for a ticket (RFC 5077, section 3.2).
 function CARRY_OUT.marked(self, plan)
   self:each(shuffled(self:sessions_of(plan.from), plan.times), math.huge, function(session)
-    self:offer(plan.mechanism, "marked", session, { ticket_extension = true })
+    self:offer(plan, "marked", session, { ticket_extension = true })
   end)
 end
 
 -- One PSK of each ticket key, all at once: the server says which it took. (Some look at the first only.)
 function CARRY_OUT.identities(self, plan)
   local sessions = self:sessions_of(plan.from)
-  self:each(shuffled({ true }, #sessions > 1 and plan.times or 0), 1, function()
-    self:attempt(plan.mechanism, "identities", nil, { sessions = sessions, engine = "probe", want_tickets = false })
+  self:each(shuffled({ true }, #sessions > 1 and plan.times or 0), math.huge, function()
+    self:attempt(plan, "identities", nil, { sessions = sessions, engine = "probe", want_tickets = false })
   end)
+end
+
+-- All of them side by side: what one waits for holds up no other.
+function Look:carry_out(plans)
+  local jobs = {}
+  for i, plan in ipairs(plans) do
+    plan.made = 0
+    jobs[i] = function()
+      CARRY_OUT[plan.kind](self, plan)
+    end
+  end
+  local _, problem = next(self.journal.host.parallel(jobs, #jobs))
+  if problem then
+    error(problem, 0)
+  end
 end
 
 function Look:run()
   local asked = { identities = self.single_use.psk or self.no_probe, single_use = self.single_use }
-  for _ = 1, MOST_PLANS do
-    local before = #self.journal.entries
-    local plan = not self:is_over() and analysis.next_question(self.journal.entries, self.mechanisms, asked)
-    if not plan then
+  for _ = 1, MOST_ROUNDS do
+    local plans = self:is_over() and {} or analysis.next_questions(self.journal.entries, self.mechanisms, asked)
+    if #plans == 0 then
       return
     end
-    CARRY_OUT[plan.kind](self, plan)
-    asked[plan.kind] = true -- some are asked once
-    local made = #self.journal.entries - before
-    asked[plan.mechanism] = (asked[plan.mechanism] or 0) + (plan.kind ~= "marked" and math.max(1, made) or 0)
+    self:carry_out(plans)
+    for _, plan in ipairs(plans) do
+      asked[plan.kind] = true -- some are asked once
+      asked[plan.mechanism] = (asked[plan.mechanism] or 0) + (plan.kind ~= "marked" and math.max(1, plan.made) or 0)
+    end
   end
 end
 
