@@ -354,6 +354,22 @@ return {
     spec = "spec/regress/112_spent_sessions_spec.lua",
   },
   {
+    name = "offers are held against full handshakes of another time",
+    file = "lua/resum/scan/second_look.lua",
+    before = "contrast.offers_fail(beside.offers, beside.full)",
+    after = "contrast.offers_fail(evidence.fixed, evidence.seeds)",
+    breaks = "a server that answers nobody for a moment is said to fail offers",
+    spec = "spec/regress/073_offers_that_fail_spec.lua",
+  },
+  {
+    name = "a pool fails offers although none failed beside full handshakes",
+    file = "lua/resum/analysis/pool/verdict.lua",
+    before = "and tallies.offers_fail ~= false }",
+    after = "}",
+    breaks = "a server that answers nobody for a moment is said to fail offers",
+    spec = "spec/regress/073_offers_that_fail_spec.lua",
+  },
+  {
     name = "one session that resumed speaks for all",
     file = "lua/resum/connection/spending.lua",
     before = "return trial.alive > 0 and trial.dead == 0\n",

@@ -1,5 +1,6 @@
 -- A server that fails when a session is offered, and never else, was said to be in order: the failures were errors, and
--- the engine's repeat of an attempt hid some of them.
+-- the engine's repeat of an attempt hid some of them. And a server that answered nobody for a moment was said to fail
+-- offers, as full handshakes were made before and behind that: only those tell that are made beside them.
 
 local contrast = require "resum.analysis.contrast"
 local engine_choice = require "resum.connection.engine_choice"
@@ -68,7 +69,7 @@ describe("offers that fail where full handshakes do not", function()
     local _, entry = scan(start(1, "stall"), { mechanisms = { "ticket" }, timeout = 0.3 })
     assert.same({ "not_supported", "fails_on_resumption", 0 },
       { entry.support.ticket.verdict, entry.support.ticket.reason, entry.support.ticket.resumed })
-    local words = "Connections that offer a ticket fail where others do not (5 of 5 failed;"
+    local words = "Connections that offer a ticket fail where others do not (11 of 11 failed;"
     assert.is_truthy(text.address(entry):gsub("%s+", " "):find(words, 1, true))
   end)
 end)
@@ -136,8 +137,8 @@ describe("failures of offers and of full handshakes", function()
 
   it("are told apart where the shares differ by more than chance, and only there", function()
     local function told(offers_bad, full_bad)
-      return contrast.failures(records(45 - offers_bad, offers_bad, "resumed"),
-        records(46 - full_bad, full_bad, "full")) ~= nil
+      return contrast.offers_fail(records(45 - offers_bad, offers_bad, "resumed"),
+        records(46 - full_bad, full_bad, "full"))
     end
     assert.is_true(told(8, 0))
     assert.is_false(told(5, 0))
@@ -147,7 +148,52 @@ describe("failures of offers and of full handshakes", function()
   end)
 
   it("are those of handshakes, and not of who was not let in", function()
-    assert.is_nil(contrast.failures(records(0, 20, "resumed", "connect"), records(20, 0, "full")))
+    assert.is_false(contrast.offers_fail(records(0, 20, "resumed", "connect"), records(20, 0, "full")))
+  end)
+end)
+
+describe("a server that answers nobody for a moment", function()
+  -- Drops all connections while `during` says so: it gets how many offers there were.
+  local function pause(from, count)
+    local offered, dropped = 0, 0
+    local server = listener.start({}, {
+      bytes = function(link, bytes)
+        if link.state ~= "want" or link.seen or bytes:byte() ~= 22 then
+          return false
+        end
+        link.seen = true
+        offered = offered + (offers(bytes) and 1 or 0)
+        if offered <= from or dropped == count then
+          return false
+        end
+        dropped = dropped + 1
+        link.drop("rst")
+        return true
+      end,
+    })
+    return server
+  end
+
+  it("does not fail offers, although no full handshake failed", function()
+    local _, entry = scan(pause(1, 7), { mechanisms = { "ticket" } }) -- after four, each comes alone
+    local ticket = entry.support.ticket
+    assert.same({ "supported", nil }, { ticket.verdict, ticket.reason })
+    assert.is_nil(ticket.failures)
+    assert.is_true(ticket.errors > 0)
+  end)
+
+  it("does not fail them in the rate or the pool either", function()
+    local server = pause(20, 30)
+    local result = assert(resum.run(server.address, { rate = true, support = false, mechanisms = { "ticket" } }))
+    server.close()
+    local entry = result.addresses[1]
+    assert.same({ "supported", 1 }, { entry.rate.ticket.verdict, entry.rate.ticket.rate })
+    assert.is_nil(entry.rate.ticket.failures)
+    assert.is_true(entry.rate.ticket.errors > 20)
+    assert.are_not.equal("fails_on_resumption", entry.balancer.verdict)
+    for _, finding in ipairs(entry.balancer.findings) do
+      assert.are_not.equal("fails_on_resumption", finding.code)
+    end
   end)
 end)
 

@@ -31,16 +31,24 @@ local function differs(a, b, c, d)
   return statistics.fisher(a, b, c, d) < SIGNIFICANT
 end
 
---- Do connections that offer a session fail more often than others, whatever the kind of failure?
+--- How many connections failed.
+-- @tparam {record,...} offers
+-- @tparam {record,...} others full handshakes
+-- @treturn table {offers = {failed, made}, full = {failed, made}}
+function M.failures(offers, others)
+  return { offers = tally_failures(offers, ANSWERED), full = tally_failures(others, COMPLETED) }
+end
+
+--- Do connections that offer a session fail more often than others, whatever the kind of failure? What keeps a server
+-- from answering for a moment befalls whatever is under way: so these have to have been made in random order.
 -- @tparam {record,...} offers
 -- @tparam {record,...} others full handshakes of the same time
--- @treturn table|nil {offers = {failed, made}, full = {failed, made}}; nil: they do not, as far as that can be told
-function M.failures(offers, others)
-  local with, without = tally_failures(offers, ANSWERED), tally_failures(others, COMPLETED)
-  local more = with.failed * without.made > without.failed * with.made
-  if more and differs(with.failed, with.made - with.failed, without.failed, without.made - without.failed) then
-    return { offers = with, full = without }
-  end
+-- @treturn boolean
+function M.offers_fail(offers, others)
+  local both = M.failures(offers, others)
+  local with, without = both.offers, both.full
+  return with.failed * without.made > without.failed * with.made
+    and differs(with.failed, with.made - with.failed, without.failed, without.made - without.failed)
 end
 
 local function tally(records)

@@ -14,14 +14,13 @@ end
 
 -- Offers that fail where full handshakes do not are no accidents: who comes back has to come again.
 local function explain_failures(verdict, evidence)
-  local offers = table.move(evidence.fixed, 1, #evidence.fixed, 1, {})
-  table.move(evidence.pairs or {}, 1, #(evidence.pairs or {}), #offers + 1, offers)
-  local failures = contrast.failures(offers, evidence.seeds)
-  if failures and verdict.reason ~= "alert_on_resumption" then
-    verdict.failures = failures
+  if evidence.fails and verdict.reason ~= "alert_on_resumption" then
+    local offers = table.move(evidence.fixed, 1, #evidence.fixed, 1, {})
+    table.move(evidence.pairs or {}, 1, #(evidence.pairs or {}), #offers + 1, offers)
+    verdict.failures = contrast.failures(offers, evidence.seeds)
     set(verdict, verdict.resumed > 0 and "partially_supported" or "not_supported", "fails_on_resumption")
   end
-  return failures
+  return evidence.fails
 end
 
 -- A session that is refused at once and taken a moment later was written late.

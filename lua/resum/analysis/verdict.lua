@@ -112,7 +112,7 @@ end
 --   other_version_chosen (boolean: the server chose another one when all were offered), breaks (boolean: the control
 --   had to do without tickets), other_version_around (boolean: another one was established right before and after more
 --   of the seeds), interrupted (boolean: the scan was over before all was tried), old (records: old sessions, offered
---   where nothing had resumed; or nil)
+--   where nothing had resumed; or nil), fails (boolean: offers fail that are made beside full handshakes)
 -- @treturn table verdict, reason, alert (its name, where the reason is one), version, attempted, resumed, refused,
 --   errors, error_kinds, left_out (see left_out), designs (counts of each), attempts (every record), and what was
 --   issued: session_id_length;

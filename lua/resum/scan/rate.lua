@@ -3,6 +3,7 @@
 -- side by side.
 
 local browser = require "resum.scan.browser"
+local contrast = require "resum.analysis.contrast"
 local counting = require "resum.analysis.counting"
 local engine_choice = require "resum.connection.engine_choice"
 local obtaining = require "resum.scan.obtain_sessions"
@@ -216,8 +217,8 @@ local function look_at_failures(client, mechanism, session, sequence, seeds, opt
   end
   local evidence = { fixed = records, seeds = table.move(seeds, 1, #seeds, 1, {}) }
   second_look.at_failures(client, mechanism, session, evidence,
-    { engine = options.engine, concurrency = client.line:jobs() })
-  return evidence.fails
+    { engine = options.engine, concurrency = client.line:jobs(), retries = options.retries })
+  return evidence.fails and contrast.failures(evidence.fixed, evidence.seeds)
 end
 
 local function measure_sessions(client, mechanism, sessions, seeds, options)

@@ -9,12 +9,11 @@ local spending = require "resum.connection.spending"
 
 local M = {}
 
-local FIRST_FULL = 6 -- full handshakes: 5 failed offers against 6 that worked are no chance (1 in 462)
--- And so many more of each, in random order, in rounds: 8 failed offers of 45 against none of 46 full handshakes are no
--- chance, which is a quarter of them in 88 of 100 cases; and a second round tells a tenth.
-local BESIDE = 40
-local ROUNDS = 2
-local ACCIDENTS = 2 -- so many failures are not looked into any further after the first round
+-- Offers where some failed, and as many full handshakes, in rounds: 6 failed offers beside 6 full handshakes that
+-- worked are no chance (2 in 924). Nor are 8 of 46 beside none of 46, which is a quarter of them in 89 of 100 cases;
+-- and a last round tells a tenth.
+local ROUNDS = { 6, 40, 40 }
+local ACCIDENTS = 2 -- so many failures are not looked into any further, before the last round
 local LATER = { 0.3, 2 } -- seconds after which a refused session is offered again: a cache may be written late
 -- Sessions whose client sends a request, where the first one was forgotten: 0 of 5 against 5 of 5 is no chance (1 in
 -- 252, or its contrary).
@@ -62,14 +61,15 @@ local function append(list, item)
   list[#list + 1] = item
 end
 
--- More of both, in random order, so that no balancer's turns fall into step with ours.
-local function make_more(client, mechanism, session, evidence, options)
+-- So many of both, in random order: no balancer's turns fall into step with ours, and what befalls a server for a
+-- moment befalls one as well as the other.
+local function make_more(client, mechanism, evidence, count, options)
   local plan = {}
-  for i = 1, 2 * BESIDE do
-    plan[i] = i > BESIDE
+  for i = 1, 2 * count do
+    plan[i] = i > count
   end
   random.shuffle(plan)
-  local number = 0
+  local number, beside = 0, evidence.beside
   client.host.parallel(function()
     number = number + 1
     local offers = plan[number]
@@ -78,10 +78,12 @@ local function make_more(client, mechanism, session, evidence, options)
     end
     return function()
       if offers then
-        session = obtaining.keep_young(client, mechanism, session, options.retries, evidence.seeds)
-        append(evidence.fixed, offer(client, mechanism, session, "fixed", options))
+        evidence.session = obtaining.keep_young(client, mechanism, evidence.session, options.retries, evidence.seeds)
+        append(beside.offers, offer(client, mechanism, evidence.session, "fixed", options))
+        append(evidence.fixed, beside.offers[#beside.offers])
       else
-        append(evidence.seeds, full_handshake(client, mechanism))
+        append(beside.full, full_handshake(client, mechanism))
+        append(evidence.seeds, beside.full[#beside.full])
       end
     end
   end, options.concurrency or 1)
@@ -89,47 +91,36 @@ end
 
 -- Do full handshakes fail half as often as offers, or more? Then more of both would tell no fault of offers, and where
 -- a member is down they take long.
-local function fail_alike(evidence)
-  local full = count_failures(evidence.seeds)
+local function fail_alike(beside)
+  local full = count_failures(beside.full)
   return full >= ACCIDENTS
-    and 2 * full * #evidence.fixed >= count_failures(evidence.fixed) * #evidence.seeds
+    and 2 * full * #beside.offers >= count_failures(beside.offers) * #beside.full
 end
 
-local function look_closer(client, mechanism, session, evidence, options)
-  evidence.fails = contrast.failures(evidence.fixed, evidence.seeds)
-  for round = 1, ROUNDS do
-    local worth_it = round == 1 or count_failures(evidence.fixed) > ACCIDENTS
-    if evidence.fails or not worth_it or fail_alike(evidence) then
+local function look_closer(client, mechanism, evidence, options)
+  local beside = { offers = {}, full = {} } -- of the same time
+  evidence.beside = beside
+  for round, count in ipairs(ROUNDS) do
+    local is_worth_it = round < #ROUNDS or count_failures(beside.offers) > ACCIDENTS
+    if evidence.fails or not is_worth_it or fail_alike(beside) or client.cancelled() then
       return
     end
-    make_more(client, mechanism, session, evidence, options)
-    evidence.fails = contrast.failures(evidence.fixed, evidence.seeds)
+    make_more(client, mechanism, evidence, count, options)
+    evidence.fails = contrast.offers_fail(beside.offers, beside.full)
   end
 end
 
---- Where offers failed: are full handshakes better off at this time? Makes some, and where that does not tell, more of
--- both.
+--- Where offers failed: do those fail that are made beside full handshakes, and these do not?
 -- @tparam table client
 -- @tparam string mechanism
 -- @tparam session session
--- @tparam table evidence seeds, fixed; what is made is appended to them
--- @tparam table options engine, concurrency
+-- @tparam table evidence seeds, fixed; what is made is appended to them; fails (whether offers do) is set
+-- @tparam table options engine, concurrency, retries
 function M.at_failures(client, mechanism, session, evidence, options)
   evidence.session = session
-  if count_failures(evidence.fixed) == 0 then
-    return
+  if count_failures(evidence.fixed) > 0 then
+    look_closer(client, mechanism, evidence, options)
   end
-  local jobs = {}
-  for i = 1, FIRST_FULL do
-    jobs[i] = function()
-      return not client.cancelled() and append(evidence.seeds, full_handshake(client, mechanism))
-    end
-  end
-  client.host.parallel(jobs, options.concurrency or 1)
-  if client.cancelled() then
-    return
-  end
-  look_closer(client, mechanism, session, evidence, options)
 end
 
 local function refused_in(records)
@@ -221,7 +212,7 @@ end
 
 local function look(client, mechanism, evidence, options)
   if options.some_fail and evidence.session and count_failures(evidence.fixed) == 0 then
-    look_closer(client, mechanism, evidence.session, evidence, options)
+    look_closer(client, mechanism, evidence, options)
   end
   if evidence.fresh and refused_in(evidence.pairs) then
     offer_later(client, mechanism, evidence, options)

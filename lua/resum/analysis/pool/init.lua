@@ -23,8 +23,9 @@ local function tallies_of(all)
 end
 
 -- What was judged before is known, as long as nothing was added to it.
-local function judge_each(all, wanted, known)
+local function judge_each(all, wanted, known, offers_fail)
   local results, tallies = {}, tallies_of(all)
+  tallies.offers_fail = offers_fail
   for _, name in ipairs(wanted) do
     local one, before = all[name], known and known[name]
     if one and before and before.size == #one.entries then
@@ -66,14 +67,15 @@ M.most_asked = next_question.most
 --   and ended (on a clock that counts starts and ends), started_s and ended_s (seconds, where known), and what
 --   resum.analysis.pool.sighting.read finds: issued, ticket, ticket_length, lifetime_s, session_id, leaf, serial,
 --   extensions, cipher, ems}
--- @tparam table context mechanisms (list of those asked for), sources (list of local addresses, or nil)
+-- @tparam table context mechanisms (list of those asked for), sources (list of local addresses, or nil), offers_fail
+--   (boolean: whether offers failed that were made beside full handshakes; nil: not known)
 -- @treturn table verdict, reason, decided_by (a mechanism), routing, groups, groups_interval, effective_groups, labels,
 --   designs, matrix (issuing letter -> answering letter -> {resumed, answered, errors}), rival ({verdict, odds}), fit
 --   ({fits, p, certain, against, covariate}), findings, headline, evidence, mechanisms (name -> the same for
 --   each), attempts
 function M.analyse(entries, context)
   local all = evidence.read(entries)
-  local results = judge_each(all, context.mechanisms)
+  local results = judge_each(all, context.mechanisms, nil, context.offers_fail)
   whole.refine(results, all)
   local letters, group_of = shown.letters(entries, all), {}
   for name, result in pairs(results) do

@@ -26,7 +26,8 @@ local function compare(offers, full)
     and statistics.fisher(offers.failed, offers.answered, full.failed, full.answered) or 1
 end
 
--- By this mechanism's offers; or by those of all, where these fail about as often.
+-- By this mechanism's offers; or by those of all, where these fail about as often. It is not certain where they do not
+-- beside full handshakes: what keeps a server from answering for a moment befalls whatever is under way.
 local function fails_on_resumption(evidence, tallies)
   local tally = evidence.offers_tally
   local offers = { failed = tally.failed, answered = tally.resumed + tally.refused }
@@ -38,7 +39,8 @@ local function fails_on_resumption(evidence, tallies)
     return nil
   end
   local lo, hi = statistics.wilson(offers.failed, offers.failed + offers.answered)
-  return { share = share_of(offers), interval = { lo, hi }, p = p, certain = p < FAILS_BY_CHANCE }
+  return { share = share_of(offers), interval = { lo, hi }, p = p,
+    certain = p < FAILS_BY_CHANCE and tallies.offers_fail ~= false }
 end
 
 -- Without an explanation, or too little to explain.
@@ -167,7 +169,8 @@ end
 
 --- Judges one mechanism at one address.
 -- @tparam table evidence see resum.analysis.pool.evidence
--- @tparam table tallies offers and full (full handshakes) of all mechanisms: each {answered, failed}
+-- @tparam table tallies offers and full (full handshakes) of all mechanisms: each {answered, failed}; offers_fail (see
+--   resum.analysis.pool.analyse)
 -- @treturn table verdict, reason, routing, routing_evidence, resumed, refused, failed, groups, groups_interval,
 --   effective_groups, effective_interval, chao1, coverage, list (groups seen), named (they have names), keys (how many
 --   names, where sessions are bound to more), member (one that does not resume: {how, share, interval, label,

@@ -143,6 +143,16 @@ function Scan:offer_old(mechanism)
   end
 end
 
+-- Do offers fail that were made beside full handshakes, by any mechanism?
+local function some_fail(rates)
+  for _, rate in pairs(rates) do
+    if rate.failures then
+      return true
+    end
+  end
+  return false
+end
+
 -- Do all resume, or none?
 local function is_uniform(rate)
   return (rate.refused == 0 and rate.errors <= rate.resumed) or (rate.resumed == 0 and rate.errors <= rate.refused)
@@ -273,7 +283,8 @@ function M.run(journal, control, options, entry)
   if journal.cancelled() then -- what was not confirmed is no finding
     return nil
   end
-  local found = balance.analyse(journal.entries, { mechanisms = applicable, sources = options.sources })
+  local found = balance.analyse(journal.entries, { mechanisms = applicable, sources = options.sources,
+    offers_fail = some_fail(entry.rate) })
   found.left_out = journal:left_out()
   found.evidence[#found.evidence + 1] = vocabulary.left_out(found)
   return found
