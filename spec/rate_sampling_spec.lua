@@ -110,29 +110,7 @@ describe("the rate of two servers that share nothing, met in turns by one connec
   end)
 end)
 
-describe("sessions are good once", function()
-  local single_use = require "resum.analysis.single_use"
-
-  it("where fresh ones do better than by chance, and not where they only seem to", function()
-    local fixed = { resumed = 10, refused = 15, seeds = 12 }
-    assert.is_false(single_use.is(fixed, { resumed = 14, refused = 11 }))
-    assert.is_true(single_use.is(fixed, { resumed = 24, refused = 1 }))
-  end)
-
-  it("is asked no further once forty fresh ones fared as old ones do", function()
-    local fixed = { resumed = 12, refused = 87, seeds = 33 } -- as often as not two of them are of one session
-    assert.is_true(single_use.may_still_be(fixed, { resumed = 0, refused = 39 }))
-    assert.is_false(single_use.may_still_be(fixed, { resumed = 4, refused = 36 })) -- no better
-    assert.is_false(single_use.may_still_be(fixed, { resumed = 8, refused = 32 })) -- a little, as happens
-    assert.is_true(single_use.may_still_be(fixed, { resumed = 12, refused = 28 }))
-  end)
-
-  it("is asked to the end where no chance lets each of the old ones resume once", function()
-    local fixed = { resumed = 26, refused = 73, seeds = 33 }
-    assert.is_true(single_use.may_still_be(fixed, { resumed = 10, refused = 30 })) -- the last sixty may be better
-    assert.is_true(single_use.is(fixed, { resumed = 30, refused = 70 }))
-  end)
-
+describe("single use", function()
   it("is found out of few fresh ones where many servers share nothing", function()
     local made = 0
     local client = answering(function(_, session, given)

@@ -2,6 +2,7 @@
 
 local counting = require "resum.analysis.counting"
 local verdict = require "resum.analysis.verdict"
+local without_session = require "resum.analysis.without_session"
 
 -- Records as resum.connection.client makes them, as far as the verdict reads them.
 local function full(facts, version)
@@ -20,8 +21,8 @@ local function offers(outcomes)
   local records = {}
   for letter in outcomes:gmatch(".") do
     local outcome = ({ R = "resumed", n = "refused", a = "alert", t = "timeout", r = "reset", c = "closed",
-      p = "protocol_error", u = "unreachable" })[letter]
-    records[#records + 1] = { outcome = outcome }
+      p = "protocol_error", u = "unreachable", s = "no_starttls", x = "unknown" })[letter]
+    records[#records + 1] = { outcome = outcome, doubt = outcome == "unknown" and "failed" or nil }
   end
   return records
 end
@@ -79,6 +80,13 @@ describe("a verdict", function()
       { "partially_supported", "alert_on_resumption", "8/10 refused 2 errors 0" } },
     { "takes two alerts without a resumption for a refusal", "aa", nil,
       { "not_supported", "alert_on_resumption", "0/2 refused 2 errors 0" } },
+    { "names of two errors that are as frequent always the same", "trrt", nil,
+      { "inconclusive", "reset", "0/4 refused 0 errors 4" } },
+    { "does not count what a spent session was refused", "RxxR", nil, { "supported", nil, "2/2 refused 0 errors 0" } },
+    { "takes two alerts for refusals however many errors there are, where nothing resumed", "aatttttttttt", nil,
+      { "inconclusive", "timeout", "0/12 refused 2 errors 10" } },
+    { "takes an alert for the answer of some servers also where one session resumed", "aaR", nil,
+      { "partially_supported", "alert_on_resumption", "1/3 refused 2 errors 0" } },
     { "names no alert where others were refused without one", "naann", "naann",
       { "not_supported", "issued_not_accepted", "0/5 refused 5 errors 0" } },
   }
@@ -116,6 +124,59 @@ describe("a verdict", function()
       judged("ticket", { fixed = offers("ctrct"), full_after = true }))
     assert.same({ "inconclusive", "closed", errors },
       judged("ticket", { fixed = offers("ccrct"), full_after = false }))
+  end)
+
+  it("has that reason from three errors on, and only where there is nothing else", function()
+    assert.equal("closed", judged("ticket", { fixed = offers("cc"), full_after = true })[2])
+    assert.equal("errors_on_resumption", judged("ticket", { fixed = offers("ccc"), full_after = true })[2])
+    assert.equal("closed", judged("ticket", { fixed = offers("cccR"), full_after = true })[2])
+  end)
+end)
+
+describe("a verdict that old sessions were offered for", function()
+  local function old(fixed, pairs, more)
+    return judged("ticket", { fixed = offers(fixed), pairs = pairs and offers(pairs),
+      old = more.old and offers(more.old), later = more.later })
+  end
+
+  local function look(outcomes, after_s)
+    return { records = offers(outcomes), after_s = after_s }
+  end
+
+  it("counts them beside all others", function()
+    assert.same({ "partially_supported", "issued_not_always_accepted", "1/7 refused 6 errors 0" },
+      old("nn", "nn", { old = "nRn" }))
+    assert.same({ "not_supported", "issued_not_accepted", "0/4 refused 4 errors 0" }, old("nn", nil, { old = "nn" }))
+  end)
+
+  it("counts those that were offered later, too, where only they resumed", function()
+    assert.same({ "partially_supported", "issued_not_always_accepted", "1/5 refused 4 errors 0" },
+      old("nn", "nn", { later = { look("R", 1) } }))
+    assert.same({ "partially_supported", "issued_not_always_accepted", "1/8 refused 6 errors 1" },
+      old("nn", "n", { old = "n", later = { look("nt", 1), look("nR", 2) } }))
+  end)
+
+  it("is not changed by later ones where others had resumed", function()
+    assert.same({ "partially_supported", "issued_not_always_accepted", "1/5 refused 4 errors 0" },
+      old("nRnnn", "n", { later = { look("R", 1) } }))
+    assert.same({ "not_supported", "issued_not_accepted", "0/2 refused 2 errors 0" },
+      old("nn", "n", { later = { look("n", 1) } }))
+  end)
+
+  it("keeps them all as evidence", function()
+    local evidence = { seeds = { full() }, fixed = offers("nn"), pairs = offers("n"), after_request = offers("n"),
+      old = offers("nn"), later = { look("n", 1), look("nR", 2) } }
+    local all = {}
+    for _, records in ipairs({ evidence.seeds, evidence.fixed, evidence.pairs, evidence.after_request, evidence.old,
+      evidence.later[1].records, evidence.later[2].records }) do
+      table.move(records, 1, #records, #all + 1, all)
+    end
+    local v = verdict.judge("ticket", evidence)
+    assert.equal(10, #v.attempts)
+    for i, record in ipairs(all) do
+      assert.equal(record, v.attempts[i])
+    end
+    assert.same({ attempted = 5, resumed = 1, refused = 4, errors = 0 }, v.designs.old)
   end)
 end)
 
@@ -181,6 +242,71 @@ describe("without a session to offer", function()
   end
 end)
 
+describe("a version", function()
+  local function other(name, control)
+    return without_session.other_version_chosen(name, control)
+  end
+
+  it("was not chosen where the server chose another one of all", function()
+    assert.is_true(other("psk", { outcome = "full", version = "TLSv1.2" }))
+    assert.is_true(other("ticket", { outcome = "full", version = "TLSv1.3" }))
+    assert.is_false(other("ticket", { outcome = "full", version = "TLSv1.2" }))
+    assert.is_false(other("psk", { outcome = "full", version = "TLSv1.3" }))
+  end)
+
+  it("may have been, where not all were offered, or nothing came of it", function()
+    assert.is_false(other("psk", { outcome = "full", version = "TLSv1.2", version_limit = "TLSv1.2" }))
+    assert.is_false(other("psk", { outcome = "closed", version = "TLSv1.2" }))
+  end)
+
+  it("that the control has spoken is not missing", function()
+    local dropped = { failed("closed"), failed("closed"), failed("closed") }
+    local function reason(version)
+      local v = verdict.of_seeds("psk", dropped, { outcome = "full", version = version }, true)
+      return v.verdict .. " " .. v.reason
+    end
+    assert.equal("not_applicable version_not_supported", reason("TLSv1.2"))
+    assert.equal("inconclusive closed", reason("TLSv1.3"))
+  end)
+end)
+
+describe("tickets that were not seen", function()
+  local function cut(unseen, version)
+    local record = full({}, version or "TLSv1.3")
+    record.unseen = unseen
+    return record
+  end
+
+  local function judge(seeds, name)
+    local v = verdict.judge(name or "psk", { seeds = seeds, fixed = {} })
+    return { v.verdict, v.reason, v.version, v.full_handshakes, v.cut_short, v.tickets_issued }
+  end
+
+  it("are not said to be missing, and the reason is what befell most of the connections", function()
+    assert.same({ "inconclusive", "cut_short", "TLSv1.3", 3, 2 },
+      judge({ cut("cut_short"), cut("no_answer"), cut("cut_short") }))
+    assert.same({ "inconclusive", "no_answer", "TLSv1.3", 3, 1 },
+      judge({ cut("cut_short"), cut("no_answer"), cut("no_answer") }))
+    assert.same({ "inconclusive", "hung_up", "TLSv1.3" }, judge({ cut("hung_up") }))
+  end)
+
+  it("are missing where one connection went on until the server had its say", function()
+    assert.same({ "not_supported", "not_issued", "TLSv1.3", 2, 1, 0 }, judge({ cut("cut_short"), full({}, "TLSv1.3") }))
+    assert.same({ "not_supported", "not_issued", "TLSv1.2", 2, 1 },
+      judge({ cut("cut_short", "TLSv1.2"), full() }, "ticket"))
+  end)
+
+  it("have a reason of their own where the server bears no ticket extension", function()
+    local seeds = { failed("closed") }
+    local function reason(name, breaks)
+      return verdict.judge(name, { seeds = seeds, fixed = {}, breaks = breaks }).reason
+    end
+    assert.equal("breaks_with_tickets", reason("ticket", true))
+    assert.equal("closed", reason("ticket", false))
+    assert.equal("closed", reason("psk", true))
+  end)
+end)
+
 describe("what was issued", function()
   local function issued(name, facts, version)
     local v = verdict.judge(name, { seeds = { full(facts, version) }, fixed = offers("RRRRR") })
@@ -199,6 +325,24 @@ describe("what was issued", function()
   it("is number, lifetime and size for PSKs", function()
     local tickets = { { ticket = ("x"):rep(208), lifetime_s = 7200 }, { ticket = "y", lifetime_s = 7200 } }
     assert.same({ "TLSv1.3", nil, nil, 2, 7200, 208 }, issued("psk", { tickets = tickets }, "TLSv1.3"))
+  end)
+
+  it("counts tickets that were not kept, and says that there may be more", function()
+    local function tickets(cut)
+      local record = full({ tickets = { { ticket = "t", lifetime_s = 7200 } }, tickets_forgotten = 30 }, "TLSv1.3")
+      record.tickets_cut = cut
+      local v = verdict.judge("psk", { seeds = { record }, fixed = offers("R") })
+      return { v.tickets_issued, v.more_tickets }
+    end
+    assert.same({ 31, true }, tickets(true))
+    assert.same({ 31 }, tickets(false))
+  end)
+
+  it("is said of PSKs alone where it is nothing", function()
+    local v = verdict.judge("ticket", { seeds = { full() }, fixed = {} })
+    assert.same({ "not_issued" }, { v.reason, v.tickets_issued })
+    v = verdict.judge("psk", { seeds = { failed("timeout") }, fixed = {} })
+    assert.same({ "timeout" }, { v.reason, v.tickets_issued })
   end)
 
   it("is no ticket where an empty one says that there is none (RFC 5077, section 3.3)", function()
@@ -221,9 +365,45 @@ end)
 
 describe("counting", function()
   it("keeps errors apart by kind", function()
-    assert.same({ attempted = 8, resumed = 2, refused = 1, errors = 5, alerts = 0,
-      error_kinds = { timeout = 1, reset = 1, closed = 1, unreachable = 1, protocol_error = 1 } },
-      counting.count(offers("RRntrcup")))
+    assert.same({ attempted = 9, resumed = 2, refused = 1, errors = 6, alerts = 0,
+      error_kinds = { timeout = 1, reset = 1, closed = 1, unreachable = 1, protocol_error = 1, no_starttls = 1 } },
+      counting.count(offers("RRntrcups")))
+  end)
+
+  it("takes no alert among resumptions for an answer where no full handshake was made", function()
+    local counts = counting.count(offers("aaR"))
+    assert.same({ 0, 2 }, { counts.refused, counts.errors })
+    counts = counting.count(offers("aaR"), { full() })
+    assert.same({ 2, 0, 2 }, { counts.refused, counts.errors, counts.alerts })
+  end)
+
+  it("adds up, kind by kind", function()
+    local alert = failed("alert", "internal_error", 80)
+    local some, others = counting.count({ alert, alert, offers("t")[1] }), counting.count(offers("ntttrR"))
+    local sum = { attempted = 9, resumed = 1, refused = 3, errors = 5, alerts = 2,
+      error_kinds = { timeout = 4, reset = 1 } }
+    assert.same(sum, counting.together(some, others))
+    assert.same(sum, counting.together(others, some))
+  end)
+
+  it("says what offers that fail come to", function()
+    assert.same({ "not_supported", "fails_on_resumption" }, { counting.of_counts(counting.count(offers("tt")), {}) })
+    assert.same({ "partially_supported", "fails_on_resumption" },
+      { counting.of_counts(counting.count(offers("Rt")), {}) })
+  end)
+
+  it("names the last alert, and only for a reason that is about one", function()
+    local records = { failed("alert", "decode_error", 50), failed("alert", "internal_error", 80), offers("n")[1] }
+    assert.equal("internal_error", counting.name_of_alert("alert_on_resumption", records))
+    assert.equal("internal_error", counting.name_of_alert("alert", records))
+    assert.equal("decode_error", counting.name_of_alert("alert", { records[1], records[3] }))
+    assert.is_nil(counting.name_of_alert("issued_not_accepted", records))
+  end)
+
+  it("names what befell most of the full handshakes that failed", function()
+    local seeds = { full(), full(), failed("timeout"), failed("reset"), failed("reset") }
+    assert.equal("reset", counting.failure_reason(seeds))
+    assert.equal("no_attempts", counting.failure_reason({ full() }))
   end)
 
   it("rejects an attempt that offered nothing: it would dilute the rate", function()

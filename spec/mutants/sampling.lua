@@ -15,7 +15,7 @@ return {
     before = "ENOUGH or resumed_once(fixed)\n",
     after = "ENOUGH\n",
     breaks = "single use of three servers that share nothing is told in three of four cases in which it was",
-    spec = "spec/rate_sampling_spec.lua",
+    spec = "spec/single_use_spec.lua",
   },
   {
     name = "one plan of the closer look after the other",
@@ -255,7 +255,7 @@ return {
     before = "if resumed[seed] > 1 then",
     after = "if resumed[seed] > 2 then",
     breaks = "sessions that resumed twice are called good for one connection",
-    spec = "spec/rate_sampling_spec.lua",
+    spec = "spec/single_use_spec.lua",
   },
   {
     name = "fresh does better by chance",
@@ -263,7 +263,7 @@ return {
     before = "chance_of_difference(fixed, fresh) < BY_CHANCE)",
     after = "chance_of_difference(fixed, fresh) < 1)",
     breaks = "luck of fresh sessions is called single use",
-    spec = "spec/rate_sampling_spec.lua",
+    spec = "spec/single_use_spec.lua",
   },
   {
     name = "an engine's answers mixed",

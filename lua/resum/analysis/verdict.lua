@@ -123,6 +123,7 @@ function M.judge(name, evidence)
   local mechanism = mechanisms[name]
   local fixed = counting.count(evidence.fixed, evidence.seeds)
   local fresh = evidence.pairs and counting.count(evidence.pairs, evidence.seeds)
+  local both = fresh and counting.together(fixed, fresh) or fixed
   local verdict = { designs = { fixed = counting.plain(fixed), pairs = fresh and counting.plain(fresh) } }
   local counts, judged, reason = weigh(evidence, fixed, fresh)
   copy_counts(verdict, counts)
@@ -133,11 +134,11 @@ function M.judge(name, evidence)
     verdict.reason = "errors_on_resumption"
   end
   if evidence.old then
-    count_old(verdict, evidence, fresh and counting.together(fixed, fresh) or fixed)
+    count_old(verdict, evidence, both)
   end
   explanation.apply(verdict, evidence)
   if verdict.reason == "issued_not_always_accepted" and verdict.resumed == 0 and evidence.later then
-    count_old(verdict, evidence, fresh and counting.together(fixed, fresh) or fixed) -- those offered later did resume
+    count_old(verdict, evidence, both) -- those offered later did resume
   end
   if evidence.interrupted then
     M.cut_off(verdict)
