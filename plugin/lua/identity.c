@@ -82,10 +82,19 @@ static identity_form identity_form_of(const identity_source *source) {
 static const char no_certificate[] = "there is no certificate in it that OpenSSL can read";
 static const char no_key[] = "there is no private key in it that OpenSSL can read";
 
+/* Does OpenSSL lack an algorithm that it needed? Its decoders say "unsupported", too, of what is no
+ * key: one wrong passphrase in 256 leaves bytes whose padding happens to be right. Empties the
+ * queue. */
+static int identity_lacks_algorithm(void) {
+  int lacks = 0;
+  for (unsigned long code = ERR_get_error(); code != 0; code = ERR_get_error())
+    lacks |= ERR_GET_LIB(code) == ERR_LIB_EVP && ERR_GET_REASON(code) == ERR_R_UNSUPPORTED;
+  return lacks;
+}
+
 /* Why OpenSSL did not give a key. A static string. */
 static const char *identity_key_problem(const identity_passphrase *passphrase) {
-  const char *reason = rs_openssl_reason("");
-  if (strcmp(reason, "unsupported") == 0 && passphrase->asked)
+  if (identity_lacks_algorithm() && passphrase->asked)
     return "it is encrypted in a way that OpenSSL 3 leaves to its legacy provider";
   if (passphrase->asked)
     return passphrase->text ? "the passphrase does not open it"

@@ -1,0 +1,74 @@
+--- One wrong passphrase in 256, or none, leaves bytes whose padding happens to be right; what is no key then was told as
+-- "encrypted in a way that OpenSSL 3 leaves to its legacy provider" (seen on Ubuntu 24.04, by chance).
+
+local core = require "resum.core"
+local hex = require "spec.support.hex"
+local pki = require "spec.support.pki"
+local process = require "spec.support.process"
+
+local WRONG = 2000 -- passphrases, of which none unpads in 1 of 2,500 runs
+
+-- A key in DER, encrypted with "secret", whose padding is right for the empty passphrase as well.
+local UNPADS = hex.bytes(
+  "3081eb305606092a864886f70d01050d3049302806092a864886f70d01050c301b04084a7b1ec5664e3f29020101300c" ..
+  "06082a864886f70d02090500301d060960864801650304012a0410d5848f6f60c20fddca467f33e481bca40481905243" ..
+  "78ad5f721e470de1c01263d6fca65038728b75c3af5c6f295b14b48d9852044c4db0e0be13f5a54724e80f335e7e35e4" ..
+  "4b80f5e35c3038167cfac931bcb446a04a4a8720b0ab63d0742522cc846ef61b41e4123edb4d6b0d8bf9487fbd9bd3b4" ..
+  "37fb71120b66f868fb26cfea27150335cf73fa89c4f6a46a87f0aa608c1fb11b4bed12f83498fc3142aa9bbda004"
+)
+
+describe("an encrypted key", function()
+  local client, folder
+
+  setup(function()
+    client, folder = pki.get("client"), process.temporary_directory()
+  end)
+
+  -- An openssl command's key, encrypted with "secret".
+  local function encrypted(...)
+    local path = folder .. "/key"
+    local words = { "openssl" }
+    table.move({ ... }, 1, select("#", ...), 2, words)
+    table.move({ "-in", client.key, "-passout", "pass:secret", "-out", path }, 1, 6, #words + 1, words)
+    local made = process.run({ command = words })
+    assert.equal(0, made.code, made.stderr)
+    return process.read_file(path)
+  end
+
+  local function said(key, passphrase)
+    local context, message = core.context({ certificate = client.certificate_pem, private_key = key,
+      passphrase = passphrase })
+    return context and "opened" or message
+  end
+
+  -- One round of the function that makes a key of a passphrase: thousands take no longer than one usual one.
+  for name, command in pairs({
+    ["of PKCS#8 in DER"] = { "pkcs8", "-topk8", "-iter", "1", "-outform", "DER" },
+    ["of PKCS#8 in PEM"] = { "pkcs8", "-topk8", "-iter", "1" },
+    ["of OpenSSL's own form in PEM"] = { "pkey", "-aes256", "-traditional" },
+  }) do
+    it(name .. " has its wrong passphrases told, whatever they make of it", function()
+      local key = encrypted(table.unpack(command))
+      for number = 1, WRONG do
+        assert.equal("private_key: the passphrase does not open it", said(key, "wrong" .. number))
+      end
+      assert.equal("opened", said(key, "secret"))
+    end)
+  end
+
+  it("has the absence of a passphrase told, whatever that makes of it", function()
+    assert.equal("private_key: it is encrypted, and no passphrase was given", said(UNPADS))
+    assert.equal("private_key: the passphrase does not open it", said(UNPADS, ""))
+  end)
+
+  it("of an algorithm that OpenSSL leaves to its legacy provider is told as that", function()
+    for _, form in ipairs({ "PEM", "DER" }) do
+      local key = encrypted("pkcs8", "-topk8", "-v1", "PBE-MD5-DES", "-provider", "legacy", "-provider", "default",
+        "-outform", form)
+      for _, passphrase in ipairs({ "secret", "wrong" }) do
+        assert.equal("private_key: it is encrypted in a way that OpenSSL 3 leaves to its legacy provider",
+          said(key, passphrase))
+      end
+    end
+  end)
+end)
