@@ -4,18 +4,22 @@ local lines = require "resum.scan.line"
 local random = require "resum.util.random"
 local uv = require "resum.host.uv"
 
--- Runs jobs that each hold a place for some milliseconds; returns the order of their starts and the most at once.
+-- Runs jobs that each hold a place until all have asked for theirs, and everybody who was granted one has started;
+-- returns the order of their starts and the most at once.
 local function hold(line, groups)
-  local order, under_way, most, jobs = {}, 0, 0, {}
+  local order, under_way, most, jobs, asked = {}, 0, 0, {}, 0
   for name, group in ipairs(groups) do
     local places = line:places(group.count or 1, group.urgent)
     for i, place in ipairs(places) do
       jobs[#jobs + 1] = function()
+        asked = asked + 1
         place:take()
         under_way = under_way + 1
         most = math.max(most, under_way)
         order[#order + 1] = ("%d.%d"):format(name, i)
-        uv.sleep(0.03)
+        repeat
+          uv.sleep(0)
+        until asked == #jobs and under_way == line.limit - line.free
         under_way = under_way - 1
         place:give()
         place:give()

@@ -1,5 +1,5 @@
---- One wrong passphrase in 256, or none, leaves bytes whose padding happens to be right; what is no key then was told as
--- "encrypted in a way that OpenSSL 3 leaves to its legacy provider" (seen on Ubuntu 24.04, by chance).
+--- One wrong passphrase in 256, or none, leaves bytes whose padding happens to be right; what is no key then was told
+-- as "encrypted in a way that OpenSSL 3 leaves to its legacy provider" (seen on Ubuntu 24.04, by chance).
 
 local core = require "resum.core"
 local hex = require "spec.support.hex"
