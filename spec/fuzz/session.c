@@ -1,6 +1,6 @@
 /* Fuzzes what a user may read from a file: sessions as DER and PEM. What is taken for a session can
  * be looked at, written again, altered, searched for in bytes (the input; not each time, as it
- * takes long), and offered by both engines. The first byte chooses.
+ * takes long), compared with others, and offered by both engines. The first byte chooses.
  */
 #include "fuzz.h"
 
@@ -44,8 +44,15 @@ static void search(lua_State *L, rs_reader bytes) {
   lua_setfield(L, -2, "keys");
   fuzz_method(L, 2, "finds", 2, 1);
   lua_pop(L, 1);
+}
+
+/* With itself, and with another. */
+static void compare(lua_State *L, const char *name) {
   lua_newtable(L);
-  lua_pushvalue(L, 2);
+  if (name)
+    fuzz_push_session(L, name);
+  else
+    lua_pushvalue(L, 2);
   lua_rawseti(L, -2, 1);
   fuzz_method(L, 2, "finds", 1, 1);
   lua_pop(L, 1);
@@ -60,8 +67,12 @@ static void use(lua_State *L, rs_reader input, int with_search) {
   push_source(L, "ticket", rs_reader_of("ticket", 6));
   fuzz_method(L, 2, "derive", 1, 1);
   lua_pop(L, 1);
-  if (with_search)
+  if (with_search) {
     search(L, input);
+    compare(L, NULL);
+    compare(L, "ticket12");
+    compare(L, "psk13");
+  }
   offer(L, "probe");
   offer(L, "handshake");
   fuzz_method(L, 2, "close", 0, 0);
