@@ -230,14 +230,16 @@ end
 
 -- Setting out ---------------------------------------------------------------------------------------------------------
 
+-- One that is named twice would be watched twice, and would have one place in the state file.
 local function read_targets(plan, given)
-  local list = {}
+  local list, met = {}, {}
   for i, text in ipairs(given) do
     local parsed, message = plan.endpoints:parse(text)
-    if not parsed then
-      return nil, message
+    local name = parsed and target.label(plan.endpoints:describe(parsed))
+    if not parsed or met[name] then
+      return nil, message or ("%s is named twice"):format(name)
     end
-    list[i] = parsed
+    list[i], met[name] = parsed, true
   end
   return list
 end

@@ -218,7 +218,7 @@ end
 function M.summary(what)
   return ("%s, %s, %s; %s; %s"):format(vocabulary.count(what.rounds, "round"),
     vocabulary.count(what.connections, "connection"), what.events == 0 and "no event"
-      or vocabulary.count(what.events, "event"), select(2, M.now(what.state)), shares(what.state))
+      or vocabulary.count(what.events, "event"), shares(what.state), (select(2, M.now(what.state))))
 end
 
 --- An event as a sentence.
