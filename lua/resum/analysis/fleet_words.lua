@@ -48,23 +48,35 @@ function M.group(group)
     M.size(opens))
 end
 
+-- What has a number is a group of now, as reports number them; what was one has none there.
 local KINDS = {
-  new = "%s are new",
-  grown = "%s were %s",
-  shrunk = "%s are %s now",
-  joined = "%s were apart before: %s",
-  split = "%s are apart now: %s",
+  new = "group %d is new: %s",
+  grown = "group %d has grown: %s were %s",
+  joined = "group %d was apart before: %s were %s",
+  shrunk = "%s of one group are %s now",
+  split = "%s of one group are apart now: %s",
 }
+local IS_OF_NOW = { new = true, grown = true, joined = true }
+
+-- The size of what a group was, or has become: that, with its number.
+local function size_of(other, is_of_now)
+  return not is_of_now and other.places > 1 and ("%d (group %d)"):format(other.places, other.number)
+    or tostring(other.places)
+end
 
 --- How a group has changed.
 -- @tparam table change see resum.fleet.changes
 -- @treturn string
 function M.change(change)
-  local sizes = {}
+  local sizes, is_of_now = {}, IS_OF_NOW[change.kind]
   for i, other in ipairs(change.others) do
-    sizes[i] = i <= 5 and tostring(other.places) or i == 6 and "..." or nil
+    sizes[i] = i <= 5 and size_of(other, is_of_now) or i == 6 and "..." or nil
   end
-  return KINDS[change.kind]:format(count(change.places, "place"), table.concat(sizes, ", "))
+  local size, others = count(change.places, "place"), table.concat(sizes, ", ")
+  if is_of_now then
+    return KINDS[change.kind]:format(change.number, size, others)
+  end
+  return KINDS[change.kind]:format(size, others)
 end
 
 return M

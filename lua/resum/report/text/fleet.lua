@@ -53,9 +53,9 @@ end
 
 local function owner_words(owner)
   local parts = {}
-  for _, one in ipairs({ { "keys_new", "new key" }, { "keys_gone", "gone" } }) do
+  for _, one in ipairs({ { "keys_new", "new key" }, { "keys_gone", "gone key" } }) do
     local keys = owner[one[1]]
-    parts[#parts + 1] = #keys > 0 and ("%s %s"):format(one[2], keys_in_words(keys)) or nil
+    parts[#parts + 1] = #keys > 0 and ("%s%s %s"):format(one[2], #keys > 1 and "s" or "", keys_in_words(keys)) or nil
   end
   for _, one in ipairs({ { "places_new", "new" }, { "places_gone", "not seen any more" } }) do
     local places = owner[one[1]]
