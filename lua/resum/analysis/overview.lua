@@ -93,6 +93,9 @@ function M.severity(entry)
   for _, step in ipairs(severity == "good" and advice.of(entry) or {}) do
     severity = step.optional and severity or "impaired"
   end
+  if interrupted and severity == "good" then
+    return "unknown" -- so far
+  end
   return severity or "unknown"
 end
 
