@@ -30,6 +30,13 @@ local function join(parts)
   return table.concat(present, "; ")
 end
 
+-- Each below the other.
+local function narrow_support_lines(mechanism, words, details, style)
+  local lines = { "  " .. mechanisms[mechanism].title, "    " .. words }
+  append(lines, details ~= "" and wrap(details, style.width, "      ") or {})
+  return lines
+end
+
 local function support_lines(mechanism, verdict, style)
   local words = vocabulary.verdicts[vocabulary.verdict_shown(verdict)]
   local version = vocabulary.version(verdict.version)
@@ -42,6 +49,9 @@ local function support_lines(mechanism, verdict, style)
     vocabulary.evidence(verdict),
     vocabulary.cut_short(verdict),
     vocabulary.issued(mechanism, verdict)))
+  if style.width < DETAILS_AT then
+    return narrow_support_lines(mechanism, style.paint(words, VERDICT_COLOURS[verdict.verdict]), escape(details), style)
+  end
   local start = ("  %-20s  "):format(mechanisms[mechanism].title)
     .. style.paint(layout.pad(words, 19), VERDICT_COLOURS[verdict.verdict]) .. "  "
   return layout.beside(start, escape(details), style.width, DETAILS_AT)

@@ -64,6 +64,27 @@ function M.append(lines, more)
   table.move(more, 1, #more, #lines + 1, lines)
 end
 
+--- The title of a section.
+-- @tparam string text
+-- @tparam table style width, paint
+-- @treturn {string,...} lines
+function M.title(text, style)
+  local lines = M.wrap(text, style.width)
+  for i, line in ipairs(lines) do
+    lines[i] = style.paint(line, "strong")
+  end
+  return lines
+end
+
+local STRIP, TENS, INDENT = 50, 10, 4 -- marks of a strip on one line, so many fewer each time, behind blanks
+
+--- How many marks of a strip stand on one line.
+-- @tparam integer width columns
+-- @treturn integer
+function M.strip_width(width)
+  return math.min(STRIP, (width - INDENT) // TENS * TENS)
+end
+
 --- Pads what may be painted.
 -- @tparam string text
 -- @tparam integer width columns

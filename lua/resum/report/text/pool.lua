@@ -11,7 +11,6 @@ local M = {}
 
 local append, wrap = layout.append, layout.wrap
 
-local STRIP_WIDTH = 50
 local COLOURS = 7 -- label1 to label7
 
 local IN_STRIP = { pairs = true, chain = true }
@@ -61,8 +60,8 @@ local function mark(attempt)
 end
 
 -- A strip for a mechanism whose servers have names; where they have none it would say no more than the rate's.
-local function strips(summary, name, paint, used)
-  local lines, line, named = {}, {}, false
+local function strips(summary, name, style, used)
+  local lines, line, named, paint = {}, {}, false, style.paint
   for _, attempt in ipairs(summary.attempts) do
     if attempt.mechanism == name and IN_STRIP[attempt.design] then
       local letter, colour = mark(attempt)
@@ -77,7 +76,7 @@ local function strips(summary, name, paint, used)
   for i, one in ipairs(line) do
     used[one[1]] = true
     row[#row + 1] = paint(one[1], one[2])
-    if #row == STRIP_WIDTH or i == #line then
+    if #row == layout.strip_width(style.width) or i == #line then
       lines[#lines + 1] = "    " .. table.concat(row)
       row = {}
     end
@@ -116,7 +115,7 @@ end
 local function sequence_lines(summary, style)
   local lines, used = {}, {}
   for _, name in ipairs(mechanisms.names) do
-    local strip = summary.mechanisms[name] and strips(summary, name, style.paint, used) or {}
+    local strip = summary.mechanisms[name] and strips(summary, name, style, used) or {}
     if #strip > 0 then
       lines[#lines + 1] = ("  %s"):format(mechanisms[name].title)
       append(lines, strip)
@@ -125,7 +124,7 @@ local function sequence_lines(summary, style)
   if #lines == 0 then
     return lines
   end
-  local all = { style.paint("Which server answered, connection by connection?", "strong") }
+  local all = layout.title("Which server answered, connection by connection?", style)
   append(all, wrap(legend_words(used) .. ".", style.width, "  "))
   append(all, lines)
   return all
@@ -134,8 +133,9 @@ end
 local KIND_WORDS = { ticket_key = "ticket key", session_id_prefix = "session IDs that begin with" }
 
 local function label_lines(label, style)
-  local lines = { ("  %s  %3s %% of the connections (%s)"):format(style.paint(label.name, label_colour(label.name)),
-    vocabulary.percent(label.share), vocabulary.interval(label.interval)) }
+  local lines = wrap(("of the connections (%s)"):format(vocabulary.interval(label.interval)), style.width,
+    ("  %s  %3s %% "):format(style.paint(label.name, label_colour(label.name)), vocabulary.percent(label.share)),
+    "     ")
   append(lines, wrap(("%s %s"):format(KIND_WORDS[label.kind] or "", hex(label.value)), style.width, "     "))
   if label.group and label.group ~= label.name then
     append(lines, wrap("accepts the sessions of " .. label.group, style.width, "     "))
@@ -241,7 +241,7 @@ local function source_lines(summary, style)
 end
 
 local function quick_lines(results, style)
-  local lines = { style.paint("Is resumption in order? (certain at 1 % error)", "strong") }
+  local lines = layout.title("Is resumption in order? (certain at 1 % error)", style)
   for _, name in ipairs(mechanisms.names) do
     local one = results[name]
     if one then
@@ -276,8 +276,9 @@ function M.lines(summary, style)
     return quick_lines(summary.quick, style)
   end
   local verdicts = verdict_lines(summary, style)
-  table.insert(verdicts, 1, style.paint("Do the servers behind the address share their sessions?", "strong"))
-  return join({ verdicts, sequence_lines(summary, style), labels(summary, style), source_lines(summary, style) })
+  local shared = layout.title("Do the servers behind the address share their sessions?", style)
+  append(shared, verdicts)
+  return join({ shared, sequence_lines(summary, style), labels(summary, style), source_lines(summary, style) })
 end
 
 local ACROSS_COLOURS = { shared = "good", inconclusive = "faint" }

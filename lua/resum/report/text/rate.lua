@@ -11,19 +11,19 @@ local M = {}
 
 local append, wrap = layout.append, layout.wrap
 
-local STRIP_WIDTH = 50
 local QUESTION_WIDTH = 33
 local BAR_FROM = 76 -- columns: with fewer the bar is left out
+local BESIDE_FROM = 58 -- with fewer the figures come below their question
 
 -- A resumed connection, a full handshake instead, an error; in colour and without.
 local MARKS = { resumed = { "#", "good" }, refused = { ".", "bad" }, error = { "x", "strong" } }
 
-local function strip(sequence, paint)
-  local lines, line = {}, {}
+local function strip(sequence, style)
+  local lines, line, paint = {}, {}, style.paint
   for i, entry in ipairs(sequence) do
     local mark = MARKS[entry.outcome] or MARKS.error
     line[#line + 1] = paint(mark[1], mark[2])
-    if #line == STRIP_WIDTH or i == #sequence then
+    if #line == layout.strip_width(style.width) or i == #sequence then
       lines[#lines + 1] = "    " .. table.concat(line)
       line = {}
     end
@@ -32,12 +32,16 @@ local function strip(sequence, paint)
 end
 
 -- One question: its rate, a bar where there is room, and the interval.
-local function rate_line(question, share, interval, note, style)
+local function rate_lines(question, share, interval, note, style)
+  if style.width < BESIDE_FROM then
+    return { "    " .. question, ("      %3s %%  %s"):format(vocabulary.percent(share),
+      interval and vocabulary.interval(interval) or note) }
+  end
   local line = ("    %-" .. QUESTION_WIDTH .. "s %3s %%"):format(question, vocabulary.percent(share))
   if interval and style.width >= BAR_FROM then
     line = line .. "  " .. style.paint(figure.bar(interval), "faint")
   end
-  return line .. "  " .. (interval and vocabulary.interval(interval) or note)
+  return { line .. "  " .. (interval and vocabulary.interval(interval) or note) }
 end
 
 local function crowd_words(rate)
@@ -64,29 +68,29 @@ local function mechanism_lines(name, rate, entry, style)
   local version = vocabulary.version(rate.version)
   local lines = wrap(escape(("%s%s: %s"):format(mechanisms[name].title, version ~= "" and ", " .. version or "",
     notes(name, rate))), style.width, "  ", "    ")
-  lines[#lines + 1] = rate_line(vocabulary.questions[rate.design == "fresh" and "fresh" or "fixed"], rate.rate,
-    rate.interval, nil, style)
+  append(lines, rate_lines(vocabulary.questions[rate.design == "fresh" and "fresh" or "fixed"], rate.rate,
+    rate.interval, nil, style))
   local pool = entry.balancer and entry.balancer.mechanisms and entry.balancer.mechanisms[name]
   for _, design in ipairs({ "pairs", "chain" }) do
     local one = pool and pool.designs[design]
     if one and one.rate then
-      lines[#lines + 1] = rate_line(vocabulary.questions[design], one.rate, one.interval, nil, style)
+      append(lines, rate_lines(vocabulary.questions[design], one.rate, one.interval, nil, style))
     end
   end
   local browser = name == "psk" and entry.browser
   if browser then
-    lines[#lines + 1] = rate_line(vocabulary.questions.browser, browser.share, nil,
-      ("%d of %d"):format(browser.resumed, browser.attempted), style)
+    append(lines, rate_lines(vocabulary.questions.browser, browser.share, nil,
+      ("%d of %d"):format(browser.resumed, browser.attempted), style))
     local failed = browser.errors > 0 and "; " .. vocabulary.count(browser.errors, "error") or ""
     append(lines, wrap(("(in a row, the first with nothing to offer; it got %s%s)"):format(
       vocabulary.browser_tickets(browser), failed), style.width, "      "))
   end
-  append(lines, strip(rate.sequence, style.paint))
+  append(lines, strip(rate.sequence, style))
   return lines
 end
 
 local function legend(attempted, style)
-  local lines = { style.paint("How often do sessions resume?", "strong") }
+  local lines = layout.title("How often do sessions resume?", style)
   append(lines, wrap(("Up to %s each; ranges are 95 %% intervals%s. The strips show the first rate, attempt by "
     .. "attempt: # resumed, . full handshake instead, x error."):format(vocabulary.count(attempted, "attempt"),
     style.width >= BAR_FROM and ", = in the bars" or ""), style.width, "  "))
@@ -98,7 +102,7 @@ local function browser_alone(entry, style)
   if not entry.browser then
     return {}
   end
-  local lines = { style.paint("What does a browser get? (It uses each ticket once.)", "strong") }
+  local lines = layout.title("What does a browser get? (It uses each ticket once.)", style)
   append(lines, wrap(("%s %%: %s. The first connection has nothing to offer."):format(
     vocabulary.percent(entry.browser.share), vocabulary.browser(entry.browser)), style.width, "  "))
   return lines
