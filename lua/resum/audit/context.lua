@@ -137,33 +137,36 @@ function Context:session(mechanism, want)
   return sessions and sessions[#sessions], records, sessions or {}
 end
 
+--- A session that other connections have brought, that was not offered, the newest first.
+-- @function context:unoffered
+-- @tparam string mechanism
+-- @tparam[opt] function fits (session, ticket): is it one that will do?
+-- @treturn session|nil
+function Context:unoffered(mechanism, fits)
+  local tickets, taken = self.evidence:tickets_of(mechanism), self.evidence.taken
+  for i = #tickets, 1, -1 do
+    local session = tickets[i].session
+    if session and not taken[session] and not self.client:expired(session)
+      and (not fits or fits(session, tickets[i])) then
+      taken[session] = true
+      return session
+    end
+  end
+end
+
 --- A session that was not offered before: of those that other connections have brought, else a new one.
 -- @function context:spare_session
 -- @tparam string mechanism
 -- @treturn session|nil
 function Context:spare_session(mechanism)
-  local tickets, taken = self.evidence:tickets_of(mechanism), self.evidence.taken
-  for i = #tickets, 1, -1 do
-    local session = tickets[i].session
-    if session and not taken[session] and not self.client:expired(session) and not self.client:is_spent(session) then
-      taken[session] = true
-      return session
-    end
-  end
-  return (self:session(mechanism))
+  return self:unoffered(mechanism) or (self:session(mechanism))
 end
 
 -- One that a group of servers has made, and that was not offered.
 local function spare_of(context, mechanism, letter)
-  local evidence, taken = context.evidence, context.evidence.taken
-  for _, ticket in ipairs(evidence:tickets_of(mechanism)) do
-    local session = ticket.session
-    if session and not taken[session] and evidence:group_of({ ticket.connection }) == letter
-      and not context.client:expired(session) then
-      taken[session] = true
-      return session
-    end
-  end
+  return context:unoffered(mechanism, function(_, ticket)
+    return context.evidence:group_of({ ticket.connection }) == letter
+  end)
 end
 
 --- A session that was not offered before and that a group of servers has made.
