@@ -453,6 +453,21 @@ describe("the analysis", function()
     assert.same({ "again", "psk", { 1 } }, { plan.kind, plan.mechanism, plan.from })
   end)
 
+  it("asks about four of the sessions in question at a time, of one or many", function()
+    for _, sessions in ipairs({ 2, 4, 9 }) do
+      local list = {}
+      for i = 1, sessions do
+        list[i] = { "seed", nil, "full", "A" }
+      end
+      for i = 1, 60 do
+        list[sessions + i] = { "fixed", (i - 1) % sessions + 1, "refused" }
+      end
+      local plan = pool.next_questions(entries_of("psk", list), { "psk" }, {})[1]
+      assert.same({ "again", math.min(4, sessions), "any" }, { plan.kind, #plan.from, plan.until_resumed })
+      assert.is_true(plan.cost >= 40 and plan.cost <= 60, "cost " .. plan.cost) -- else each round waits for little
+    end
+  end)
+
   it("says nothing of sharing nothing where one key is refused by servers that have it", function()
     local list, state = {}, 5
     local function lot()

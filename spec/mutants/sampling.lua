@@ -39,7 +39,7 @@ return {
     before = "local ROUND, SUSPECTS = 40, 4",
     after = "local ROUND, SUSPECTS = 40, 1",
     breaks = "a scan of a pool waits after every few connections",
-    spec = "spec/waves_spec.lua",
+    spec = "spec/pool_spec.lua",
   },
   {
     name = "rate without a shuffle",
