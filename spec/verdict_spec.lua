@@ -27,9 +27,19 @@ local function offers(outcomes)
   return records
 end
 
+local ENOUGH = 46 -- full handshakes, as many as are made where offers fail
+
+local function fulls(count, facts)
+  local list = {}
+  for i = 1, count do
+    list[i] = full(facts)
+  end
+  return list
+end
+
 local function judged(name, evidence)
   local issued = { session_id = ("i"):rep(32), tickets = { { ticket = "t", lifetime_s = 9 } } }
-  evidence.seeds = evidence.seeds or { full(issued) }
+  evidence.seeds = evidence.seeds or fulls(ENOUGH, issued)
   evidence.fixed = evidence.fixed or {}
   local v = verdict.judge(name, evidence)
   return { v.verdict, v.reason, ("%d/%d refused %d errors %d"):format(v.resumed, v.attempted, v.refused, v.errors) }
@@ -76,8 +86,9 @@ describe("a verdict", function()
       { "inconclusive", "timeout", "2/5 refused 0 errors 3" } },
     { "takes two alerts among a dozen attempts for errors", "RRRRRRRRRRaa", nil,
       { "supported", nil, "10/12 refused 0 errors 2" } },
-    { "takes a fifth of alerts for the answer of one server in five", "RRRRaRRRRa", nil,
-      { "partially_supported", "alert_on_resumption", "8/10 refused 2 errors 0" } },
+    { "takes a fifth of alerts for the answer of one server in five", ("RRRRa"):rep(4), nil,
+      { "partially_supported", "alert_on_resumption", "16/20 refused 4 errors 0" } },
+    { "takes no fifth of few", "RRRRaRRRRa", nil, { "supported", nil, "8/10 refused 0 errors 2" } },
     { "takes two alerts without a resumption for a refusal", "aa", nil,
       { "not_supported", "alert_on_resumption", "0/2 refused 2 errors 0" } },
     { "names of two errors that are as frequent always the same", "trrt", nil,
@@ -108,14 +119,25 @@ describe("a verdict", function()
 
   it("names the alert that it is about", function()
     local alert = failed("alert", "internal_error", 80)
-    local v = verdict.judge("ticket", { seeds = { full() }, fixed = { alert, alert } })
+    local v = verdict.judge("ticket", { seeds = fulls(ENOUGH), fixed = { alert, alert } })
     assert.same({ "alert_on_resumption", "internal_error" }, { v.reason, v.alert })
   end)
 
+  it("takes alerts for errors where too few full handshakes show that those get none", function()
+    local issued = { session_id = "", tickets = { { ticket = "t", lifetime_s = 9 } } }
+    for outcomes, fewest in pairs({ aa = 13, aaaaa = 4, RaRaa = 15 }) do -- Fisher's test, 1 in 100
+      for count = fewest - 1, fewest do
+        local v = judged("ticket", { seeds = fulls(count, issued), fixed = offers(outcomes) })
+        assert.equal(count == fewest, v[2] == "alert_on_resumption", ("%s beside %d"):format(outcomes, count))
+      end
+    end
+  end)
+
   it("takes alerts that full handshakes get, too, for errors", function()
-    local issued = full({ session_id = "", tickets = { { ticket = "t", lifetime_s = 9 } } })
+    local seeds = fulls(ENOUGH, { session_id = "", tickets = { { ticket = "t", lifetime_s = 9 } } })
+    table.insert(seeds, 1, failed("alert", "internal_error", 80))
     assert.same({ "inconclusive", "alert", "0/5 refused 0 errors 5" },
-      judged("ticket", { seeds = { failed("alert", "internal_error", 80), issued }, fixed = offers("aaaaa") }))
+      judged("ticket", { seeds = seeds, fixed = offers("aaaaa") }))
   end)
 
   it("is open, with a reason of its own, where only connections that offer a session fail", function()

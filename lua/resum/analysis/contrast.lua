@@ -27,9 +27,17 @@ local function tally_failures(records, good)
   return tally
 end
 
-local function differs(a, b, c, d)
+--- Do two shares differ by more than chance?
+-- @tparam integer a in one kind of attempts
+-- @tparam integer b others in that kind
+-- @tparam integer c in another kind
+-- @tparam integer d others in that kind
+-- @treturn boolean
+function M.differs(a, b, c, d)
   return statistics.fisher(a, b, c, d) < SIGNIFICANT
 end
+
+local differs = M.differs
 
 --- How many connections failed.
 -- @tparam {record,...} offers

@@ -2,6 +2,8 @@
 -- answer and what an accident: what timed out is neither yes nor no, and an alert is a refusal only where it is the
 -- server's answer to offers.
 
+local contrast = require "resum.analysis.contrast"
+
 local M = {}
 
 local ERRORS = { timeout = true, reset = true, closed = true, unreachable = true, protocol_error = true,
@@ -72,16 +74,17 @@ function M.refuses_version(record)
 end
 
 -- A server may answer an offered session with a fatal alert where it should fall back to a full handshake. That is its
--- answer when it does so again and again, and never to a full handshake. A few alerts among resumptions are accidents,
--- counted as errors.
+-- answer when it does so again and again, and never to a full handshake, of which there were enough to tell. A few
+-- alerts among resumptions are accidents, counted as errors; and so is what was mangled on the way.
 local function alert_is_answer(records, seeds)
   local alerts = M.of_outcome(records, "alert")
-  if alerts < M.REPEATED or M.of_outcome(seeds, "alert") > 0 then
+  if alerts < M.REPEATED or M.of_outcome(seeds, "alert") > 0
+    or not contrast.differs(alerts, #records - alerts, 0, M.of_outcome(seeds, "full")) then
     return false
   elseif M.of_outcome(records, "resumed") == 0 then
     return true
   end
-  return #seeds > 0 and alerts >= ALERTS_AMONG_RESUMPTIONS * #records
+  return alerts >= ALERTS_AMONG_RESUMPTIONS * #records
 end
 
 -- Protocol_version alerts are answers of servers behind the address that lack the version where others went on
