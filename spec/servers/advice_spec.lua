@@ -204,7 +204,7 @@ describe("the command that is advised", function()
       { text = "a.example:443{192.0.2.1}", host = "a.example", port = 443, proxy = "socks5h://proxy.example:1080" },
       { text = "[2001:db8::1]:443", host = "2001:db8::1", port = 443, proxy_protocol = 1 },
     }) do
-      local words = words_of(advice.command(described))
+      local words = words_of((advice.command(described, { { text = "Give all servers the same ticket keys." } })))
       assert.equal("resum", table.remove(words, 1))
       local parsed, message = options.parse(words)
       assert.is_truthy(parsed, tostring(message))

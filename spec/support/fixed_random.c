@@ -6,7 +6,7 @@
 
 static int module_stop(lua_State *L) {
   (void)L;
-  RAND_set_rand_method(NULL);
+  fixed_random_stop();
   return 0;
 }
 

@@ -5,9 +5,6 @@
 #ifndef SPEC_FIXED_RANDOM_H
 #define SPEC_FIXED_RANDOM_H
 
-/* For RAND_set_rand_method: the short way, and good enough here. */
-#define OPENSSL_SUPPRESS_DEPRECATED
-
 #include <openssl/rand.h>
 #include <stdint.h>
 
@@ -33,12 +30,22 @@ static inline int fixed_random_say_ready(void) {
   return 1;
 }
 
-/* From now on libcrypto's random bytes come from here. */
+/* From now on libcrypto's random bytes come from here. The function is deprecated: the short way,
+ * and good enough here, whatever was included before.
+ */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 static inline void fixed_random_start(void) {
   static const RAND_METHOD method = {NULL, fixed_random_give, NULL,
                                      NULL, fixed_random_give, fixed_random_say_ready};
   RAND_set_rand_method(&method);
 }
+
+/* And from now on from where they came before. */
+static inline void fixed_random_stop(void) {
+  RAND_set_rand_method(NULL);
+}
+#pragma GCC diagnostic pop
 
 /* They begin anew. */
 static inline void fixed_random_restart(void) {
