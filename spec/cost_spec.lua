@@ -102,6 +102,40 @@ describe("the sentence", function()
     assert.matches("about 1 of 3 returning clients pays", said(third, "psk"))
   end)
 
+  it("says a share from thirty answers on, and a fraction of what lies close to it and in the interval", function()
+    local wide = { 0.1, 0.9 }
+    assert.matches("15 of 29 attempts to resume paid", said({ resumed = 14, refused = 15, interval = wide }, "psk"))
+    assert.matches("about 1 of 2 returning clients pays", said({ resumed = 15, refused = 15, interval = wide }, "psk"))
+    local function of_two(refused, interval)
+      return said({ resumed = 100 - refused, refused = refused, interval = interval }, "psk", nil, { groups = 2 })
+    end
+    assert.matches("about 1 of 2 returning clients pays", of_two(59, { 0.25, 0.5 }))
+    assert.matches("61 %% of returning clients pay", of_two(61, { 0.25, 0.5 }))
+    assert.matches("59 %% of returning clients pay", of_two(59, { 0.25, 0.49 }))
+    assert.matches("41 %% of returning clients pay", of_two(41, { 0.51, 0.75 }))
+  end)
+
+  it("shows times and sizes as far as they were measured", function()
+    local function price(seconds, bytes)
+      return said(THIRD, "psk", { full = { count = 30, handshake_s = 0.01 + seconds, bytes = 100 + bytes, at_once = 1 },
+        resumed = { count = 12, handshake_s = 0.01, bytes = 100, at_once = 1 } }):match("handshake: (.-) %(")
+    end
+    assert.equal("no measurable time here and +9999 bytes", price(0.00004, 9999))
+    assert.equal("+0.1 ms here and +10.0 kB", price(0.00006, 10000))
+    assert.equal("+9.9 ms here and -20 bytes", price(0.0099, -20))
+    assert.equal("+10 ms here and +12.3 kB", price(0.0102, 12345))
+  end)
+
+  it("goes by the rate where there is one, and by the support else", function()
+    local function who(rate)
+      local support = { attempted = 5, resumed = 2, refused = 3 }
+      return cost.sentences({ rate = { psk = rate }, support = { psk = support } })[1]
+    end
+    assert.matches("3 of 5 attempts", who({ attempted = 0, resumed = 0, refused = 0 }))
+    assert.matches("4 of 9 attempts", who({ attempted = 9, resumed = 5, refused = 4 }))
+    assert.is_nil(who({ attempted = 9, resumed = 0, refused = 0 }))
+  end)
+
   it("says nothing of session IDs where clients have tickets", function()
     local ids, tickets = { attempted = 5, resumed = 0, refused = 5 }, { attempted = 5, resumed = 5, refused = 0 }
     assert.same({}, cost.sentences({ support = { session_id = ids, ticket = tickets } }))
