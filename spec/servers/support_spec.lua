@@ -11,6 +11,8 @@ local NOT_ISSUED = { verdict = "not_supported", reason = "not_issued" }
 local NOT_ACCEPTED = { verdict = "not_supported", reason = "issued_not_accepted" }
 local NO_VERSION = { verdict = "not_applicable", reason = "version_not_supported" }
 
+local LOTS = 20 -- one attempt in so many, see resum.connection.engine_choice
+
 local function s_server(...)
   local args = { ... }
   return function()
@@ -89,6 +91,18 @@ local function outcomes(support)
   return { session_id = outcome(support.session_id), ticket = outcome(support.ticket), psk = outcome(support.psk) }
 end
 
+-- Which attempts are compared with libssl's is drawn by lot, in an order that depends on the machine: none is.
+local function without_lots(work)
+  local integer = random.integer
+  random.integer = function(most)
+    local drawn = integer(most)
+    return most == LOTS and 2 or drawn
+  end
+  local fine, result = pcall(work)
+  random.integer = integer
+  return assert(fine and result, result)
+end
+
 -- What offered the sessions: engine -> attempts. The first one of a mechanism is made on both.
 local function engines(v)
   local count = { probe = 0, handshake = 0 }
@@ -118,13 +132,14 @@ describe("the support scan of", function()
       assert.equal("completed", result.status)
       local support = result.addresses[1].support
       assert.same(truth, outcomes(support))
-      math.randomseed(1) -- which attempts are compared with libssl's is drawn by lot
-      random.seed(1)
-      local probed = assert(resum.scan(server.address, { engine = "probe" })).addresses[1].support
+      local probed = without_lots(function()
+        return resum.scan(server.address, { engine = "probe" })
+      end).addresses[1].support
       assert.same(truth, outcomes(probed))
       for mechanism, v in pairs(support) do
         local used = engines(probed[mechanism])
-        assert.is_true(probed[mechanism].attempted == 0 or used.probe > used.handshake, mechanism)
+        assert.equal(0, used.handshake, mechanism)
+        assert.is_true(probed[mechanism].attempted == 0 or used.probe > 0, mechanism)
         local expected = v.verdict == "supported" and 5 or 0
         assert.same({ expected, 0 }, { v.resumed, v.errors }, mechanism)
         local version = mechanism ~= "psk" and case.version or nil
