@@ -104,6 +104,11 @@ local CASES = {
   { name = "a cache that was emptied while the keys live", members = one(), incidents = { at(2, function(member)
       member.cache = {}
     end) }, expected = { "cache_emptied session_id same" } },
+  { name = "a configuration to which all sessions are bound", members = one(),
+    incidents = { at(2, function(member, world)
+      member.cache, member.forgot = {}, world.time
+    end) },
+    expected = { "sessions_lost session_id same refused", "sessions_lost ticket same", "sessions_lost psk same" } },
   { name = "tickets whose keys are the same by name only", members = one(), incidents = { at(2, function(member, world)
       member.forgot = world.time
     end) }, expected = { "sessions_lost ticket same", "sessions_lost psk same" } },
@@ -246,6 +251,6 @@ describe("the events of a watch", function()
 
   it("show nothing as it came from the server", function()
     local event = { kind = "server_down", since = 0, problem = { code = "alert", message = "a\27[31m\nb" } }
-    assert.equal("the server is down: a\\x1b[31m\\x0ab", words.sentence(event, tostring))
+    assert.equal("the server is down, as seen from here: a\\x1b[31m\\x0ab", words.sentence(event, tostring))
   end)
 end)

@@ -5,6 +5,7 @@ local ACCEPTANCE, WATCH = "lua/resum/analysis/watch/acceptance.lua", "lua/resum/
 local PRESENCE, PLACE = "lua/resum/analysis/watch/presence.lua", "lua/resum/watch/place.lua"
 local CLOCK, PACE, SEEN = "lua/resum/watch/clock.lua", "lua/resum/watch/pace.lua", "lua/resum/watch/seen.lua"
 local STATE = "lua/resum/watch/state.lua"
+local CAUSES = "spec/regress/180_watch_names_no_wrong_cause_spec.lua"
 local SPEC, PARTS, LONG = "spec/watch_spec.lua", "spec/watch_parts_spec.lua", "spec/watch_long_spec.lua"
 
 local list = {}
@@ -35,6 +36,14 @@ add(WATCH, PARTS, "keys are not waited for", "local is_clear = #self.keys.list =
   "local is_clear = true or one.keys >= M.KEYS_AFTER", "a restart is a cache that was emptied while keys live")
 add(WATCH, PARTS, "a key that went is a lifetime", "return not offer.good and offer.key ~= nil",
   "return false and offer.key", "sessions of a key that was dropped die of age")
+add(WATCH, CAUSES, "the certificate is not looked at", 'elseif refused and self:changed("certificate"',
+  'elseif false and self:changed("certificate"', "a key that is kept is dropped where sessions are bound")
+add(WATCH, CAUSES, "the newest change alone is kept", "M.CHANGES = 8", "M.CHANGES = 1",
+  "a loss that is certain late is held against another change")
+add(WATCH, CAUSES, "tickets beside a cache are not looked at", "return good == 0 and bad >= M.BESIDE", "return false",
+  "a server that was configured anew has emptied its cache")
+add(WATCH, CAUSES, "a key that no ticket names", "elseif one.has_keys and seen.issued ~= nil then", "elseif false then",
+  "a key goes on getting older when tickets were switched off")
 add(PLACE, SPEC, "a server that is away is asked as often", "M.BACK_OFF = 8", "M.BACK_OFF = 1",
   "an outage is no reason to ask less")
 add(CLOCK, PARTS, "sleep is not counted", "if asleep < M.LEAST then", "if true then",

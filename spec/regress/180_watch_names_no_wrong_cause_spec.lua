@@ -71,6 +71,60 @@ describe("a watch that sees sessions refused", function()
     assert.equal("changed", told.cache_emptied.keys)
   end)
 
+  it("calls no key dropped where the certificate changed with it", function()
+    for certificate, fate in pairs({ certificate = "dropped", other = "unknown" }) do
+      local told, note = gather()
+      local before = now - 100
+      for _ = 1, 8 do
+        note(full("b", { certificate = certificate }))
+      end
+      for _ = 1, watches.DROPPED do
+        note(observe({ mechanism = "ticket", outcome = "refused", certificate = certificate,
+          session = { issued = before, age = now + 10 - before, key = "a" } }))
+      end
+      for _ = 1, 8 do
+        note(full("b", { certificate = certificate }))
+      end
+      assert.equal(fate, told.key_replaced.old_key)
+      assert.equal(fate == "unknown" and "changed" or nil, told.key_replaced.certificate)
+      assert.equal(fate == "unknown", told.certificate_replaced ~= nil)
+      watch, now = watches.new(), 10000
+      for _ = 1, 100 do
+        full("a")
+      end
+    end
+  end)
+
+  it("blames no cache where tickets of a key that lives are refused as well", function()
+    for refused, kind in pairs({ [0] = "cache_emptied", [watches.BESIDE - 1] = "cache_emptied",
+      [watches.BESIDE] = "sessions_lost" }) do
+      local told, note = gather()
+      local before = now - 100
+      for _ = 1, 8 do
+        note(offer("refused", before))
+      end
+      for _ = 1, refused do
+        note(observe({ mechanism = "psk", outcome = "refused", session = { issued = before, age = now + 10 - before,
+          key = "a" } }))
+      end
+      local after = now
+      now = now + 2000
+      for _ = 1, 8 do
+        note(offer("resumed", after + 20))
+        note(full("a"))
+      end
+      assert.is_truthy(told[kind], kind .. " of " .. refused)
+      assert.equal(refused == watches.BESIDE and "refused" or nil, told[kind].tickets)
+      assert.is_truthy(refused ~= watches.BESIDE or sentence(told[kind]):find("not the cache alone: the cause can't be "
+        .. "told", 1, true))
+      watch, now = watches.new(), 10000
+      for _ = 1, 100 do
+        full("a")
+        offer("resumed", now - 5000)
+      end
+    end
+  end)
+
   it("forgets a key that no ticket names any more, so that it grows no older", function()
     local told, note = gather()
     for _ = 1, 20 do

@@ -29,7 +29,7 @@ describe("the end of a watch", function()
     assert.is_truthy(summary(2, { mechanisms = { psk = { works = false }, ticket = { works = true, issues = false } } })
       :find("; the server is up; no ticket is issued any more; connections for TLS 1.3 tickets fail", 1, true))
     assert.is_truthy(summary(0, { is_up = false, problem = { message = "connect: refused" } })
-      :find("; the server is down: connect: refused$"))
+      :find("; the server is down, as seen from here: connect: refused$"))
     local unknown = { mechanisms = {} }
     assert.equal("unknown", (words.now(unknown)))
   end)

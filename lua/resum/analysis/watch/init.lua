@@ -14,6 +14,8 @@ local M = {}
 M.KEPT = 2
 --- Sessions of an old key that have to be refused before it is called dropped.
 M.DROPPED = 4
+--- Sessions of a key that lives that have to be refused, beside those of a cache, before the cache is not blamed.
+M.BESIDE = 2
 --- Handshakes after a key was replaced until which sessions of the old one can be offered; then its fate is unknown.
 M.PATIENCE = 40
 --- Events that are kept for who shows them.
@@ -189,6 +191,18 @@ local function are_in_cache(mechanism, one)
   return mechanism == "session_id" or #one.forms.list == 1 and one.forms:has(CACHED)
 end
 
+-- Are sessions of a key that lives refused as well, and none taken? Then what is refused is not what a cache forgot: a
+-- server was configured anew, and binds sessions to that.
+function Watch:are_sealed_refused(from, to)
+  local good, bad = 0, 0
+  for _, offer in ipairs(self.early) do
+    if offer.key and self.keys:has(offer.key) and offer.issued <= from and offer.time >= to then
+      good, bad = good + (offer.good and 1 or 0), bad + (offer.good and 0 or 1)
+    end
+  end
+  return good == 0 and bad >= M.BESIDE
+end
+
 function Watch:tell_lost(mechanism, verdict)
   local one = self.mechanisms[mechanism]
   local from, to = verdict.cut, verdict.since
@@ -197,11 +211,12 @@ function Watch:tell_lost(mechanism, verdict)
   end
   local is_bound, other_form = self:changed("certificate", from, to), self:changed(mechanism, from, to)
   local in_cache = are_in_cache(mechanism, one) and not other_form
+  local sealed = in_cache and not is_bound and self:are_sealed_refused(from, to)
   local has_keys = mechanism == "session_id" or one.has_keys or in_cache
-  self:tell(in_cache and not is_bound and "cache_emptied" or "sessions_lost", { mechanism = mechanism, since = to,
-    until_then = from, refused = verdict.refused, keys = has_keys and self:keys_beside(from, to) or nil,
-    away = self:changed("away", from, to) or nil, certificate = is_bound and "changed" or nil,
-    tickets = other_form and (one.forms:has(CACHED) and CACHED or SEALED) or nil })
+  local tickets = other_form and (one.forms:has(CACHED) and CACHED or SEALED) or sealed and "refused" or nil
+  self:tell(in_cache and not (is_bound or sealed) and "cache_emptied" or "sessions_lost", { mechanism = mechanism,
+    since = to, until_then = from, refused = verdict.refused, keys = has_keys and self:keys_beside(from, to) or nil,
+    away = self:changed("away", from, to) or nil, certificate = is_bound and "changed" or nil, tickets = tickets })
 end
 
 -- Why sessions were lost may show in names that are just being looked at: then it is told when these are certain.

@@ -6,6 +6,7 @@ local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
+local DOWN = "the server is down, as seen from here" -- it may be our own network
 local NAME = 8 -- digits of a key's name, or of a fingerprint, that are shown
 
 local function short(names)
@@ -58,6 +59,7 @@ local OLD_KEY = {
 
 -- Of sessions whose cause can't be told; of those that name no key nothing is known.
 local UNTOLD = { same = "their key has the same name: ", changed = "ticket keys changed at that moment, too: " }
+local BESIDE = { refused = "tickets of a key that lives are refused as well, so it is not the cache alone: " }
 local NAMELESS = "they name no key: "
 
 local OTHER_TICKETS = {
@@ -108,8 +110,8 @@ local WORDS = {
       noun(event, true), at, CACHES[event.keys] or "", after_absence(event))
   end,
   sessions_lost = function(event, at)
-    local why = OTHER_TICKETS[event.tickets] or (event.certificate and BOUND or UNTOLD[event.keys] or NAMELESS)
-      .. "the cause can't be told"
+    local beside = event.certificate and BOUND or BESIDE[event.tickets] or UNTOLD[event.keys] or NAMELESS
+    local why = OTHER_TICKETS[event.tickets] or beside .. "the cause can't be told"
     return ("%s from before %s are refused, and new ones resume; %s%s"):format(noun(event, true), at, why,
       after_absence(event))
   end,
@@ -141,7 +143,7 @@ local WORDS = {
       M.duration(event.since - event.down))
   end,
   server_down = function(event)
-    return "the server is down" .. problem_of(event)
+    return DOWN .. problem_of(event)
   end,
   server_up = function(event)
     return "the server is up again, after " .. M.duration(event.since - event.down)
@@ -194,7 +196,7 @@ function M.now(state)
   if state.is_up == nil then
     return "unknown", "nothing has been seen of the server yet"
   elseif not state.is_up then
-    return "broken", "the server is down" .. problem_of(state)
+    return "broken", DOWN .. problem_of(state)
   end
   local list = troubles(state)
   return #list > 0 and "impaired" or "good", table.concat({ "the server is up", table.unpack(list) }, "; ")
