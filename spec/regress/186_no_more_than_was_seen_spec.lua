@@ -4,6 +4,7 @@
 -- whiskers.
 
 local html = require "resum.report.html"
+local markup = require "resum.report.html.markup"
 local pool_words = require "resum.analysis.pool_words"
 local topology = require "resum.report.html.topology"
 
@@ -51,6 +52,14 @@ describe("the page of a support scan", function()
           errors = 0, error_kinds = {}, attempts = {} } } } } })
     return new:finish({ elapsed_s = 1 })
   end
+
+  it("breaks no option behind its dashes, but in what is to be pasted", function()
+    local text = markup.text("p", nil, "Scan with --source <a>, or --resum_rate.")
+    assert.equal('<p>Scan with <span class="option">--source</span> &lt;a&gt;, or <span class="option">--resum_rate'
+      .. "</span>.</p>", text)
+    assert.equal("<code>resum --resum_rate a</code>", markup.text("code", nil, "resum --resum_rate a"))
+    assert.equal("<p>a--b ----</p>", markup.text("p", nil, "a--b ----"))
+  end)
 
   it("names no number of servers, and no whiskers where none are drawn", function()
     local text = page()

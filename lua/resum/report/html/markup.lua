@@ -33,13 +33,21 @@ function M.element(name, attributes, content)
   return table.concat(parts) .. ">" .. content .. "</" .. name .. ">"
 end
 
+local SENTENCES = { p = true, li = true }
+
+-- In a sentence no option is broken behind its dashes.
+local function options_whole(markup)
+  return ((" " .. markup):gsub("([%s(;])(%-%-%l[%w_]*)", '%1<span class="option">%2</span>'):sub(2))
+end
+
 --- An element with text.
 -- @tparam string name
 -- @tparam string|nil class
 -- @param text escaped
 -- @treturn string
 function M.text(name, class, text)
-  return M.element(name, class and { class = class }, M.escape(text))
+  local content = M.escape(text)
+  return M.element(name, class and { class = class }, SENTENCES[name] and options_whole(content) or content)
 end
 
 --- A list of sentences.

@@ -54,6 +54,7 @@ figure>.narrow{display:none}
 .questions{display:grid;gap:1.4rem 3rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr))}
 .rate{display:grid;grid-template-columns:10.5rem minmax(4rem,1fr) 3.6rem;gap:0 .8rem;align-items:center;
 font-size:.92rem;padding:.15rem 0}
+.option{white-space:nowrap}
 .rate .share{text-align:right;white-space:nowrap;font-weight:600;font-variant-numeric:tabular-nums}
 .rate .soft{grid-column:2/4}
 .meter{position:relative;display:block;height:.8rem;background:var(--track);border-radius:2px}
