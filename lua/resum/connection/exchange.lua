@@ -76,16 +76,20 @@ function Exchange:finish(due, handshake_s, is_answered)
   self:read_until(never, deadline)
 end
 
--- Sends the request of an attempt, with what is due before it, and takes in the answer.
+-- Sends the request of an attempt, with what is due before it, and takes in the answer. Gives what is due still.
 function Exchange:converse(request, due, deadline)
   self.response = responses.new()
   self.response:add(self.machine:read()) -- who sent early data may have been answered before the end of the handshake
+  if not self:goes_on() then
+    return due -- and the connection closed
+  end
   local sent = self:send(due .. (self.machine:write(request) or ""), deadline)
   if sent then
     self:read_until(function()
       return self.response:is_complete()
     end, deadline)
   end
+  return ""
 end
 
 --- All of it between the first byte and the last.
@@ -99,10 +103,8 @@ function Exchange:run(record)
   if due then
     outcomes.settle(record, self)
     record.handshake_bytes = self:bytes()
-    local goes_on = record.error == nil and self:goes_on()
-    if self.say and goes_on and self.speaks then
-      self:converse(self.say, due, now() + client.timeout)
-      due = ""
+    if self.say and record.error == nil and self.speaks then
+      due = self:converse(self.say, due, now() + client.timeout)
     end
     local waits = self.want_tickets and self.mechanism.tickets_come_late and self:facts().version == "TLSv1.3"
     if waits or self.asks then

@@ -25,6 +25,8 @@ local FULL_TICKETS, RESUMED_TICKETS = 2, 1
 
 local FIXED_SHARE = ("\9"):rep(32)
 
+local TOO_EARLY = "HTTP/1.0 425 Too Early\r\n\r\n"
+
 local Handshake = {}
 Handshake.__index = Handshake
 
@@ -340,6 +342,14 @@ function Handshake:await_finished()
   connection.reading, connection.writing = self:protection(self.traffic[1]), self:protection(self.traffic[2])
 end
 
+-- Answers early data behind its own Finished, and closes, all in one write.
+function Handshake:answer_at_once()
+  local connection = self.connection
+  connection.writing = self:protection(self:expand(self.master, "s ap traffic", self.application_transcript))
+  connection:send(connections.APPLICATION_DATA, TOO_EARLY)
+  connection:close_notify()
+end
+
 function Handshake:send_ticket(number)
   local faults = self.faults
   local nonce = faults.nonce and "\0" or string.char(number)
@@ -387,7 +397,14 @@ function Handshake:run()
   self:derive()
   self:send_flight()
   self.application_transcript = self:transcript()
+  local is_answered = self.early and self.faults.answers_at_once
+  if is_answered then
+    self:answer_at_once()
+  end
   self:await_finished()
+  if is_answered then
+    return
+  end
   self:send_tickets()
   self.server.answer(self.connection)
 end
