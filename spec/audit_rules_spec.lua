@@ -26,7 +26,7 @@ local function asked(check, outcomes, sessions, more)
       local answer = outcomes[math.min(offers, #outcomes)]
       record.outcome = type(answer) == "table" and "protocol_error" or answer
       record.facts.violation = type(answer) == "table" and answer[1] or nil
-      record.facts.certificate = false
+      record.facts.certificate, record.facts.cipher = false, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"
     else
       made = made + 1
       record.facts.tickets[1].lifetime_s = 7200
@@ -111,6 +111,9 @@ describe("resume-rules", function()
   for _, case in ipairs({
     { "good - keeps", { "refused" } }, { "good - keeps", { "alert" } },
     { "info - other_cipher", { { "cipher_not_offered" }, { "cipher_not_offered" }, "refused" } },
+    -- what a ServerHello says may be an echoed session ID, and a full handshake
+    { "bad low cipher_changed", { { "cipher_changed" }, "resumed", { "cipher_changed" }, "resumed", "refused" } },
+    { "inconclusive - nothing_told", { { "cipher_changed" }, "refused", { "cipher_changed" }, "refused" } },
     { "bad medium other_hash", { "refused", { "psk_selected" }, "resumed", "refused" } },
     { "inconclusive - nothing_told", { "refused", { "psk_selected" }, "refused" } }, -- once, and not again
     { "bad medium old_as_new", { "refused", "refused", "resumed", "resumed", "refused" } },

@@ -225,5 +225,7 @@ add("lua/resum/connection/exchange.lua", "spec/regress/173_answered_and_closed_a
   "an answer with the end is lost", "if self.say and record.error == nil and self.speaks then",
   "if self.say and record.error == nil and self.speaks and self:goes_on() then",
   "what the server says to early data is not read")
+add(RULES, RULES_SPEC, "a ServerHello proves another suite", 'offer_it(changed).outcome == "resumed"', "true",
+  "a server that echoes IDs is said to resume")
 
 return list

@@ -106,7 +106,7 @@ end
 -- @treturn {table,...} findings
 function M.run(context)
   if not context:resumes("psk") then
-    return { { verdict = "not_applicable", reason = "does_not_resume" } }
+    return { { verdict = "not_applicable", reason = "does_not_resume", evidence = { sessions = "TLS 1.3 tickets" } } }
   end
   local list = {}
   for _, case in ipairs(OFFERS) do

@@ -30,6 +30,9 @@ M.reasons = {
   unclear = "the server's answers did not tell",
 }
 
+local NOTHING_RESUMES = { verdict = "not_applicable", reason = "does_not_resume",
+  evidence = { sessions = "sessions of TLS 1.2" } }
+
 local TELLS = { resumed = true, refused = true, alert = true }
 
 --- What answers come to.
@@ -114,7 +117,7 @@ function M.run(context)
   local mechanism = context:resumes("ticket") and "ticket" or context:resumes("session_id") and "session_id"
   local first = mechanism and context:spare_session(mechanism)
   if not first then
-    return { { verdict = "not_applicable", reason = "does_not_resume" } }
+    return { NOTHING_RESUMES }
   elseif not first:fields().extended_master_secret then
     return { { verdict = "info", reason = "not_spoken" } }
   end
@@ -124,7 +127,7 @@ function M.run(context)
     return session
   end)
   if lost == "refused" and not resumes_unaltered(context, mechanism) then
-    return { { verdict = "not_applicable", reason = "does_not_resume" } }
+    return { NOTHING_RESUMES }
   end
   local gained, gaining = ask(context, mechanism, gain, function()
     return context:session_offering(mechanism, { extended_master_secret = false })

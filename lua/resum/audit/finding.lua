@@ -18,7 +18,9 @@ M.REASONS = {
     return "the server stopped answering plain full handshakes while it was checked"
       .. (evidence.after and ", after " .. evidence.after or "")
   end,
-  does_not_resume = "sessions do not resume here, so there is nothing to check",
+  does_not_resume = function(evidence)
+    return ("%s do not resume here, so there is nothing to check"):format(evidence.sessions or "sessions")
+  end,
   too_few_tickets = "too few tickets were seen",
   needs_certificate = "needs a client certificate (--cert)",
   needs_audit_names = "needs the name of another server (--audit_name)",

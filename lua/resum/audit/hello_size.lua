@@ -22,16 +22,17 @@ M.HYBRID = 1220
 
 M.reasons = {
   fits = function(evidence)
-    return ("a ClientHello with a ticket of %d bytes has %d bytes, and %d with a hybrid key share"):format(
-      evidence.ticket_bytes, evidence.hello_bytes, evidence.hybrid_bytes)
+    local hybrid = evidence.hybrid_bytes and (", and %d with a hybrid key share"):format(evidence.hybrid_bytes) or ""
+    return ("a ClientHello with a ticket of %d bytes has %d bytes%s: it fits in one packet"):format(
+      evidence.ticket_bytes, evidence.hello_bytes, hybrid)
   end,
   too_long = function(evidence)
     return ("a ClientHello with a ticket of %d bytes has %d bytes: more than fit in one packet"):format(
       evidence.ticket_bytes, evidence.hello_bytes)
   end,
   too_long_with_hybrid = function(evidence)
-    return ("a ClientHello with a ticket of %d bytes has %d, and %d with a hybrid key share: over a packet"):format(
-      evidence.ticket_bytes, evidence.hello_bytes, evidence.hybrid_bytes)
+    return ("a ClientHello with a ticket of %d bytes has %d bytes, and %d with a hybrid key share: more than fit in "
+      .. "one packet"):format(evidence.ticket_bytes, evidence.hello_bytes, evidence.hybrid_bytes)
   end,
   no_tickets = "no tickets are issued",
 }
@@ -70,7 +71,7 @@ function M.decide(hello_bytes, ticket_bytes, mechanism)
   local reason = hello_bytes > M.PACKET and "too_long"
     or with_hybrid and with_hybrid > M.PACKET and "too_long_with_hybrid" or "fits"
   return { verdict = "info", reason = reason, evidence = { mechanism = mechanism, hello_bytes = hello_bytes,
-    ticket_bytes = ticket_bytes, hybrid_bytes = with_hybrid or hello_bytes, packet_bytes = M.PACKET } }
+    ticket_bytes = ticket_bytes, hybrid_bytes = with_hybrid, packet_bytes = M.PACKET } }
 end
 
 --- @tparam table evidence see resum.audit.evidence

@@ -86,7 +86,7 @@ end
 -- @treturn {table,...} findings
 function M.run(context)
   if not context:resumes("psk") then
-    return { { verdict = "not_applicable", reason = "does_not_resume" } }
+    return { { verdict = "not_applicable", reason = "does_not_resume", evidence = { sessions = "TLS 1.3 tickets" } } }
   end
   local full = asks_in_full(context)
   if full == nil then

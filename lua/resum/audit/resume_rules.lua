@@ -26,6 +26,7 @@ M.reasons = {
     return ("in %d of %d ways in which it must not, a session does not resume"):format(evidence.kept, evidence.asked)
   end,
   other_cipher = "a session of TLS 1.2 resumes with its cipher suite although that is not offered",
+  cipher_changed = "a session of TLS 1.2 resumes with another cipher suite than its own, which no client takes",
   other_hash = "a PSK resumes with a cipher suite of another hash",
   old_as_new = "a ticket of TLS 1.2 is taken for a PSK of TLS 1.3",
   new_as_old = "a ticket of TLS 1.3 is taken for one of TLS 1.2",
@@ -63,7 +64,7 @@ end
 local WAYS = {
   -- RFC 5246 binds the client ("MUST include at least the cipher_suite from that session"), and has the server repeat
   -- the session's: so this is worth knowing, and no more.
-  { reason = "other_cipher", verdict = "info", of = "ticket", to = "ticket", make = function(session)
+  { reason = "other_cipher", verdict = "info", of = "ticket", to = "ticket", may_change = true, make = function(session)
     return session, { ciphers = all_but(session:fields().cipher) }
   end },
   { reason = "other_hash", of = "psk", to = "psk", make = function(session)
@@ -118,10 +119,15 @@ function M.read(record, between)
   return tells and facts.certificate == false and "resumed" or nil
 end
 
+-- Where a session is offered without its suite, and resumes with one of those that are: RFC 5246, section 7.4.1.3, has
+-- "the value from the state of the session being resumed".
+local CHANGED = { reason = "cipher_changed", severity = "low" }
+
 --- What the answers come to.
 -- @tparam table answers number of the way -> "resumed" or "kept"
 -- @tparam integer asked ways
--- @tparam[opt] table places number of the way -> group and share of the servers that resumed
+-- @tparam[opt] table places number of the way -> group and share of the servers that resumed; has_changed (true: with
+--   another suite than the session's)
 -- @treturn {table,...} verdict, reason, evidence, group, share
 function M.decide(answers, asked, places)
   local list, kept, told, seen = {}, 0, 0, {}
@@ -131,7 +137,8 @@ function M.decide(answers, asked, places)
     local place = places and places[i] or {}
     if answer == "resumed" and not seen[way.reason] then
       seen[way.reason] = true
-      list[#list + 1] = { verdict = way.verdict or "bad", severity = way.severity, reason = way.reason,
+      local one = place.has_changed and CHANGED or way
+      list[#list + 1] = { verdict = one.verdict or "bad", severity = one.severity, reason = one.reason,
         group = place.group, share = place.share, evidence = { mechanism = way.of } }
     end
   end
@@ -181,16 +188,36 @@ local function is_thorough(context)
   return (context.options.audit_checks or context.options.intrusive) and true or false
 end
 
+-- Offers a session in a way. Gives "resumed" or "kept", nil where that can't be told; and whether it resumed with
+-- another suite. That is said by a ServerHello which may as well begin a full handshake: so the session is offered
+-- again as one of the server's suite, and the server's Finished proves that it resumes.
+local function try(context, way, altered, offer)
+  local function offer_it(session)
+    return context:ask({ mechanism = way.to, session = session, engine = "probe", offer = offer or {}, compare = false,
+      take_sessions = false })
+  end
+  local record = offer_it(altered)
+  local facts = record.facts
+  if way.may_change and record.outcome == "protocol_error" and facts.violation == "cipher_changed" then
+    local changed = facts.cipher and altered:derive({ cipher = facts.cipher })
+    local is_proved = changed and offer_it(changed).outcome == "resumed"
+    return is_proved and "resumed" or nil, is_proved
+  end
+  return (way.read or M.read)(record, way.between)
+end
+
 -- Asks one way; what must not be has to show with a second session. Gives the answer, and where; nil and true where the
 -- session can't be offered in this way.
 local function ask(context, way)
-  local can_not = false
+  local can_not, has_changed = false, nil
   local resumed, where = poll.ask(context, way.of, function(session)
     local altered, offer = way.make(session)
     can_not = not altered
-    local record = altered and context:ask({ mechanism = way.to, session = altered, engine = "probe",
-      offer = offer or {}, compare = false, take_sessions = false })
-    local answer = record and (way.read or M.read)(record, way.between)
+    local answer, changed
+    if altered then
+      answer, changed = try(context, way, altered, offer)
+    end
+    has_changed = has_changed or changed
     if answer then
       return answer == "resumed"
     end
@@ -202,6 +229,7 @@ local function ask(context, way)
   if can_not then
     return nil, true
   end
+  where.has_changed = has_changed
   return resumed and "resumed" or resumed == false and "kept" or nil, where
 end
 

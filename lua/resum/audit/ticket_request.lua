@@ -55,7 +55,7 @@ end
 function M.run(context)
   local session = context:resumes("psk") and context:spare_session("psk")
   if not session then
-    return { { verdict = "not_applicable", reason = "does_not_resume" } }
+    return { { verdict = "not_applicable", reason = "does_not_resume", evidence = { sessions = "TLS 1.3 tickets" } } }
   end
   return { M.decide(context:ask({ mechanism = "psk", session = session, engine = "probe", want_tickets = "all",
     offer = { extensions = EXTENSIONS } })) }
