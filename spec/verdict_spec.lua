@@ -89,13 +89,15 @@ describe("a verdict", function()
     { "takes a fifth of alerts for the answer of one server in five", ("RRRRa"):rep(4), nil,
       { "partially_supported", "alert_on_resumption", "16/20 refused 4 errors 0" } },
     { "takes no fifth of few", "RRRRaRRRRa", nil, { "supported", nil, "8/10 refused 0 errors 2" } },
+    { "takes a sixth of alerts among resumptions for errors, be they as many as they may", ("RRRRRa"):rep(5), nil,
+      { "supported", nil, "25/30 refused 0 errors 5" } },
     { "takes two alerts without a resumption for a refusal", "aa", nil,
       { "not_supported", "alert_on_resumption", "0/2 refused 2 errors 0" } },
     { "names of two errors that are as frequent always the same", "trrt", nil,
       { "inconclusive", "reset", "0/4 refused 0 errors 4" } },
     { "does not count what a spent session was refused", "RxxR", nil, { "supported", nil, "2/2 refused 0 errors 0" } },
-    { "takes two alerts for refusals however many errors there are, where nothing resumed", "aatttttttttt", nil,
-      { "inconclusive", "timeout", "0/12 refused 2 errors 10" } },
+    { "takes alerts for refusals however many errors there are, where nothing resumed", "aaaa" .. ("t"):rep(17), nil,
+      { "inconclusive", "timeout", "0/21 refused 4 errors 17" } },
     { "takes an alert for the answer of some servers also where one session resumed", "aaR", nil,
       { "partially_supported", "alert_on_resumption", "1/3 refused 2 errors 0" } },
     { "names no alert where others were refused without one", "naann", "naann",
@@ -395,13 +397,14 @@ describe("counting", function()
   it("takes no alert among resumptions for an answer where no full handshake was made", function()
     local counts = counting.count(offers("aaR"))
     assert.same({ 0, 2 }, { counts.refused, counts.errors })
-    counts = counting.count(offers("aaR"), { full() })
+    counts = counting.count(offers("aaR"), fulls(ENOUGH))
     assert.same({ 2, 0, 2 }, { counts.refused, counts.errors, counts.alerts })
   end)
 
   it("adds up, kind by kind", function()
     local alert = failed("alert", "internal_error", 80)
-    local some, others = counting.count({ alert, alert, offers("t")[1] }), counting.count(offers("ntttrR"))
+    local some, others = counting.count({ alert, alert, offers("t")[1] }, fulls(ENOUGH)),
+      counting.count(offers("ntttrR"))
     local sum = { attempted = 9, resumed = 1, refused = 3, errors = 5, alerts = 2,
       error_kinds = { timeout = 4, reset = 1 } }
     assert.same(sum, counting.together(some, others))

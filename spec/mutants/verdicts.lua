@@ -382,14 +382,6 @@ return {
     spec = SPEC,
   },
   {
-    name = "alerts are answers without full handshakes",
-    file = COUNTING,
-    before = "return #seeds > 0 and alerts >=",
-    after = "return #seeds >= 0 and alerts >=",
-    breaks = "alerts that everybody may get count as refusals",
-    spec = SPEC,
-  },
-  {
     name = "a version that was not offered was not chosen",
     file = WITHOUT_SESSION,
     before = "and not control.version_limit",
