@@ -157,6 +157,15 @@ describe("what can't be told", function()
   end)
 end)
 
+describe("sessions that are lost", function()
+  it("are those until the newest one that was refused, not until somebody saw it", function()
+    for _, kind in ipairs({ "cache_emptied", "sessions_lost" }) do
+      local event = { kind = kind, mechanism = "session_id", time = 900, since = 600, until_then = 300 }
+      assert.is_truthy(words.sentence(event, tostring):find("^session IDs from before 300 are refused"))
+    end
+  end)
+end)
+
 describe("a lifetime", function()
   it("of servers that count whole seconds has a lower end that is lower", function()
     local one, verdict = acceptance.new(), nil

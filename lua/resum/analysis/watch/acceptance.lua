@@ -255,8 +255,9 @@ function Acceptance:wants()
   end
   local told = self:weigh()
   local older = { before = self.since, not_since = self.since }
-  local newer = { after = told.cut or self.since, at_least = told.age < math.huge and told.age or 0 }
-  local any_newer = { after = self.since, at_least = 0 }
+  local newer = { after = told.cut or self.since, at_least = told.age < math.huge and told.age or 0,
+    not_since = self.since } -- what counts once need not be offered twice
+  local any_newer = { after = self.since, at_least = 0 } -- the newest, again and again: the others have to grow older
   if are_lost(self.tally:least(), told) then
     return { newer, any_newer }
   end

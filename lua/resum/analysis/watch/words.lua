@@ -228,7 +228,8 @@ end
 -- @tparam function time_of how the minute of a moment is written: seconds in, text out
 -- @treturn string
 function M.sentence(event, time_of)
-  return WORDS[event.kind](event, time_of(event.since or event.time))
+  local lost = (event.kind == "cache_emptied" or event.kind == "sessions_lost") and event.until_then
+  return WORDS[event.kind](event, time_of(lost or event.since or event.time))
 end
 
 return M
