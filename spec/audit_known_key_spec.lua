@@ -161,6 +161,8 @@ describe("the check ticket-content", function()
     end
     assert.equal("bad medium certificate", words(ticket_content, with(der)))
     assert.equal("good info nothing_readable", words(ticket_content, with("0\x82\3\1" .. evidences.fresh(90))))
+    assert.equal("good info nothing_readable", words(ticket_content, with("0\x82\3\1" .. "0\x82\1\xe9"
+      .. evidences.fresh(90)))) -- lengths without the attribute of a name
   end)
 
   local function address(low)

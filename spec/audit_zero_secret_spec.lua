@@ -113,6 +113,23 @@ describe("the check zero-secret", function()
     assert.same({ "good refused", 2 }, { said, connections })
   end)
 
+  it("takes an end for a refusal only where it comes again", function()
+    local function ending(ends)
+      local met = 0
+      return function(number, hello)
+        if number == 1 then
+          return retry(hello)
+        end
+        met = met + 1
+        return nil, ends[met] or "eof"
+      end
+    end
+    local said, _, connections = found(ending({}))
+    assert.same({ "good refused", 4 }, { said, connections })
+    assert.equal("inconclusive connection_failed", (found(ending({ "eof", "reset", "eof", "eof" }))))
+    assert.equal("inconclusive connection_failed", (found(ending({ "reset", "eof", "eof", "eof" }))))
+  end)
+
   it("has no question without a HelloRetryRequest, and makes nothing of failures", function()
     assert.equal("not_applicable no_retry", (found(function() return "\21\3\3\0\2\2\109" end)))
     local said, _, connections = found(function() return nil, "reset" end)

@@ -228,4 +228,35 @@ add("lua/resum/connection/exchange.lua", "spec/regress/173_answered_and_closed_a
 add(RULES, RULES_SPEC, "a ServerHello proves another suite", 'offer_it(changed).outcome == "resumed"', "true",
   "a server that echoes IDs is said to resume")
 
+local ZERO, ZERO_SPEC = "lua/resum/audit/zero_secret.lua", "spec/audit_zero_secret_spec.lua"
+add(ZERO, ZERO_SPEC, "one end is a refusal", 'if first and first ~= "ended" then', "if first then",
+  "a lost connection is good")
+add(ZERO, ZERO_SPEC, "a ServerHello proves zeros", 'if state == "established" then', 'if state or code then',
+  "a server that goes on under another secret is critical")
+local KNOWN, KNOWN_SPEC = "lua/resum/audit/known_key.lua", "spec/audit_known_key_spec.lua"
+local CONTENT, BYTES = "lua/resum/audit/ticket_content.lua", "lua/resum/audit/ticket_bytes.lua"
+add(KNOWN, KNOWN_SPEC, "a signing key opens tickets", 'opens and "critical" or "high"', '"critical"',
+  "who can sign is said to read")
+add(KNOWN, KNOWN_SPEC, "what is readable was opened", 'found and found.how ~= "clear" then', "found then",
+  "a secret in clear is called a known key")
+add(CONTENT, KNOWN_SPEC, "one address that never changes", "count == 1 and not changes", "false",
+  "a key's name is an address of memory")
+add(BYTES, KNOWN_SPEC, "short text", "local CHANCE = 1e-6", "local CHANCE = 1", "random bytes are text")
+add(BYTES, KNOWN_SPEC, "no attribute in a certificate", 'at and ticket:find(ATTRIBUTE, at, true) and at - 1',
+  "at and at - 1", "four bytes are a certificate")
+local PQ, PQ_SPEC = "lua/resum/audit/pq_resumption.lua", "spec/audit_pq_resumption_spec.lua"
+add(PQ, PQ_SPEC, "a lost answer prefers nothing", "if full == nil or resumed == nil then", "if false then",
+  "what failed is told of as if it had been seen")
+add("lua/resum/audit/ticket_request.lua", RULES_SPEC, "any number is what was wanted", "came == RESUMED and",
+  "true and", "a server that says so and does not is praised")
+local RUN, RUN_SPEC = "lua/resum/audit/run.lua", "spec/audit_run_spec.lua"
+add(RUN, RUN_SPEC, "no control", "if check.harmless or context:made() == 0 then", "if true then",
+  "what a server that is gone has said is believed")
+add("lua/resum/audit/context.lua", RUN_SPEC, "no budget", "elseif context:made() >= context.budget then",
+  "elseif false then", "a check makes more connections than it declares")
+add("lua/resum/audit/finding.lua", RUN_SPEC, "evidence may be long", "local LONGEST = 200", "local LONGEST = 20000",
+  "what a server sent comes out unseen")
+add("lua/resum/audit/certificate_end.lua", LIFETIME_SPEC, "years of this century", "number >= 50 and 1900",
+  "false and 1900", "a certificate of 1999 ends in 2099")
+
 return list

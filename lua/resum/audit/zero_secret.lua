@@ -60,7 +60,8 @@ local function read_answer(talk)
   end
 end
 
--- Returns "zero_secret", "refused", "no_retry", or nil where the connection failed.
+-- Returns "zero_secret", "refused", "no_retry", "ended" (by the server, or on the way), or nil where the connection
+-- failed.
 local function try(context, cipher)
   local session = context:session("psk")
   local session_id, name = random.bytes(32), context.client.server_name
@@ -78,9 +79,25 @@ local function try(context, cipher)
     if state == "established" then
       return "zero_secret"
     end
-    return (state or code == "alert" or code == "closed" or code == "protocol_error") and "refused" or nil
+    if code == "closed" then
+      return "ended"
+    end
+    return (state or code == "alert" or code == "protocol_error") and "refused" or nil
   end)
   return record.result
+end
+
+-- The same, and once more where it failed. An end is a refusal where it comes again.
+local function try_twice(context, cipher)
+  local first = try(context, cipher)
+  if first and first ~= "ended" then
+    return first
+  end
+  local second = try(context, cipher)
+  if second == "ended" then
+    return first == "ended" and "refused" or "failed"
+  end
+  return second or "failed"
 end
 
 --- @tparam table context see resum.audit.context
@@ -91,7 +108,7 @@ function M.run(context)
   end
   local met = {}
   for _, cipher in ipairs(CIPHERS) do
-    local answer = try(context, cipher) or try(context, cipher) or "failed"
+    local answer = try_twice(context, cipher)
     met[answer] = true
     if answer == "zero_secret" then
       return { { verdict = "bad", reason = "zero_secret", evidence = { cipher = cipher } } }
