@@ -358,7 +358,8 @@ end)
 describe("routing", function()
   local function routed(order, count)
     local found = evidence.read(entries_of("psk", scan_over(order, count, 30))).psk
-    local result = verdict.of(found, { offers = { answered = count, failed = 0 }, full = { answered = 1, failed = 0 } })
+    local tallies = { offers = { answered = count, failed = 0 }, full = { answered = 1, failed = 0 } }
+    local result = verdict.of(found, tallies, { psk = found })
     return result.routing, result.routing_evidence.period
   end
 
@@ -369,11 +370,12 @@ describe("routing", function()
 
   it("by lot has none", function()
     local state, order = 7, {}
-    for i = 1, 90 do
+    for i = 1, 230 do
       state = state * 16807 % 2147483647
       order[i] = ("ABC"):sub(state // 65536 % 3 + 1, state // 65536 % 3 + 1)
     end
-    assert.same({ "random" }, { routed(table.concat(order), 90) })
+    assert.same({ "random" }, { routed(table.concat(order), 200) })
+    assert.same({ "unknown" }, { routed(table.concat(order), 36) }) -- so few don't exclude turns that others disturb
     assert.is_function(routing.of)
   end)
 end)

@@ -80,7 +80,7 @@ M.kinds = {
 --- How the balancer chooses a server.
 M.routings = {
   round_robin = "round-robin",
-  random = "no order to be seen",
+  random = "as if at random",
   sticky = "same server for the same client",
   unknown = "method not known",
 }

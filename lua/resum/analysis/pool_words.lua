@@ -178,9 +178,11 @@ local function routing_words(summary)
       or (": it starts over after every %d connections"):format(evidence.period))
     return ("The load balancer is round-robin%s."):format(over or "")
   elseif summary.routing == "random" then
-    return "The load balancer chooses servers at random, as far as can be seen."
+    return "The load balancer chooses servers at random, or other clients take most of the turns."
   elseif evidence.stretches then
     return "For a while all connections meet one server, and then another."
+  elseif evidence.alike then
+    return "How the load balancer chooses a server can't be told: at random, or in turns that others disturb."
   end
 end
 

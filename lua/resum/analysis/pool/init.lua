@@ -31,7 +31,7 @@ local function judge_each(all, wanted, known, offers_fail)
     if one and before and before.size == #one.entries then
       results[name] = before.result
     elseif one then
-      results[name] = verdict.of(one, tallies)
+      results[name] = verdict.of(one, tallies, all)
       if known then
         known[name] = { size = #one.entries, result = results[name] }
       end

@@ -1,12 +1,14 @@
 -- How does the balancer choose a server? Ways to choose are scored as explanations of the sequence of groups met: drawn
--- by lot with weights; in turns, with a period; in stretches. Pure.
+-- by lot with weights; in turns, with a period or disturbed by others; in stretches. What is not far likelier than all
+-- others is not claimed. Pure.
 
+local classes = require "resum.analysis.pool.classes"
 local hidden = require "resum.analysis.pool.hidden"
+local turns = require "resum.analysis.pool.turns"
 
 local M = {}
 
-local LONGEST_PERIOD = 24 -- weights of a few servers of one site add up to no more
-local LEAST = 24 -- connections, to call it random: a rotation of a dozen servers has shown itself twice by then
+local LONGEST_PERIOD = turns.LONGEST_PERIOD
 local DECISIVE = math.log(1000) -- as for every verdict
 local AGREES = 0.5 -- connections that find what a period before found: fewer, and most turns are other clients'
 
@@ -96,49 +98,114 @@ local function neighbours_differ(explained)
   return hidden.log_likelihood(explained.view, model, -1) > hidden.log_likelihood(explained.view, model, 0) + DECISIVE
 end
 
-local function sequence_of(evidence, group_of)
-  local list, met, sampled = {}, {}, 0
-  local function add(order)
-    local label = evidence.label[order]
+-- Mechanisms that show the same names of ticket keys have the same servers.
+local function has_names(evidence, names)
+  for label in pairs(select(2, classes.labels(evidence))) do
+    if label.kind ~= "key" or not names[label] then
+      return false
+    end
+  end
+  return true
+end
+
+local function of_same_names(evidence, all)
+  local list, names = { evidence }, select(2, classes.labels(evidence))
+  for _, other in pairs(has_names(evidence, names) and all or {}) do
+    local same = other ~= evidence and has_names(other, names) and has_names(evidence, select(2, classes.labels(other)))
+    list[#list + 1] = same and other or nil
+  end
+  return list
+end
+
+-- Whom connections met, as far as they show it: who resumed a session and shows nothing is of its group.
+local function sequence_of(evidences, group_of)
+  local list, met = {}, {}
+  local function add(order, label)
     if label and not met[order] then
       met[order] = { order = order, group = group_of(label) }
       list[#list + 1] = met[order]
     end
   end
-  for _, entry in ipairs(evidence.sequence) do
-    add(entry.order)
-    sampled = sampled + (met[entry.order] and 1 or 0)
-  end
-  for _, offer in ipairs(evidence.identities) do -- who took one of several is known; that gives an order, and no shares
-    local label = offer.resumed and evidence.label[offer.origin]
-    if label then
-      met[offer.order] = { order = offer.order, group = group_of(label) }
-      list[#list + 1] = met[offer.order]
+  for _, evidence in ipairs(evidences) do
+    local label = evidence.label
+    for _, entry in ipairs(evidence.sequence) do
+      add(entry.order, label[entry.order] or entry.outcome == "resumed" and label[evidence.origin[entry.from]] or nil)
+    end
+    for _, offer in ipairs(evidence.identities) do -- who took one of several is known
+      add(offer.order, offer.resumed and label[offer.origin] or nil)
     end
   end
   table.sort(list, function(a, b)
     return a.order < b.order
   end)
-  return list, met, sampled
+  return list, met
+end
+
+-- Is a session good at its own group, and nowhere else? Then each answer tells whether that was met.
+local function accepts_own(explained, group_of)
+  local model = explained.parameters.model
+  if explained.condition.explanation then -- or it may have been forgotten there
+    return false
+  end
+  for a = 1, model.count do
+    for b = 1, model.count do
+      if model.accept(a, b) ~= (group_of(model.names[a]) == group_of(model.names[b])) then
+        return false
+      end
+    end
+  end
+  return true
+end
+
+-- The same, with the old sessions that were offered meanwhile.
+local function with_offers(list, met, evidences, group_of)
+  local all = table.move(list, 1, #list, 1, {})
+  for _, evidence in ipairs(evidences) do
+    for _, offer in ipairs(evidence.offers) do
+      if offer.issuer and offer.lag == 0 and not met[offer.order] then
+        all[#all + 1] = { order = offer.order, group = group_of(offer.issuer), offered = true,
+          refused = not offer.resumed }
+      end
+    end
+  end
+  table.sort(all, function(a, b)
+    return a.order < b.order
+  end)
+  return all
+end
+
+-- Turns that show no period, as others disturb them; by lot, where neither those nor connections that stay where the
+-- one before went, or leave it, are nearly as likely.
+local function without_period(list)
+  local found = turns.compare(list)
+  if found and found.turns[1] > math.max(found.lot[2], found.staying[2]) + DECISIVE then
+    return "round_robin", {}
+  elseif found and found.lot[1] > math.max(found.turns[2], found.staying[2], found.leaving[2]) + DECISIVE then
+    return "random", {}
+  end
+  return "unknown", { alike = true }
 end
 
 --- How the connections of one mechanism were spread.
 -- @tparam table evidence
 -- @tparam table explained the best explanation, see resum.analysis.pool.score
 -- @tparam function group_of label -> name of its group
+-- @tparam table all mechanism -> evidence
 -- @treturn string "sticky", "round_robin", "random" or "unknown"
 -- @treturn table period, agreement (share of the connections that meet what a period before was met), stretches (true:
---   connections meet the same one for long, and then another)
-function M.of(evidence, explained, group_of)
+--   connections meet the same one for long, and then another), alike (true: of several servers, and turns and a lot are
+--   too much alike)
+function M.of(evidence, explained, group_of, all)
   if explained.parameters.routing then
     return explained.parameters.routing, {}
   end
-  local list, met, sampled = sequence_of(evidence, group_of)
+  local evidences = of_same_names(evidence, all)
+  local list, met = sequence_of(evidences, group_of)
   local lot, kinds = by_lot(list)
   if kinds < 2 then
     local period = period_of_offers(evidence.offers)
-    local turns = period or (kinds <= 1 and neighbours_differ(explained))
-    return turns and "round_robin" or "unknown", { period = period }
+    local in_turns = period or neighbours_differ(explained)
+    return in_turns and "round_robin" or "unknown", { period = period }
   end
   local period, agreement = best_period(list, met, lot)
   if period == 1 then
@@ -146,7 +213,7 @@ function M.of(evidence, explained, group_of)
   elseif period or neighbours_differ(explained) then
     return "round_robin", { period = period, agreement = agreement }
   end
-  return sampled >= LEAST and "random" or "unknown", {}
+  return without_period(accepts_own(explained, group_of) and with_offers(list, met, evidences, group_of) or list)
 end
 
 return M

@@ -171,6 +171,7 @@ end
 -- @tparam table evidence see resum.analysis.pool.evidence
 -- @tparam table tallies offers and full (full handshakes) of all mechanisms: each {answered, failed}; offers_fail (see
 --   resum.analysis.pool.analyse)
+-- @tparam table all mechanism -> evidence
 -- @treturn table verdict, reason, routing, routing_evidence, resumed, refused, failed, groups, groups_interval,
 --   effective_groups, effective_interval, chao1, coverage, list (groups seen), named (they have names), keys (how many
 --   names, where sessions are bound to more), member (one that does not resume: {how, share, interval, label,
@@ -179,7 +180,7 @@ end
 --   an old session forgotten), renewed_at, scope ("all" or "some" members changed), fails ({share, interval, p}: offers
 --   that fail where full handshakes do not), failing (the same, where it may be chance), designs, rival ({verdict,
 --   odds}), fit (see resum.analysis.pool.misfit), group_of (label -> label)
-function M.of(evidence, tallies)
+function M.of(evidence, tallies, all)
   local tally, judged = evidence.offers_tally, score.judge(evidence)
   local best, failing = judged.best, fails_on_resumption(evidence, tallies)
   local fails = failing and failing.certain and failing or nil
@@ -199,7 +200,7 @@ function M.of(evidence, tallies)
     return result
   end
   local parameters, condition = best.parameters, best.condition
-  result.routing, result.routing_evidence = routing.of(evidence, best, result.group_of)
+  result.routing, result.routing_evidence = routing.of(evidence, best, result.group_of, all)
   describe_groups(evidence, best, result.group_of, result)
   if result.verdict then
     return result

@@ -206,13 +206,14 @@ local function decide(results, all)
   return none and results[none].verdict or "inconclusive", none
 end
 
-local ROUTING = { "sticky", "round_robin", "random" } -- the first that some mechanism shows
+local ROUTING = { "sticky", "round_robin", "random", "unknown" } -- the first that some mechanism shows
 
 local function routing_of(results)
   for _, routing in ipairs(ROUTING) do
     for _, name in ipairs(ORDER) do
-      if results[name] and results[name].routing == routing then
-        return routing, results[name].routing_evidence
+      local one = results[name]
+      if one and one.routing == routing and (routing ~= "unknown" or next(one.routing_evidence)) then
+        return routing, one.routing_evidence
       end
     end
   end
