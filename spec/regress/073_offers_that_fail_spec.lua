@@ -140,8 +140,8 @@ describe("failures of offers and of full handshakes", function()
       return contrast.offers_fail(records(45 - offers_bad, offers_bad, "resumed"),
         records(46 - full_bad, full_bad, "full"))
     end
-    assert.is_true(told(8, 0))
-    assert.is_false(told(5, 0))
+    assert.is_true(told(9, 0))
+    assert.is_false(told(8, 0), "1 in 400: where many scans look odd, some would show as much by chance")
     assert.is_false(told(8, 4))
     assert.is_true(told(20, 4))
     assert.is_false(told(0, 8), "where full handshakes fail more, it is not the offer")
