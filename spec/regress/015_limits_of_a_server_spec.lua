@@ -7,16 +7,6 @@ local memory = require "spec.support.memory"
 local resum = require "resum"
 local script = require "spec.support.script"
 
--- In so many turns of the loop, which the client shares: a timer alone may ring before it was the client's turn.
-local function after_turns(link, turns, action)
-  if turns == 0 then
-    return action()
-  end
-  link.later(5, function()
-    after_turns(link, turns - 1, action)
-  end)
-end
-
 -- Lets in who has said something while fewer than so many others are inside. (When a connection is accepted, the end of
 -- one that came before it may not have been seen yet.) It is so slow that many are turned away in the meantime.
 local function takes_at_once(limit)
@@ -36,7 +26,7 @@ local function takes_at_once(limit)
         return true
       end
       inside[link] = true
-      after_turns(link, 30, function()
+      link.later(150, function()
         link.take(bytes)
       end)
       return true

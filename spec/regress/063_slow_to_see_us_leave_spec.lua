@@ -3,7 +3,6 @@
 
 local listener = require "spec.support.listener"
 local resum = require "resum"
-local uv = require "luv"
 
 local LIMIT = 4
 local SLOW_MS = 100
@@ -11,13 +10,6 @@ local SLOW_MS = 100
 -- Lets in who comes while fewer than LIMIT are inside. What comes after the ClientHello it reads late.
 local function slow_hooks()
   local inside = 0
-  local function after(action)
-    local timer = uv.new_timer()
-    timer:start(SLOW_MS, 0, function()
-      timer:close()
-      action()
-    end)
-  end
   return {
     bytes = function(link, bytes)
       if not link.is_inside then
@@ -29,7 +21,7 @@ local function slow_hooks()
         link.take(bytes)
         return true
       end
-      after(function()
+      listener.later(SLOW_MS, function()
         inside, link.has_left = inside - (link.has_left and 0 or 1), true
         if not link.ended then
           link.take(bytes)
