@@ -91,7 +91,9 @@ function M.exists(pid)
   return state ~= nil and state ~= "Z" and state ~= "X"
 end
 
-local TEMPORARY = uv.os_tmpdir() .. "/resum-spec-%d-"
+-- Containers may share a folder: who lives in another namespace of processes is not seen here, and is not dead.
+local NAMESPACE = (uv.fs_readlink("/proc/self/ns/pid") or "[0]"):match("(%d?%d?%d?%d)%]$")
+local TEMPORARY = uv.os_tmpdir() .. "/resum-specs-" .. NAMESPACE .. "-%d-"
 
 -- What spec runs left behind that were killed.
 local function sweep_temporary_directories()
