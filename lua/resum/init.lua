@@ -63,7 +63,10 @@ end
 function M.target.host(name)
   check_text(name, "a host name")
   local host, message = target.host(name)
-  return host, message, message and "usage"
+  if not host then
+    return nil, message, "usage"
+  end
+  return host
 end
 
 --- Is a text an IP address, and no name?
