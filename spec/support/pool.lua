@@ -294,7 +294,7 @@ local FAILURES = { "reset", "closed", "timeout" }
 
 local function fail(pool, record)
   record.outcome = FAILURES[pool.random(#FAILURES)]
-  record.error = { message = "simulated", code = record.outcome }
+  record.error = { message = "simulated", code = record.outcome, stage = "handshake" }
   return record
 end
 
@@ -333,7 +333,8 @@ local function serve(pool, server, options, record)
   local version = VERSION_OF[mechanism] or server.only or "1.3"
   if server.only and server.only ~= version then
     facts.alerts[1] = { code = PROTOCOL_VERSION, description = "protocol_version" }
-    record.facts, record.outcome, record.error = facts, "alert", { message = "simulated", code = "alert" }
+    record.facts, record.outcome = facts, "alert"
+    record.error = { message = "simulated", code = "alert", stage = "handshake" }
     return nil
   end
   local resumed, issued = SERVE[mechanism](pool, server, session, facts)
