@@ -27,9 +27,18 @@ end
 local Look = {}
 Look.__index = Look
 
+-- Full handshakes that were made beside offers, as some failed, and as many offers: they take nothing from this look.
+local function count_beside(entries)
+  local count = 0
+  for _, entry in ipairs(entries) do
+    count = count + (entry.design == "beside" and 2 or 0)
+  end
+  return count
+end
+
 -- Is it over, or has it been enough? Those under way may be counted already, or not yet.
 function Look:is_over()
-  return self.journal.cancelled() or self.journal:connections() + self.under_way >= MOST_CONNECTIONS
+  return self.journal.cancelled() or self.journal:connections() + self.under_way >= MOST_CONNECTIONS + self.beside
 end
 
 -- An offer of a session that was spent since it was chosen would show nothing.
@@ -187,6 +196,7 @@ function M.look(options)
     single_use = options.single_use,
     no_probe = options.no_probe,
     under_way = 0,
+    beside = count_beside(options.journal.entries),
   }, Look):run()
 end
 
