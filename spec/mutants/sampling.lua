@@ -358,7 +358,7 @@ return {
     file = "lua/resum/scan/pool/follow_up.lua",
     before = 'count + (entry.design == "beside" and 2 or 0)',
     after = "count",
-    breaks = "where connections are lost, nothing is left to tell a shared cache from a balancer that knows session IDs",
+    breaks = "where connections are lost, a balancer that knows session IDs is taken for a shared cache",
     spec = "spec/regress/146_lost_connections_leave_room_spec.lua",
   },
   {
