@@ -255,6 +255,15 @@ local function count(list)
   return counts, groups, met
 end
 
+-- Without the offers of groups that were met in no other way: nothing is known of their shares.
+local function of_known(list, counts)
+  local kept = {}
+  for _, one in ipairs(list) do
+    kept[#kept + 1] = counts[one.group] and one or nil
+  end
+  return kept
+end
+
 local function add_each(values, shares, list, one)
   for _, share in ipairs(shares) do
     values[#values + 1] = by_lot(list, one.weights, one.sum, share)
@@ -268,6 +277,7 @@ end
 --   nil where the shares fit no weights
 function M.compare(list)
   local counts, groups, met = count(list)
+  list = of_known(list, counts)
   local turns, lots, staying, leaving, untried = {}, {}, {}, {}, 0
   for _, one in ipairs(plausible(counts, met, #groups)) do
     local orders, more = orders_of(list, groups, one.sum)
