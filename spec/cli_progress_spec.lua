@@ -138,7 +138,8 @@ describe("the progress of a single target", function()
     for _, path in ipairs(files_under("lua/resum/scan", files_under("lua/resum/connection"))) do
       local text = process.read_file(path)
       for _, pattern in ipairs({ 'design = "([%l_]+)"', 'attempt%([%l.]*mechanism, "([%l_]+)"',
-        'session, "([%l_]+)", options', 'seed, "([%l_]+)", sequence', 'self%.neighbours, "([%l_]+)"', 'plan, "([%l_]+)"' }) do
+        'session, "([%l_]+)", options', 'seed, "([%l_]+)", sequence', 'self%.neighbours, "([%l_]+)"',
+        'plan, "([%l_]+)"' }) do
         for design in text:gmatch(pattern) do
           named[design] = true
         end

@@ -35,7 +35,7 @@ function M.rounds_of(share)
   return share < 1 and math.min(MOST_EACH, math.ceil(ROUNDS / share)) or 1
 end
 
---- The most that rounds() can be, and the most groups that are asked by themselves.
+-- The most that rounds() can be, and the most groups that are asked by themselves.
 M.MOST_ROUNDS, M.MOST_MEMBERS = MOST_EACH, MOST_MEMBERS
 
 -- The connection that brought a session, as far as the evidence has it.

@@ -68,6 +68,7 @@ function Exchange:finish(due, handshake_s, is_answered)
   local goodbye, machine = self.client.dialer.goodbye, self.machine
   local last_words = goodbye and self.speaks and machine:write(goodbye) or ""
   local sent = not self.ended and self:send(due .. last_words .. machine:shutdown(), deadline)
+  self.known_facts = nil -- our close_notify is one of them
   self.said_goodbye = sent
   self.on_goodbye()
   if not sent or self.leaves_at_once then
