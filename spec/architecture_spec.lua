@@ -266,3 +266,24 @@ describe("docs/architecture.md", function()
     assert.is_false(is_named("lua/resum/report/verdict.lua"))
   end)
 end)
+
+describe("the top level", function()
+  local STAYS = { "CHANGELOG.md", "LICENSE", "Makefile", "README.md", "docs", "lua", "plugin", "resum-scm-1.rockspec",
+    "spec" }
+  local COMES_AND_GOES = { build = true, ["compile_commands.json"] = true } -- as .gitignore says
+
+  -- What is under version control; all that is there, where this is a copy or git is missing. Hidden names apart.
+  local function names()
+    local run = process.run({ command = { "sh", "-c", 'git -C "$0" ls-tree --name-only HEAD', process.ROOT } })
+    local list = {}
+    for name in (run.code == 0 and run.stdout or table.concat(process.list(process.ROOT), "\n")):gmatch("[^\n]+") do
+      list[#list + 1] = not name:find("^%.") and not COMES_AND_GOES[name] and name or nil
+    end
+    table.sort(list)
+    return list
+  end
+
+  it("has what the project is made of, and nothing that a run left there", function()
+    assert.same(STAYS, names())
+  end)
+end)
