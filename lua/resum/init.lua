@@ -9,7 +9,7 @@ local handshakes = require "resum.connection.handshake"
 local hellos = require "resum.connection.hello"
 local help = require "resum.help"
 local many = require "resum.many"
-local mechanisms = require "resum.connection.mechanism"
+local one_connection = require "resum.one_connection"
 local options_of = require "resum.options"
 local random = require "resum.util.random"
 local scanner = require "resum.scanner"
@@ -167,7 +167,7 @@ end
 -- @treturn[2] string code: "usage"
 function M.run(wanted_target, options)
   local result, message, code = run(wanted_target, checked(options, 2), 2)
-  return result, message, code -- no tail call: an error names the caller's line
+  return result, message, code -- no tail call, here and below: an error names the caller's line
 end
 
 --- Is resumption supported? A few attempts for each mechanism.
@@ -255,71 +255,6 @@ function M.scan_all(targets, options, on_result)
   return counts
 end
 
--- Options that are asked of one connection, as far as they say how it is made.
-local OF_CONNECTIONS = {}
-for name in ("timeout retries starttls xmpp_to proxy proxy_protocol sni no_sni tls certificate private_key key_form "
-  .. "passphrase request alpn source family host"):gmatch("%S+") do
-  OF_CONNECTIONS[name] = true
-end
-
-local function is_session(value)
-  return type(value) == "userdata" and pcall(function()
-    return value:fields()
-  end)
-end
-
-local function check_sessions(asked, level)
-  if asked.session and not is_session(asked.session) then
-    error("resum: the option session must be a session, and this is something else", level + 1)
-  end
-  for i, session in ipairs(asked.sessions or {}) do
-    if not is_session(session) then
-      error(("resum: the option sessions is a list of sessions, and number %d is none"):format(i), level + 1)
-    end
-  end
-end
-
--- What one connection is made of: the verb's own options, checked, and a route to the target. nil, message and code
--- where the target or an option can't be used.
-local function one_connection(wanted_target, options, own, level, known)
-  if options ~= nil and type(options) ~= "table" then
-    error("resum: the options must be a table, not " .. arguments.kind(options), level + 1)
-  end
-  local asked, others = {}, {}
-  for name, value in pairs(options or {}) do
-    (own[name] and asked or others)[name] = value
-  end
-  arguments.check(asked, own, "option", level + 1)
-  check_sessions(asked, level + 1)
-  others = tables.merged(options_of.check(others, level + 1, known or OF_CONNECTIONS))
-  options_of.check_together(others, level + 1)
-  others.host = others.host or M.host.default()
-  local plan, message, code = options_of.read(others)
-  local parsed
-  if plan then
-    parsed, message, code = plan.endpoints:target(wanted_target, level + 1)
-  end
-  if not parsed then
-    return nil, message, code
-  end
-  others.retries = others.retries or 2
-  others.versions, others.identity = plan.versions, plan.identity
-  return { route = plan.endpoints, target = parsed, options = others, asked = asked, plan = plan }
-end
-
--- The mechanism by which a session is offered, where nobody says.
-local function mechanism_of(session)
-  local fields = session:fields()
-  return fields.version == "TLSv1.3" and "psk" or fields.ticket and "ticket" or "session_id"
-end
-
-local function check_mechanism(name, level)
-  if name and name ~= "any" and not mechanisms.find(name) then
-    error(("resum: the option mechanism takes any, %s, not '%s'"):format(table.concat(mechanisms.names, ", "), name),
-      level + 1)
-  end
-end
-
 --- Makes one handshake, to look at.
 -- @tparam string|table wanted_target see run; of several addresses the first one that answers
 -- @tparam[opt] table options session (offered for resumption, from an earlier handshake:session()), mechanism (what is
@@ -332,13 +267,8 @@ end
 -- @treturn[2] string message: the target or an option is not usable
 -- @treturn[2] string code: "usage"
 function M.open(wanted_target, options)
-  local one, message, code = one_connection(wanted_target, options,
-    { session = "userdata", mechanism = "string" }, 2)
-  if not one then
-    return nil, message, code
-  end
-  check_mechanism(one.asked.mechanism, 2)
-  return (handshakes.open(one.route, one.target, one.options, one.asked))
+  local handshake, message, code = one_connection.open(wanted_target, options, 2)
+  return handshake, message, code
 end
 
 --- Offers a session on resum's own engine, which says exactly what it is told to, and proves the resumption by the
@@ -348,19 +278,8 @@ end
 --   session), and those of run that say how a connection is made
 -- @return as open; engine is "handshake" where only libssl could tell
 function M.probe(wanted_target, options)
-  local one, message, code = one_connection(wanted_target, options,
-    { session = "userdata", sessions = "table", mechanism = "string" }, 2)
-  if not one then
-    return nil, message, code
-  end
-  local asked = one.asked
-  local first = asked.session or asked.sessions and asked.sessions[1]
-  if not first or asked.session and asked.sessions then
-    error("resum: probe needs the option session, or sessions: what is to be offered", 2)
-  end
-  check_mechanism(asked.mechanism, 2)
-  asked.mechanism, asked.engine = asked.mechanism or mechanism_of(first), "probe"
-  return (handshakes.open(one.route, one.target, one.options, asked))
+  local handshake, message, code = one_connection.probe(wanted_target, options, 2)
+  return handshake, message, code
 end
 
 --- Says one ClientHello, of any shape, and reads what the server answers in clear.
@@ -374,35 +293,15 @@ end
 -- @treturn[2] string message: the target or an option is not usable
 -- @treturn[2] string code: "usage"
 function M.hello(wanted_target, options)
-  local one, message, code = one_connection(wanted_target, options, { hello = "table or string" }, 2)
-  if not one then
-    return nil, message, code
-  end
-  local hello = one.asked.hello or {}
-  if type(hello) == "table" then
-    local fields = tables.merged(hello)
-    fields.server_name = fields.server_name or nil
-    local fine, problem = pcall(core.client_hello, fields)
-    if not fine then
-      error("resum: the option hello: " .. (tostring(problem):match("%((.*)%)$") or tostring(problem)), 2)
-    end
-  end
-  return (hellos.say(one.route, one.target, one.options, function(endpoint)
-    if type(hello) == "string" then
-      return hello
-    end
-    local name = hello.server_name == nil and endpoint.server_name or hello.server_name or nil
-    local fields = tables.merged(hello)
-    fields.server_name = name
-    return core.client_hello(fields)
-  end))
+  local answer, message, code = one_connection.hello(wanted_target, options, 2)
+  return answer, message, code
 end
 
 -- What a watch takes beside what its connections take.
 local OF_WATCH = { every = "number", max_per_minute = "number", until_time = "number", state = "string",
   on_round = "function", on_problem = "function" }
 
-local WATCHED = tables.merged(OF_CONNECTIONS, { mechanisms = true, cancelled = true })
+local ALSO_OF_WATCH = { mechanisms = true, cancelled = true } -- which other verbs take as well
 
 local function check_watch(asked, level)
   for _, name in ipairs({ "every", "max_per_minute" }) do
@@ -433,7 +332,7 @@ function M.watch(wanted_target, options, on_event)
   if on_event ~= nil and type(on_event) ~= "function" then
     error("resum: watch calls a function with each event, not " .. arguments.kind(on_event), 2)
   end
-  local one, message, code = one_connection(wanted_target, options, OF_WATCH, 2, WATCHED)
+  local one, message, code = one_connection.read(wanted_target, options, OF_WATCH, 2, ALSO_OF_WATCH)
   if not one then
     return nil, message, code
   end
