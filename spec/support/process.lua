@@ -443,6 +443,25 @@ function M.run(options)
   return { code = code, signal = signal, stdout = child.stdout(), stderr = child.stderr() }
 end
 
+--- Starts a Lua program that sees the tree's modules.
+-- @tparam string program its text
+-- @tparam[opt] table options as for start, without command
+-- @treturn table child
+function M.start_lua(program, options)
+  local own = { command = { uv.exepath(), "-e", program }, working_directory = M.ROOT }
+  for name, value in pairs(options or {}) do
+    own[name] = value
+  end
+  return M.start(own)
+end
+
+--- Waits for the first line that a child prints.
+-- @tparam table child
+-- @treturn string|nil without its end; nil where none came in time
+function M.first_line(child)
+  return M.wait_until(M.PATIENCE, function() return child.stdout():match("^(.-)\n") end)
+end
+
 --- Runs resum's command, as it stands in the tree, to its end.
 -- @tparam string ... its arguments
 -- @treturn table see run
