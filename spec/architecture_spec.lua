@@ -27,6 +27,8 @@ local LIBRARIES = {
   sslcert = { "nse", "programs" }, tls = { "nse" }, vulns = { "nse" },
 }
 
+local LONGEST_FUNCTION = 50 -- lines
+
 local IMPURE = { "io", "os", "print", "coroutine", "debug", "load", "loadfile", "dofile", "package" }
 
 local function files_under(folder, pattern, found)
@@ -120,22 +122,42 @@ local function order_of(graph)
   return order
 end
 
--- Globals that a file reads and writes, as the compiler sees them.
-local function globals_of(path)
+-- A file as the compiler sees it.
+local function listing_of(path)
   local listing = process.run { command = { "luac5.3", "-l", "-p", process.ROOT .. "/" .. path } }
   assert.equal(0, listing.code, listing.stderr)
+  return listing.stdout
+end
+
+-- Globals that a file reads and writes.
+local function globals_of(listing)
   local reads, writes = {}, {}
-  for name in listing.stdout:gmatch('GETTABUP[^\n]*_ENV "([%w_]+)"') do
+  for name in listing:gmatch('GETTABUP[^\n]*_ENV "([%w_]+)"') do
     reads[name] = true
   end
-  for name in listing.stdout:gmatch('SETTABUP[^\n]*_ENV "([%w_]+)"') do
+  for name in listing:gmatch('SETTABUP[^\n]*_ENV "([%w_]+)"') do
     writes[name] = true
   end
   return reads, writes
 end
 
+-- Functions of more lines than may be, and how many there are in all.
+local function long_functions(listing)
+  local long, count = {}, 0
+  for place, first, last in listing:gmatch("\nfunction <([^\n]-):(%d+),(%d+)>") do
+    local lines = last - first + 1
+    count = count + 1
+    long[#long + 1] = lines > LONGEST_FUNCTION and ("%s:%d has %d lines"):format(place, first, lines) or nil
+  end
+  return long, count
+end
+
 local LUA_FILES = files_under("lua", "%.lua$")
 local SCRIPTS = files_under("lua", "%.nse$")
+local LISTINGS = setmetatable({}, { __index = function(listings, path)
+  listings[path] = listing_of(path)
+  return listings[path]
+end })
 
 describe("the Lua files", function()
   local files, folders = {}, {} -- the graphs
@@ -209,7 +231,7 @@ describe("the Lua files", function()
       known[name] = true
     end
     for _, path in ipairs(LUA_FILES) do
-      local reads, writes = globals_of(path)
+      local reads, writes = globals_of(LISTINGS[path])
       assert.is_nil(next(writes), path .. " writes a global: " .. tostring(next(writes)))
       for name in pairs(reads) do
         -- strict knows what the standard library defines; `arg` is lua's own, and nmap has none
@@ -222,12 +244,24 @@ describe("the Lua files", function()
     end
   end)
 
+  it("have no function longer than a screen", function()
+    local all = 0
+    for _, path in ipairs(LUA_FILES) do
+      local long, count = long_functions(LISTINGS[path])
+      assert.same({}, long)
+      all = all + count
+    end
+    assert.is_true(all > 2000)
+    assert.same({ "x.lua:7 has 51 lines" },
+      (long_functions("\nfunction <x.lua:7,57> (3\nfunction <x.lua:60,109> (3")))
+  end)
+
   it("that are pure ask nothing of the world", function()
     local checked = 0
     for _, path in ipairs(LUA_FILES) do
       if tables.contains(PURE, folder_of(module_of(path))) then
         checked = checked + 1
-        local reads = globals_of(path)
+        local reads = globals_of(LISTINGS[path])
         for _, name in ipairs(IMPURE) do
           assert.is_nil(reads[name], path .. " reads " .. name)
         end
