@@ -1,6 +1,7 @@
 -- The command's options that say how a server is reached and as whom: words in, fields of what resum.run takes out. It
 -- reads the certificate's files, and where a passphrase is to be found; what a message says never holds a secret.
 
+local comma_list = require "resum.cli.comma_list"
 local lines = require "resum.cli.lines"
 local options_of = require "resum.options"
 local proxy = require "resum.transport.proxy"
@@ -21,10 +22,7 @@ local function through(given)
 end
 
 local function protocol_list(given)
-  local names = {}
-  for name in (given .. ","):gmatch("%s*(.-)%s*,") do
-    names[#names + 1] = name
-  end
+  local names = comma_list(given)
   local problem = options_of.protocols_problem(names)
   return not problem and names or nil, problem and "--alpn " .. problem
 end

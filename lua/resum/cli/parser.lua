@@ -3,6 +3,7 @@
 
 local argparse = require "argparse"
 local audit = require "resum.audit.run"
+local comma_list = require "resum.cli.comma_list"
 local configuration = require "resum.analysis.configuration"
 local connection = require "resum.cli.connection"
 local core = require "resum.core"
@@ -53,19 +54,12 @@ local function number(name)
 end
 
 local function mechanism_list(given)
-  local names = {}
-  for name in (given .. ","):gmatch("%s*(.-)%s*,") do
-    names[#names + 1] = name:gsub("-", "_")
-  end
-  local list, message = mechanisms.read_list(names)
+  local list, message = mechanisms.read_list(comma_list((given:gsub("-", "_"))))
   return list, message and "--mechanisms " .. message
 end
 
 local function check_list(given)
-  local ids = {}
-  for id in (given .. ","):gmatch("%s*(.-)%s*,") do
-    ids[#ids + 1] = id
-  end
+  local ids = comma_list(given)
   local known, message = audit.read_list(ids)
   return known and ids, message and "--audit_checks " .. escape(message, 400)
 end
