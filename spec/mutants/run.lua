@@ -168,7 +168,7 @@ Tree.__index = Tree
 -- With what is built of it, times and all, so that make builds what an edit touches only.
 local function new_tree(parent, number)
   local folder = ("%s/%d"):format(parent, number)
-  local tree = setmetatable({ folder = folder, environment = environment_of(folder) }, Tree)
+  local tree = setmetatable({ folder = folder, environment = environment_of(folder), is_stale = true }, Tree)
   local words = { "cp", "-a", "--parents" }
   for _, path in ipairs(COPIED) do
     words[#words + 1] = uv.fs_stat(path) and path or nil
@@ -183,10 +183,20 @@ local function new_tree(parent, number)
   return tree
 end
 
+-- Writes a file; what is built of it waits for the next build, which may be that of another mutant.
+function Tree:write(path, text)
+  write_file(self.folder .. "/" .. path, text)
+  self.is_stale = self.is_stale or path:find("%.[ch]$") ~= nil
+end
+
 -- Only what differs is built. Returns whether it could be, and what make said.
 function Tree:build()
+  if not self.is_stale then
+    return true
+  end
   local code, said = run({ "make", "--no-print-directory", "-s", "LUA_VERSION=" .. VERSION, "modules" }, self.folder,
     self.environment, BUILD_S)
+  self.is_stale = code ~= 0
   return code == 0, said
 end
 
@@ -231,23 +241,15 @@ local function judge(mutant, result, said, seconds)
 end
 
 local function try(tree, mutant)
-  local path, limit = tree.folder .. "/" .. mutant.file, usual[mutant.spec]
-  local text = read_file(path)
-  local is_built = mutant.file:find("%.[ch]$")
-  write_file(path, (assert(edit(mutant, text))))
-  local built, said = true, nil
-  if is_built then
-    built, said = tree:build()
-  end
+  local text = read_file(tree.folder .. "/" .. mutant.file)
+  tree:write(mutant.file, (assert(edit(mutant, text))))
+  local built, said = tree:build()
   if built then
-    judge(mutant, tree:try(mutant.spec, math.max(LONGEST.least_s, LONGEST.factor * limit)))
+    judge(mutant, tree:try(mutant.spec, math.max(LONGEST.least_s, LONGEST.factor * usual[mutant.spec])))
   else
     give_up(mutant, 0, "it does not build", said)
   end
-  write_file(path, text)
-  if is_built then
-    assert(tree:build())
-  end
+  tree:write(mutant.file, text)
 end
 
 -- Each of the workers takes from the list until it is empty.
