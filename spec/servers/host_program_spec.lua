@@ -178,6 +178,20 @@ local PROGRAMS = {
     scan()
     require("luv").run()
   ]],
+  ["closes all that is on the loop, between scans"] = [[
+    for _ = 1, 3 do
+      scan()
+      local uv = require "luv"
+      uv.walk(function(handle)
+        if not handle:is_closing() then
+          handle:close()
+        end
+      end)
+      uv.run()
+      litter()
+    end
+    aside(scan)
+  ]],
   ["unloads the modules and loads them again"] = [[
     for _ = 1, 3 do
       aside(function()

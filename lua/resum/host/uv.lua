@@ -10,6 +10,7 @@ local uv = require "resum.host.uv.luv"
 local common = require "resum.host.common"
 local CODES = require("resum.host.uv.failure").CODES
 local file = require "resum.host.uv.file"
+local is_open = require("resum.host.uv.handle").is_open
 local streams = require "resum.host.uv.stream"
 local wait = require "resum.host.uv.wait"
 local words = require("resum.host.uv.failure").words
@@ -89,7 +90,7 @@ end
 local ignore_sigpipe
 
 local function without_sigpipe()
-  if not ignore_sigpipe then
+  if not is_open(ignore_sigpipe) then
     ignore_sigpipe = uv.new_signal()
     ignore_sigpipe:start("sigpipe", function() end)
     ignore_sigpipe:unref()

@@ -2,6 +2,7 @@
 -- share one of libuv's timers, and timers that are free are used again: thousands of connections each have a deadline,
 -- and hardly one of them reaches it. It knows neither coroutines nor streams.
 
+local is_open = require("resum.host.uv.handle").is_open
 local uv = require "resum.host.uv.luv"
 
 local M = {}
@@ -32,6 +33,14 @@ local function ring(alarm)
   end
 end
 
+local function take_timer()
+  local timer
+  repeat
+    timer = remove(free)
+  until not timer or is_open(timer)
+  return timer or assert(uv.new_timer())
+end
+
 local function new_alarm(grain)
   local time = M.now()
   if grain > (time + AHEAD_MOST) * GRAINS then
@@ -40,7 +49,7 @@ local function new_alarm(grain)
       return alarms[grain]
     end
   end
-  local alarm = { grain = grain, count = 0, timer = remove(free) or assert(uv.new_timer()) }
+  local alarm = { grain = grain, count = 0, timer = take_timer() }
   alarms[grain] = alarm
   uv.update_time() -- a timer counts from when the loop last looked at the clock
   alarm.timer:start(ceil(max(0, grain / GRAINS - time) * 1000), 0, function()

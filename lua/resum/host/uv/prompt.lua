@@ -3,6 +3,7 @@
 -- program. So the signal is taken over there, again with each line typed, as Lua takes it back. Anywhere else, in a
 -- script or a program that embeds Lua, signals are none of our business.
 
+local is_open = require("resum.host.uv.handle").is_open
 local uv = require "resum.host.uv.luv"
 
 local M = {}
@@ -21,7 +22,7 @@ local poll
 -- @tparam function on_interrupt called at Ctrl-C, as a callback of libuv's
 function M.watch(on_interrupt)
   local fd = found and sigint.take()
-  if not fd or poll then
+  if not fd or is_open(poll) then
     return
   end
   poll = assert(uv.new_poll(fd))

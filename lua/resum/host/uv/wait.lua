@@ -2,10 +2,11 @@
 -- chunk, REPL, a coroutine of somebody else's) a wait turns the loop until it is over, so other handles on the
 -- loop, as the one for Ctrl-C, live on meanwhile. It knows no socket and no name.
 --
--- Only coroutines made here are yielded, as nobody but we would resume them; a job must not yield by itself. In a libuv
--- callback of somebody else's there is no way to wait: that is an error.
+-- Only coroutines made here are yielded, as nobody but we would resume them. A job that yields by itself gets an error,
+-- and so does who would wait in a libuv callback of somebody else's, where there is no way to.
 
 local alarm = require "resum.host.uv.alarm"
+local is_open = require("resum.host.uv.handle").is_open
 local jobs = require "resum.host.jobs"
 local prompt = require "resum.host.uv.prompt"
 local uv = require "resum.host.uv.luv"
@@ -16,6 +17,7 @@ local IDLE_MOST = 64 -- coroutines kept for the next jobs
 
 local resume, running, yield, is_yieldable = coroutine.resume, coroutine.running, coroutine.yield,
   coroutine.isyieldable
+local debugger = package.loaded.debug -- not everywhere
 
 local workers = setmetatable({}, { __mode = "k" }) -- the coroutines that may be yielded -> their workers
 local interrupted = false -- by Ctrl-C at a prompt: every wait ends with an error, until all jobs have ended
@@ -74,6 +76,29 @@ end
 
 -- Turns ------------------------------------------------------------------------------------------------------
 
+-- What our coroutines yield, and return. Whatever else is yielded somebody else has yielded in a job, as a caller's
+-- on_event may: nobody would resume it, so it is resumed at once, and there the yield becomes an error. (Where Lua has
+-- no debug library it comes to nothing.)
+local PARKED = {}
+
+local function make_yield_fail(thread)
+  local hook, mask, count = debugger.gethook(thread)
+  debugger.sethook(thread, function() -- at the next instruction
+    debugger.sethook(hook, mask, count)
+    error("what is called in a job of host.parallel, as on_event is, must not yield: nobody would resume it", 2)
+  end, "", 1)
+end
+
+local function go_on(thread)
+  local fine, word = resume(thread) -- it catches its own errors: see M.start
+  while fine and word ~= PARKED do
+    if debugger then
+      make_yield_fail(thread)
+    end
+    fine, word = resume(thread)
+  end
+end
+
 -- Jobs that may go on, in the order in which they were woken. Each runs until it waits, then the next: were they
 -- resumed inside of one another, a thousand that wake each other would overflow the C stack.
 local ready, first, last, draining = {}, 1, 0, false
@@ -84,7 +109,7 @@ local function drain()
     local thread = ready[first]
     ready[first] = nil
     first = first + 1
-    resume(thread) -- it catches its own errors: see M.start
+    go_on(thread)
   end
   draining = false
 end
@@ -96,7 +121,7 @@ local function run_soon(thread)
     return
   end
   draining = true
-  resume(thread)
+  go_on(thread)
   drain()
 end
 
@@ -201,7 +226,9 @@ end
 local function end_after_input(waiter)
   waiter.last_turn = true
   late[#late + 1] = waiter
-  without_rest, after_input = without_rest or assert(uv.new_idle()), after_input or assert(uv.new_check())
+  if not (is_open(without_rest) and is_open(after_input)) then
+    without_rest, after_input = assert(uv.new_idle()), assert(uv.new_check())
+  end
   without_rest:start(function() end) -- while there is something to do the loop waits for no input
   after_input:start(end_waits)
 end
@@ -239,7 +266,7 @@ function Waiter:wait(deadline, verb, level)
   end
   self.thread = thread
   while self.waiting and not interrupted do
-    yield()
+    yield(PARKED)
   end
   if interrupted then
     self.waiting, self.thread = false, nil
@@ -297,10 +324,15 @@ end
 
 local idle, idle_count = {}, 0 -- workers without a job
 
+local function run_job(worker)
+  worker.job()
+  -- no tail call: the error of a yield is raised in a function of Lua's, and has to be caught
+end
+
 -- What a coroutine of ours does all its life: one job after another.
 local function work(worker)
   repeat
-    local done, problem = pcall(worker.job)
+    local done, problem = pcall(run_job, worker)
     local on_end = worker.on_end
     worker.job, worker.on_end = nil, nil
     if on_end then
@@ -310,16 +342,17 @@ local function work(worker)
     if kept then
       idle_count = idle_count + 1
       idle[idle_count] = worker
-      yield()
+      yield(PARKED)
     end
   until not kept
   workers[worker.thread] = nil -- by itself: the collector comes late, and the table would grow meanwhile
+  return PARKED
 end
 
 local function new_worker()
   local worker
   worker = { job = nil, on_end = nil, thread = coroutine.create(function()
-    work(worker)
+    return work(worker)
   end) }
   workers[worker.thread] = worker
   return worker
