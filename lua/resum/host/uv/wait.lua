@@ -125,7 +125,12 @@ local function run_soon(thread)
   drain()
 end
 
--- Raises Lua's own word for it in every job, and then here.
+-- Lua's own word for it. As an object that says its own message a prompt shows that alone, without a traceback.
+local INTERRUPTED = setmetatable({}, { __tostring = function()
+  return "interrupted!"
+end })
+
+-- Raises it in every job, and then here.
 local function end_interrupted(waiter)
   local busy = {}
   for _, worker in pairs(workers) do
@@ -139,7 +144,7 @@ local function end_interrupted(waiter)
   interrupted = false
   waiter:close()
   M.settle()
-  error("interrupted!", 0)
+  error(INTERRUPTED, 0)
 end
 
 -- Turns the loop until the wait is over; returns why it can't go on, if it can't.
@@ -271,7 +276,7 @@ function Waiter:wait(deadline, verb, level)
   if interrupted then
     self.waiting, self.thread = false, nil
     self:close()
-    error("interrupted!", 0)
+    error(INTERRUPTED, 0)
   end
   return self.woken
 end
