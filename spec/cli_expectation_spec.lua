@@ -41,13 +41,20 @@ describe("an expectation", function()
     assert.same({ false, "not_supported on 192.0.2.2" }, { expectation.check(rule, both) })
   end)
 
-  for _, text in ipairs({ "", "psk", "psk=", "psk=yes", "psk>0.5", "psk>=2", "psk==supported", "rsa=supported" }) do
+  for _, text in ipairs({ "", "psk", "psk=", "psk=yes", "psk>=2", "rsa=supported", "key-age=yes" }) do
     it("is not '" .. text .. "'", function()
       local rule, message = expectation.parse(text)
       assert.is_nil(rule)
       assert.equal("--expect takes rules such as ticket=supported, psk>=95%, browser>=90%, "
         .. "balancer=all_shared or no-finding>=medium, and with --watch key-age<7d or no-event=server_down, not '"
         .. text .. "'", message)
+    end)
+  end
+
+  for text, meant in pairs({ ["psk>0.5"] = "psk>=0.5", ["psk==supported"] = "psk=supported" }) do
+    it(("is not '%s', but perhaps '%s'"):format(text, meant), function()
+      assert.same({ nil, ("--expect: '%s' is no rule; did you mean '%s'?"):format(text, meant) },
+        { expectation.parse(text) })
     end)
   end
 

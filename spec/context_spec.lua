@@ -244,7 +244,9 @@ describe("a context", function()
       { { certificate = "PEM", key_form = "jks" }, "option 'key_form': pem, der or p12 expected" },
       { { certificate = 1, private_key = 1 }, "option 'certificate': string expected, got number" },
       { { passphrase = {} }, "option 'passphrase': string expected, got table" },
-      { { cipher = "AES" }, "unknown option 'cipher'" },
+      { { cipher = "AES" }, "unknown option 'cipher'; did you mean 'ciphers'?" },
+      { { max_versoin = "TLSv1.2" }, "unknown option 'max_versoin'; did you mean 'max_version'?" },
+      { { cyphre = "AES" }, "unknown option 'cyphre'" },
       { { "AES" }, "options have names" },
       { "AES", "table expected, got string" },
     } do

@@ -130,7 +130,8 @@ describe("resum.scan", function()
   end)
 
   it("raises what is a mistake of the caller", function()
-    assert.has_error(function() resum.scan("a.example", { atempts = 3 }) end, "resum: there is no option 'atempts'")
+    assert.has_error(function() resum.scan("a.example", { atempts = 3 }) end,
+      "resum: there is no option 'atempts'; did you mean 'attempts'?")
     assert.has_error(function() resum.scan("a.example", { attempts = "3" }) end,
       "resum: the option attempts must be a number, not a string")
     assert.has_error(function() resum.scan(443) end, "resum: a target is a string such as host:port, not a number")
@@ -173,14 +174,15 @@ describe("what a caller gives", function()
     told(function() resum.attempt.new_client("192.0.2.1", {}) end, "the fields of an endpoint must be a table")
     told(function() resum.attempt.new_client({ address = "192.0.2.1" }, { host = one }) end, "the endpoint has no port")
     told(function() resum.attempt.new_client({ adress = "x", port = 1 }, { host = one }) end,
-      "there is no field of an endpoint 'adress'")
+      "there is no field of an endpoint 'adress'; did you mean 'address'?")
     told(function() resum.attempt.new_client(endpoint, {}) end, "a client needs the option host")
     told(function() resum.attempt.new_client(endpoint, { host = one, timout = 1 }) end,
-      "there is no option of a client 'timout'")
+      "there is no option of a client 'timout'; did you mean 'timeout'?")
     local client = resum.attempt.new_client(endpoint, { host = one })
     told(function() client:attempt({ mechanism = "psk", want_tikets = true }) end,
-      "there is no option of an attempt 'want_tikets'")
-    told(function() client:attempt({ mechanism = "tickets" }) end, "there is no mechanism 'tickets'")
+      "there is no option of an attempt 'want_tikets'; did you mean 'want_tickets'?")
+    told(function() client:attempt({ mechanism = "tickets" }) end,
+      "there is no mechanism 'tickets'; did you mean 'ticket'?")
     told(function() client:attempt({ mechanism = "psk", session = "x" }) end,
       "the option session of an attempt must be a session, not a string")
     told(function() client:attempt(5) end, "the options of an attempt must be a table, not a number")
@@ -257,6 +259,6 @@ describe("resum.prepare", function()
     assert.same({ "target: 'a.example:0': the port must be a number from 1 to 65535", "usage" }, { problem, kind })
     assert.has_error(function()
       resum.prepare({ atempts = 1 })
-    end, "resum: there is no option 'atempts'")
+    end, "resum: there is no option 'atempts'; did you mean 'attempts'?")
   end)
 end)

@@ -34,7 +34,8 @@ describe("a misuse is raised at the caller's line", function()
           local _ = resum[verb](NOBODY, { [option] = value })
         end))
       end
-      assert.equal("there is no option 'sesion'", raised(function()
+      local meant = verb == "open" and "; did you mean 'session'?" or ""
+      assert.equal("there is no option 'sesion'" .. meant, raised(function()
         local _ = resum[verb](NOBODY, { sesion = 1 })
       end))
       assert.equal("the options must be a table, not a number", raised(function()

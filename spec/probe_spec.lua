@@ -505,7 +505,7 @@ describe("a probe", function()
   it("raises what is a mistake of the caller", function()
     local _, session = resuming()
     for problem, options in pairs({
-      ["unknown option 'sesion'"] = { sesion = session },
+      ["unknown option 'sesion'; did you mean 'session'?"] = { sesion = session },
       ["option 'session' or 'sessions' expected"] = {},
       ["option 'key_share': base_point or random expected"] = { session = session, key_share = "none" },
       ["option 'proof': finished or hello expected"] = { session = session, proof = "hope" },

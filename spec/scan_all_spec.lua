@@ -95,7 +95,7 @@ describe("resum.scan_all", function()
       ["the options must be a table, not a number"] = function()
         resum.scan_all({}, 5, nothing)
       end,
-      ["there is no option 'atempts'"] = function()
+      ["there is no option 'atempts'; did you mean 'attempts'?"] = function()
         resum.scan_all({}, { atempts = 3 }, nothing)
       end,
       ["the option max_connections takes a whole number from 1 to 100000"] = function()

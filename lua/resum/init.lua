@@ -235,6 +235,7 @@ function M.scan_all(targets, options, on_result)
   if problem then
     error("resum: the option max_connections " .. problem, 2)
   end
+  options_of.check(own, 2, nil, { max_connections = true })
   own = checked(own, 2)
   many.share(own, at_once)
   local one, message, code = scanner.new(own)

@@ -60,7 +60,7 @@ function M.read(wanted_target, options, own, level, more)
   end
   arguments.check(asked, own, "option", level + 1)
   check_sessions(asked, level + 1)
-  others = tables.merged(options_of.check(others, level + 1, tables.merged(OF_CONNECTIONS, more)))
+  others = tables.merged(options_of.check(others, level + 1, tables.merged(OF_CONNECTIONS, more), own))
   options_of.check_together(others, level + 1)
   others.host = others.host or default_host.choose()
   local plan, message, code = options_of.read(others)

@@ -153,16 +153,20 @@ end
 -- @param options what the caller gave; nil is an empty table
 -- @tparam integer level of the caller who is to blame, as for error()
 -- @tparam[opt] {string=true,...} known the names that may be given here; by default all
+-- @tparam[opt] table more names that the verb takes beside these, as keys: to tell which one was meant
 -- @treturn table options
-function M.check(options, level, known)
+function M.check(options, level, known, more)
   if options == nil then
     return {}
   elseif type(options) ~= "table" then
     error("resum: the options must be a table, not " .. arguments.kind(options), level + 1)
   end
   for name, value in pairs(options) do
-    local problem = problem_of(name, value)
-    if not problem and known and not known[name] then
+    local problem = OPTIONS[name] and problem_of(name, value)
+    if not OPTIONS[name] then
+      local meant = arguments.meant(name, known or OPTIONS, more or {})
+      problem = ("there is no option '%s'%s"):format(tostring(name), meant)
+    elseif not problem and known and not known[name] then
       problem = ("the option %s can't be used here"):format(name)
     end
     if problem then

@@ -25,6 +25,49 @@ unsigned rs_number_at(lua_State *L, int index, unsigned (*number_of)(const char 
   return whole && number >= 0 && number < 0x10000 ? (unsigned)number : RS_NO_NUMBER;
 }
 
+/* Letters that may be wrong, missing or too many in a name that was meant, of which more than half
+ * have to be right: as resum.util.suggestion has it. */
+enum { MOST_EDITS = 2, LONGEST_NAME = 63 };
+
+static size_t least(size_t a, size_t b) {
+  return a < b ? a : b;
+}
+
+/* How many letters have to be changed, added or taken away (Levenshtein); of names that are too
+ * long, too many. */
+static size_t edits(const char *a, const char *b) {
+  size_t row[LONGEST_NAME + 1];
+  const size_t length = strlen(b);
+  if (strlen(a) > LONGEST_NAME || length > LONGEST_NAME)
+    return LONGEST_NAME;
+  for (size_t j = 0; j <= length; j++)
+    row[j] = j;
+  for (size_t i = 0; a[i]; i++) {
+    size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (size_t j = 1; j <= length; j++) {
+      const size_t changed = diagonal + (a[i] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = least(changed, least(diagonal, row[j - 1]) + 1);
+    }
+  }
+  return row[length];
+}
+
+static const char *unknown_option(lua_State *L, const char *name, const char *const names[]) {
+  const char *meant = NULL;
+  size_t fewest = MOST_EDITS + 1;
+  for (int i = 0; names[i]; i++) {
+    const size_t own = edits(name, names[i]);
+    if (own < fewest && 2 * own < strlen(name)) {
+      fewest = own;
+      meant = names[i];
+    }
+  }
+  return meant ? lua_pushfstring(L, "unknown option '%s'; did you mean '%s'?", name, meant)
+               : lua_pushfstring(L, "unknown option '%s'", name);
+}
+
 uint64_t rs_options_check(lua_State *L, int arg, const char *const names[]) {
   uint64_t given = 0;
   if (lua_isnoneornil(L, arg))
@@ -37,7 +80,7 @@ uint64_t rs_options_check(lua_State *L, int arg, const char *const names[]) {
     if (place >= 0)
       given |= UINT64_C(1) << place;
     else
-      luaL_argerror(L, arg, lua_pushfstring(L, "unknown option '%s'", lua_tostring(L, -2)));
+      luaL_argerror(L, arg, unknown_option(L, lua_tostring(L, -2), names));
   }
   return given;
 }

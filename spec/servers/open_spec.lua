@@ -73,7 +73,7 @@ describe("resum.open", function()
       { resum.open("127.0.0.1:0") })
     assert.has_error(function()
       resum.open(server.address, { sesion = 1 })
-    end, "resum: there is no option 'sesion'")
+    end, "resum: there is no option 'sesion'; did you mean 'session'?")
   end)
 end)
 

@@ -173,7 +173,7 @@ describe("a misuse of these options", function()
     ["--prox=http://u:s3cret@p a.example"] = "unknown option '--prox'",
     ["--sni a --no_sni a.example"] = "--sni and --no_sni exclude each other",
     ["-4 -6 a.example"] = "-4 and -6 exclude each other",
-    ["--tls 1.4 a.example"] = "argument for option '--tls' must be one of ",
+    ["--tls 1.4 a.example"] = "--tls takes one of '1.0', '1.1', '1.2', '1.3'",
     ["--tls 1.2 --mechanisms psk a.example"] = "--tls: psk does not belong to TLS 1.2",
     ["--delay never a.example"] = "--delay takes a number of seconds from 0 to 3600, not 'never'",
     ["https://user:s3cret@a.example/"] = "target: 'https://...@a.example/': ",

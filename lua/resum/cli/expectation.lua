@@ -6,6 +6,7 @@ local findings = require "resum.audit.finding"
 local mechanisms = require "resum.connection.mechanism"
 local escape = require "resum.util.escape"
 local moment = require "resum.cli.moment"
+local suggestion = require "resum.util.suggestion"
 local vocabulary = require "resum.analysis.vocabulary"
 local watch_words = require "resum.analysis.watch.words"
 
@@ -31,15 +32,8 @@ local function parse_of_watch(text)
   end
 end
 
---- Reads a rule.
--- @tparam string text "MECHANISM=VERDICT", "MECHANISM>=SHARE" (a rate: 0.95 or 95%), "browser>=SHARE" (what a browser
---   meets), "balancer=VERDICT", or "no-finding>=SEVERITY" (no bad finding of the audit as grave as that; what is
---   inconclusive is none); of a watch "key-age<DURATION" (such as 7d or 12h), "no-event=KIND"
--- @treturn[1] table {text, mechanism (or browser or balancer = true), verdict or share; or finding (severity); or
---   of_watch with key_age (seconds) or no_event (kind)}
--- @treturn[2] nil
--- @treturn[2] string message
-function M.parse(text)
+-- A rule as M.parse gives it; nil where it is none.
+local function read(text)
   local of_watch = parse_of_watch(text)
   if of_watch then
     return of_watch
@@ -62,8 +56,58 @@ function M.parse(text)
       return rule
     end
   end
-  return nil, ("--expect takes rules such as ticket=supported, psk>=95%%, browser>=90%%, balancer=all_shared "
-    .. "or no-finding>=medium, and with --watch key-age<7d or no-event=server_down, not '%s'"):format(escape(text, 60))
+end
+
+local function set(list)
+  local keys = {}
+  for _, name in ipairs(list) do
+    keys[name] = true
+  end
+  return keys
+end
+
+-- What a rule may be about, and where a word stands behind it, which ones.
+local VALUES = { balancer = vocabulary.pools, ["no-finding"] = set(findings.SEVERITIES),
+  ["no-event"] = set(watch_words.kinds), browser = {}, ["key-age"] = {} }
+for _, name in ipairs(mechanisms.names) do
+  VALUES[name] = vocabulary.verdicts
+end
+
+local SIGNS = { ">=", "=", "<" }
+
+-- The rule that was meant by one with a slip of the finger in it, or with another sign.
+local function meant_by(text)
+  local name, sign, value = text:match("^%s*([%w_-]+)%s*([<>=]=?)%s*(%S+)%s*$")
+  if not name then
+    return nil
+  end
+  local subject = VALUES[name] and name or suggestion.among(name, VALUES)
+  local meant = subject and suggestion.among(value, VALUES[subject]) or value
+  for _, likely in ipairs({ sign, table.unpack(subject and SIGNS or {}) }) do
+    local rule = subject and (read(subject .. likely .. value) or read(subject .. likely .. meant))
+    if rule then
+      return rule.text
+    end
+  end
+end
+
+--- Reads a rule.
+-- @tparam string text "MECHANISM=VERDICT", "MECHANISM>=SHARE" (a rate: 0.95 or 95%), "browser>=SHARE" (what a browser
+--   meets), "balancer=VERDICT", or "no-finding>=SEVERITY" (no bad finding of the audit as grave as that; what is
+--   inconclusive is none); of a watch "key-age<DURATION" (such as 7d or 12h), "no-event=KIND"
+-- @treturn[1] table {text, mechanism (or browser or balancer = true), verdict or share; or finding (severity); or
+--   of_watch with key_age (seconds) or no_event (kind)}
+-- @treturn[2] nil
+-- @treturn[2] string message
+function M.parse(text)
+  local rule = read(text)
+  local meant = not rule and meant_by(text)
+  if meant then
+    return nil, ("--expect: '%s' is no rule; did you mean '%s'?"):format(escape(text, 60), meant)
+  end
+  return rule, not rule and ("--expect takes rules such as ticket=supported, psk>=95%%, browser>=90%%, "
+    .. "balancer=all_shared or no-finding>=medium, and with --watch key-age<7d or no-event=server_down, not '%s'")
+    :format(escape(text, 60)) or nil
 end
 
 -- Is no finding of the audit as grave as this? And the gravest one.

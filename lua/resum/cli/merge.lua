@@ -171,7 +171,7 @@ local function flush(output)
 end
 
 --- The command with --merge: joins files and summarises them.
--- @tparam table parsed see resum.cli.options: targets (the files), json_out
+-- @tparam table parsed see resum.cli.options: targets (the files), json_out, quiet
 -- @treturn integer exit code: 0, 1 (some line is no result), 2 (a file can't be read), 4 (the results can't be written)
 function M.command(parsed)
   local output, message = open_output(parsed)
@@ -196,9 +196,10 @@ function M.command(parsed)
   if merged.identical + merged.replaced > 0 then
     say("%d identical lines and %d older results are left out", merged.identical, merged.replaced)
   end
-  local summary = summary_text(merged.summary:fold(), system.columns(1))
-  local shown = parsed.json_out == "-" and { file = io.stderr } or { file = io.stdout }
-  write_line(shown, summary)
+  local shown = parsed.quiet and {} or { file = parsed.json_out == "-" and io.stderr or io.stdout }
+  if not parsed.quiet then
+    write_line(shown, summary_text(merged.summary:fold(), system.columns(1)))
+  end
   local not_shown = flush(shown)
   if not_shown then
     say("summary: %s", not_shown)

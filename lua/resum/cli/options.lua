@@ -11,6 +11,7 @@ local parsers = require "resum.cli.parser"
 local resum = require "resum"
 local suggestion = require "resum.util.suggestion"
 local targets = require "resum.cli.targets"
+local unused = require "resum.cli.unused"
 
 local M = {}
 
@@ -118,15 +119,6 @@ local function problem_of_merge(parsed)
   parsed.merge = (met["true"] or about_states) and "states" or "results"
 end
 
--- What a watch does not do, or does in its own way: the option, and what takes its place.
-local NOT_WATCHED = {
-  { "resum" }, { "resum_rate" }, { "audit" }, { "quick" }, { "merge" }, { "targets_in" }, { "summary" },
-  { "dry_run" }, { "resume" }, { "shard" }, { "junit_out" }, { "sarif_out" }, { "csv_out" }, { "attempts" },
-  { "engine" }, { "concurrency" }, { "max_connections" }, { "retries" }, { "advice" }, { "progress" },
-  { "audit_checks" }, { "intrusive" }, { "lifetime" }, { "forget" }, { "no_balancer" }, { "max_targets" },
-  { "compare" }, { "dot_out" }, { "delay", "--max_per_minute" },
-}
-
 -- What is expected of a watch, and of nothing else.
 local function problem_of_expectations(parsed)
   for _, rule in ipairs(parsed.expect) do
@@ -134,6 +126,8 @@ local function problem_of_expectations(parsed)
       return ("--expect %s is about a watch: add --watch"):format(rule.text)
     elseif parsed.watch and not rule.of_watch and not (rule.mechanism and rule.share) then
       return ("--expect %s is not what a watch finds out: key-age<7d, psk>=95%%, no-event=KIND are"):format(rule.text)
+    elseif parsed.watch and unused.expectation(rule, parsed) then
+      return unused.expectation(rule, parsed)
     end
   end
 end
@@ -144,16 +138,6 @@ local function problem_of_watch(parsed)
     if parsed[option] then
       return ("--%s is about a watch: add --watch"):format(option)
     end
-  end
-  for _, one in ipairs(parsed.watch and NOT_WATCHED or {}) do
-    if parsed[one[1]] then
-      return ("--%s does not go with --watch%s"):format(one[1], one[2] and ": take " .. one[2] or "")
-    end
-  end
-  if parsed.watch and #parsed.source > 1 then
-    return "--watch connects from one --source"
-  elseif parsed.watch and #parsed.audit_name > 0 then
-    return "--audit_name does not go with --watch"
   end
   return problem_of_expectations(parsed)
 end
@@ -185,14 +169,16 @@ end
 
 -- What fits no single option's converter: options that need one another.
 local function complete(parsed)
-  local about_watch = problem_of_watch(parsed)
-  if about_watch then
-    return nil, about_watch
+  local problem = unused.option(parsed) or problem_of_watch(parsed)
+  if problem then
+    return nil, problem
   elseif parsed.watch then
     return complete_watch(parsed)
+  elseif parsed.repl then
+    return true
   end
   if parsed.merge then
-    local problem = problem_of_merge(parsed)
+    problem = problem_of_merge(parsed)
     return not problem or nil, problem
   elseif parsed.compare or parsed.dot_out then
     return nil, ("--%s is about the map of state files: add --merge"):format(parsed.compare and "compare" or "dot_out")
@@ -209,9 +195,11 @@ local function complete(parsed)
         parsed.no_balancer and "leave out --no_balancer" or "add --resum_rate")
     elseif rule.finding and not parsed.audit then
       return nil, "--expect " .. rule.text .. " is about findings: add --audit"
+    elseif unused.expectation(rule, parsed) then
+      return nil, unused.expectation(rule, parsed)
     end
   end
-  local problem = problem_of_audit(parsed)
+  problem = problem_of_audit(parsed)
   if problem then
     return nil, problem
   elseif parsed.quick and not parsed.resum_rate then
@@ -229,13 +217,30 @@ local function complete(parsed)
   return not problem, problem
 end
 
+-- The first word that was typed and is read as this one.
+local function as_typed(word, argv)
+  for _, typed in ipairs(argv) do
+    local name = typed:match("^[%w_-]*")
+    if name:gsub("_", "-") == word or not word:find("^%-%-") and name:find("^%-%w") and name:find(word:sub(2), 2, true)
+    then
+      return name
+    end
+  end
+  return word
+end
+
 -- What the parser complains about, in one line; for an option that is none, what was meant.
-local function misuse(parser, message)
-  local word = message:match("^unknown option '%-%-([^']*)'")
+local function misuse(parser, message, argv)
+  local word = message:match("^unknown option '(%-[^']*)'")
   if word then
-    local meant = suggestion.of(word, parsers.names(parser))
-    message = ("unknown option '--%s'%s"):format(word, meant and ("; did you mean --%s?"):format(meant:gsub("-", "_"))
+    local typed = as_typed(word, argv)
+    local meant = suggestion.of(typed:gsub("^%-+", ""):gsub("_", "-"), parsers.names(parser))
+    local shown = (meant or word:find("^%-%-")) and typed or word -- what stands behind one letter may be a password
+    message = ("unknown option '%s'%s"):format(shown, meant and ("; did you mean --%s?"):format(meant:gsub("-", "_"))
       or "")
+  else
+    message = message:gsub("^argument for option '(%-%-[%l-]+)' must be one of ", "%1 takes one of ")
+    message = parsers.as_written(message)
   end
   return escape(message:gsub("\n", ". "), 200) .. " (resum --help lists the options)"
 end
@@ -251,17 +256,14 @@ function M.parse(argv)
   local parser = parsers.new()
   local good, parsed = parser:pparse(normalise(argv))
   if not good then
-    return nil, misuse(parser, parsed)
+    return nil, misuse(parser, parsed, argv)
   end
   parsed.command = command_line.shown(argv)
-  if parsed.repl then
-    return parsed
-  end
   local usable, message = complete(parsed)
   if not usable then
     return nil, message
   end
-  if parsed.merge then
+  if parsed.merge or parsed.repl then
     return parsed
   end
   local scan

@@ -210,9 +210,11 @@ local function new_group(parser)
   return { argument = adder("argument"), option = adder("option"), flag = adder("flag") }, added
 end
 
--- Help writes options as all other pages do, and not as argparse has them.
-local function as_written(help)
-  return (help:gsub("%-%-%l[%l%d-]*", function(option)
+--- Options as all pages write them, and not as argparse has them.
+-- @tparam string text
+-- @treturn string
+function M.as_written(text)
+  return (text:gsub("%-%-%l[%l%d-]*", function(option)
     return "--" .. option:sub(3):gsub("-", "_")
   end))
 end
@@ -237,7 +239,7 @@ function M.new()
     parser:flag("--repl", "open a Lua prompt with resum loaded"))
   local get_help = parser.get_help
   function parser.get_help(self)
-    return as_written(get_help(self))
+    return M.as_written(get_help(self))
   end
   return parser
 end

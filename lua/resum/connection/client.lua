@@ -27,6 +27,10 @@ local OPTIONS = {
   alpn = "table",
 }
 
+local MECHANISMS = {}
+for name, mechanism in pairs(mechanisms) do
+  MECHANISMS[name] = type(mechanism) == "table" and mechanism.context and mechanism or nil
+end
 local ENGINES = { probe = true, handshake = true }
 
 local ATTEMPT = {
@@ -139,8 +143,9 @@ end
 --   resum.connection.response), ended ({message, code}: how the connection ended after its handshake, where it did)
 function Client:attempt(options)
   arguments.check(options, ATTEMPT, "option of an attempt", 2)
-  if not mechanisms[options.mechanism] or not mechanisms[options.mechanism].context then
-    error(("resum: there is no mechanism '%s'"):format(tostring(options.mechanism)), 2)
+  if not MECHANISMS[options.mechanism] then
+    error(("resum: there is no mechanism '%s'%s"):format(tostring(options.mechanism),
+      arguments.meant(options.mechanism, MECHANISMS)), 2)
   elseif options.after then
     self.dialer:pause_after(options.after.error, options.tries)
   end

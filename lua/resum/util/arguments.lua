@@ -1,7 +1,18 @@
 -- Tables of named arguments: are there only known names, and is each of its type? Misuse is raised at the caller's
 -- line. A schema is name -> the types that it may have, in words: "string", "string or table"; userdata is a session.
 
+local suggestion = require "resum.util.suggestion"
+
 local M = {}
+
+--- Which name was meant by one that is none?
+-- @param name
+-- @tparam table ... tables whose keys are the names that there are
+-- @treturn string to go behind a message: "; did you mean 'timeout'?", or ""
+function M.meant(name, ...)
+  local meant = suggestion.among(name, ...)
+  return meant and ("; did you mean '%s'?"):format(meant) or ""
+end
 
 --- What a value is, for "not …".
 -- @param value
@@ -24,7 +35,7 @@ end
 function M.problem(schema, what, name, value)
   local wanted = schema[name]
   if not wanted then
-    return ("there is no %s '%s'"):format(what, tostring(name))
+    return ("there is no %s '%s'%s"):format(what, tostring(name), M.meant(name, schema))
   elseif not wanted:find(type(value), 1, true) then
     return ("the %s must be a %s, not %s"):format(named(what, name), wanted:gsub("userdata", "session"),
       M.kind(value))
