@@ -120,7 +120,7 @@ function Exchange:run(record)
     self.leaves_at_once = record.engine == "probe" and record.outcome == "resumed" and not self.want_tickets
       and not self.stays and not self.say
       and (not self.mechanism.may_be_cached or spending.is_silent(self.client.ends))
-    record.version, record.asked = self:facts().version, self.request and self.heard ~= nil or nil
+    record.version, record.asked = self:facts().version, self.speaks_first or self.request and self.heard ~= nil or nil
     self:finish(due, record.timing.handshake_s, spending.is_answered(self.client.ends, record))
     record.ending = outcomes.ending(self, record.engine)
   end
@@ -162,6 +162,7 @@ function M.new(client, mechanism, options, machine, stream, began, record)
     may_put_off = M.may_put_off(options, record), -- and has room until it has heard from the server
     awaits = nil, -- its first byte is
     say = options.request,
+    speaks_first = options.request ~= nil or options.offer ~= nil and options.offer.early_data ~= nil or nil,
     speaks = machine.write ~= nil and (record.engine ~= "probe" or options.request ~= nil), -- inside TLS
     response = nil, -- what was answered to that
     on_goodbye = never, -- called when our last word has been said; what comes then is waited for only
