@@ -197,6 +197,65 @@ describe("the check client-certificate", function()
     server.close()
   end)
 
+  it("sends no name where it says so, and finds there what a full handshake finds as well", function()
+    local without_name = 0
+    local server = start({ switches_early = true }, nil, function(link, data)
+      without_name = without_name + (link.connection:facts().server_name == nil and 1 or 0)
+      if name_of(link) == "" then
+        return answer(link, data)
+      end
+      answer_if_directed(link, data)
+    end)
+    local words, result = audit(server, { mechanisms = { "psk" } })
+    assert.equal("psk bad medium certificate_not_bound_to_name", words)
+    assert.equal("T3", result.addresses[1].audit[1].evidence.deviation)
+    assert.is_true(without_name >= 3, without_name) -- two resumed, and a full one
+    server.close()
+  end)
+
+  it("lays to resumption nothing that a full handshake with the certificate does under a name in upper case", function()
+    local server = start({ switches_early = true, exact_name = true }, nil, function(link, data)
+      if link.connection:facts().server_name == OTHER:upper() then
+        return answer(link, data)
+      end
+      answer_if_directed(link, data)
+    end)
+    for _, mechanism in ipairs({ "psk", "ticket" }) do
+      local words, result = audit(server, { mechanisms = { mechanism } })
+      assert.equal(mechanism .. " bad medium certificate_not_bound_to_name", words)
+      assert.equal("T4", result.addresses[1].audit[1].evidence.deviation)
+    end
+    server.close()
+  end)
+
+  describe("at a server that refuses by ending the connection alone", function()
+    -- Ends connections of the other name's, all but every so many.
+    local function ends(all_but)
+      local met = 0
+      return function(link, data)
+        if name_of(link) == OTHER then
+          met = met + 1
+          if all_but == nil or met % all_but ~= 0 then
+            return link.drop("fin")
+          end
+        end
+        answer_if_directed(link, data)
+      end
+    end
+
+    it("takes that for a refusal where it comes again and again", function()
+      local server = start({ switches_early = true }, { request_certificate = true }, ends())
+      assert.equal("psk good info refused_there", (audit(server, { mechanisms = { "psk" } })))
+      server.close()
+    end)
+
+    it("takes it for chance where one connection of several is answered", function()
+      local server = start({ switches_early = true }, { request_certificate = true }, ends(3))
+      assert.equal("psk not_applicable info none_asked", (audit(server, { mechanisms = { "psk" } })))
+      server.close()
+    end)
+  end)
+
   it("needs a certificate and another name", function()
     local server = start()
     assert.equal("- not_applicable info needs_audit_names", (audit(server, { audit_names = false })))

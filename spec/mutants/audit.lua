@@ -177,15 +177,22 @@ local CERTIFICATE, CERTIFICATE_SPEC = "lua/resum/audit/client_certificate.lua",
   "spec/audit_client_certificate_spec.lua"
 local ANSWER = "lua/resum/audit/answer.lua"
 add(CERTIFICATE, CERTIFICATE_SPEC, "what is lost under the target's name is good",
-  "return self:blame(deviation, deviation, where)\n    elseif gets_in == nil then",
-  "return self:blame(deviation, deviation, where)\n    elseif false then", "a lost connection is a refusal")
+  "return self:blame(deviation, { deviation }, where)\n    elseif gets_in == nil then",
+  "return self:blame(deviation, { deviation }, where)\n    elseif false then", "a lost connection is a refusal")
 add(CERTIFICATE, CERTIFICATE_SPEC, "one refusal is everybody's", "rounds = poll.rounds(context, mechanism)",
   "rounds = 1", "who is let in by another server anyway is an intruder")
-add(CERTIFICATE, CERTIFICATE_SPEC, "no twin", "  if let_in then\n    return self:found(\"bad\", \"certificate_not",
+add(CERTIFICATE, CERTIFICATE_SPEC, "no twin", "  if twin then\n    return self:found(\"bad\", \"certificate_not",
   "  if false then\n    return self:found(\"bad\", \"certificate_not",
   "resumption is blamed for what any handshake does")
 add(CERTIFICATE, CERTIFICATE_SPEC, "silence lets in", "    self.silent = true\n    return nil",
   "    self.silent = true\n    return true", "a server that says nothing lets clients in")
+add(CERTIFICATE, CERTIFICATE_SPEC, "no twin in capitals", "twins[#twins + 1] = deviation.upper and deviation or nil",
+  "", "resumption is blamed for a name that no settings are found for")
+add(CERTIFICATE, CERTIFICATE_SPEC, "no name is a name", "    options.server_name = false", "", "T3 is T2 again")
+add(ANSWER, CERTIFICATE_SPEC, "one end is a refusal", "M.ENDS = 4", "M.ENDS = 1",
+  "a lost connection refuses a client that is let in")
+add(ANSWER, CERTIFICATE_SPEC, "an end is no refusal", "return M.was_ended(record) and", "return false and",
+  "who refuses without a word is never judged")
 add(ANSWER, CERTIFICATE_SPEC, "a misdirected request is let in", "[421] = true, ", "", "a refusal lets clients in")
 
 local SERVER, SERVER_SPEC = "lua/resum/audit/other_server.lua", "spec/audit_other_server_spec.lua"

@@ -20,8 +20,9 @@ local M = {
 }
 
 -- For a name and a mechanism: the session and its control, what full handshakes there show (with a certificate,
--- without, and one twin), and four deviations, two of them asked of each group of servers.
-local EACH = 1 + 4 * poll.MOST_ROUNDS + 2 * poll.CONNECTIONS + 2 * poll.CONNECTIONS_ANY
+-- without, and two twins), and four deviations, two of them asked of each group of servers; each again and again where
+-- the server says no word.
+local EACH = answers.ENDS * (1 + 5 * poll.MOST_ROUNDS + 2 * poll.CONNECTIONS + 2 * poll.CONNECTIONS_ANY)
 
 M.reasons = {
   refused_there = "sessions of the target do not lead into the other server",
@@ -54,28 +55,27 @@ end
 local Trial = {}
 Trial.__index = Trial
 
--- One connection, and once more where the network ended it.
+-- One connection, and again where it was only ended; with a session that is new each time. Gives the record, whether
+-- the client was refused (nil: that can't be told), and the answer in words.
 function Trial:ask(options, client)
-  local record
-  for _ = 1, 2 do
-    options.mechanism, options.engine = self.mechanism, "handshake"
-    options.request = (client or self.context.client).dialer:who_are_you(options.host)
-    local given = {}
-    for name, value in pairs(options) do
-      given[name] = name ~= "host" and value or nil
+  local given = tables.merged(options, { mechanism = self.mechanism, engine = "handshake",
+    request = (client or self.context.client).dialer:who_are_you(options.host) })
+  given.host = nil
+  local is_first = true
+  return answers.hear(function()
+    if options.session and not is_first then
+      given.session = self:log_in()
     end
-    record = self.context:attempt(given, client)
-    if not answers.may_be_chance(record) then
-      break
-    end
-  end
-  return record
+    is_first = false
+    return (given.session or not options.session) and self.context:attempt(given, client) or nil
+  end, self.answers_others)
 end
 
--- A full handshake under the target's name, with the certificate, whose session is kept.
+-- A full handshake under the target's name, with the certificate, whose session is kept. Gives it, the record, and
+-- whether the client was refused.
 function Trial:log_in()
-  local record = self:ask({ host = self.own_host, want_tickets = true })
-  return record.sessions[#record.sessions], record
+  local record, refused = self:ask({ host = self.own_host, want_tickets = true })
+  return record.sessions[#record.sessions], record, refused
 end
 
 local DEVIATIONS = {
@@ -106,14 +106,12 @@ end
 local NOT_RESUMED = { refused = true, full = true, alert = true }
 
 -- Let in by a resumed session, with an answer that a refused client does not get? Nil where it can't be told.
-function Trial:gets_in(record)
-  if NOT_RESUMED[record.outcome] then
+function Trial:gets_in(record, refused, answer)
+  if refused or NOT_RESUMED[record.outcome] then
     return false
   elseif record.outcome ~= "resumed" then
     return nil
-  end
-  local refused, answer = answers.refused(record)
-  if refused == nil then
+  elseif refused == nil then
     self.silent = true
     return nil
   end
@@ -122,7 +120,7 @@ function Trial:gets_in(record)
     as_refused = as_refused or answers.same(record.response, response)
   end
   self.answer = answer
-  return refused == false and not as_refused
+  return not as_refused
 end
 
 function Trial:found(verdict, reason, severity, more, where)
@@ -136,8 +134,7 @@ end
 function Trial:refuses(options, client)
   local refused, let_in, responses = 0, 0, {}
   for _ = 1, self.rounds do
-    local record = self:ask(tables.merged(options), client)
-    local is_refused = answers.refused(record)
+    local record, is_refused = self:ask(options, client)
     refused, let_in = refused + (is_refused and 1 or 0), let_in + (is_refused == false and 1 or 0)
     responses[#responses + 1] = is_refused and (record.response or false) or nil
   end
@@ -163,8 +160,8 @@ end
 
 -- Is there a question at all? Returns a finding where there is none.
 function Trial:prepare()
-  local session, first = self:log_in()
-  local refused = answers.refused(first)
+  local session, first, refused = self:log_in()
+  self.answers_others = first.response ~= nil
   if refused or not session then
     return self:found(refused and "not_applicable" or "inconclusive", refused and "refused_here" or "connection_failed")
   elseif refused == nil then
@@ -175,7 +172,8 @@ function Trial:prepare()
     return found
   end
   for _ = 1, self.rounds do
-    if self:ask({ host = self.own_host, session = session }).outcome == "resumed" then
+    local record = self:ask({ host = self.own_host, session = session })
+    if record.outcome == "resumed" then
       return nil
     end
   end
@@ -207,31 +205,43 @@ function Trial:left_open(deviation, where)
     { deviation = deviation.id })
 end
 
--- A session gets in: is that resumption's fault? Not where the same as a full handshake does.
-function Trial:blame(deviation, twin, where)
-  local options, client = self:route(twin)
-  local refused, let_in
-  if options then
-    refused, let_in = self:refuses(options, client)
+-- A session gets in: is that resumption's fault? Not where a full handshake with the certificate does the same. Gives
+-- the deviation whose full handshake lets the client in; nil and true where that can't be told of one.
+function Trial:twin_of(deviations)
+  local is_open = false
+  for _, deviation in ipairs(deviations) do
+    local options, client = self:route(deviation)
+    if options then
+      local refused, let_in = self:refuses(options, deviation.named and self.certified or client)
+      if let_in then
+        return deviation
+      end
+      is_open = is_open or refused == nil
+    end
   end
-  if let_in then
+  return nil, is_open
+end
+
+function Trial:blame(deviation, twins, where)
+  local twin, is_open = self:twin_of(twins)
+  if twin then
     return self:found("bad", "certificate_not_bound_to_name", "medium", { deviation = deviation.id }, where)
-  elseif options and refused == nil then
+  elseif is_open then
     return self:left_open(deviation, { seen = 0 })
   end
   return self:found("bad", "gets_in", "high", { deviation = deviation.id, answer = self.answer }, where)
 end
 
--- Under the other name, without a certificate. Up to TLS 1.2 some servers tell the application the old name; and a name
--- in upper case may be none that they know: what is their twin then?
+-- Under the other name, without a certificate: a full handshake with one is refused there. But up to TLS 1.2 some servers
+-- tell the application the old name; and a name in upper case may be none that they know.
 function Trial:as_other(silent)
   for i = 1, 2 do
     local deviation = DEVIATIONS[i]
     local gets_in, where = self:try(deviation)
     if gets_in then
-      local twin = deviation.upper and deviation or self.mechanism ~= "psk" and DEVIATIONS[3]
-      return twin and self:blame(deviation, twin, where)
-        or self:found("bad", "gets_in", "high", { deviation = deviation.id, answer = self.answer }, where)
+      local twins = { self.mechanism ~= "psk" and DEVIATIONS[3] or nil }
+      twins[#twins + 1] = deviation.upper and deviation or nil
+      return self:blame(deviation, twins, where)
     elseif gets_in == nil and self.silent and where.seen == 0 then
       silent[#silent + 1] = deviation.id
     elseif gets_in == nil then
@@ -246,7 +256,7 @@ function Trial:as_target()
     local deviation = DEVIATIONS[i]
     local gets_in, where = self:try(deviation, true)
     if gets_in then
-      return self:blame(deviation, deviation, where)
+      return self:blame(deviation, { deviation }, where)
     elseif gets_in == nil then
       return self:left_open(deviation, where)
     end

@@ -228,12 +228,13 @@ local function certificate_ends(context, latest)
   return at and at > now and at <= latest and at or nil
 end
 
--- Are we let in, also as far as what speaks inside TLS goes? Returns the record, and whether it refused us.
+-- Are we let in, also as far as what speaks inside TLS goes? Gives the record, and whether it refused us.
 local function knock(context, mechanism, session)
   local lasting = session and assert(session:derive({ lifetime_s = AMPLE }))
-  local record = context:ask({ mechanism = mechanism, session = lasting, take_sessions = false,
-    request = context.client.dialer:who_are_you(context.client.server_name or context.client.address) })
-  return record, (answers.refused(record))
+  return answers.hear(function()
+    return context:ask({ mechanism = mechanism, session = lasting, take_sessions = false,
+      request = context.client.dialer:who_are_you(context.client.server_name or context.client.address) })
+  end)
 end
 
 -- A session of its own is offered when the client's certificate has ended; a full handshake is to be refused then.

@@ -87,17 +87,18 @@ end
 local Trial = {}
 Trial.__index = Trial
 
+-- One connection, and once more where it was lost, or ended before there was an answer; but no session that has resumed
+-- is offered again.
 local function ask(context, options, client)
+  options.engine = "handshake"
+  options.request = (client or context.client).dialer:who_are_you(context.client.server_name
+    or context.client.address)
   local record
-  for _ = 1, 2 do
-    options.engine = "handshake"
-    options.request = (client or context.client).dialer:who_are_you(context.client.server_name
-      or context.client.address)
-    record = context:attempt(options, client)
-    if not answers.may_be_chance(record) then
-      break
-    end
-  end
+  answers.hear(function()
+    local is_enough = record ~= nil and record.outcome == "resumed"
+    record = is_enough and record or context:attempt(options, client)
+    return not is_enough and record or nil
+  end)
   return record
 end
 
@@ -113,7 +114,7 @@ local NOT_RESUMED = { refused = true, full = true, alert = true }
 function Trial:resumes(session)
   local record = ask(self.context, { mechanism = self.mechanism, session = session }, self.client)
   if record.outcome == "resumed" then
-    self.record = record
+    self.record = (record.response or not self.record) and record or self.record
     return true
   end
   return not NOT_RESUMED[record.outcome] and nil
@@ -174,7 +175,7 @@ local function trials(context, servers, list)
   for i = 1, PAGES do
     local record = ask(context, { mechanism = "control" })
     pages[i] = record.response or false
-    pages.unseen = pages.unseen and not record.response and (record.outcome ~= "full" or record.ended ~= nil)
+    pages.unseen = pages.unseen and not record.response and (record.outcome ~= "full" or answers.was_ended(record))
   end
   for _, server in ipairs(servers) do
     local client = context:new_client(server)

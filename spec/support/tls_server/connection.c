@@ -25,12 +25,18 @@ static connection_box *connection_of(const SSL *ssl) {
   return (connection_box *)SSL_get_app_data(ssl);
 }
 
+static int is_other_name(const connection_box *c) {
+  const char *name = c->policy.other_name;
+  return c->policy.exact_name ? strcmp(c->server_name, name) == 0
+                              : OPENSSL_strcasecmp(c->server_name, name) == 0;
+}
+
 /* Goes on as the other server where the client asks for its name. */
 static void switch_server(SSL *ssl) {
   const connection_box *c = connection_of(ssl);
   SSL_CTX *other = c->policy.other;
   unsigned char id[SSL_MAX_SID_CTX_LENGTH];
-  if (!other || OPENSSL_strcasecmp(c->server_name, c->policy.other_name) != 0)
+  if (!other || !is_other_name(c))
     return;
   SSL_set_SSL_CTX(ssl, other);
   SSL_set_verify(ssl, SSL_CTX_get_verify_mode(other), SSL_CTX_get_verify_callback(other));

@@ -175,6 +175,7 @@ static void server_other(lua_State *L, server_policy *policy) {
   SSL_CTX_up_ref(policy->other);
   strncpy(policy->other_name, name, sizeof policy->other_name - 1);
   policy->switches_early = rs_option_boolean(L, 1, "switches_early", 0);
+  policy->exact_name = rs_option_boolean(L, 1, "exact_name", 0);
   lua_pop(L, 1);
 }
 
@@ -211,9 +212,9 @@ static int server_policies(lua_State *L, server_policy *policy) {
  * never accepted), renew_tickets (false); lifetime_s (7200); alpn (list of names);
  * request_certificate, require_certificate (any will do), refuse_certificates (none will do);
  * other and other_name (a server that goes on where the client asks for that name: after the
- * session was looked for, or before it with switches_early); psk_ke (false: PSK without (EC)DHE is
- * refused); session_id_context ("spec"; "": none); max_send_fragment (bytes in a record, 512 to
- * 16384)
+ * session was looked for, or before it with switches_early; with exact_name it tells small letters
+ * from capitals); psk_ke (false: PSK without (EC)DHE is refused); session_id_context ("spec"; "":
+ * none); max_send_fragment (bytes in a record, 512 to 16384)
  * @treturn server
  * @raise when OpenSSL does not take a value */
 static int server_new(lua_State *L) {
@@ -246,6 +247,7 @@ static int server_new(lua_State *L) {
                                       "other",
                                       "other_name",
                                       "switches_early",
+                                      "exact_name",
                                       "psk_ke",
                                       "session_id_context",
                                       "max_send_fragment",

@@ -20,7 +20,7 @@ typedef struct {
   int renew_tickets, accept_tickets, early_data;
   SSL_CTX *other; /* borrowed from the server; NULL for none */
   char other_name[64];
-  int switches_early;
+  int switches_early, exact_name;
 } server_policy;
 
 /* connection.c. Pushes a new connection. */
