@@ -189,7 +189,7 @@ add(CERTIFICATE, CERTIFICATE_SPEC, "silence lets in", "    self.silent = true\n 
 add(CERTIFICATE, CERTIFICATE_SPEC, "no twin in capitals", "twins[#twins + 1] = deviation.upper and deviation or nil",
   "", "resumption is blamed for a name that no settings are found for")
 add(CERTIFICATE, CERTIFICATE_SPEC, "no name is a name", "    options.server_name = false", "", "T3 is T2 again")
-add(ANSWER, CERTIFICATE_SPEC, "one end is a refusal", "M.ENDS = 4", "M.ENDS = 1",
+add(ANSWER, CERTIFICATE_SPEC, "an end lets nobody in at once", "M.ENDS = 4", "M.ENDS = 1",
   "a lost connection refuses a client that is let in")
 add(ANSWER, CERTIFICATE_SPEC, "an end is no refusal", "return M.was_ended(record) and", "return false and",
   "who refuses without a word is never judged")

@@ -20,7 +20,8 @@ local TRIES = 2 -- where a connection is lost otherwise
 -- @tparam table record
 -- @treturn boolean
 function M.was_ended(record)
-  return ENDED[record.outcome] or DONE[record.outcome] and record.ended ~= nil and not record.ended.after_goodbye or false
+  local ended = record.ended
+  return ENDED[record.outcome] or DONE[record.outcome] and ended ~= nil and not ended.after_goodbye or false
 end
 
 -- May this end be the server's refusal? Of our certificate, or of its absence, where it has asked for one; or of the

@@ -232,8 +232,8 @@ function Trial:blame(deviation, twins, where)
   return self:found("bad", "gets_in", "high", { deviation = deviation.id, answer = self.answer }, where)
 end
 
--- Under the other name, without a certificate: a full handshake with one is refused there. But up to TLS 1.2 some servers
--- tell the application the old name; and a name in upper case may be none that they know.
+-- Under the other name, without a certificate: a full handshake that shows one is refused there. But up to TLS 1.2 some
+-- servers tell the application the old name; and a name in upper case may be none that they know.
 function Trial:as_other(silent)
   for i = 1, 2 do
     local deviation = DEVIATIONS[i]
