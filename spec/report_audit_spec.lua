@@ -7,6 +7,7 @@ local html = require "resum.report.html"
 local json = require "resum.report.json"
 local junit = require "resum.report.junit"
 local sarif = require "resum.report.sarif"
+local tables = require "resum.util.tables"
 local text = require "resum.report.text"
 
 local CHECK = {
@@ -15,10 +16,11 @@ local CHECK = {
   reasons = { equal = "3 of 8 are equal", fresh = "nothing repeats", none = "no tickets" },
 }
 
+-- What is found has check beside it, the ID of another one.
 local function result(...)
   local list = {}
   for i, found in ipairs({ ... }) do
-    list[i] = finding.make(CHECK, found)
+    list[i] = finding.make(tables.merged(CHECK, found.check and { id = found.check } or nil), found)
   end
   return {
     target = { text = "a.example", host = "a.example", port = 443 }, status = "completed", elapsed_s = 1,
@@ -33,7 +35,8 @@ local NONE = { verdict = "not_applicable", reason = "none" }
 
 describe("findings of the audit", function()
   it("stand in the text, what is bad first, good ones counted", function()
-    local shown = text.target(result(GOOD, OPEN, NONE, BAD, GOOD))
+    local shown = text.target(result({ verdict = "good", reason = "fresh", check = "ems" }, OPEN, NONE, BAD,
+      { verdict = "good", reason = "fresh", check = "binder" }))
     assert.equal([[
 What does resumption give away? (audit)
   high           ticket-repeats
@@ -45,6 +48,39 @@ What does resumption give away? (audit)
 ]], (shown:match("What does resumption give.*not applicable[^\n]*\n")))
     assert.matches("^a%.example:443: Do tickets repeat%? 3 of 8 are equal%.\n", shown)
     assert.matches("\nWhat to do\n  Make them <anew>%.\n", shown)
+  end)
+
+  it("are counted by check, and what is said of several in one way is said once", function()
+    local shown = text.target(result(GOOD, GOOD, NONE, NONE, { verdict = "good", reason = "fresh", check = "ems" },
+      { verdict = "not_applicable", reason = "none", check = "binder" }))
+    assert.matches("  2 checks good; 2 not applicable %(ticket%-repeats: no tickets; binder: no%s+tickets%)%.\n", shown)
+    shown = text.target(result(BAD, GOOD, { verdict = "bad", reason = "equal", share = 0.5 }))
+    assert.matches([[
+    3 of 8 are equal %(servers B, 25 %% of the connections%)
+    To do: Make them <anew>%.
+  high           ticket%-repeats
+    3 of 8 are equal %(50 %% of the connections%)
+    To do: the same as above
+  0 checks good%.
+]], shown)
+  end)
+
+  it("say the same words everywhere, also which servers they are about", function()
+    local new = html.new({ version = "1", started_at = "2001-02-03T04:05:06Z" })
+    for _, case in ipairs({ { group = "B", share = 0.25, words = "servers B, 25 %% of the connections" },
+      { share = 0.5, words = "50 %% of the connections" }, { share = 1 }, {} }) do
+      local one = result({ verdict = "bad", reason = "equal", group = case.group, share = case.share })
+      new:add(one)
+      local whole = "3 of 8 are equal" .. (case.words and " %(" .. case.words .. "%)" or "[^(]")
+      for _, shown in ipairs({ text.target(one), junit.target(one), sarif.target(one) }) do
+        assert.matches(whole, shown)
+      end
+      assert.equal("3 of 8 are equal", cjson.decode(json.line(one)).addresses[1].audit[1].message)
+    end
+    local page = new:finish({})
+    assert.matches("3 of 8 are equal", page)
+    assert.matches(">servers B, 25 %% of the connections<", page)
+    assert.matches(">50 %% of the connections<", page)
   end)
 
   it("are objects in JSON", function()
@@ -63,7 +99,7 @@ What does resumption give away? (audit)
     new:add(result(BAD, GOOD))
     local page = new:finish({})
     assert.is_truthy(page:find("Make them &lt;anew&gt;.", 1, true))
-    assert.is_truthy(page:find("B (25 %)", 1, true))
+    assert.is_truthy(page:find("servers B, 25 %", 1, true))
     assert.is_truthy(page:find("Do tickets repeat?", 1, true))
     assert.is_nil(page:find("<anew>", 1, true))
   end)

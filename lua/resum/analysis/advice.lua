@@ -177,10 +177,12 @@ function M.of(entry)
   end
   add_mechanisms(entry, add)
   add_causes(entry, add)
+  local is_said = false -- by the audit: the same cause, at more length
   for _, finding in ipairs(entry.audit or {}) do
     add(finding.verdict == "bad" and finding.advice and { by = "audit", text = finding.advice } or nil)
+    is_said = is_said or finding.verdict == "bad" and finding.id == "single-use"
   end
-  if runs_dry(entry) then
+  if runs_dry(entry) and not is_said then
     add({ text = "Let the server issue a new ticket on a resumed connection. HAProxy and Apache issue none when they "
       .. "have a file of ticket keys.", why = ("A browser, which uses each ticket once, resumes %d of %d connections "
       .. "in a row: the server issues no new ticket on a resumed one."):format(entry.browser.resumed,

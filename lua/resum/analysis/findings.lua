@@ -73,7 +73,9 @@ local function add_address(list, name, entry)
       advice = overview.todo(entry) })
   end
   for _, one in ipairs(entry.audit or {}) do
-    add({ id = one.id, verdict = one.verdict, code = one.reason, message = one.message, advice = one.advice,
+    local servers = vocabulary.servers(one)
+    add({ id = one.id, verdict = one.verdict, code = one.reason,
+      message = servers and ("%s (%s)"):format(one.message, servers) or one.message, advice = one.advice,
       title = one.title, severity = one.verdict == "bad" and one.severity or nil })
   end
 end

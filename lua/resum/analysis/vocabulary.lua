@@ -402,6 +402,16 @@ function M.percent(share)
   return ("%.0f"):format(100 * share)
 end
 
+--- Which servers behind an address a finding is about.
+-- @tparam table one group and share (0 to 1) of them, where they are known
+-- @treturn string|nil "servers B, 33 % of the connections", or the latter alone; nil where it is about all
+function M.servers(one)
+  if one.group then
+    return ("servers %s, %s %% of the connections"):format(one.group, M.percent(one.share))
+  end
+  return one.share and one.share < 1 and M.percent(one.share) .. " % of the connections" or nil
+end
+
 --- An interval of shares, its ends rounded outwards: it must not promise more than was measured.
 -- @tparam {number,number} interval
 -- @tparam[opt=" to "] string between what stands between the ends, "-" where there is little room

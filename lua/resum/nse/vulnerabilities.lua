@@ -9,6 +9,7 @@ local escape = require "resum.util.escape"
 local finding = require "resum.audit.finding"
 local structure = require "resum.report.nse"
 local text = require "resum.report.text.audit"
+local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
@@ -30,10 +31,8 @@ end
 local function add(report, one, seen)
   local more = { "Severity: " .. one.severity }
   more[#more + 1] = one.advice and escape(one.advice, 1000)
-  if one.group then
-    more[#more + 1] = ("Group %s of the servers behind this address, %.0f %% of the connections"):format(one.group,
-      100 * one.share)
-  end
+  local servers = vocabulary.servers(one)
+  more[#more + 1] = servers and "Seen at: " .. servers or nil
   local taken = report:add_vulns({
     title = one.title,
     state = state_of(one),

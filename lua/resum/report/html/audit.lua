@@ -17,17 +17,13 @@ local function verdict(one)
   return markup.text("span", "word " .. (one.verdict == "good" and "good" or "unknown"), (one.verdict:gsub("_", " ")))
 end
 
-local function servers(one)
-  return one.group and ("%s (%s %%)"):format(one.group, vocabulary.percent(one.share)) or ""
-end
-
 --- @tparam {table,...} list see resum.audit.finding
 -- @treturn string markup
 function M.section(list)
   local rows = {}
   for i, one in ipairs(finding.sorted(list)) do
     rows[i] = { verdict(one), escape(one.title or "") .. " " .. markup.text("code", nil, one.id),
-      escape(one.message), escape(servers(one)),
+      escape(one.message), escape(vocabulary.servers(one) or ""),
       escape(one.advice or "") }
   end
   return markup.section("What resumption gives away", #rows > 0 and markup.table({ "verdict", "check",

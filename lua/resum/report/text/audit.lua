@@ -10,38 +10,44 @@ local M = {}
 
 local COLOURS = { critical = "bad", high = "bad", medium = "mixed", low = "faint" }
 
--- "in group B, 33 % of the connections"
+-- " (servers B, 33 % of the connections)"
 local function where(one)
-  if not one.group then
-    return ""
-  end
-  return (" (servers %s, %s %% of the connections)"):format(one.group, vocabulary.percent(one.share))
+  local servers = vocabulary.servers(one)
+  return servers and (" (%s)"):format(servers) or ""
 end
 
 local WORDS = { bad = "bad", inconclusive = "inconclusive", info = "good to know" }
 
-local function add(lines, one, style)
+-- One finding. What several have as their advice is said once.
+local function add(lines, one, style, said)
   local is_bad = one.verdict == "bad"
   local grade = is_bad and one.severity or WORDS[one.verdict] or one.verdict:gsub("_", " ")
   local colour = is_bad and COLOURS[one.severity] or "faint"
   lines[#lines + 1] = ("  %s  %s"):format(style.paint(layout.pad(grade, 13), colour), style.paint(one.id, "strong"))
   layout.append(lines, layout.wrap(escape(one.message .. where(one)), style.width, "    "))
   if one.advice then
-    layout.append(lines, layout.wrap("To do: " .. escape(one.advice), style.width, "    ", "      "))
+    local advice = said[one.advice] and "the same as above" or escape(one.advice)
+    layout.append(lines, layout.wrap("To do: " .. advice, style.width, "    ", "      "))
+    said[one.advice] = true
   end
 end
 
--- "5 checks good; 2 not applicable (early-data: ..., ems: ...)"
+-- "5 checks good; 2 not applicable (early-data: ..., ems: ...)". A check is good where all that it looked at is; what
+-- is said of several servers or mechanisms in the same words is said once.
 local function the_rest(list)
-  local good, others = 0, {}
+  local is_good, others, known, count = {}, {}, {}, 0
   for _, one in ipairs(list) do
-    if one.verdict == "good" then
-      good = good + 1
-    elseif one.verdict == "not_applicable" then
-      others[#others + 1] = ("%s: %s"):format(one.id, one.message)
+    local text = ("%s: %s"):format(one.id, one.message)
+    if one.verdict ~= "not_applicable" then
+      is_good[one.id] = one.verdict == "good" and is_good[one.id] ~= false
+    elseif not known[text] then
+      known[text], others[#others + 1] = true, text
     end
   end
-  local text = vocabulary.count(good, "check") .. " good"
+  for _, good in pairs(is_good) do
+    count = count + (good and 1 or 0)
+  end
+  local text = vocabulary.count(count, "check") .. " good"
   if #others > 0 then
     text = ("%s; %d not applicable (%s)"):format(text, #others, table.concat(others, "; "))
   end
@@ -52,10 +58,11 @@ end
 -- @tparam table style width, paint
 -- @treturn {string,...} lines
 function M.lines(list, style)
+  local said = {}
   local lines = { style.paint("What does resumption give away? (audit)", "strong") }
   for _, one in ipairs(finding.sorted(list)) do
     if one.verdict ~= "good" and one.verdict ~= "not_applicable" then
-      add(lines, one, style)
+      add(lines, one, style, said)
     end
   end
   layout.append(lines, layout.wrap(escape(the_rest(list)) .. ".", style.width, "  "))
