@@ -61,6 +61,28 @@ describe("the normal quantile", function()
   end)
 end)
 
+describe("the exact test of several tables at once", function()
+  -- By hand: of one table, Fisher's one-sided; of two, the sums of what each may come to.
+  for _, case in ipairs({
+    { 1 / 12870, { 8, 0, 0, 8 } },
+    { 1, { 0, 8, 8, 0 } },
+    { 17 / 70, { 3, 1, 1, 3 } },
+    { 1 / 36, { 2, 0, 0, 2 }, { 2, 0, 0, 2 } },
+    { (1 + 4 + 4) / 36, { 2, 0, 0, 2 }, { 1, 1, 1, 1 } },
+    { 1 / 6, { 2, 0, 0, 2 }, { 0, 60, 0, 40 } }, -- where nothing failed, nothing is shown
+    { 1 },
+  }) do
+    it(("gives %.3g for %d of them"):format(case[1], #case - 1), function()
+      assert.is_true(math.abs(stats.greater({ table.unpack(case, 2) }) - case[1]) < 1e-12)
+    end)
+  end
+
+  it("takes no share of several tables together for that of each", function()
+    -- Put together, 26 of 100 would be held against 5 of 100 (G. U. Yule, 1903; E. H. Simpson, 1951).
+    assert.is_true(stats.greater({ { 25, 25, 5, 5 }, { 1, 49, 0, 90 } }) > 0.3)
+  end)
+end)
+
 describe("Fisher's exact test", function()
   -- The lady tasting tea (Fisher, 1935): 3 of 4 right has p = 0.486 two-sided; the others by hand from binomials.
   for _, case in ipairs({

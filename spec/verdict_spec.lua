@@ -27,8 +27,6 @@ local function offers(outcomes)
   return records
 end
 
-local ENOUGH = 46 -- full handshakes, as many as are made where offers fail
-
 local function fulls(count, facts)
   local list = {}
   for i = 1, count do
@@ -39,7 +37,7 @@ end
 
 local function judged(name, evidence)
   local issued = { session_id = ("i"):rep(32), tickets = { { ticket = "t", lifetime_s = 9 } } }
-  evidence.seeds = evidence.seeds or fulls(ENOUGH, issued)
+  evidence.seeds = evidence.seeds or fulls(1, issued)
   evidence.fixed = evidence.fixed or {}
   local v = verdict.judge(name, evidence)
   return { v.verdict, v.reason, ("%d/%d refused %d errors %d"):format(v.resumed, v.attempted, v.refused, v.errors) }
@@ -65,11 +63,11 @@ describe("a verdict", function()
     { "never calls what timed out supported", "Rtttt", nil, { "inconclusive", "timeout", "1/5 refused 0 errors 4" } },
     { "names the most frequent error", "rrrct", nil, { "inconclusive", "reset", "0/5 refused 0 errors 5" } },
     { "takes a repeated alert to an offered session for a refusal", "aaaaa", nil,
-      { "not_supported", "alert_on_resumption", "0/5 refused 5 errors 0" } },
+      { "not_supported", "alert_on_resumption", "0/5 refused 5 errors 0" }, true },
     { "takes an alert among resumptions for an error", "RRaRR", nil, { "supported", nil, "4/5 refused 0 errors 1" } },
     { "takes a single alert for an error", "a", nil, { "inconclusive", "alert", "0/1 refused 0 errors 1" } },
     { "takes many alerts among resumptions for the answer of some servers", "RaRaa", nil,
-      { "partially_supported", "alert_on_resumption", "2/5 refused 3 errors 0" } },
+      { "partially_supported", "alert_on_resumption", "2/5 refused 3 errors 0" }, true },
     { "knows tickets for one connection also when the first was lost with it", "tnnnn", "RRRRR",
       { "supported", "single_use_tickets", "5/5 refused 0 errors 0" } },
     { "knows tickets for one connection also among errors", "Rntnn", "RRRRR",
@@ -87,25 +85,27 @@ describe("a verdict", function()
     { "takes two alerts among a dozen attempts for errors", "RRRRRRRRRRaa", nil,
       { "supported", nil, "10/12 refused 0 errors 2" } },
     { "takes a fifth of alerts for the answer of one server in five", ("RRRRa"):rep(4), nil,
-      { "partially_supported", "alert_on_resumption", "16/20 refused 4 errors 0" } },
-    { "takes no fifth of few", "RRRRaRRRRa", nil, { "supported", nil, "8/10 refused 0 errors 2" } },
-    { "takes a sixth of alerts among resumptions for errors, be they as many as they may", ("RRRRRa"):rep(5), nil,
-      { "supported", nil, "25/30 refused 0 errors 5" } },
+      { "partially_supported", "alert_on_resumption", "16/20 refused 4 errors 0" }, true },
+    { "takes alerts for errors where full handshakes fail as well", "RRRRaRRRRa", nil,
+      { "supported", nil, "8/10 refused 0 errors 2" } },
+    { "takes a sixth of alerts among resumptions for failures, not for refusals", ("RRRRRa"):rep(5), nil,
+      { "partially_supported", "fails_on_resumption", "25/30 refused 0 errors 5" }, true },
     { "takes two alerts without a resumption for a refusal", "aa", nil,
-      { "not_supported", "alert_on_resumption", "0/2 refused 2 errors 0" } },
+      { "not_supported", "alert_on_resumption", "0/2 refused 2 errors 0" }, true },
     { "names of two errors that are as frequent always the same", "trrt", nil,
       { "inconclusive", "reset", "0/4 refused 0 errors 4" } },
     { "does not count what a spent session was refused", "RxxR", nil, { "supported", nil, "2/2 refused 0 errors 0" } },
-    { "takes alerts for refusals however many errors there are, where nothing resumed", "aaaa" .. ("t"):rep(17), nil,
-      { "inconclusive", "timeout", "0/21 refused 4 errors 17" } },
+    { "names no alert where most offers fail in another way", "aaaa" .. ("t"):rep(17), nil,
+      { "not_supported", "fails_on_resumption", "0/21 refused 4 errors 17" }, true },
     { "takes an alert for the answer of some servers also where one session resumed", "aaR", nil,
-      { "partially_supported", "alert_on_resumption", "1/3 refused 2 errors 0" } },
-    { "names no alert where others were refused without one", "naann", "naann",
-      { "not_supported", "issued_not_accepted", "0/5 refused 5 errors 0" } },
+      { "partially_supported", "alert_on_resumption", "1/3 refused 2 errors 0" }, true },
+    { "names no alert where others were refused without one, but that offers fail", "naann", "naann",
+      { "not_supported", "fails_on_resumption", "0/5 refused 5 errors 0" }, true },
   }
   for _, case in ipairs(cases) do
     it(case[1], function()
-      local evidence = { fixed = offers(case[2]), pairs = case[3] and offers(case[3]) }
+      local evidence = { fixed = offers(case[2]), pairs = case[3] and offers(case[3]), fails = case[5],
+        beside = { offers = {}, full = {} } }
       assert.same(case[4], judged("ticket", evidence))
     end)
   end
@@ -121,25 +121,15 @@ describe("a verdict", function()
 
   it("names the alert that it is about", function()
     local alert = failed("alert", "internal_error", 80)
-    local v = verdict.judge("ticket", { seeds = fulls(ENOUGH), fixed = { alert, alert } })
+    local v = verdict.judge("ticket", { seeds = fulls(1), fixed = { alert, alert }, fails = true })
     assert.same({ "alert_on_resumption", "internal_error" }, { v.reason, v.alert })
   end)
 
-  it("takes alerts for errors where too few full handshakes show that those get none", function()
-    local issued = { session_id = "", tickets = { { ticket = "t", lifetime_s = 9 } } }
-    for outcomes, fewest in pairs({ aa = 13, aaaaa = 4, RaRaa = 15 }) do -- Fisher's test, 1 in 100
-      for count = fewest - 1, fewest do
-        local v = judged("ticket", { seeds = fulls(count, issued), fixed = offers(outcomes) })
-        assert.equal(count == fewest, v[2] == "alert_on_resumption", ("%s beside %d"):format(outcomes, count))
-      end
+  it("takes alerts for errors where no full handshakes of the same time show that those get none", function()
+    for _, outcomes in ipairs({ "aa", "aaaaa", ("a"):rep(40) }) do
+      local v = judged("ticket", { fixed = offers(outcomes) })
+      assert.same({ "inconclusive", "alert" }, { v[1], v[2] })
     end
-  end)
-
-  it("takes alerts that full handshakes get, too, for errors", function()
-    local seeds = fulls(ENOUGH, { session_id = "", tickets = { { ticket = "t", lifetime_s = 9 } } })
-    table.insert(seeds, 1, failed("alert", "internal_error", 80))
-    assert.same({ "inconclusive", "alert", "0/5 refused 0 errors 5" },
-      judged("ticket", { seeds = seeds, fixed = offers("aaaaa") }))
   end)
 
   it("is open, with a reason of its own, where only connections that offer a session fail", function()
@@ -394,16 +384,16 @@ describe("counting", function()
       counting.count(offers("RRntrcups")))
   end)
 
-  it("takes no alert among resumptions for an answer where no full handshake was made", function()
+  it("takes alerts for an answer only where offers fail and full handshakes do not", function()
     local counts = counting.count(offers("aaR"))
     assert.same({ 0, 2 }, { counts.refused, counts.errors })
-    counts = counting.count(offers("aaR"), fulls(ENOUGH))
+    counts = counting.count(offers("aaR"), true)
     assert.same({ 2, 0, 2 }, { counts.refused, counts.errors, counts.alerts })
   end)
 
   it("adds up, kind by kind", function()
     local alert = failed("alert", "internal_error", 80)
-    local some, others = counting.count({ alert, alert, offers("t")[1] }, fulls(ENOUGH)),
+    local some, others = counting.count({ alert, alert, offers("t")[1] }, true),
       counting.count(offers("ntttrR"))
     local sum = { attempted = 9, resumed = 1, refused = 3, errors = 5, alerts = 2,
       error_kinds = { timeout = 4, reset = 1 } }
@@ -415,6 +405,10 @@ describe("counting", function()
     assert.same({ "not_supported", "fails_on_resumption" }, { counting.of_counts(counting.count(offers("tt")), {}) })
     assert.same({ "partially_supported", "fails_on_resumption" },
       { counting.of_counts(counting.count(offers("Rt")), {}) })
+    assert.same({ "partially_supported", "alert_on_resumption" },
+      { counting.of_counts(counting.count(offers("Raat"), true), {}) })
+    assert.same({ "partially_supported", "fails_on_resumption" },
+      { counting.of_counts(counting.count(offers("Raattt"), true), {}) })
   end)
 
   it("names the last alert, and only for a reason that is about one", function()

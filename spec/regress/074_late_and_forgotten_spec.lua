@@ -58,6 +58,43 @@ describe("a cache that is written late", function()
   end)
 end)
 
+describe("sessions that are taken later", function()
+  local function records(resumed, refused)
+    local list = {}
+    for i = 1, resumed + refused do
+      list[i] = { outcome = i <= resumed and "resumed" or "refused" }
+    end
+    return list
+  end
+
+  local function reason(later, pairs_records)
+    local verdict = { verdict = "not_supported", reason = "issued_not_accepted", resumed = 0 }
+    explanation.apply(verdict, { seeds = {}, fixed = records(0, 5), pairs = pairs_records,
+      later = { { after_s = 0.3, records = later } } })
+    return verdict.reason
+  end
+
+  it("were written late where all are, and enough of them", function()
+    assert.equal("late_cache", reason(records(14, 0), records(0, 14)))
+    assert.equal("late_cache", reason(records(8, 0), records(0, 8)))
+    assert.equal("issued_not_always_accepted", reason(records(5, 0), records(0, 5)), "1 in 252")
+  end)
+
+  it("were met by their own server where some are", function()
+    assert.equal("issued_not_always_accepted", reason(records(13, 1), records(0, 14)))
+  end)
+
+  it("are enough, and as many were offered at once", function()
+    local judged = support_of(start_late(250), { mechanisms = { "session_id" } }).session_id
+    local at_once, later = 0, 0
+    for _, record in ipairs(judged.attempts) do
+      at_once = at_once + (record.design == "pairs" and 1 or 0)
+      later = later + (record.design == "later" and 1 or 0)
+    end
+    assert.same({ 14, 14 }, { at_once, later })
+  end)
+end)
+
 describe("a server that forgets a session when its client sends a request", function()
   local function start(forgets)
     local server

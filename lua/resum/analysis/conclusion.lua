@@ -73,19 +73,17 @@ local function say_limits(entry, say)
   end
 end
 
--- "Of the connections that offer a ticket 12 of 25 failed, of other handshakes none of 26."
+-- " (12 of 25 failed; of the full handshakes of the same time 0 of 24)": of all mechanisms whose offers fail.
 local function failure_words(entry)
-  local worst, highest = nil, 0
+  local sum = { offers = { failed = 0, made = 0 }, full = { failed = 0, made = 0 } }
   for _, name in ipairs(mechanisms.names) do
     local judged = M.judged(entry, name)
-    local failures = judged and judged.failures
-    local share = failures and failures.offers.failed / failures.offers.made or 0
-    if share > highest then
-      worst, highest = failures, share
+    for kind, tally in pairs(judged and judged.failures or {}) do
+      sum[kind].failed, sum[kind].made = sum[kind].failed + tally.failed, sum[kind].made + tally.made
     end
   end
-  return worst and (" (%d of %d failed; of the full handshakes of the same time %d of %d)"):format(worst.offers.failed,
-    worst.offers.made, worst.full.failed, worst.full.made) or ""
+  return sum.offers.made > 0 and (" (%d of %d failed; of the full handshakes of the same time %d of %d)"):format(
+    sum.offers.failed, sum.offers.made, sum.full.failed, sum.full.made) or ""
 end
 
 -- What is wrong, beyond that it does not resume.

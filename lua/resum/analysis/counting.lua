@@ -2,8 +2,6 @@
 -- answer and what an accident: what timed out is neither yes nor no, and an alert is a refusal only where it is the
 -- server's answer to offers.
 
-local contrast = require "resum.analysis.contrast"
-
 local M = {}
 
 local ERRORS = { timeout = true, reset = true, closed = true, unreachable = true, protocol_error = true,
@@ -74,12 +72,11 @@ function M.refuses_version(record)
 end
 
 -- A server may answer an offered session with a fatal alert where it should fall back to a full handshake. That is its
--- answer when it does so again and again, and never to a full handshake, of which there were enough to tell. A few
--- alerts among resumptions are accidents, counted as errors; and so is what was mangled on the way.
-local function alert_is_answer(records, seeds)
+-- answer where offers fail and full handshakes of the same time do not. A few alerts among resumptions are accidents,
+-- counted as errors; and so is what was mangled on the way.
+local function alert_is_answer(records, offers_fail)
   local alerts = M.of_outcome(records, "alert")
-  if alerts < M.REPEATED or M.of_outcome(seeds, "alert") > 0
-    or not contrast.differs(alerts, #records - alerts, 0, M.of_outcome(seeds, "full")) then
+  if not offers_fail or alerts < M.REPEATED then
     return false
   elseif M.of_outcome(records, "resumed") == 0 then
     return true
@@ -117,13 +114,13 @@ end
 
 --- Counts outcomes of attempts that offered a session.
 -- @tparam {record,...} records
--- @tparam[opt] {record,...} seeds the full handshakes that went with them
+-- @tparam[opt] boolean offers_fail where full handshakes do not, see resum.analysis.contrast
 -- @treturn table attempted, resumed, refused, errors (numbers), error_kinds (outcome -> number),
 --   alerts (how many of the refused were fatal alerts), left_out (see left_out)
-function M.count(records, seeds)
+function M.count(records, offers_fail)
   local counts = { attempted = #records, resumed = 0, refused = 0, errors = 0, alerts = 0, error_kinds = {},
     left_out = M.left_out(records) }
-  local alert_refuses, version_refuses = alert_is_answer(records, seeds or {}), versions_answer(records)
+  local alert_refuses, version_refuses = alert_is_answer(records, offers_fail), versions_answer(records)
   for _, record in ipairs(records) do
     local outcome = record.outcome
     if outcome == "unknown" then -- a spent session
@@ -184,14 +181,14 @@ end
 --   "fails_on_resumption", or the most frequent error
 function M.of_counts(counts, failures)
   local answered = counts.resumed + counts.refused
-  if failures then
+  local by_alert = counts.alerts > 0 and counts.alerts == counts.refused and "alert_on_resumption"
+  if failures and not (by_alert and counts.alerts >= counts.errors) then
     return counts.resumed > 0 and "partially_supported" or "not_supported", "fails_on_resumption"
   elseif answered == 0 or counts.errors > answered then
     return "inconclusive", M.most_frequent(counts.error_kinds) or "no_attempts"
   elseif counts.refused == 0 then
     return "supported"
   end
-  local by_alert = counts.alerts == counts.refused and "alert_on_resumption"
   if counts.resumed > 0 then
     return "partially_supported", by_alert or "issued_not_always_accepted"
   end

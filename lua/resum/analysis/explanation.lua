@@ -15,20 +15,19 @@ end
 -- Offers that fail where full handshakes do not are no accidents: who comes back has to come again.
 local function explain_failures(verdict, evidence)
   if evidence.fails and verdict.reason ~= "alert_on_resumption" then
-    local offers = table.move(evidence.fixed, 1, #evidence.fixed, 1, {})
-    table.move(evidence.pairs or {}, 1, #(evidence.pairs or {}), #offers + 1, offers)
-    verdict.failures = contrast.failures(offers, evidence.seeds)
+    verdict.failures = contrast.failures(evidence.beside.offers, evidence.beside.full)
     set(verdict, verdict.resumed > 0 and "partially_supported" or "not_supported", "fails_on_resumption")
   end
   return evidence.fails
 end
 
--- A session that is refused at once and taken a moment later was written late.
+-- Sessions that are refused at once, and all taken a moment later, were written late.
 local function explain_refusals(verdict, evidence)
   local accepted = 0
   for _, look in ipairs(evidence.later or {}) do
     accepted = accepted + counting.of_outcome(look.records, "resumed")
-    if contrast.resumes_less(evidence.pairs, look.records) and not verdict.usable_after_s then
+    if counting.of_outcome(look.records, "refused") == 0 and contrast.resumes_less(evidence.pairs, look.records)
+      and not verdict.usable_after_s then
       set(verdict, "partially_supported", "late_cache")
       verdict.usable_after_s = look.after_s
     end
@@ -56,8 +55,7 @@ function M.apply(verdict, evidence)
     return
   end
   explain_refusals(verdict, evidence)
-  local asked = evidence.after_request or {}
-  if contrast.resumes_less(asked, evidence.pairs or evidence.fixed) then
+  if contrast.resumes_less(evidence.after_request or {}, evidence.without_request or {}) then
     set(verdict, "partially_supported", "forgotten_at_request")
   elseif verdict.verdict == "not_supported" and lacks_fresh(evidence) then
     local tried = table.move(evidence.pairs, 1, #evidence.pairs, #evidence.seeds + 1, { table.unpack(evidence.seeds) })

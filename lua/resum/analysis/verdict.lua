@@ -96,7 +96,7 @@ local function count_old(verdict, evidence, counts)
   for _, look in ipairs(evidence.later or {}) do
     table.move(look.records, 1, #look.records, #old + 1, old)
   end
-  local counted = counting.count(old, evidence.seeds)
+  local counted = counting.count(old, evidence.fails)
   counts = counting.together(counts, counted)
   verdict.designs.old = counting.plain(counted)
   copy_counts(verdict, counts)
@@ -106,13 +106,14 @@ end
 --- Judges one mechanism from all that was tried.
 -- @tparam string name "session_id", "ticket" or "psk"
 -- @tparam table evidence seeds (records of full handshakes), fixed (records: one session offered again and
---   again), pairs (records: each a fresh session offered once; or nil), later and after_request (of
---   resum.scan.second_look, or nil), full_after (boolean: a full handshake worked
+--   again), pairs (records: each a fresh session offered once; or nil), later, after_request and
+--   without_request (of resum.scan.second_look, or nil), full_after (boolean: a full handshake worked
 --   after the offers), version_works (true: TLS of a version of this mechanism's was established elsewhere),
 --   other_version_chosen (boolean: the server chose another one when all were offered), breaks (boolean: the control
 --   had to do without tickets), other_version_around (boolean: another one was established right before and after more
 --   of the seeds), interrupted (boolean: the scan was over before all was tried), old (records: old sessions, offered
---   where nothing had resumed; or nil), fails (boolean: offers fail that are made beside full handshakes)
+--   where nothing had resumed; or nil), fails (boolean: offers fail that are made beside full handshakes) and beside
+--   (these: {offers, full})
 -- @treturn table verdict, reason, alert (its name, where the reason is one), version, attempted, resumed, refused,
 --   errors, error_kinds, left_out (see left_out), designs (counts of each), attempts (every record), and what was
 --   issued: session_id_length;
@@ -121,8 +122,8 @@ end
 --   each: offers fail more often); usable_after_s (a refused session was taken so much later)
 function M.judge(name, evidence)
   local mechanism = mechanisms[name]
-  local fixed = counting.count(evidence.fixed, evidence.seeds)
-  local fresh = evidence.pairs and counting.count(evidence.pairs, evidence.seeds)
+  local fixed = counting.count(evidence.fixed, evidence.fails)
+  local fresh = evidence.pairs and counting.count(evidence.pairs, evidence.fails)
   local both = fresh and counting.together(fixed, fresh) or fixed
   local verdict = { designs = { fixed = counting.plain(fixed), pairs = fresh and counting.plain(fresh) } }
   local counts, judged, reason = weigh(evidence, fixed, fresh)
@@ -147,7 +148,7 @@ function M.judge(name, evidence)
   add_cut_short(verdict, evidence.seeds)
   verdict.attempts = {}
   local lists = { evidence.seeds, evidence.fixed, evidence.pairs or {}, evidence.after_request or {},
-    evidence.old or {} }
+    evidence.without_request or {}, evidence.old or {} }
   for _, look in ipairs(evidence.later or {}) do
     lists[#lists + 1] = look.records
   end

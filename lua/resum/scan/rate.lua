@@ -167,7 +167,7 @@ local function measure_fresh(client, mechanism, fixed, seeds, options)
   local sequence = {}
   seeds.sequence = sequence
   while #sequence < options.attempts and not client.cancelled()
-    and single_use.may_still_be(fixed, counting.count(figures.records_of(sequence), seeds)) do
+    and single_use.may_still_be(fixed, counting.count(figures.records_of(sequence))) do
     local sessions = {}
     obtain_more(client, mechanism, BATCH, sessions, seeds, options)
     if #sessions == 0 then
@@ -209,18 +209,7 @@ local function measure_fixed(client, mechanism, sessions, seeds, options)
   return figures.fold(mechanism, sequence, seeds, "fixed", client), sequence
 end
 
--- Do offers fail where full handshakes of the same time do not? Those that are made to see it do not count.
-local function look_at_failures(client, mechanism, session, sequence, seeds, options)
-  local records = figures.records_of(figures.counted(sequence))
-  if second_look.count_failures(records) < MANY_FAILED * #records or client.cancelled() then
-    return nil
-  end
-  local evidence = { fixed = records, seeds = table.move(seeds, 1, #seeds, 1, {}) }
-  second_look.at_failures(client, mechanism, session, evidence,
-    { engine = options.engine, concurrency = client.line:jobs(), retries = options.retries })
-  return evidence.fails and contrast.failures(evidence.fixed, evidence.seeds)
-end
-
+-- Returns the figure, and how it was made: sequence and design, and a session.
 local function measure_sessions(client, mechanism, sessions, seeds, options)
   local result, sequence = measure_fixed(client, mechanism, sessions, seeds, options)
   if single_use.may_be(figures.counted(sequence)) then
@@ -230,8 +219,7 @@ local function measure_sessions(client, mechanism, sessions, seeds, options)
     end
   end
   local newest = newest_of(sessions)
-  local failures = look_at_failures(client, mechanism, newest[#newest], sequence, seeds, options)
-  return failures and figures.fold(mechanism, sequence, seeds, result.design, client, failures) or result
+  return result, { sequence = sequence, design = result.design, session = newest[#newest] }
 end
 
 local function seeds_for(attempts)
@@ -264,12 +252,43 @@ local function measure(client, mechanism, begun, options, turn)
   if #sessions == 0 then
     sessions = begun.sessions
   end
-  local result = measure_sessions(client, mechanism, sessions, seeds, options)
+  local result
+  result, begun.made = measure_sessions(client, mechanism, sessions, seeds, options)
   if not begun.moved and client:moved(mechanism) then -- in the middle: the whole figure comes from one engine
-    result = measure_sessions(client, mechanism, sessions, seeds, options)
+    result, begun.made = measure_sessions(client, mechanism, sessions, seeds, options)
   end
   result.engine_moved = client:moved(mechanism)
   return result
+end
+
+-- What there is to hold offers that failed against, mechanism by mechanism; nothing where they failed nowhere often.
+-- (Where tickets are good for one connection, the others show enough.)
+local function evidence_of_failures(begun)
+  local all, many = {}, false
+  for mechanism, one in pairs(begun) do
+    local records = one.made and figures.records_of(figures.counted(one.made.sequence)) or {}
+    local fail_often = #records > 0 and second_look.count_failures(records) >= MANY_FAILED * #records
+    if fail_often or one.made and one.made.design == "fixed" then
+      all[mechanism] = { session = one.made.session, fixed = records, seeds = {} }
+    end
+    many = many or fail_often
+  end
+  return many and all or {}
+end
+
+-- Do offers fail where full handshakes of the same time do not? Those that are made to see it do not count.
+local function look_at_failures(client, begun, options, rates)
+  local all = evidence_of_failures(begun)
+  second_look.at_failures(client, all,
+    { engine = options.engine, concurrency = client.line:jobs(), retries = options.retries })
+  for mechanism, evidence in pairs(all) do
+    if evidence.fails then
+      local made, moved = begun[mechanism].made, rates[mechanism].engine_moved
+      rates[mechanism] = figures.fold(mechanism, made.sequence, begun[mechanism].seeds, made.design, client,
+        contrast.failures(evidence.beside.offers, evidence.beside.full))
+      rates[mechanism].engine_moved = moved
+    end
+  end
 end
 
 -- Runs jobs side by side; raises what one of them raises.
@@ -376,6 +395,7 @@ function M.run(client, control, options, entry)
     entry.browser = browser.run(client, browser.FULL)
   end or nil
   side_by_side(client, jobs)
+  look_at_failures(client, begun, options, rates)
   return rates
 end
 

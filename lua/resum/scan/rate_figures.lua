@@ -90,7 +90,7 @@ local function interval_of(sequence, counts, failures)
 end
 
 --- The rate of a mechanism, and all that stands beside it. Where offers fail and other handshakes do not, those that
--- failed count: who has to come again has not resumed.
+-- failed count, as refusals where an alert is the server's answer: who has to come again has not resumed.
 -- @tparam string mechanism
 -- @tparam {table,...} offers places: record (of an offer), seed (what tells it from other seeds)
 -- @tparam {record,...} seeds the full handshakes
@@ -101,10 +101,12 @@ end
 function M.fold(mechanism, offers, seeds, design, client, failures)
   local sequence = M.counted(offers)
   local records = M.records_of(sequence)
-  local counts = counting.count(records, seeds)
+  local counts = counting.count(records, failures ~= nil)
   local numbers, handshakes = number_seeds(sequence)
+  local verdict, reason = counting.of_counts(counts, failures)
+  failures = reason == "fails_on_resumption" and failures or nil
   local answered = counts.resumed + counts.refused
-  local of = answered + (failures and second_look.count_failures(records) or 0)
+  local of = answered + (failures and second_look.count_failures(records) - counts.alerts or 0)
   local lo, hi = interval_of(sequence, counts, failures)
   local outcomes = {}
   for i, entry in ipairs(sequence) do
@@ -130,8 +132,9 @@ function M.fold(mechanism, offers, seeds, design, client, failures)
     engines = count_engines(sequence),
     version = seeds[#seeds] and seeds[#seeds].version,
     sequence = outcomes,
+    verdict = verdict,
+    reason = reason,
   }
-  result.verdict, result.reason = counting.of_counts(counts, failures)
   result.alert = counting.name_of_alert(result.reason, records)
   return result
 end

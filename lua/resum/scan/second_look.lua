@@ -9,27 +9,31 @@ local spending = require "resum.connection.spending"
 
 local M = {}
 
--- Offers where some failed, and as many full handshakes, in rounds: 6 failed offers beside 6 full handshakes that
--- worked are no chance (2 in 924). Nor are 10 of 46 beside none of 46, which is a quarter of them in 3 of 4 cases; and
--- a last round, where 10 of 86 are none either, tells a seventh as often, and a quarter always.
-local ROUNDS = { 6, 40, 40 }
+-- Offers where some failed, and as many full handshakes, in rounds: 8 that failed beside 8 full handshakes that worked
+-- are no chance (1 in 12,870), nor are 13 of 48 or of 138 beside none. Where one connection in ten fails that offers a
+-- session, by any of three mechanisms, that is told in 2 of 3 scans of support, and in 19 of 20 of the rate.
+local ROUNDS = { 8, 40, 40 }
 local ACCIDENTS = 2 -- so many failures are not looked into any further, before the last round
 local LATER = { 0.3, 2 } -- seconds after which a refused session is offered again: a cache may be written late
--- Sessions whose client sends a request, where the first one was forgotten: 0 of 5 against 5 of 5 is no chance (1 in
--- 252, or its contrary).
-local REQUESTS = 5
+-- So many sessions are refused at once and taken later before that is no chance: of two servers that share nothing,
+-- and are met at random, all meet their own one later with 1 in 16,384 (0.5 ^ 14).
+local SURE = 14
+-- Sessions whose client sends a request, and as many whose client sends none, where the first one was forgotten: 0 of 8
+-- against 8 of 8 is no chance (1 in 12,870).
+local REQUESTS = 8
+local FEW = 5 -- attempts: who wants fewer wants no such look
 
 --- Connections where no connection fails: all_resumed, and refused, that for each session which was refused.
 M.CONNECTIONS = { all_resumed = 2, refused = #LATER }
 
-local function offer(client, mechanism, session, design, options)
+local function offer(client, mechanism, session, design, options, stays)
   return client:attempt({
     mechanism = mechanism,
     session = session,
     engine = options.engine,
     design = design,
     take_sessions = false,
-    stays = true,
+    stays = stays ~= false,
   })
 end
 
@@ -61,31 +65,36 @@ local function append(list, item)
   list[#list + 1] = item
 end
 
--- So many of both, in random order: no balancer's turns fall into step with ours, and what befalls a server for a
--- moment befalls one as well as the other.
-local function make_more(client, mechanism, evidence, count, options)
+local function offer_beside(client, mechanism, evidence, options)
+  evidence.session = obtaining.keep_young(client, mechanism, evidence.session, options.retries, evidence.seeds)
+  local offers = evidence.beside.offers
+  append(offers, offer(client, mechanism, evidence.session, "fixed", options))
+  append(evidence.fixed, offers[#offers])
+end
+
+local function handshake_beside(client, mechanism, evidence)
+  local full = evidence.beside.full
+  append(full, full_handshake(client, mechanism))
+  append(evidence.seeds, full[#full])
+end
+
+-- So many of both, of each mechanism, in random order: no balancer's turns fall into step with ours, and what befalls a
+-- server for a moment befalls one as well as the other.
+local function make_more(client, wanted, count, options)
   local plan = {}
-  for i = 1, 2 * count do
-    plan[i] = i > count
+  for mechanism, evidence in pairs(wanted) do
+    for i = 1, 2 * count do
+      plan[#plan + 1] = { make = i > count and offer_beside or handshake_beside, of = mechanism, evidence = evidence }
+    end
   end
   random.shuffle(plan)
-  local number, beside = 0, evidence.beside
+  local number = 0
   client.host.parallel(function()
     number = number + 1
-    local offers = plan[number]
-    if offers == nil or client.cancelled() then
-      return nil
-    end
-    return function()
-      if offers then
-        evidence.session = obtaining.keep_young(client, mechanism, evidence.session, options.retries, evidence.seeds)
-        append(beside.offers, offer(client, mechanism, evidence.session, "fixed", options))
-        append(evidence.fixed, beside.offers[#beside.offers])
-      else
-        append(beside.full, full_handshake(client, mechanism))
-        append(evidence.seeds, beside.full[#beside.full])
-      end
-    end
+    local one = plan[number]
+    return one and not client.cancelled() and function()
+      one.make(client, one.of, one.evidence, options)
+    end or nil
   end, options.concurrency or 1)
 end
 
@@ -97,29 +106,58 @@ local function fail_alike(beside)
     and 2 * full * #beside.offers >= count_failures(beside.offers) * #beside.full
 end
 
-local function look_closer(client, mechanism, evidence, options)
-  local beside = { offers = {}, full = {} } -- of the same time
-  evidence.beside = beside
-  for round, count in ipairs(ROUNDS) do
-    local is_worth_it = round < #ROUNDS or count_failures(beside.offers) > ACCIDENTS
-    if evidence.fails or not is_worth_it or fail_alike(beside) or client.cancelled() then
-      return
-    end
-    make_more(client, mechanism, evidence, count, options)
-    evidence.fails = contrast.offers_fail(beside.offers, beside.full)
+-- Is it worth making more of a mechanism? What is met by some mechanism's offers may be met by the others': those that
+-- all went well so far were few.
+local function takes_part(evidence, is_last, found)
+  local offers = evidence.beside.offers
+  if not evidence.session or evidence.fails or fail_alike(evidence.beside) then
+    return false
+  elseif is_last then
+    return count_failures(offers) > ACCIDENTS or found.failures > ACCIDENTS and not (found.fails and #offers > 0)
+  end
+  return found.fails or count_failures(evidence.fixed) > 0
+end
+
+-- What was found so far: failures (of offers made beside full handshakes), fails (is it told of a mechanism?).
+local function found_in(all)
+  local found = { failures = 0, fails = false }
+  for _, evidence in pairs(all) do
+    found.failures = found.failures + count_failures(evidence.beside.offers)
+    found.fails = found.fails or evidence.fails
+  end
+  return found
+end
+
+local function judge(all)
+  local beside = {}
+  for mechanism, evidence in pairs(all) do
+    beside[mechanism] = evidence.beside
+  end
+  local fail = contrast.offers_fail(beside)
+  for mechanism, evidence in pairs(all) do
+    evidence.fails = evidence.fails or fail[mechanism]
   end
 end
 
 --- Where offers failed: do those fail that are made beside full handshakes, and these do not?
 -- @tparam table client
--- @tparam string mechanism
--- @tparam session session
--- @tparam table evidence seeds, fixed; what is made is appended to them; fails (whether offers do) is set
+-- @tparam {string=table,...} all mechanism -> evidence: session (or nil), seeds, fixed; what is made is appended to
+--   them, and beside ({offers, full}: records of the same time) and fails (whether offers do) are set
 -- @tparam table options engine, concurrency, retries
-function M.at_failures(client, mechanism, session, evidence, options)
-  evidence.session = session
-  if count_failures(evidence.fixed) > 0 then
-    look_closer(client, mechanism, evidence, options)
+function M.at_failures(client, all, options)
+  for _, evidence in pairs(all) do
+    evidence.beside, evidence.fails = { offers = {}, full = {} }, false
+  end
+  for round, count in ipairs(ROUNDS) do
+    local wanted, found = {}, found_in(all)
+    for mechanism, evidence in pairs(all) do
+      wanted[mechanism] = takes_part(evidence, round == #ROUNDS, found) and evidence or nil
+    end
+    if not next(wanted) or client.cancelled() then
+      return
+    end
+    make_more(client, wanted, count, options)
+    judge(all)
   end
 end
 
@@ -143,77 +181,114 @@ local function all_resumed(records)
   return resumed > 0
 end
 
+local function append_made(records, record)
+  records[#records + 1] = record.outcome ~= "interrupted" and record or nil
+end
+
+local function side_by_side(client, jobs, limit)
+  for _, problem in pairs(client.host.parallel(jobs, limit or (#jobs > 0 and #jobs or nil))) do
+    error(problem, 0)
+  end
+end
+
+--- Fresh sessions, offered once each as soon as they are there.
+-- @tparam table client
+-- @tparam string mechanism
+-- @tparam integer count
+-- @tparam table evidence seeds, pairs (the offers' records) and fresh (the sessions), to which what is made is appended
+-- @tparam table options engine, retries
+function M.offer_fresh(client, mechanism, count, evidence, options)
+  local jobs = {}
+  for i = 1, count do
+    jobs[i] = function()
+      local sessions, records = obtaining.obtain(client, mechanism, options.retries)
+      table.move(records, 1, #records, #evidence.seeds + 1, evidence.seeds)
+      if sessions then
+        append(evidence.fresh, sessions[#sessions])
+        -- The server's end is seen in any case where libssl makes it.
+        append_made(evidence.pairs,
+          offer(client, mechanism, sessions[#sessions], "pairs", options, options.engine == "probe"))
+      end
+    end
+  end
+  side_by_side(client, jobs, client.line:jobs())
+end
+
 -- Sessions that were refused at once, offered again.
+local function offer_again(client, mechanism, sessions, records, options)
+  local jobs = {}
+  for i, session in ipairs(random.shuffle({ table.unpack(sessions) })) do
+    jobs[i] = function()
+      if not client.cancelled() and not spending.is_spent(session) then
+        append_made(records, offer(client, mechanism, session, "later", options))
+      end
+    end
+  end
+  side_by_side(client, jobs)
+end
+
+-- All were taken so much later: is that so with as many as it takes to be sure?
+local function make_sure(client, mechanism, evidence, look, options)
+  local known = #evidence.fresh
+  M.offer_fresh(client, mechanism, SURE - known, evidence, options)
+  client.host.sleep(look.after_s)
+  offer_again(client, mechanism, table.move(evidence.fresh, known + 1, #evidence.fresh, 1, {}), look.records, options)
+end
+
 local function offer_later(client, mechanism, evidence, options)
   local waited = 0
   evidence.later = {}
   for _, after in ipairs(LATER) do
     client.host.sleep(after - waited)
     waited = after
-    local records, jobs = {}, {}
-    for i, session in ipairs(random.shuffle(table.move(evidence.fresh, 1, #evidence.fresh, 1, {}))) do
-      jobs[i] = function()
-        return not client.cancelled() and not spending.is_spent(session)
-          and append(records, offer(client, mechanism, session, "later", options))
-      end
-    end
-    client.host.parallel(jobs, #jobs > 0 and #jobs or nil)
+    local look = { after_s = after, records = {} }
+    offer_again(client, mechanism, evidence.fresh, look.records, options)
     if client.cancelled() then
       return
     end
-    append(evidence.later, { after_s = after, records = records })
-    if not refused_in(records) then
-      return
+    append(evidence.later, look)
+    if not refused_in(look.records) then
+      return all_resumed(look.records) and make_sure(client, mechanism, evidence, look, options)
     end
   end
 end
 
--- A full handshake whose client sends a request; then its session is offered.
-local function offer_after_request(client, mechanism, evidence, options)
-  local seed = client:attempt({ mechanism = mechanism, want_tickets = true, asks = true, design = "seed" })
+-- A full handshake whose client sends a request, or not; then its session is offered.
+local function offer_after(client, mechanism, asks, evidence, options)
+  local seed = client:attempt({ mechanism = mechanism, want_tickets = true, asks = asks or nil, design = "seed" })
   append(evidence.seeds, seed)
-  local session = seed.answered and seed.sessions[#seed.sessions]
+  local session = (seed.answered or not asks) and seed.sessions[#seed.sessions]
   if session and not spending.is_spent(session) then
-    append(evidence.after_request, offer(client, mechanism, session, "after_request", options))
+    append_made(asks and evidence.after_request or evidence.without_request,
+      offer(client, mechanism, session, asks and "after_request" or "pairs", options))
   end
   return session ~= nil
 end
 
---- As a client meets it: with a request. One look is enough where the session is still known after it; and few offers
--- without a request are no contrast to any number with one.
+--- As a client meets it: with a request. One look is enough where the session is still known after it. Else more are
+-- made one after the other: what a request does to other clients' sessions is another question.
 -- @tparam table client
 -- @tparam string mechanism
--- @tparam table evidence seeds; after_request (records) is added
+-- @tparam table evidence seeds; after_request and without_request (records, of the same time) are added
 -- @tparam table options attempts, engine
 function M.ask_first(client, mechanism, evidence, options)
-  if options.attempts < REQUESTS then
+  if options.attempts < FEW then
     return
   end
-  evidence.after_request = {}
-  local goes_on = offer_after_request(client, mechanism, evidence, options)
+  evidence.after_request, evidence.without_request = {}, {}
+  if not offer_after(client, mechanism, true, evidence, options) or not refused_in(evidence.after_request) then
+    return
+  end
   local jobs = {}
-  for i = 1, goes_on and refused_in(evidence.after_request) and REQUESTS - 1 or 0 do
-    jobs[i] = function()
-      return not client.cancelled() and offer_after_request(client, mechanism, evidence, options)
+  for i = 2, 2 * REQUESTS do
+    jobs[i - 1] = function()
+      return not client.cancelled() and offer_after(client, mechanism, i <= REQUESTS, evidence, options)
     end
   end
-  client.host.parallel(jobs, #jobs > 0 and #jobs or nil)
-end
-
--- What is met by one mechanism's offers may be met by the others': a few of those that all went well say little then.
-local function some_fail(all)
-  for _, evidence in pairs(all) do
-    if evidence.fails then
-      return true
-    end
-  end
-  return false
+  side_by_side(client, random.shuffle(jobs), 1)
 end
 
 local function look(client, mechanism, evidence, options)
-  if options.some_fail and evidence.session and count_failures(evidence.fixed) == 0 then
-    look_closer(client, mechanism, evidence, options)
-  end
   if evidence.fresh and refused_in(evidence.pairs) then
     offer_later(client, mechanism, evidence, options)
   elseif not evidence.after_request and all_resumed(evidence.pairs or evidence.fixed) then
@@ -228,15 +303,12 @@ end
 -- @tparam table options engine
 function M.run(client, all, options)
   local jobs = {}
-  local found = setmetatable({ some_fail = some_fail(all) }, { __index = options })
   for mechanism, evidence in pairs(all) do
     jobs[#jobs + 1] = function()
-      look(client, mechanism, evidence, found)
+      look(client, mechanism, evidence, options)
     end
   end
-  for _, problem in pairs(client.host.parallel(jobs, #jobs)) do
-    error(problem, 0)
-  end
+  side_by_side(client, jobs)
 end
 
 return M

@@ -132,16 +132,6 @@ local function offer_one_session(journal, mechanism, session, options, evidence)
   return records
 end
 
-local function offer_fresh_sessions(journal, mechanism, options, seeds)
-  local sessions = {}
-  local records = side_by_side(journal, options.attempts, function()
-    local session = obtain(journal, mechanism, options, seeds)
-    sessions[#sessions + 1] = session
-    return session and offer(journal, mechanism, session, "pairs", options)
-  end, journal.line:jobs())
-  return records, sessions
-end
-
 local function established(seeds)
   for _, record in ipairs(seeds) do
     if record.outcome == "full" then
@@ -158,26 +148,42 @@ local function drop_sessions(seeds)
   end
 end
 
--- The evidence of one mechanism, without what other mechanisms have to say.
-local function gather(journal, mechanism, options, evidence)
-  local session = evidence.session
-  if session then
-    evidence.fixed = offer_one_session(journal, mechanism, session, options, evidence)
-    second_look.at_failures(journal, mechanism, session, evidence, options)
-    local counts = counting.count(evidence.fixed, evidence.seeds)
+-- The first offers of one mechanism's session.
+local function offer_first(journal, mechanism, options, evidence)
+  if evidence.session then
+    evidence.fixed = offer_one_session(journal, mechanism, evidence.session, options, evidence)
+  else
+    evidence.other_version_around = obtaining.other_version_around(journal, mechanism, evidence.seeds)
+  end
+end
+
+-- What is tried beside them, without what other mechanisms have to say.
+local function go_on(journal, mechanism, options, evidence)
+  if evidence.session then
+    local counts = counting.count(evidence.fixed, evidence.fails)
     if counts.refused > 0 then
-      evidence.pairs, evidence.fresh = offer_fresh_sessions(journal, mechanism, options, evidence.seeds)
+      evidence.pairs, evidence.fresh = {}, {}
+      second_look.offer_fresh(journal, mechanism, options.attempts, evidence, options)
     elseif counts.resumed == 0 then
       -- Did the server go away meanwhile, or does it fail where a session is offered? (Who has to come again for a full
       -- handshake, too, may have come too often.)
       local _, records = obtain(journal, mechanism, options, evidence.seeds)
       evidence.full_after = records[1] ~= nil and records[1].outcome == "full"
     end
-  else
-    evidence.other_version_around = obtaining.other_version_around(journal, mechanism, evidence.seeds)
   end
   evidence.interrupted = journal.cancelled()
-  evidence.finished = not session and not evidence.interrupted -- nothing else is asked of it
+  evidence.finished = not evidence.session and not evidence.interrupted -- nothing else is asked of it
+end
+
+local function gather(journal, options, all)
+  local names = options.mechanisms
+  side_by_side(journal, #names, function(i)
+    offer_first(journal, names[i], options, all[names[i]])
+  end)
+  second_look.at_failures(journal, all, options)
+  side_by_side(journal, #names, function(i)
+    go_on(journal, names[i], options, all[names[i]])
+  end)
 end
 
 local function outcomes_of(...)
@@ -245,13 +251,12 @@ local function connections_as_browser(options)
 end
 
 local function gather_all(journal, options, entry, all)
-  local names = options.mechanisms
   start_all(journal, options, all)
   local with_browser = all.psk and all.psk.session and looks_as_browser(options)
-  side_by_side(journal, #names + 1, function(i)
-    if names[i] then
-      gather(journal, names[i], options, all[names[i]])
-    elseif with_browser then
+  side_by_side(journal, with_browser and 2 or 1, function(i)
+    if i == 1 then
+      gather(journal, options, all)
+    else
       entry.browser = browser.run(journal, connections_as_browser(options))
     end
   end)

@@ -112,6 +112,19 @@ local function log_factorials(n)
   return factorials
 end
 
+-- Chances of so many successes of the first, given a table's margins: list of chances from `least` on.
+local function hypergeometric(a, b, c, d)
+  local first, successes, total = a + b, a + c, a + b + c + d
+  local log_of, chances = log_factorials(total), {}
+  local least = math.max(0, first + successes - total)
+  for x = least, math.min(first, successes) do
+    chances[#chances + 1] = math.exp(log_of[first] + log_of[total - first] + log_of[successes]
+      + log_of[total - successes] - log_of[total] - log_of[x] - log_of[first - x] - log_of[successes - x]
+      - log_of[total - first - successes + x])
+  end
+  return chances, least
+end
+
 --- Fisher's exact test of two shares, two-sided (R. A. Fisher, 1922): how likely tables at least as unlikely as this
 -- one are when both shares are the same.
 -- @tparam integer a successes of the first
@@ -120,16 +133,39 @@ end
 -- @tparam integer d failures of the second
 -- @treturn number p, 0 to 1
 function M.fisher(a, b, c, d)
-  local first, successes, total = a + b, a + c, a + b + c + d
-  local log_of = log_factorials(total)
-  local function log_probability(x) -- of x successes of the first, given the margins
-    return log_of[first] + log_of[total - first] + log_of[successes] + log_of[total - successes] - log_of[total]
-      - log_of[x] - log_of[first - x] - log_of[successes - x] - log_of[total - first - successes + x]
+  local chances, least = hypergeometric(a, b, c, d)
+  local seen, p = chances[a - least + 1] * (1 + 1e-9), 0
+  for _, one in ipairs(chances) do
+    p = p + (one <= seen and one or 0)
   end
-  local seen, p = log_probability(a) + 1e-9, 0
-  for x = math.max(0, first + successes - total), math.min(first, successes) do
-    local one = log_probability(x)
-    p = p + (one <= seen and math.exp(one) or 0)
+  return math.min(1, p)
+end
+
+-- Chances of the sum of two independent numbers.
+local function convolve(one, other)
+  local sums = {}
+  for i, p in ipairs(one) do
+    for j, q in ipairs(other) do
+      sums[i + j - 1] = (sums[i + j - 1] or 0) + p * q
+    end
+  end
+  return sums
+end
+
+--- The exact test of whether the first of two shares is greater, over several tables at once, one-sided: how likely
+-- the first have so many successes in all, or more, where both shares of each table are the same (N. Mantel and
+-- W. Haenszel, 1959; exactly, as mantelhaen.test of R does it). Of one table it is Fisher's, one-sided.
+-- @tparam {table,...} tables each {successes and failures of the first, successes and failures of the second}
+-- @treturn number p, 0 to 1
+function M.greater(tables)
+  local chances, least, seen = { 1 }, 0, 0
+  for _, one in ipairs(tables) do
+    local these, from = hypergeometric(table.unpack(one, 1, 4))
+    chances, least, seen = convolve(chances, these), least + from, seen + one[1]
+  end
+  local p = 0
+  for i = #chances, math.max(1, seen - least + 1), -1 do
+    p = p + chances[i]
   end
   return math.min(1, p)
 end
