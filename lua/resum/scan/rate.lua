@@ -161,13 +161,21 @@ local function without_sessions(client, mechanism, judged, seeds)
   return result
 end
 
+-- Counts by which old sessions and fresh ones are compared: what is answered with an alert is not taken. That fresh ones
+-- get none shows that it is an answer.
+local function counts_of(sequence, sessions)
+  local counts = counting.count(figures.records_of(figures.counted(sequence)), true)
+  counts.seeds = sessions
+  return counts
+end
+
 -- Tickets that are good for one connection: fresh ones, a batch at a time, each offered once; as long as they may fare
 -- better than those of `fixed`.
 local function measure_fresh(client, mechanism, fixed, seeds, options)
   local sequence = {}
   seeds.sequence = sequence
   while #sequence < options.attempts and not client.cancelled()
-    and single_use.may_still_be(fixed, counting.count(figures.records_of(sequence))) do
+    and single_use.may_still_be(fixed, counts_of(sequence)) do
     local sessions = {}
     obtain_more(client, mechanism, BATCH, sessions, seeds, options)
     if #sessions == 0 then
@@ -213,8 +221,9 @@ end
 local function measure_sessions(client, mechanism, sessions, seeds, options)
   local result, sequence = measure_fixed(client, mechanism, sessions, seeds, options)
   if single_use.may_be(figures.counted(sequence)) then
-    local fresh, of_fresh = measure_fresh(client, mechanism, result, seeds, options)
-    if single_use.is(result, fresh) then
+    local fixed = counts_of(sequence, result.seeds)
+    local fresh, of_fresh = measure_fresh(client, mechanism, fixed, seeds, options)
+    if single_use.is(fixed, counts_of(of_fresh)) then
       result, sequence = fresh, of_fresh
     end
   end
