@@ -139,7 +139,7 @@ describe("the progress of a single target", function()
       local text = process.read_file(path)
       for _, pattern in ipairs({ 'design = "([%l_]+)"', 'attempt%([%l.]*mechanism, "([%l_]+)"',
         'session, "([%l_]+)", options', 'seed, "([%l_]+)", sequence', 'self%.neighbours, "([%l_]+)"',
-        'plan, "([%l_]+)"' }) do
+        'plan, "([%l_]+)"', 'asks and "([%l_]+)"' }) do
         for design in text:gmatch(pattern) do
           named[design] = true
         end

@@ -161,8 +161,8 @@ local function without_sessions(client, mechanism, judged, seeds)
   return result
 end
 
--- Counts by which old sessions and fresh ones are compared: what is answered with an alert is not taken. That fresh ones
--- get none shows that it is an answer.
+-- Counts by which old sessions and fresh ones are compared: what is answered with an alert is not taken. That fresh
+-- ones get none shows that it is an answer.
 local function counts_of(sequence, sessions)
   local counts = counting.count(figures.records_of(figures.counted(sequence)), true)
   counts.seeds = sessions
