@@ -33,6 +33,12 @@ static rs_bytes hello_read_vector(rs_reader *r, size_t width) {
   return hello_read_rest(&inner);
 }
 
+rs_reader rs_message_body(rs_bytes message) {
+  rs_reader body = rs_reader_of(message.bytes, message.length);
+  rs_read_bytes(&body, RS_MESSAGE_HEADER);
+  return body;
+}
+
 int rs_extension_next(rs_reader *list, unsigned *type, rs_reader *body) {
   if (list->bad || list->left == 0)
     return 0;

@@ -52,6 +52,9 @@ typedef struct {
   rs_bytes extensions; /* TLS 1.3 */
 } rs_new_session_ticket;
 
+/* What stands behind the 4-byte header of a whole message. */
+rs_reader rs_message_body(rs_bytes message);
+
 /* Each reads the body of one message (without its 4-byte header) and returns 1, or 0 when the body
  * is malformed; what was read until then stands in the struct. */
 int rs_read_client_hello(rs_reader body, rs_client_hello *hello);

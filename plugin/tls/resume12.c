@@ -64,8 +64,7 @@ static int resume12_expect_answer(rs_probe *p, unsigned version) {
 }
 
 static int resume12_on_server_hello(rs_probe *p, rs_bytes message) {
-  rs_reader body = rs_reader_of(message.bytes, message.length);
-  rs_read_bytes(&body, RS_MESSAGE_HEADER);
+  const rs_reader body = rs_message_body(message);
   rs_server_hello hello;
   rs_client_hello ours;
   if (!rs_read_server_hello(body, &hello) || !rs_transcript_client_hello(&p->transcript, &ours))
@@ -125,8 +124,7 @@ static int resume12_unexpected(rs_probe *p) {
 }
 
 static int resume12_on_ticket(rs_probe *p, rs_bytes message) {
-  rs_reader body = rs_reader_of(message.bytes, message.length);
-  rs_read_bytes(&body, RS_MESSAGE_HEADER);
+  const rs_reader body = rs_message_body(message);
   rs_new_session_ticket ticket;
   if (!p->ticket_announced)
     return resume12_unexpected(p);

@@ -53,8 +53,7 @@ static int resume13_write_binder(rs_probe *p, const rs_probe_psk *psk, rs_bytes 
 }
 
 int rs_resume13_write_binders(rs_probe *p, unsigned char *hello, size_t length) {
-  rs_reader body = rs_reader_of(hello, length);
-  rs_read_bytes(&body, RS_MESSAGE_HEADER);
+  const rs_reader body = rs_message_body((rs_bytes){hello, length});
   rs_client_hello ours;
   if (!p->binds)
     return 1;
@@ -206,8 +205,7 @@ static int resume13_fits(rs_probe *p, const rs_client_hello *ours, const rs_serv
 }
 
 static int resume13_on_server_hello(rs_probe *p, rs_bytes message) {
-  rs_reader body = rs_reader_of(message.bytes, message.length);
-  rs_read_bytes(&body, RS_MESSAGE_HEADER);
+  const rs_reader body = rs_message_body(message);
   rs_server_hello hello;
   rs_client_hello ours;
   if (!rs_read_server_hello(body, &hello) || !rs_transcript_client_hello(&p->transcript, &ours))
@@ -231,8 +229,7 @@ static int resume13_on_server_hello(rs_probe *p, rs_bytes message) {
 /* --- to the end --- */
 
 static int resume13_on_encrypted_extensions(rs_probe *p, rs_bytes message) {
-  rs_reader body = rs_reader_of(message.bytes, message.length);
-  rs_read_bytes(&body, RS_MESSAGE_HEADER);
+  const rs_reader body = rs_message_body(message);
   rs_encrypted_extensions extensions;
   rs_client_hello ours;
   if (!rs_read_encrypted_extensions(body, &extensions) ||

@@ -138,27 +138,16 @@ local function is_at(fd, path)
   return there ~= nil and here.ino == there.ino and here.dev == there.dev
 end
 
---- Appends text to a file, in one write; the file is made where there is none. Where another program has replaced the
--- file meanwhile, it is written to the new one.
--- @tparam string path
--- @tparam string text whole lines
--- @treturn[1] boolean true
--- @treturn[2] nil
--- @treturn[2] string message
-function M.append(path, text)
+-- Works on the file that a path names in the end: where another program has replaced it meanwhile, on the new one, too.
+-- open() gives its descriptor; nil where there is none, with a message where that is wrong. work(fd) gives true; or nil
+-- and why not.
+local function on_the_file_at(path, open, work)
   for _ = 1, TRIES do
-    local fine, message = check_kind(path)
-    if not fine then
-      return nil, message
-    end
-    local fd, problem, code = uv.fs_open(path, APPEND, OWNER_ONLY)
+    local fd, message = open()
     if not fd then
-      return failed(path, problem, code)
+      return not message or nil, message
     end
-    local done, why = keep_private(fd)
-    if done then
-      done, why = append_to(fd, text)
-    end
+    local done, why = work(fd)
     local stays = is_at(fd, path)
     uv.fs_close(fd)
     if not done then
@@ -168,6 +157,33 @@ function M.append(path, text)
     end
   end
   return nil, path .. ": other programs replace it all the time"
+end
+
+--- Appends text to a file, in one write; the file is made where there is none. Where another program has replaced the
+-- file meanwhile, it is written to the new one.
+-- @tparam string path
+-- @tparam string text whole lines
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string message
+function M.append(path, text)
+  return on_the_file_at(path, function()
+    local fine, message = check_kind(path)
+    if not fine then
+      return nil, message
+    end
+    local fd, problem, code = uv.fs_open(path, APPEND, OWNER_ONLY)
+    if not fd then
+      return failed(path, problem, code)
+    end
+    return fd
+  end, function(fd)
+    local done, why = keep_private(fd)
+    if done then
+      done, why = append_to(fd, text)
+    end
+    return done, why
+  end)
 end
 
 -- A lock that was left behind by a program that was killed is broken.
@@ -206,26 +222,17 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string message
 function M.blank(path, longest, match, head)
-  for _ = 1, TRIES do
-    local fd, message = open_plain(path, "r+")
-    if not fd then
-      return not message or nil, message
-    end
+  return on_the_file_at(path, function()
+    return open_plain(path, "r+")
+  end, function(fd)
     local places, why = find_lines(fd, longest, match)
     for _, place in ipairs(places or {}) do
-      local count, wrong, wrong_code = uv.fs_write(fd, head .. (" "):rep(place.length - #head), place.at)
-      why = why or not count and words(wrong, wrong_code) or nil
+      local count, problem, code = uv.fs_write(fd, head .. (" "):rep(place.length - #head), place.at)
+      why = why or not count and words(problem, code) or nil
     end
-    local stays = is_at(fd, path)
     uv.fs_fsync(fd)
-    uv.fs_close(fd)
-    if why then
-      return nil, ("%s: %s"):format(path, why)
-    elseif stays then
-      return true
-    end
-  end
-  return nil, path .. ": other programs replace it all the time"
+    return not why, why
+  end)
 end
 
 -- What was appended to the old file while the new one was written goes behind it.
