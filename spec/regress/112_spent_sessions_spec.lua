@@ -160,6 +160,17 @@ describe("a session", function()
       end)
   end
 
+  -- The server may have dropped the session before it read the offer, whichever of the two came first here.
+  for _, outcome in ipairs({ "refused", "resumed" }) do
+    it(("takes back that it was %s by an offer that began before the break did, and ended behind that"):format(outcome),
+      function()
+        local across, offered_at, broken_at = record(outcome, "notify"), spending.begin(), spending.begin()
+        finish(ends, across, { session }, offered_at)
+        finish(ends, broken(), { session }, broken_at)
+        assert.same({ "unknown", "failed" }, { across.outcome, across.doubt })
+      end)
+  end
+
   it("is not spent where nobody was reached, nor by who refused it", function()
     finish(ends, record("unreachable", nil, { error = { stage = "connect" } }), { session })
     finish(ends, record("protocol_error", nil, { error = { stage = "handshake", code = "not_offered" } }), { session })
