@@ -13,7 +13,7 @@ local environments = require "spec.support.environment"
 local uv = require "luv"
 
 local AREAS = {
-  "sampling", "verdicts", "watch", "connection", "transport", "cli", "reports", "tls", "classes", "audit",
+  "sampling", "sessions", "verdicts", "watch", "connection", "transport", "cli", "reports", "tls", "classes", "audit",
 }
 local AT_ONCE = math.min(2, tonumber(os.getenv("MUTANTS_AT_ONCE")) or 2)
 -- A spec that takes so many times as long as without a mutant hangs, and that kills the mutant as a failure does. The
