@@ -6,6 +6,7 @@ local fields_of_code = require "spec.support.json_fields"
 local json = require "resum.report.json"
 local mechanisms = require "resum.connection.mechanism"
 local page = require "spec.support.page"
+local pool_truth = require "spec.support.pool_truth"
 local pools = require "spec.support.pools"
 local process = require "spec.support.process"
 local resum = require "resum"
@@ -214,7 +215,7 @@ describe("docs/json.md", function()
     check_object(written(results), ".")
     for _, class in ipairs(pools.classes) do
       local written_one = false
-      for verdict in pairs(pools.truth(class, pools.draw(class, 7919)).whole) do
+      for verdict in pairs(pool_truth.of(class, pools.draw(class, 7919)).whole) do
         written_one = written_one or seen["set-up " .. verdict]
       end
       assert.is_true(written_one, "what is true of " .. class .. " was not written")

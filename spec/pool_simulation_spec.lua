@@ -2,6 +2,7 @@
 -- not know, and what it says of pools that nothing known explains. The figures are printed, and they are bounds. Seeds
 -- below 100 served to find the rules; those above judge them, for hours only (`make pools`).
 
+local pool_truth = require "spec.support.pool_truth"
 local pools = require "spec.support.pools"
 local simulation = require "spec.support.simulation"
 
@@ -36,7 +37,7 @@ local function judge_class(class, first, last)
   end
   for i = first, last do
     local options = pools.draw(class, seed_of(i))
-    local truth = pools.truth(class, options)
+    local truth = pool_truth.of(class, options)
     local result, recorded = simulation.run(options)
     tally.connections = tally.connections + #recorded.entries
     note(tally, "whole", result.verdict, truth.whole, i)

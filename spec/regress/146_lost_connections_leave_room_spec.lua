@@ -2,6 +2,7 @@
 -- They were counted among those that a closer look may make: then there were none left for it, and servers that a
 -- balancer chooses by the session ID were told to share one cache.
 
+local pool_truth = require "spec.support.pool_truth"
 local pools = require "spec.support.pools"
 local simulation = require "spec.support.simulation"
 
@@ -16,7 +17,7 @@ local function scan(class, seed)
   for _, entry in ipairs(journal.entries) do
     beside = beside + (entry.design == "beside" and 1 or 0)
   end
-  return found, beside, pools.truth(class, options)
+  return found, beside, pool_truth.of(class, options)
 end
 
 describe("a pool that loses connections", function()
