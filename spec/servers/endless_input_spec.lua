@@ -53,6 +53,22 @@ describe("without an end #unsanitized", function()
       uv.fs_close(fd)
     end)
 
+    for _, option in ipairs({ "--targets_in", "--csv_out", "--html_out" }) do
+      it(("a wait for the other end of the pipe that %s names is ended by %s"):format(option, signal), function()
+        local folder = process.temporary_directory()
+        assert.equal(0, process.run({ command = { "mkfifo", folder .. "/pipe" } }).code)
+        local child = start("--json_out", folder .. "/opened_before", option, folder .. "/pipe", "no target")
+        assert.is_truthy(process.wait_until(process.PATIENCE, function()
+          return uv.fs_stat(folder .. "/opened_before")
+        end), child.log())
+        child.kill(signal)
+        local code, by = child.wait(process.PATIENCE)
+        child.stop()
+        -- Before there is anything to lose, SIGTERM has its usual effect.
+        assert.is_true(code == CODES[signal] or signal == "sigterm" and by == 15, child.log())
+      end)
+    end
+
     it("a wait for who never reads the results is ended by " .. signal, function()
       local path, fd = pipe()
       while uv.fs_write(fd, ("x"):rep(4096), -1) do end
@@ -61,6 +77,33 @@ describe("without an end #unsanitized", function()
       uv.fs_close(fd)
     end)
   end
+
+  it("a list and its results go through pipes whose other ends are opened later", function()
+    local folder = process.temporary_directory()
+    local from, to = folder .. "/from", folder .. "/to"
+    assert.equal(0, process.run({ command = { "mkfifo", from, to } }).code)
+    local child = start("--targets_in", from, "--csv_out", to)
+    local port = process.closed_port()
+    local reader = process.start({ command = { "cat", to } })
+    assert.equal(0, process.run({ command = { "sh", "-c",
+      ("echo 127.0.0.1:%d >%s"):format(port, from) } }).code)
+    assert.same({ 1, 0 }, { child.wait(process.PATIENCE) }, child.log())
+    assert.same({ 0, 0 }, { reader.wait(process.PATIENCE) })
+    assert.matches(("127.0.0.1:%d"):format(port), reader.stdout(), 1, true)
+  end)
+
+  -- In a shell that waits, so that the writer has come and gone when the command first looks at its input.
+  it("a list in a pipe with a name ends where its writer has ended, as standard input, too", function()
+    local folder = process.temporary_directory()
+    local line = ("127.0.0.1:%d"):format(process.closed_port())
+    local result = process.run({ command = { "sh", "-c", [[
+      mkfifo "$1/pipe" || exit
+      (echo "$2" >"$1/pipe"; : >"$1/written") &
+      { while [ ! -e "$1/written" ]; do sleep 0.01; done; "$3" "$4" --targets_in -; } <"$1/pipe"]], "sh", folder, line,
+      RESUM[1], RESUM[2] } })
+    assert.same({ 1, line .. ": unreachable: connection refused. Is the port right?\n" },
+      { result.code, result.stdout })
+  end)
 
   it("a file of certificates is refused", function()
     for _, option in ipairs({ "--cert", "--key", "--pass" }) do

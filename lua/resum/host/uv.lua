@@ -165,9 +165,19 @@ local FLAGS = {
 }
 local PERMISSIONS = 420 -- rw-r--r--, and less by the umask
 
+-- A pipe with a name: who opens its end for reading when the last writer has left waits for the next one, not for the
+-- end of what was written.
+local function is_named_pipe(fd)
+  local status, path = uv.fs_fstat(fd), uv.fs_readlink("/proc/self/fd/" .. fd)
+  return status and status.type == "fifo" and path and path:find("^/") ~= nil
+end
+
 -- libuv makes a descriptor non-blocking, which all programs that share it would feel; so it gets one of our own where
 -- that can be had. (A socket can't be opened again; a terminal libuv opens again itself.)
 local function own_descriptor(fd, mode)
+  if mode == "r" and is_named_pipe(fd) then
+    return fd
+  end
   local access = mode == "r" and uv.constants.O_RDONLY or uv.constants.O_WRONLY
   return uv.fs_open("/proc/self/fd/" .. fd, access + uv.constants.O_NONBLOCK, 0) or fd
 end
@@ -186,6 +196,20 @@ local HANDLES = {
   end,
 }
 
+-- Who opens one end of a pipe that has a name waits for the other end; libuv's call does so whatever signal comes. A
+-- reader need not: it hears nothing until somebody writes. A writer waits in C's own call, which Ctrl-C ends.
+local function open_path(path, mode)
+  local status = uv.fs_stat(path)
+  local is_pipe = status and status.type == "fifo"
+  local waited = is_pipe and mode ~= "r" and io.open(path, mode)
+  local flags = FLAGS[mode] + (is_pipe and uv.constants.O_NONBLOCK or 0)
+  local fd, problem, code = uv.fs_open(path, flags, PERMISSIONS)
+  if waited then
+    waited:close()
+  end
+  return fd, problem, code
+end
+
 --- Opens a file, or standard input or output, which may be a pipe or a terminal; there, too, only the job waits that
 -- reads or writes, and the others go on.
 -- @tparam string|integer what path, or number of an open descriptor
@@ -197,7 +221,7 @@ function M.open(what, mode)
   without_sigpipe()
   local fd, problem, code = what, nil, nil
   if type(what) == "string" then
-    fd, problem, code = uv.fs_open(what, FLAGS[mode], PERMISSIONS)
+    fd, problem, code = open_path(what, mode)
   end
   if not fd then
     return nil, ("%s: %s"):format(what, file.words(problem, code))
