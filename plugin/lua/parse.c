@@ -16,7 +16,7 @@
 /* What the messages so far tell of those to come. */
 typedef struct {
   unsigned version; /* of the last ServerHello; 0 before there is one */
-  int hidden;       /* change_cipher_spec has passed, up to TLS 1.2 */
+  int hidden;       /* change_cipher_spec or application data has passed, up to TLS 1.2 */
 } parse_stream;
 
 static void parse_set_true(lua_State *L, const char *name, int value) {
@@ -148,15 +148,28 @@ static void parse_push_plain(lua_State *L, const char *type, rs_bytes bytes) {
   rs_set_bytes(L, "bytes", bytes);
 }
 
+/* A server that sends hello_request says nothing behind it (RFC 5246, section 7.4.1.1). Where
+ * something follows, its zeros are the explicit nonce of a record whose beginning we have not seen.
+ */
+static int parse_is_nonce(rs_reader r) {
+  int only_requests = 1;
+  if (r.left == 0 || *r.at != RS_HELLO_REQUEST)
+    return 0;
+  while (r.left > 0 && only_requests)
+    only_requests = rs_read_u8(&r) == RS_HELLO_REQUEST && rs_read_u24(&r) == 0 && !r.bad;
+  return !only_requests;
+}
+
 /* Appends the whole messages of a run of handshake bytes to the list on top. What is cut off, or
  * encrypted, comes as it is. */
 static void parse_run(lua_State *L, rs_bytes bytes, parse_stream *stream) {
   rs_reader r = rs_reader_of(bytes.bytes, bytes.length);
+  const int hides = parse_is_nonce(r);
   while (r.left > 0) {
     rs_reader whole = r;
     const unsigned type = rs_read_u8(&r);
     rs_reader body = rs_read_vector(&r, 3);
-    if (r.bad) {
+    if (r.bad || hides) {
       parse_push_plain(L, "incomplete_or_encrypted", (rs_bytes){whole.at, whole.left});
       rs_append(L);
       return;
@@ -243,7 +256,7 @@ static int parse_records(lua_State *L, rs_reader r, rs_buffer *handshake, parse_
     } else if (content == RS_ALERT) {
       parse_alert(L, bytes, stream);
     } else {
-      stream->hidden |= content == RS_CHANGE_CIPHER_SPEC && stream->version < RS_TLS13;
+      stream->hidden |= stream->version < RS_TLS13;
       parse_push_record(L, content, bytes);
     }
   }
@@ -267,8 +280,9 @@ static int parse_close_holder(lua_State *L) {
  *   body},...}, ticket, psk_identities), server_hello and hello_retry_request (version, cipher,
  *   random, session_id, extensions, group, selected_identity), encrypted_extensions,
  *   new_session_ticket (lifetime_s, ticket, age_add, nonce), alert (level, description, code);
- *   malformed is true where it does not fit its type. What stands behind change_cipher_spec up to
- *   TLS 1.2 is "encrypted", a record each; what else makes no message "incomplete_or_encrypted"
+ *   malformed is true where it does not fit its type. What stands behind change_cipher_spec or
+ *   application data up to TLS 1.2 is "encrypted", a record each; what else makes no message
+ *   "incomplete_or_encrypted"
  * @treturn[2] nil
  * @treturn[2] string message
  * @treturn[2] string code: "invalid" (the bytes end inside a record, or are none) */
