@@ -19,7 +19,7 @@ describe("what is said of a pool where nothing resumes", function()
       decided_by = "psk", findings = { none("psk", "issued_not_accepted"), none("ticket", "not_issued"),
         none("session_id", "not_issued") } })
     assert.equal("Nothing is ever resumed.", headline)
-    assert.same({ "TLS 1.3 tickets are issued, but never accepted.", "No ticket is issued.",
+    assert.same({ "TLS 1.3 tickets are issued, but never accepted.", "No ticket is issued up to TLS 1.2.",
       "No session ID is issued." }, evidence)
   end)
 

@@ -3,6 +3,7 @@
 
 local conclusion = require "resum.analysis.conclusion"
 local mechanisms = require "resum.connection.mechanism"
+local pool_words = require "resum.analysis.pool_words"
 local target = require "resum.target"
 local vocabulary = require "resum.analysis.vocabulary"
 
@@ -27,8 +28,11 @@ local ROLL_OUT = { text = "Finish the roll-out of the new key: first give it to 
   .. "then let them issue with it." }
 local COMPARE = { text = "Compare the configuration of that server with that of the others." }
 local AGAIN = { by = "nothing", text = "Scan again, with more --attempts or a longer --timeout." }
-local WHY_FAILING = { text = "Find out why connections fail: a client that is dropped has to connect again, and has "
-  .. "not resumed." }
+-- A share of the connections fails, whatever they offer.
+local function why_failing(finding)
+  return { id = "connections", code = finding.code, why = pool_words.failures(finding.share),
+    text = "Find out why connections fail: a client that is dropped has to connect again, and has not resumed." }
+end
 local MEASURE = { by = "measuring", text = "Find out which servers do not share their sessions (--resum_rate)." }
 
 local BEHAVIOUR = { late_cache = "Let the server write a session to its cache before it answers, or switch session IDs "
@@ -80,7 +84,8 @@ end
 
 local function about_pool(balancer)
   if balancer.verdict == "all_shared" or balancer.verdict == "healthy" then
-    return has_finding(balancer, "connections_failed") and { WHY_FAILING } or {}
+    local failing = has_finding(balancer, "connections_failed")
+    return failing and { why_failing(failing) } or {}
   elseif balancer.member and balancer.member.how == "other_version" then
     return { SAME_VERSIONS }
   elseif balancer.verdict == "differs" then
@@ -163,7 +168,8 @@ M.TICKET_KEYS = TICKET_KEYS
 -- @tparam table entry one of a result's addresses
 -- @treturn {table,...} text, topic (nil where there is nothing to paste), optional (true: it may be as intended), by
 --   (what tells afterwards whether it has helped, nil: the rate; "measuring": it is a measurement itself; "audit";
---   "nothing"), why (a sentence, where no verdict says it); empty where nothing is to be done, or nothing is known
+--   "nothing"), why (a sentence, where no verdict says it), and then id and code (of the finding that it is,
+--   see resum.analysis.findings); empty where nothing is to be done, or nothing is known
 function M.of(entry)
   local list, known = {}, {}
   local function add(step)
@@ -183,10 +189,12 @@ function M.of(entry)
     is_said = is_said or finding.verdict == "bad" and finding.id == "single-use"
   end
   if runs_dry(entry) and not is_said then
-    add({ text = "Let the server issue a new ticket on a resumed connection. HAProxy and Apache issue none when they "
-      .. "have a file of ticket keys.", why = ("A browser, which uses each ticket once, resumes %d of %d connections "
-      .. "in a row: the server issues no new ticket on a resumed one."):format(entry.browser.resumed,
-      entry.browser.attempted) })
+    local browser = entry.browser
+    add({ id = "browser", code = "no_new_ticket",
+      why = ("A browser, which uses each ticket once, resumes %d of %d connections in a row: the server issues no new "
+        .. "ticket on a resumed one."):format(browser.resumed, browser.attempted),
+      text = "Let the server issue a new ticket on a resumed connection. HAProxy and Apache issue none when they have "
+        .. "a file of ticket keys." })
   end
   return list
 end

@@ -212,16 +212,19 @@ end
 
 --- What else there is to say.
 -- @tparam table entry one of a result's addresses
--- @tparam string|nil headline a sentence that is said already
+-- @tparam string said what is said already
 -- @treturn {string,...} sentences
-function M.evidence(entry, headline)
+function M.evidence(entry, said)
+  local sentences = {}
+  local function add(sentence)
+    sentences[#sentences + 1] = not said:find(sentence, 1, true) and sentence or nil
+  end
   local pool = entry.balancer or {}
-  local sentences = { pool.headline ~= headline and pool.headline or nil }
-  for _, sentence in ipairs(pool.evidence or {}) do
-    sentences[#sentences + 1] = sentence
+  for _, sentence in ipairs({ pool.headline or said, table.unpack(pool.evidence or {}) }) do
+    add(sentence)
   end
   for _, sentence in ipairs(M.of_mechanisms(entry)) do
-    sentences[#sentences + 1] = sentence ~= headline and sentence or nil
+    add(sentence)
   end
   return sentences
 end

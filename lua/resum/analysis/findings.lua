@@ -1,7 +1,8 @@
 -- What a result says, item by item, for machines that count: a finding for each mechanism of each address, one for what
--- stands behind it, those of the audit, one where the usual ClientHello would not do, one for each target or address
--- that could not be scanned. Pure.
+-- stands behind it, those of the audit, one where a browser's tickets run out, where connections fail, or where the
+-- usual ClientHello would not do, one for each target or address that could not be scanned. Pure.
 
+local advice = require "resum.analysis.advice"
 local conclusion = require "resum.analysis.conclusion"
 local mechanisms = require "resum.connection.mechanism"
 local overview = require "resum.analysis.overview"
@@ -18,6 +19,8 @@ M.rules = {
   { id = "ticket", question = "Do TLS 1.2 tickets resume?" },
   { id = "psk", question = "Do TLS 1.3 tickets (PSK) resume?" },
   { id = "pool", question = "Do the servers behind the address share their sessions?" },
+  { id = "browser", question = "Does a browser, which uses each ticket once, get new ones when it resumes?" },
+  { id = "connections", question = "Do connections come about, whatever they offer?" },
 }
 
 -- A verdict on a mechanism, as good or bad. What is not issued is a setting; what is issued and not accepted, a fault.
@@ -71,6 +74,11 @@ local function add_address(list, name, entry)
   if pool then
     add({ id = "pool", verdict = OF_POOL[pool.verdict] or "bad", code = pool.verdict, message = pool.headline,
       advice = overview.todo(entry) })
+  end
+  for _, step in ipairs(advice.of(entry)) do
+    if step.id then
+      add({ id = step.id, verdict = "bad", code = step.code, message = step.why, advice = step.text })
+    end
   end
   for _, one in ipairs(entry.audit or {}) do
     local servers = vocabulary.servers(one)

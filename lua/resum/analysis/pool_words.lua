@@ -77,9 +77,13 @@ function FINDINGS.mixed_configuration(finding)
 end
 
 local NO_RESUMPTION = { issued_not_accepted = "%ss are issued, but never accepted.", not_issued = "No %s is issued." }
+local NO_TICKET = "No ticket is issued up to TLS 1.2." -- it may be with TLS 1.3
 
 function FINDINGS.no_resumption(finding)
   local words = NO_RESUMPTION[finding.reason] or "By %s nothing is ever resumed."
+  if finding.mechanism == "ticket" and finding.reason == "not_issued" then
+    return NO_TICKET
+  end
   return (words:format(mechanisms[finding.mechanism].noun):gsub("^%l", string.upper))
 end
 
@@ -126,8 +130,15 @@ function FINDINGS.fails_on_resumption(finding)
     noun(finding))
 end
 
+--- That connections fail, whatever they offer.
+-- @tparam number share
+-- @treturn string a sentence
+function M.failures(share)
+  return ("About %s of the connections failed, as they would if one server were down."):format(percent(share))
+end
+
 function FINDINGS.connections_failed(finding)
-  return ("About %s of the connections failed, as they would if one server were down."):format(percent(finding.share))
+  return M.failures(finding.share)
 end
 
 function FINDINGS.keys_renewed(finding)

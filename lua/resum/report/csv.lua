@@ -4,12 +4,14 @@
 local conclusion = require "resum.analysis.conclusion"
 local escape = require "resum.util.escape"
 local mechanisms = require "resum.connection.mechanism"
+local overview = require "resum.analysis.overview"
 
 local M = {}
 
 local FIELDS = { "target", "host", "port", "address", "status", "error", "starttls", "proxy", "client_certificate" }
 local OF_MECHANISM = { "verdict", "reason", "version", "attempted", "resumed", "refused", "errors", "rate" }
 local OF_POOL = { "verdict", "reason", "routing", "groups" }
+local AT_A_GLANCE = { "severity", "headline" }
 
 -- A spreadsheet takes what begins with one of these for a formula; a quote in front makes it text (OWASP, "CSV
 -- Injection"). Numbers are ours.
@@ -48,10 +50,11 @@ function M.head()
   for _, name in ipairs(OF_POOL) do
     names[#names + 1] = "balancer_" .. name
   end
+  table.move(AT_A_GLANCE, 1, #AT_A_GLANCE, #names + 1, names)
   return line(names, #names)
 end
 
-local function of_address(described, entry)
+local function of_address(described, entry, severity, headline)
   local values = { described.text, described.host, described.port, entry.address, entry.status,
     entry.error and entry.error.message, described.starttls, described.proxy, entry.client_certificate }
   local at = #FIELDS
@@ -65,7 +68,9 @@ local function of_address(described, entry)
   for i, name in ipairs(OF_POOL) do
     values[at + i] = entry.balancer and entry.balancer[name]
   end
-  return line(values, at + #OF_POOL)
+  at = at + #OF_POOL
+  values[at + 1], values[at + 2] = severity, headline
+  return line(values, at + #AT_A_GLANCE)
 end
 
 --- One target.
@@ -74,10 +79,12 @@ end
 function M.target(result)
   local lines = {}
   for i, entry in ipairs(result.addresses) do
-    lines[i] = of_address(result.target, entry)
+    lines[i] = of_address(result.target, entry, overview.severity(entry), overview.headline(entry))
   end
   if not lines[1] then
-    lines[1] = of_address(result.target, { status = result.status, error = result.error })
+    local glance = overview.of(result)
+    lines[1] = of_address(result.target, { status = result.status, error = result.error }, glance.severity,
+      glance.headline)
   end
   return table.concat(lines)
 end

@@ -13,14 +13,8 @@ local M = {}
 
 local element, text = markup.element, markup.text
 
--- The headline, where it is what was found out, and not that something went wrong: it is not said twice.
-local function said_of(entry)
-  local sentence = conclusion.headline(entry)
-  return sentence and overviews.headline(entry):find(sentence, 1, true) and sentence or nil
-end
-
 local function found(entry)
-  local list = conclusion.evidence(entry, said_of(entry))
+  local list = conclusion.evidence(entry, overviews.headline(entry))
   if entry.client_certificate then
     list[#list + 1] = ("Client certificate: %s."):format(vocabulary.client_certificates[entry.client_certificate])
   end

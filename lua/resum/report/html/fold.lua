@@ -95,7 +95,7 @@ end
 local function remarks(model)
   local list = {}
   if model.alike then
-    list[1] = "These servers show the same and can't be told apart; their number is an estimate"
+    list[1] = "From outside these servers look alike, so their number is an estimate"
       .. (model.open and ", and there may be more." or ".")
   elseif model.more then
     list[1] = ("%d more are not drawn."):format(model.more)

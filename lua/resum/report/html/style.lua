@@ -163,7 +163,8 @@ local PRINT = [[
 .fold{grid-template-columns:minmax(0,1fr);gap:1rem}.headline{font-size:16pt}
 figure>svg{max-width:150mm}.part{margin-top:1.4rem}article+article{break-before:page;border:0;margin:0;padding:0}
 figure,tr,.rate,.question,.grids>*,pre,.strip{break-inside:avoid}h3,h4,.note,.legend{break-after:avoid}
-.targets th:first-child{width:34%}
+.targets th,.targets td{font-size:.8rem;padding:.25rem .6rem .25rem 0}.targets th:first-child{width:30%}
+.targets th:nth-child(2){width:38%}.targets td:nth-child(n+3){white-space:normal}
 .scroll{background:none;overflow:visible}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 ]]
 

@@ -131,6 +131,7 @@ local function address(entry)
   out.costs = each(entry.costs, cost)
   out.server_software = entry.server_software and escape(entry.server_software)
   out.before_tls = entry.before_tls and tables.merged(entry.before_tls)
+  out.severity = overview.severity(entry)
   out.conclusion = list(overview.paragraphs(entry), escape)
   return out
 end
@@ -138,6 +139,8 @@ end
 local function target(result)
   local out = pick(result, "status")
   out.target = pick(result.target, "text host port sni starttls xmpp_to proxy proxy_protocol")
+  local glance = overview.of(result)
+  out.severity, out.headline = glance.severity, escape(glance.headline)
   out.error = problem(result.error)
   out.elapsed_s = seconds(result.elapsed_s)
   out.addresses = list(result.addresses, address)

@@ -74,16 +74,9 @@ local function support(entry, style)
   return lines
 end
 
--- The headline, where it is what was found out, and not that something went wrong.
-local function said_of(entry)
-  local headline = overviews.headline(entry)
-  local found = conclusion.headline(entry)
-  return found and headline:find(found, 1, true) and found or nil
-end
-
 local function evidence(entry, style)
   local lines = {}
-  for _, sentence in ipairs(conclusion.evidence(entry, said_of(entry))) do
+  for _, sentence in ipairs(conclusion.evidence(entry, overviews.headline(entry))) do
     append(lines, wrap(escape(sentence), style.width, "  - "))
   end
   if entry.client_certificate then
