@@ -33,7 +33,17 @@ end
 
 M.columns_of = columns_of
 
---- Breaks a text between words.
+local UNITS = { "%%", "s", "ms", "min", "h", "bytes" }
+
+-- A blank that is none to break a line at, between a figure and its unit, and before the version of TLS.
+local function kept_together(text)
+  for _, unit in ipairs(UNITS) do
+    text = text:gsub("(%d) (" .. unit .. "%f[^%w%%])", "%1\0%2")
+  end
+  return (text:gsub("TLS (%d)", "TLS\0%1"))
+end
+
+--- Breaks a text between words, but not between a figure and its unit.
 -- @tparam string text
 -- @tparam integer width columns
 -- @tparam[opt=""] string first what stands before the first line
@@ -44,7 +54,7 @@ function M.wrap(text, width, first, rest)
   rest = rest or (" "):rep(columns_of(first))
   local lines, line, room = {}, first, width - columns_of(first)
   local empty = true
-  for word in text:gmatch("%S+") do
+  for word in kept_together(text):gmatch("%S+") do
     local length = columns_of(word) + (empty and 0 or 1)
     if not empty and length > room then
       lines[#lines + 1] = line
@@ -54,6 +64,9 @@ function M.wrap(text, width, first, rest)
     line, room, empty = line .. (empty and "" or " ") .. word, room - length, false
   end
   lines[#lines + 1] = line:gsub("%s+$", "")
+  for i, one in ipairs(lines) do
+    lines[i] = one:gsub("%z", " ")
+  end
   return lines
 end
 
