@@ -1,6 +1,7 @@
 --- Binders that are not checked: by what a server answers to each of the four offers. libssl's answers are in
 -- audit_zero_secret_spec.
 
+local audits = require "spec.support.audit"
 local binder = require "resum.audit.binder"
 local contexts = require "resum.audit.context"
 local core = require "resum.core"
@@ -67,6 +68,12 @@ describe("the check binder", function()
   it("makes nothing of failures", function()
     assert.equal("inconclusive info connection_failed", found({ binder = "timeout" }))
     assert.equal("inconclusive info connection_failed", found({ binder = { "timeout", "resumed" } }))
+    assert.equal("inconclusive info connection_failed", found({ binder = "unknown" }))
+  end)
+
+  it("takes an end for an answer where it comes again and again, and else for chance", function()
+    assert.equal("good info checked", found({ binder = "closed" }))
+    assert.equal("bad critical not_checked", found({ binder = { "closed", "reset", "closed", "resumed" } }))
   end)
 
   it("says after what a server went away, and stops there", function()
@@ -81,7 +88,8 @@ describe("the check binder", function()
     local session = core.session({ version = "TLSv1.3", cipher = "TLS_AES_128_GCM_SHA256", secret = ("p"):rep(32),
       ticket = ("t"):rep(64) })
     local seen = {}
-    local context = { evidence = evidences.of(0), resumes = function() return true end,
+    local context = { evidence = evidences.of(0), resumes = function() return true end, hear_out = audits.hear_out,
+      options = { retries = 0 },
       session = function() return session end,
       stay_sure = function() end, keep = function() end }
     function context.attempt(_, options)

@@ -1,6 +1,7 @@
 --- Resumption without a key exchange, and key shares that come again: libssl with and without psk_ke, and records made
 -- by hand.
 
+local audits = require "spec.support.audit"
 local evidences = require "spec.support.evidence"
 local finding = require "resum.audit.finding"
 local forward_secrecy = require "resum.audit.forward_secrecy"
@@ -71,7 +72,7 @@ describe("the check forward-secrecy", function()
   -- By what a server answers to (psk_ke alone, both): "without", "with", "alert", "timeout".
   local function found(alone, both)
     local answers = { alone, both }
-    local context = { evidence = evidences.of(0) }
+    local context = { evidence = evidences.of(0), hear_out = audits.hear_out, options = { retries = 0 } }
     function context.resumes(_, mechanism) return mechanism == "psk" end
     function context.session() return {} end
     function context.attempt(_, options)
@@ -101,8 +102,14 @@ describe("the check forward-secrecy", function()
   it("wants it twice, and makes nothing of failures", function()
     assert.equal("inconclusive info mixed_answers", found({ "without", "alert" }, "with"))
     assert.equal("inconclusive info connection_failed", found("timeout", "with"))
-    assert.equal("inconclusive info connection_failed", found({ "without", "closed" }, "with"))
-    assert.equal("bad high prefers_none, inconclusive info connection_failed", found("reset", "without"))
-    assert.equal("bad medium without_exchange, inconclusive info connection_failed", found("without", "reset"))
+    assert.equal("inconclusive info connection_failed", found("unknown", "with"))
+    assert.equal("bad high prefers_none, inconclusive info connection_failed", found("timeout", "without"))
+    assert.equal("bad medium without_exchange, inconclusive info connection_failed", found("without", "timeout"))
+  end)
+
+  it("takes an end for an answer where it comes again and again, and else for chance", function()
+    assert.equal("not_applicable info nothing_seen", found("closed", "with"))
+    assert.equal("bad medium without_exchange", found({ "closed", "reset", "closed", "without" }, "with"))
+    assert.equal("bad medium without_exchange", found("without", "reset"))
   end)
 end)

@@ -56,8 +56,9 @@ describe("ems", function()
     { "bad medium gains", { "alert", "resumed", "resumed" }, 3 },
     { "bad medium gains", { "alert", { "ems_mismatch" }, "resumed", { "ems_mismatch" }, "resumed" }, 5 },
     { "inconclusive - unclear", { "alert", "resumed", "refused" }, 10 }, -- once of nine
-    { "inconclusive - unclear", { "reset", "reset", "timeout", "refused" }, 4 },
-    { "good - keeps", { "reset", "closed", "alert", "refused" }, 4 },
+    { "inconclusive - unclear", { "reset", "reset", "timeout", "timeout", "timeout", "refused" }, 6 },
+    { "good - keeps", { "reset", "closed", "reset", "alert", "refused" }, 5 },
+    { "good - keeps", { "reset", "closed", "reset", "closed", "refused" }, 5 }, -- it says no word
     { "info - falls_back, inconclusive - unclear", { "refused", "resumed", "timeout" }, 5 },
     { "inconclusive - unclear", { "alert", { "extension_not_offered" } }, 2 },
   }) do
@@ -118,8 +119,9 @@ describe("resume-rules", function()
     { "inconclusive - nothing_told", { "refused", { "psk_selected" }, "refused" } }, -- once, and not again
     { "bad medium old_as_new", { "refused", "refused", "resumed", "resumed", "refused" } },
     { "inconclusive - nothing_told", { "timeout" } },
-    { "inconclusive - nothing_told", { "refused", "reset", "reset", "reset", "refused" } },
+    { "inconclusive - nothing_told", { "refused", "reset", "timeout", "timeout", "timeout", "refused" } },
     { "good - keeps", { "refused", "reset", "reset", "refused" } },
+    { "good - keeps", { "refused", "reset", "reset", "reset", "reset", "refused" } }, -- it says no word
     { "inconclusive - nothing_told", { { "ems_mismatch" }, { "ems_mismatch" }, "refused" } },
     { "bad medium old_as_new", { "refused", "refused", { "ems_mismatch" } } },
   }) do

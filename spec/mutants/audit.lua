@@ -142,8 +142,8 @@ add(PADDING, PADDING_SPEC, "fewer masks", "local MASKS = 17", "local MASKS = 8",
 local BINDER, BINDER_SPEC = "lua/resum/audit/binder.lua", "spec/audit_binder_spec.lua"
 add(BINDER, BINDER_SPEC, "two binders", "offer = { binders = 1 }", "offer = { binders = 2 }",
   "a PSK with its binder is called one without")
-add(BINDER, BINDER_SPEC, "silence is an answer", "timeout = true, unreachable = true, failed = true",
-  "unreachable = true, failed = true", "a server that says nothing has looked at the binder")
+add(BINDER, BINDER_SPEC, "silence is an answer", "protocol_error = true, ended = true }",
+  "protocol_error = true, ended = true, timeout = true }", "a server that says nothing has looked at the binder")
 add("lua/resum/audit/poll.lua", BINDER_SPEC, "two answers are no question", "MOST_EACH, MOST_MEMBERS = 3, 9, 3",
   "MOST_EACH, MOST_MEMBERS = 3, 2, 3", "one of several servers is not found out")
 add(BINDER, BINDER_SPEC, "a selected PSK is a failure", "psk_ke = true, psk_dhe_ke = true", "psk_ke = true",
@@ -151,7 +151,7 @@ add(BINDER, BINDER_SPEC, "a selected PSK is a failure", "psk_ke = true, psk_dhe_
 local EARLY, EARLY_SPEC = "lua/resum/audit/early_data.lua", "spec/audit_early_data_spec.lua"
 add("lua/resum/audit/poll.lua", EARLY_SPEC, "an odd offer once", "local TIMES = 2", "local TIMES = 1",
   "one answer decides")
-add(EARLY, EARLY_SPEC, "an alert is a lost connection", 'record.outcome == "alert" or offer.data', "offer.data",
+add(EARLY, EARLY_SPEC, "an alert is a lost connection", 'return record.outcome ~= "alert" and nil', "return nil",
   "a server that refuses is left open")
 add(EARLY, EARLY_SPEC, "fewer bytes than too many", "local BEYOND, MOST_SENT = 1024", "local BEYOND, MOST_SENT = -100",
   "what the ticket allows is too much")

@@ -9,6 +9,9 @@ local host = require "resum.host.uv"
 
 local M = {}
 
+--- The method of a context, for those that a spec makes itself: it has attempt and options.retries.
+M.hear_out = contexts.new({ client = { connections = 0 } }, 0).hear_out
+
 --- What a check sees of a server, before its first connection.
 -- @tparam table check of resum.audit
 -- @tparam integer port on 127.0.0.1

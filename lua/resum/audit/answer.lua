@@ -16,6 +16,13 @@ local DONE = { full = true, refused = true, resumed = true } -- handshakes
 M.ENDS = 4
 local TRIES = 2 -- where a connection is lost otherwise
 
+--- Is a handshake's end all that there is of it? See ENDS.
+-- @tparam table record
+-- @treturn boolean
+function M.is_end(record)
+  return ENDED[record.outcome] == true
+end
+
 --- Did the server, or the network, end the connection before we did?
 -- @tparam table record
 -- @treturn boolean

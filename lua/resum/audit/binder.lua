@@ -3,6 +3,7 @@
 -- psk_key_exchange_modes, and a PSK that is not the last extension. After each, a full handshake: some servers die of
 -- it.
 
+local answers = require "resum.audit.answer"
 local poll = require "resum.audit.poll"
 local random = require "resum.util.random"
 
@@ -47,9 +48,9 @@ local OFFERS = {
 local UNKNOWN = 128 -- bytes of a ticket that no server issued
 local CONTROL = 3 -- a full handshake, with its retries
 
---- One server takes 28 at most.
+--- One server takes 28 at most, or 76 where it refuses without a word.
 function M.connections()
-  return #OFFERS * (2 * poll.CONNECTIONS + CONTROL)
+  return #OFFERS * (2 * answers.ENDS * poll.CONNECTIONS + CONTROL)
 end
 
 -- The engine takes no PSK of a mode that it did not offer, so there is no Finished to prove it: the ServerHello that
@@ -68,17 +69,18 @@ end
 -- to that one, and so to none that can be taken.
 local function offer(context, case, session)
   local unknown = case.behind_unknown and session:derive({ ticket = random.bytes(UNKNOWN) })
-  return outcome_of_record(context:attempt({ mechanism = "psk", session = not unknown and session or nil,
-    sessions = unknown and { unknown, session } or nil, engine = "probe", offer = case.offer }))
+  local record, is_end = context:hear_out({ mechanism = "psk", session = not unknown and session or nil,
+    sessions = unknown and { unknown, session } or nil, engine = "probe", offer = case.offer })
+  return is_end and "ended" or outcome_of_record(record)
 end
 
-local SILENT = { timeout = true, unreachable = true, failed = true }
+local TELLS = { resumed = true, refused = true, alert = true, protocol_error = true, ended = true }
 
 -- Has an offer this outcome, with two sessions? Nil where it can't be told.
 local function comes_about(context, case, wanted)
   return poll.ask(context, "psk", function(session)
     local outcome = offer(context, case, session)
-    if not SILENT[outcome] then
+    if TELLS[outcome] then
       return outcome == wanted, outcome
     end
   end)

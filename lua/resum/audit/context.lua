@@ -2,6 +2,7 @@
 -- declared, sessions to offer, and the control. It stops a check whose budget is spent or whose scan is over; it judges
 -- nothing.
 
+local answers = require "resum.audit.answer"
 local conclusion = require "resum.analysis.conclusion"
 local obtaining = require "resum.scan.obtain_sessions"
 local tables = require "resum.util.tables"
@@ -97,6 +98,29 @@ function Context:ask(make, client)
     end
   end
   return record
+end
+
+--- The same, for questions that a server may answer by ending the connection: an end counts where it comes again and
+-- again.
+-- @function context:hear_out
+-- @tparam table options as of attempt
+-- @treturn table record of the last
+-- @treturn boolean is an end the server's answer?
+function Context:hear_out(options)
+  local ends, lost = 0, 0
+  while true do
+    local record = self:attempt(options)
+    if not LOST[record.outcome] then
+      return record, false
+    elseif answers.is_end(record) then
+      ends = ends + 1
+    else
+      lost = lost + 1
+    end
+    if ends == answers.ENDS or lost > self.options.retries then
+      return record, ends == answers.ENDS
+    end
+  end
 end
 
 --- One connection on which machines take turns.

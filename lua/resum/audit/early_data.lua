@@ -3,6 +3,7 @@
 -- protocol and another name than the session's; and, where it was asked for, with more bytes than the ticket allows,
 -- and the same bytes again and again.
 
+local answers = require "resum.audit.answer"
 local poll = require "resum.audit.poll"
 local random = require "resum.util.random"
 local session_age = require "resum.connection.session_age"
@@ -62,8 +63,9 @@ M.reasons = {
 
 --- One server takes 21 at most, and 31 with what is intrusive.
 function M.connections(options)
-  local of_early_data = 3 * poll.MOST_ROUNDS + options.retries + 2 * poll.CONNECTIONS + poll.CONNECTIONS_ANY
-  return of_early_data + (options.intrusive and 1 + M.SENDS + poll.CONNECTIONS or 0)
+  local of_early_data = 3 * poll.MOST_ROUNDS + options.retries + answers.ENDS * (2 * poll.CONNECTIONS
+    + poll.CONNECTIONS_ANY)
+  return of_early_data + (options.intrusive and 1 + M.SENDS + answers.ENDS * poll.CONNECTIONS or 0)
 end
 
 local function allows(session)
@@ -95,13 +97,17 @@ local function lengthened(request, length)
     and head .. filler .. ("x"):rep(length - #request - #filler - 2) .. "\r\n\r\n" or nil
 end
 
--- Sends a GET as early data. Gives the record, and whether the data was taken; nil where the handshake failed.
-local function send(context, session, offer)
+-- Sends a GET as early data. Gives the record, and whether the data was taken; nil where the handshake failed. With
+-- hears_out an end of the connection refuses it where it comes again and again.
+local function send(context, session, offer, hears_out)
   local client = context.client
   offer.early_data = offer.early_data or client.dialer:who_are_you(client.server_name or client.address)
-  local record = context:attempt({ mechanism = "psk", session = session, engine = "probe", offer = offer,
-    request = offer.data and "" or nil })
-  if record.outcome ~= "resumed" and record.outcome ~= "refused" then
+  local method = hears_out and "hear_out" or "attempt"
+  local record, is_end = context[method](context, { mechanism = "psk", session = session, engine = "probe",
+    offer = offer, request = offer.data and "" or nil })
+  if is_end then
+    return record, false
+  elseif record.outcome ~= "resumed" and record.outcome ~= "refused" then
     return record, nil
   end
   return record, record.outcome == "resumed" and record.facts.early_data == true
@@ -131,9 +137,6 @@ local function try_fresh(context, session)
   return nil, { verdict = "info", reason = "rejected", evidence = { sent = sent, rejected = sent - failed } }
 end
 
--- A server may end the connection where too much was sent, and it may say so or not; else an end says nothing.
-local ENDED = { closed = true, reset = true }
-
 -- Is it taken in an odd offer as well, with two sessions? make(session) gives the offer, or nil where there is none.
 -- Nil where that can't be told; and where, see resum.audit.poll.
 local function is_taken(context, make, obtain, is_special)
@@ -142,9 +145,9 @@ local function is_taken(context, make, obtain, is_special)
     if not offer then
       return false
     end
-    local record, taken = send(context, session, offer)
+    local record, taken = send(context, session, offer, true)
     if taken == nil then
-      return not (record.outcome == "alert" or offer.data and ENDED[record.outcome]) and nil
+      return record.outcome ~= "alert" and nil
     end
     return taken and (not offer.data or record.response ~= nil)
   end, obtain and function()

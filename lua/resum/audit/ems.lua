@@ -2,6 +2,7 @@
 -- and one that has none with it (RFC 7627, section 5.3; RFC 9846 keeps the extension as "extended_main_secret"). That
 -- a server resumed is its Finished, under the session's secret.
 
+local answers = require "resum.audit.answer"
 local poll = require "resum.audit.poll"
 
 local M = {
@@ -60,10 +61,11 @@ function M.decide(lost, gained, losing, gaining)
   return list
 end
 
+-- Who ends the connection instead of sending an alert means the same.
 local function offer(context, mechanism, session, extensions)
-  local record = context:ask({ mechanism = mechanism, session = session, engine = "probe",
+  local record, is_end = context:hear_out({ mechanism = mechanism, session = session, engine = "probe",
     offer = { extensions = extensions }, take_sessions = false })
-  return record.outcome, record.facts and record.facts.violation
+  return is_end and "alert" or record.outcome, record.facts and record.facts.violation
 end
 
 -- Offers a session without the extension. Ours is told that it has none, or it would not take the answer.
@@ -137,7 +139,7 @@ end
 
 --- Where nothing resumes that must not, one server takes four.
 function M.connections(options)
-  return 2 * poll.CONNECTIONS + 4 * (1 + options.retries)
+  return 2 * answers.ENDS * poll.CONNECTIONS + 4 * (1 + options.retries)
 end
 
 return M

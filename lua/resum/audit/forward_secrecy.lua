@@ -2,6 +2,7 @@
 -- key exchange: so a server is asked whether it does without one, and whether its key shares are fresh. In TLS 1.2
 -- every resumed connection can be read with the ticket's key, by design.
 
+local answers = require "resum.audit.answer"
 local poll = require "resum.audit.poll"
 
 local M = {
@@ -33,21 +34,23 @@ M.reasons = {
   nothing_seen = "no key exchange was seen",
 }
 
--- Both questions; of one server they take 8 at most.
+-- Both questions; of one server they take 8 at most, 16 where it refuses without a word.
 function M.connections()
-  return 2 * poll.CONNECTIONS
+  return 2 * answers.ENDS * poll.CONNECTIONS
 end
 
 -- A ClientHello with everything but a key share.
 local NO_SHARE = { "server_name", "supported_groups", "signature_algorithms", "alpn", "supported_versions",
   "psk_key_exchange_modes", "pre_shared_key" }
 
+local TELLS = { resumed = true, refused = true, alert = true, protocol_error = true }
+
 -- Resumed without a key exchange in this offer? Nil where it can't be told. And where, see resum.audit.poll.
 local function resumes_without(context, make_offer)
   return poll.ask(context, "psk", function(session)
-    local record = context:attempt({ mechanism = "psk", session = session, engine = "probe", offer = make_offer() })
-    if record.outcome == "timeout" or record.outcome == "unreachable" or record.outcome == "reset"
-      or record.outcome == "closed" or record.error and record.error.code == "unsupported" then
+    local record, is_end = context:hear_out({ mechanism = "psk", session = session, engine = "probe",
+      offer = make_offer() })
+    if not (TELLS[record.outcome] or is_end) or record.error and record.error.code == "unsupported" then
       return nil
     end
     return record.outcome == "resumed" and not record.facts.server_key_share

@@ -2,6 +2,7 @@
 -- suite, to another hash, under another version with its true secret, and under another application protocol; and the
 -- handshakes of all scans are read for extensions that a resumed ServerHello must not have.
 
+local answer_of = require "resum.audit.answer"
 local poll = require "resum.audit.poll"
 
 local M = {
@@ -193,12 +194,14 @@ end
 -- again as one of the server's suite, and the server's Finished proves that it resumes.
 local function try(context, way, altered, offer)
   local function offer_it(session)
-    return context:ask({ mechanism = way.to, session = session, engine = "probe", offer = offer or {}, compare = false,
-      take_sessions = false })
+    return context:hear_out({ mechanism = way.to, session = session, engine = "probe", offer = offer or {},
+      compare = false, take_sessions = false })
   end
-  local record = offer_it(altered)
+  local record, is_end = offer_it(altered)
   local facts = record.facts
-  if way.may_change and record.outcome == "protocol_error" and facts.violation == "cipher_changed" then
+  if is_end then
+    return "kept" -- by who refuses without a word
+  elseif way.may_change and record.outcome == "protocol_error" and facts.violation == "cipher_changed" then
     local changed = facts.cipher and altered:derive({ cipher = facts.cipher })
     local is_proved = changed and offer_it(changed).outcome == "resumed"
     return is_proved and "resumed" or nil, is_proved
@@ -305,7 +308,7 @@ end
 
 --- Where nothing resumes that must not, one server takes 12.
 function M.connections(options)
-  return #WAYS * (poll.CONNECTIONS + 2 * options.retries) + 4 * (1 + options.retries)
+  return #WAYS * answer_of.ENDS * (poll.CONNECTIONS + 2 * options.retries) + 4 * (1 + options.retries)
 end
 
 return M
