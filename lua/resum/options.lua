@@ -203,7 +203,11 @@ function M.check_together(options, level)
       error(("resum: the option %s does nothing without the option %s"):format(name, need[1]), level + 1)
     end
   end
-  if options.xmpp_to and not M.XMPP[options.starttls] then
+  local intrusive = not options.intrusive and audit.intrusive_one(options.audit_checks)
+  if intrusive then
+    error(("resum: the check %s is intrusive: it does nothing without the option intrusive"):format(intrusive),
+      level + 1)
+  elseif options.xmpp_to and not M.XMPP[options.starttls] then
     error("resum: the option xmpp_to does nothing unless starttls is xmpp, xmpp-server or auto", level + 1)
   elseif options.source and options.sources then
     error("resum: the options source and sources exclude each other", level + 1)

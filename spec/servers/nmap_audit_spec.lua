@@ -72,7 +72,9 @@ describe("tls-resumption-audit in nmap #unsanitized", function()
     local result = only_result(nmap.run({ ports = { server.port }, script = "+" .. SCRIPT,
       arguments = SCRIPT .. ".checks=ticketbleed," .. SCRIPT .. ".mechanisms=ticket" }))
     assert.same({ 1, "ticketbleed" }, { #result.audit, result.audit[1].id })
-    for argument, words in pairs({ ["checks=heartbleed"] = "checks takes a list of ",
+    for argument, words in pairs({ ["checks=heartbleed"] = "checks has no check 'heartbleed': there are ",
+      ["checks=ticketbled"] = "checks has no check 'ticketbled'. Did you mean 'ticketbleed'?",
+      ["checks=binder"] = "checks has binder, which is intrusive: it is " .. SCRIPT .. "-intrusive that makes it",
       ["names=a..b"] = "names takes " }) do
       local run = nmap.run({ ports = { server.port }, script = "+" .. SCRIPT, arguments = SCRIPT .. "." .. argument })
       assert.matches("ERROR: " .. SCRIPT .. "." .. words, run.scripts[1].result.output, 1, true)

@@ -4,6 +4,7 @@
 local checks = require "resum.audit"
 local contexts = require "resum.audit.context"
 local finding = require "resum.audit.finding"
+local suggestion = require "resum.util.suggestion"
 
 local M = { name = "audit", summary = "what resumption gives away" }
 
@@ -40,13 +41,15 @@ end
 -- @tparam {string,...} list ids, with - or _
 -- @treturn[1] table id -> true
 -- @treturn[2] nil
--- @treturn[2] string what the list takes, and what is no check, in words that follow the name of the list
+-- @treturn[2] string what is no check, and what there is, in words that follow the name of the list
 function M.read_list(list)
   local chosen = {}
   for _, given in ipairs(list) do
     local id = tostring(given):gsub("_", "-")
     if not is_known(id) then
-      return nil, ("takes a list of %s, not '%s'"):format(table.concat(M.ids, ", "), tostring(given))
+      local meant = suggestion.of(id, M.ids)
+      return nil, meant and ("has no check '%s'. Did you mean '%s'?"):format(tostring(given), meant)
+        or ("has no check '%s': there are %s"):format(tostring(given), table.concat(M.ids, ", "))
     end
     chosen[id] = true
   end
@@ -54,6 +57,18 @@ function M.read_list(list)
     return nil, ("takes a list of %s, and this one is empty"):format(table.concat(M.ids, ", "))
   end
   return chosen
+end
+
+--- What nobody runs who has not asked for what is intrusive.
+-- @tparam {string,...}|nil list ids, with - or _
+-- @treturn string|nil the first of them that is intrusive
+function M.intrusive_one(list)
+  local chosen = list and M.read_list(list) or {}
+  for _, id in ipairs(M.intrusive_ids()) do
+    if chosen[id] then
+      return id
+    end
+  end
 end
 
 -- The checks that were asked for. By default all but the intrusive and the timed ones, and those that have to be named.

@@ -2,6 +2,7 @@
 -- a line in parser.lua, and one in scan_options where a scan takes it. It reads the certificate's files and nothing
 -- else; it starts nothing.
 
+local audit = require "resum.audit.run"
 local command_line = require "resum.cli.command_line"
 local connection = require "resum.cli.connection"
 local fleet = require "resum.cli.fleet"
@@ -87,6 +88,9 @@ end
 local function problem_of_audit(parsed)
   if parsed.audit_checks and not parsed.audit then
     return "--audit_checks are checks of the audit: add --audit"
+  elseif not parsed.intrusive and audit.intrusive_one(parsed.audit_checks) then
+    return ("--audit_checks has %s, which is intrusive: add --intrusive"):format(
+      audit.intrusive_one(parsed.audit_checks))
   elseif parsed.intrusive and not parsed.audit then
     return "--intrusive is about the audit: add --audit"
   elseif #parsed.audit_name > 0 and not parsed.audit then

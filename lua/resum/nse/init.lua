@@ -253,6 +253,9 @@ function M.run(script, host, port, scans)
   local arguments, problem = read_arguments(script)
   if not arguments then
     return nil, "ERROR: " .. problem
+  elseif not scans.intrusive and audit.intrusive_one(arguments.checks) then
+    return nil, ("ERROR: %s.checks has %s, which is intrusive: it is %s-intrusive that makes it"):format(script,
+      audit.intrusive_one(arguments.checks), script)
   elseif scans.intrusive and #audit.intrusive_ids() == 0 then
     stdnse.verbose1("this resum has no intrusive check")
     return nil
