@@ -260,7 +260,8 @@ describe("the constants that decide", function()
     assert.same({ 2, 4, 40, 3 }, { watches.KEPT, watches.DROPPED, watches.PATIENCE, watches.KEYS_AFTER })
     assert.same({ 2, 3, 192, 3, 0.9 }, { acceptance.AGED, acceptance.BESIDE, acceptance.LONGEST, acceptance.AGAIN,
       acceptance.SHARED })
-    assert.same({ 6, 12, 64, 60, 0.3 }, { names.LEARNING, names.ABSORBED, names.MOST, names.OVERLAP, names.FADING })
+    assert.same({ 6, 12, 64, 4, 60, 0.3 }, { names.LEARNING, names.ABSORBED, names.MOST, names.FEW, names.OVERLAP,
+      names.FADING })
   end)
 end)
 
@@ -310,7 +311,8 @@ end)
 describe("the pace", function()
   it("is at most so many connections in any minute, whoever makes them", function()
     local now, starts = 0, {}
-    local admit = pace.new({ now = function() return now end, sleep = function(seconds) now = now + seconds end }, 6)
+    local admit = pace.new({ now = function() return now end, sleep = function(seconds) now = now + seconds end }, 6)(
+      function() return false end)
     for i = 1, 100 do
       admit("192.0.2.1")()
       starts[i] = now

@@ -47,6 +47,8 @@ function M.files()
     cut = function(path, count) -- the last lines are torn
       put(path, table.move(files[path], 1, #files[path] - count, 1, {}))
     end,
+    hold = function() return {} end,
+    release = function() end,
     head = function(path, count)
       return table.concat(files[path] or {}, "\n"):sub(1, count)
     end,
@@ -161,7 +163,7 @@ function World:attempt(options)
   self.connections = self.connections + 1
   local mechanism, session = options.mechanism, options.session
   local member = self:route()
-  local record = { mechanism = mechanism, outcome = "full", sessions = {} }
+  local record = { mechanism = mechanism, outcome = "full", sessions = {}, timing = { total_s = 0 } }
   local speaks = not member or mechanism == "control" or not member.mechanisms or member.mechanisms[mechanism]
   if not member or member.down then
     record.outcome, record.error = "unreachable", NOWHERE

@@ -53,7 +53,8 @@ end
 function Watcher:place(described, address, more)
   local endpoint = self.plan.endpoints:endpoint(described, address)
   local options = self.options
-  local client = clients.new(endpoint, tables.merged(options, { cancelled = more.cancelled, on_event = false }))
+  local client = clients.new(endpoint, tables.merged(options, { cancelled = more.cancelled, on_event = false,
+    admit = self.pace(more.cancelled) }))
   return places.new(client, { host = options.host, clock = clocks.new({ monotonic = options.host.now,
     wall = options.wall, boot = options.boot }), mechanisms = self.plan.mechanisms, every = options.every,
     cancelled = more.cancelled, on_event = more.on_event, on_round = more.on_round, store = self.store,
@@ -129,11 +130,12 @@ end
 -- @treturn table watcher
 function M.new(plan, options)
   local own = tables.merged(options, { versions = plan.versions, identity = plan.identity, contexts = {}, retries = 0,
-    load = clients.new_load(), admit = pace.new(options.host, options.max_per_minute), wall = options.wall or os.time })
+    load = clients.new_load(), wall = options.wall or os.time })
   for _, secret in ipairs({ "certificate", "private_key", "key_form", "passphrase" }) do
     own[secret] = nil -- the identity has them
   end
-  return setmetatable({ plan = plan, options = own, store = options.store }, Watcher)
+  return setmetatable({ plan = plan, options = own, store = options.store,
+    pace = pace.new(options.host, options.max_per_minute) }, Watcher)
 end
 
 return M

@@ -19,20 +19,26 @@ function M.jittered(value)
   return value * (1 + M.JITTER * random.integer(STEPS) / STEPS)
 end
 
---- Makes what resum.run takes as its option `admit`.
+local LOOK = 1 -- seconds after which it is asked whether who waits still wants to
+
+--- A pace for any number of addresses.
 -- @tparam table host
 -- @tparam[opt] number per_minute
--- @treturn function admit(address): waits for the turn, and returns a function to be called when the connection is
---   closed
+-- @treturn function pace(cancelled) makes what resum.run takes as its option `admit`, for one who has places at
+--   addresses: admit(address) waits for the turn, or until cancelled() is true, and returns a function to be called
+--   when the connection is closed. Turns are given in the order in which they are asked for
 function M.new(host, per_minute)
   local gap, turns = 60 / (per_minute or M.PER_MINUTE), {}
   local function closed() end
-  return function(address)
-    while host.now() < (turns[address] or -math.huge) do
-      host.sleep(turns[address] - host.now())
+  return function(cancelled)
+    return function(address)
+      local turn = math.max(host.now(), turns[address] or -math.huge)
+      turns[address] = turn + M.jittered(gap)
+      while host.now() < turn and not cancelled() do
+        host.sleep(math.min(LOOK, turn - host.now()))
+      end
+      return closed
     end
-    turns[address] = host.now() + M.jittered(gap)
-    return closed
   end
 end
 

@@ -85,9 +85,8 @@ function Place:keep(mechanism, record, seen, time)
   end
 end
 
--- One connection. `one` is what is offered; nil: nothing.
+-- One connection. `one` is what is offered; nil: nothing. It has waited for its turn before it began.
 function Place:connect(mechanism, one)
-  local offered_at = self:now()
   local record = self.client:attempt({ mechanism = mechanism, want_tickets = true, design = "watch",
     session = one and assert(one.session:derive({ lifetime_s = AMPLE })) })
   if record.outcome == "interrupted" then
@@ -96,8 +95,8 @@ function Place:connect(mechanism, one)
   local seen = seen_of.of(record)
   seen.mechanism, seen.time = mechanism, self:now()
   if one then
-    seen.session = { id = one, issued = one.issued, age = offered_at - one.issued, again = one.again,
-      promise = one.promise, key = one.key }
+    seen.session = { id = one, issued = one.issued, age = math.max(0, seen.time - record.timing.total_s - one.issued),
+      again = one.again, promise = one.promise, key = one.key }
   end
   self:keep(mechanism, record, seen, seen.time)
   self:note(seen)
@@ -109,7 +108,7 @@ end
 -- What was refused is of no further use where all servers take all sessions, nor is what may be used only once.
 function Place:put_back(mechanism, one, seen)
   local known = self.watch:mechanism(mechanism).acceptance
-  one.offered, one.again = seen.time, true
+  one.offered, one.offered_age, one.again = seen.time, seen.session.age, true
   local is_spent = seen.outcome == "unknown" or seen.outcome == "resumed" and not known:may_repeat()
     or seen.outcome == "refused" and known:spends_refused()
   if is_spent then
@@ -140,15 +139,15 @@ function Place:offer(mechanism)
   end
 end
 
--- What would end a doubt: an offer for one of the mechanisms, which take turns.
+-- What would end a doubt: an offer for one of the mechanisms, which take turns, or a session to offer.
 function Place:urgent_offer()
   local now = self:now()
   for i = 1, #self.mechanisms do
     local at = (self.turn + i - 1) % #self.mechanisms + 1
     local mechanism = self.mechanisms[at]
     for _, want in ipairs(self.watch:wants(mechanism)) do
-      local one = self.jars[mechanism]:find(want, now)
-      if one then
+      local one = not want.fresh and self.jars[mechanism]:find(want, now) or nil
+      if one or want.fresh then
         self.turn = at
         return function()
           self:connect(mechanism, one)

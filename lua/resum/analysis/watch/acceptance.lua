@@ -30,19 +30,21 @@ local function new_window()
   return { [true] = {}, [false] = {} }
 end
 
--- Had sessions of this age resumed before, and was this one promised to?
-function Acceptance:is_due(offer)
+-- Was it to resume, as far as its age goes?
+function Acceptance:is_promised(offer)
   local promise = offer.promise or 0
-  return offer.age <= self.known_age and (promise <= 0 or offer.age + SLACK < promise)
-    and (not self.limit or offer.age < self.limit)
+  return (promise <= 0 or offer.age + SLACK < promise) and (not self.limit or offer.age < self.limit)
 end
 
--- What the offers of a doubt say: `cut` is when the newest of those was made that were refused.
+-- What the offers of a doubt say: `cut` is when the newest of those was made that were refused. A refusal says nothing
+-- before sessions have resumed that were as old, which those may do that are newer.
 function Acceptance:weigh()
-  local told = { refused = 0, resumed = 0, new_refused = 0, new_resumed = 0, aged = 0, cut = nil, age = math.huge }
+  local told = { refused = 0, resumed = 0, new_refused = 0, new_resumed = 0, aged = 0, cut = nil, age = math.huge,
+    since = self.since }
   for _, one in ipairs(self.window) do
-    if not one.good and one.issued <= self.since then
+    if not one.good and one.issued <= self.since and one.age <= self.known_age then
       told.cut, told.age = math.max(told.cut or 0, one.issued), math.min(told.age, one.age)
+      told.since = math.min(told.since, one.time)
       told.refused = told.refused + 1
     end
   end
@@ -63,18 +65,27 @@ local function odds(share, refused, resumed)
   return refused * chance.weight(share, false) + resumed * chance.weight(share, true)
 end
 
--- Are those from before the moment gone, as far as what was usual goes, or as compared to those from after it?
-local function are_lost(share, told)
-  return odds(share, told.refused, told.resumed) >= chance.ENOUGH - 1e-9
-    or statistics.fisher(told.resumed, told.refused, told.new_resumed, told.new_refused) < chance.BY_CHANCE
-      and told.resumed * told.new_refused < told.refused * told.new_resumed
+-- Are those from before the moment taken less often than all others: those from after it, and those that were offered
+-- before there was a doubt? The first refusal began the doubt, and so is no evidence: one is met sooner or later.
+-- `more` are others that may come, and resume.
+local function is_no_chance(tally, told, more)
+  local good, bad = tally.good // 1, (tally.all - tally.good) // 1
+  good, bad = good + told.new_resumed + (more or 0), bad + told.new_refused
+  local resumed, refused = told.resumed, told.refused - 1
+  return refused > 0 and resumed * bad < refused * good
+    and statistics.fisher(resumed, refused, good, bad) < chance.BY_CHANCE
+end
+
+-- Are those from before the moment gone, as far as what was usual goes, or as compared to all others?
+local function are_lost(tally, told)
+  return odds(tally:least(), told.refused, told.resumed) >= chance.ENOUGH - 1e-9 or is_no_chance(tally, told)
 end
 
 -- The doubt is over: it was chance, or sessions live shorter than before, and those that are older say nothing again.
 function Acceptance:drop_doubt()
   local oldest = 0
   for _, one in ipairs(self.window) do
-    if one.counts then
+    if one.counts or not one.good and one.age <= self.known_age then
       self.tally:add(one.good)
     end
     oldest = one.good and math.max(oldest, one.age) or oldest
@@ -92,13 +103,13 @@ function Acceptance:end_doubt()
   local share, told = self.tally:least(), self:weigh()
   if odds(share, told.refused, told.resumed) <= 0 and told.resumed > 0 then
     self:drop_doubt()
-  elseif are_lost(share, told) and told.aged >= M.AGED
+  elseif are_lost(self.tally, told) and told.aged >= M.AGED
     and odds(share, told.new_refused, told.new_resumed) <= 0 then
-    local verdict = { kind = "lost", since = self.since, cut = told.cut, refused = told.refused }
+    local verdict = { kind = "lost", since = told.since, cut = told.cut, refused = told.refused }
     self:start_again()
     return verdict
-  elseif are_lost(share, told) and odds(share, told.new_refused, told.new_resumed) >= chance.ENOUGH - 1e-9 then
-    local verdict = { kind = "stopped", since = self.since, refused = told.refused + told.new_refused }
+  elseif are_lost(self.tally, told) and odds(share, told.new_refused, told.new_resumed) >= chance.ENOUGH - 1e-9 then
+    local verdict = { kind = "stopped", since = told.since, refused = told.refused + told.new_refused }
     self:start_again()
     self.stopped = { since = verdict.since, back = 0 }
     return verdict
@@ -108,24 +119,32 @@ function Acceptance:end_doubt()
 end
 
 -- What came of one session counts once in a doubt: behind a balancer it belongs to one server, so its offers are alike.
--- For the usual share counts only what would count as well if it had gone the other way.
+-- Where it resumes again, it is the older for that. For the usual share counts only what would count as well if it had
+-- gone the other way.
 function Acceptance:add(offer, good)
-  local met = self.window[good]
-  if offer.id and met[offer.id] then
-    return nil
-  elseif offer.id then
-    met[offer.id] = true
+  local met = offer.id and self.window[good][offer.id]
+  if met then
+    met.age = good and math.max(met.age, offer.age) or met.age
+  else
+    local one = { time = offer.time, issued = offer.issued, age = offer.age, good = good,
+      counts = offer.is_due or offer.issued > self.since }
+    self.window[#self.window + 1] = one
+    if offer.id then
+      self.window[good][offer.id] = one
+    end
   end
-  self.window[#self.window + 1] = { issued = offer.issued, age = offer.age, good = good,
-    counts = offer.is_due or offer.issued > self.since }
   return self:end_doubt()
 end
 
--- Older than any that has resumed so far: what is refused there may have come to the end of its life.
+-- Older than any that has resumed so far: what is refused there may have come to the end of its life. If others resume
+-- later that are as old, it may have been lost, too.
 function Acceptance:look_beyond(offer)
-  local beyond = self.beyond
-    or { since = offer.time, least = math.huge, refused = 0, younger = 0, ages = {}, beside = 0, older = 0 }
+  local beyond = self.beyond or { since = offer.time, least = math.huge, refused = 0, younger = 0, ages = {},
+    beside = 0, older = 0, open = {} }
   self.beyond, beyond.promise = beyond, offer.promise
+  if offer.is_promised then
+    beyond.open[#beyond.open + 1], beyond.asks = offer, true
+  end
   beyond.least, beyond.refused = math.min(beyond.least, offer.age), beyond.refused + 1
   beyond.younger = beyond.younger + (offer.issued > beyond.since and 1 or 0)
   if beyond.refused > M.LONGEST then
@@ -141,9 +160,29 @@ function Acceptance:look_beside(offer, is_oldest)
   end
   beyond.older = beyond.older + (is_oldest and offer.age < beyond.least and 1 or 0)
   beyond.beside = beyond.beside + (offer.age < beyond.least and 1 or 0)
+  beyond.asks = beyond.asks and offer.issued > beyond.since
   beyond.ages[#beyond.ages + 1] = offer.age
   if #beyond.ages > M.LONGEST then
     table.remove(beyond.ages, 1)
+  end
+end
+
+-- To a doubt belongs as well what is refused at an age that others have not come to; where they do, it counts.
+function Acceptance:take_open()
+  local verdict
+  for _, offer in ipairs(self.beyond and self.beyond.open or {}) do
+    verdict = self.since and self:add(offer, false) or verdict
+  end
+  if self.beyond then
+    self.beyond.open = {}
+  end
+  return verdict
+end
+
+-- Others have come to the age at which some were refused.
+function Acceptance:begin_late_doubt()
+  for _, offer in ipairs(self.beyond and self.beyond.open or {}) do
+    self.since = offer.age <= self.known_age and math.max(self.since or 0, offer.time) or self.since
   end
 end
 
@@ -155,7 +194,10 @@ function Acceptance:end_of_life()
     resumed = resumed + (age >= beyond.least and 1 or 0)
   end
   local weight = beyond and odds(self.tally:least(), beyond.refused, resumed + beyond.older) or 0
-  if weight < 0 then
+  if weight < 0 then -- it was chance, which counts
+    for _ = 1, #beyond.open do
+      self.tally:add(false)
+    end
     self.beyond = nil
   elseif weight >= chance.ENOUGH - 1e-9 and beyond.beside >= M.BESIDE then
     local promise = beyond.promise or 0
@@ -194,9 +236,12 @@ end
 function Acceptance:note_resumed(offer)
   self:look_beside(offer, offer.age > self.known_age)
   self.known_age = math.max(self.known_age, offer.age)
+  if not self.since then
+    self:begin_late_doubt()
+  end
   if self.since then
-    return self:add(offer, true)
-  elseif offer.is_due then
+    return self:take_open() or self.since and self:add(offer, true)
+  elseif offer.is_promised then
     self.tally:add(true)
   end
   return self:end_of_life()
@@ -207,10 +252,10 @@ function Acceptance:note_refused(offer)
     return self:add(offer, false)
   elseif not offer.is_due then
     self:look_beyond(offer)
-    return self:end_of_life()
+    return self.since and self:take_open() or self:end_of_life()
   end
   self.since = self.since or offer.time
-  return self:add(offer, false)
+  return self:take_open() or self.since and self:add(offer, false)
 end
 
 --- Notes what came of an offer.
@@ -222,7 +267,8 @@ end
 --   resume; "stopped": none resumes; "back": they do again; "lifetime": they are alive at `alive` seconds and dead at
 --   `dead`), since (seconds), refused (how many)
 function Acceptance:note(offer)
-  self.offers, offer.is_due = self.offers + 1, self:is_due(offer)
+  self.offers, offer.is_promised = self.offers + 1, self:is_promised(offer)
+  offer.is_due = offer.is_promised and offer.age <= self.known_age
   if self:note_again(offer, offer.good) then
     return nil
   elseif self.stopped then
@@ -243,25 +289,33 @@ function Acceptance:forget()
   self:start_again()
 end
 
---- What would best be offered next, the best first.
+-- Would it end the doubt if as many newer sessions resumed as it has room for?
+function Acceptance:would_newer_tell(told)
+  return self:may_repeat() and is_no_chance(self.tally, told, M.LONGEST - #self.window)
+end
+
+--- What would best be asked next, the best first.
 -- @function acceptance:wants
 -- @treturn {table,...} before (made until then) or after (made later than that), at_least (seconds of age), not_since
---   (not offered since then); {}: nothing is in doubt
+--   (not offered since then, or at a lesser age only): a session to offer; or fresh (true): a session to be made; {}:
+--   nothing is in doubt
 function Acceptance:wants()
   if self.stopped then
     return { { after = self.stopped.since } }
   elseif not self.since then
-    return {}
+    local beyond = self.beyond
+    return beyond and beyond.asks and { { before = beyond.since, not_since = beyond.since } } or {}
   end
   local told = self:weigh()
   local older = { before = self.since, not_since = self.since }
   local newer = { after = told.cut or self.since, at_least = told.age < math.huge and told.age or 0,
     not_since = self.since } -- what counts once need not be offered twice
-  local any_newer = { after = self.since, at_least = 0 } -- the newest, again and again: the others have to grow older
-  if are_lost(self.tally:least(), told) then
+  local any_newer = { after = self.since, at_least = 0, not_since = self.since } -- the others have to grow older
+  if are_lost(self.tally, told) then
     return { newer, any_newer }
   end
-  return #self.window % 3 > 0 and { older, newer, any_newer } or { newer, older, any_newer }
+  local fresh = self:would_newer_tell(told) and { fresh = true } or nil
+  return #self.window % 3 > 0 and { older, newer, any_newer, fresh } or { newer, older, any_newer, fresh }
 end
 
 --- May sessions be offered again and again?

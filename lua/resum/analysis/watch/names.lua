@@ -11,7 +11,9 @@ local M = {}
 M.MOST = 64
 --- Handshakes before a name that was not met before counts as new: until then, all belong to what is there.
 M.LEARNING = 6
-local CANDIDATES = 8 -- names that were shown once; older ones are forgotten
+-- Names that were shown once; older ones are forgotten. As many as there may be in all: behind so many servers each is
+-- met a second time after as many handshakes.
+local CANDIDATES = M.MOST
 
 local Names = {}
 Names.__index = Names
@@ -30,7 +32,7 @@ function Names:admit(name, time)
   if not at then
     self.candidates[#self.candidates + 1] = { name = name, first = time, order = self.order }
     if #self.candidates > CANDIDATES then
-      table.remove(self.candidates, 1)
+      self.forgot = table.remove(self.candidates, 1).order
     end
     return nil
   elseif #self.list >= M.MOST then
@@ -55,20 +57,26 @@ local function count(one, is_it)
   end
 end
 
-local ENOUGH = -math.log(chance.BY_CHANCE)
+--- Names among which chance has one try. Where there are more, each has to be as much surer.
+M.FEW = 4
+
+function Names:by_chance()
+  return chance.BY_CHANCE / math.max(1, (#self.list + #self.candidates) / M.FEW)
+end
 
 -- Missed longer than its share allows? The share is that from before it was missed, without the handshake by which it
 -- was admitted, as names that are met twice soon are admitted sooner. 1: yes; less: how far it is there.
-local function goneness(one)
+local function goneness(one, by_chance)
   local low = statistics.wilson(math.max(0, one.seen - 1), one.of)
-  return one.missed * -math.log(1 - math.min(chance.BEST, low)) / ENOUGH + 1e-9
+  return one.missed * math.log(1 - math.min(chance.BEST, low)) / math.log(by_chance) + 1e-9
 end
 
--- Would it have been met before, had it been there? Fisher's test of how often since, and that it never was before.
-local function was_absent(one)
+-- Would it have been met before, had it been there? Fisher's test of how often since, and that it never was before, as
+-- far back as is known of what was met once.
+local function was_absent(one, forgot, by_chance)
   local seen, of = one.seen // 1 | 0, (one.of + one.missed) // 1 | 0
-  local before = math.min(one.from - 1, chance.MOST) // 1 | 0
-  return statistics.fisher(seen, of - seen, 0, before) < chance.BY_CHANCE
+  local before = math.max(0, math.min(one.from - 1 - forgot, chance.MOST)) // 1 | 0
+  return statistics.fisher(seen, of - seen, 0, before) < by_chance
 end
 
 --- Connections that have shown a new name; if it is not certain by then that it was not there before, it was.
@@ -88,7 +96,7 @@ function Names:sorted()
   local has_new = first_new < math.huge
   self.is_undecided = has_new
   for _, one in ipairs(self.list) do
-    local far = goneness(one)
+    local far = goneness(one, self:by_chance())
     local list = one.is_new and new or far >= 1 and gone or has_new and one.last < first_new and open or there
     list[#list + 1] = one
     self.is_undecided = self.is_undecided or far >= SUSPECT
@@ -145,9 +153,9 @@ local function behind(new, gone)
 end
 
 -- Has one of them been missed for a while? Then it may be about to go, and a new one to take its place.
-local function is_any_fading(there)
+function Names:is_any_fading(there)
   for _, one in ipairs(there) do
-    if goneness(one) >= M.FADING then
+    if goneness(one, self:by_chance()) >= M.FADING then
       return true
     end
   end
@@ -164,12 +172,12 @@ function Names:decide(time)
     local instead = behind(new, gone)
     return self:settle(change(#instead > 0 and "one_replaced" or "went", instead, gone, there))
   end
-  if is_any_fading(there) then
+  if self:is_any_fading(there) then
     return nil
   end
   for _, one in ipairs(new) do
     local may_be_overlap = time - one.first < M.OVERLAP
-    if not may_be_overlap and was_absent(one) then
+    if not may_be_overlap and was_absent(one, self.forgot, self:by_chance()) then
       return self:settle(change("came", { one }, gone, there))
     end
     one.is_new = (may_be_overlap or one.seen < M.ABSORBED) or nil
@@ -232,14 +240,16 @@ end
 -- @function names:save
 -- @treturn table
 function Names:save()
-  return { list = self.list, order = self.order, is_crowded = self.is_crowded or nil }
+  return { list = self.list, order = self.order, is_crowded = self.is_crowded or nil, candidates = self.candidates,
+    forgot = self.forgot }
 end
 
 --- @tparam[opt] table saved see save
 -- @treturn table names
 function M.new(saved)
-  saved = saved or { list = {}, order = 0 }
-  return setmetatable({ list = saved.list, order = saved.order, is_crowded = saved.is_crowded, candidates = {} }, Names)
+  saved = saved or { list = {}, order = 0, candidates = {}, forgot = 0 }
+  return setmetatable({ list = saved.list, order = saved.order, is_crowded = saved.is_crowded,
+    candidates = saved.candidates or {}, forgot = saved.forgot or saved.order }, Names)
 end
 
 return M

@@ -83,8 +83,9 @@ local WORDS = {
       .. "restarted, which can't be told apart"):format(short(event.old), short(event.new), short(event.there))
   end,
   key_came = function(event)
-    return ("another ticket key, %s, beside %s: a server came, or some have a new key"):format(short(event.new),
-      short(event.there))
+    return #event.there == 0 and ("tickets name a key, %s, and named none before"):format(short(event.new))
+      or ("another ticket key, %s, beside %s: a server came, or some have a new key"):format(short(event.new),
+        short(event.there))
   end,
   key_went = function(event)
     return #event.there == 0 and ("no ticket names the key %s any more, nor another one"):format(short(event.old))
@@ -158,6 +159,9 @@ local WORDS = {
   end,
 }
 
+-- Of what is lost, it is certain until when it was made; what came until the first one was refused may be taken.
+local LOSSES = { cache_emptied = true, sessions_lost = true, key_replaced = true }
+
 --- Every kind of event, sorted.
 M.kinds = {}
 for kind in pairs(WORDS) do
@@ -228,8 +232,7 @@ end
 -- @tparam function time_of how the minute of a moment is written: seconds in, text out
 -- @treturn string
 function M.sentence(event, time_of)
-  local lost = (event.kind == "cache_emptied" or event.kind == "sessions_lost") and event.until_then
-  return WORDS[event.kind](event, time_of(lost or event.since or event.time))
+  return WORDS[event.kind](event, time_of(LOSSES[event.kind] and event.until_then or event.since or event.time))
 end
 
 return M
