@@ -35,6 +35,7 @@ OBJECTS = $(SOURCES:plugin/%.c=$(BUILD)/plugin/%.o)
 CORE = $(BUILD)/resum/core.so
 # Modules by themselves: what has luv call back where it should, and names beyond ASCII where libidn2 is.
 BESIDE = $(BUILD)/resum/host/luv_thread.so $(BUILD)/resum/host/leave.so $(BUILD)/resum/host/sigint.so \
+  $(BUILD)/resum/host/file_lock.so \
   $(if $(shell pkg-config --exists libidn2 2>/dev/null && echo yes),$(BUILD)/resum/target/idn2.so)
 MODULES = $(CORE) $(BESIDE)
 TLS_SERVER = $(BUILD)/spec/support/tls_server.so

@@ -343,8 +343,12 @@ function M.watch(wanted_target, options, on_event)
     return nil, problem, "usage"
   end
   local watcher = watching.new(one.plan, tables.merged(one.options, one.asked, { store = store }))
-  return watcher:run(one.target, { on_event = on_event, on_round = one.asked.on_round,
+  local ran, result = pcall(watcher.run, watcher, one.target, { on_event = on_event, on_round = one.asked.on_round,
     on_problem = one.asked.on_problem, cancelled = one.options.cancelled })
+  if store then
+    store:close()
+  end
+  return ran and result or error(result, 0)
 end
 
 --- Prints what there is, with an example each.

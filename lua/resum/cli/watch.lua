@@ -169,6 +169,9 @@ function Watch:conclude()
   for _, place in ipairs(self.places) do
     place:save()
   end
+  if self.store then
+    self.store:close()
+  end
   self:write_reports(true)
   self:tell_end()
   return self:exit_code()
@@ -280,8 +283,7 @@ function M.command(parsed, options, in_flags)
   end
   local watch = setmetatable({ parsed = parsed, host = options.host, targets = list, places = {}, events = {},
     addresses = {}, began = os.time(), day = os.date("%Y-%m-%d") }, Watch)
-  local store
-  store, message = watching.open_state(parsed.state, function(problem)
+  watch.store, message = watching.open_state(parsed.state, function(problem)
     say("--state: %s", problem)
   end)
   if message then
@@ -293,7 +295,7 @@ function M.command(parsed, options, in_flags)
     return usage(message)
   end
   options.every, options.max_per_minute, options.until_time = parsed.every, parsed.max_per_minute, parsed["until"]
-  options.store = store
+  options.store = watch.store
   watch.watcher = watching.new(plan, options)
   return watch:go()
 end

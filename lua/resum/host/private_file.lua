@@ -2,6 +2,7 @@
 -- write each, and replaced as a whole without losing what another one appends meanwhile. On luv. It knows nothing of
 -- what stands in them.
 
+local file_lock = require "resum.host.file_lock"
 local uv = require "resum.host.uv.luv"
 local words = require("resum.host.uv.file").words
 
@@ -12,8 +13,8 @@ local OWNER_ONLY = 384 -- rw-------
 local OTHERS = 63 -- the permissions of group and others
 local MODES = 512 -- permissions are what is below this
 local TRIES = 10 -- of an append whose file was replaced meanwhile; each means that another program rewrote all of it
-local LOCK_IS_STALE = 600 -- seconds: to rewrite the largest file that is read takes a few
 local NEW = ".new" -- behind the name of a file that is not whole yet
+local LOCK = ".lock" -- behind the name of a file: it stays where a program was killed, and then is nobody's
 local APPEND = uv.constants.O_RDWR + uv.constants.O_CREAT + uv.constants.O_APPEND
 
 local function failed(path, problem, code)
@@ -186,19 +187,48 @@ function M.append(path, text)
   end)
 end
 
--- A lock that was left behind by a program that was killed is broken.
-local function lock(path)
-  local name = path .. ".lock"
-  local found = uv.fs_stat(name)
-  if found and os.time() - found.mtime.sec > LOCK_IS_STALE then
-    uv.fs_unlink(name)
+-- The lock is on a file beside, as the file itself is replaced; who had it before may just have removed that.
+local function take_lock(path)
+  local name = (uv.fs_realpath(path) or path) .. LOCK
+  for _ = 1, TRIES do
+    local fd, problem, code = uv.fs_open(name, APPEND, OWNER_ONLY)
+    if not fd then
+      return failed(name, problem, code)
+    end
+    local taken, why = file_lock.take(fd)
+    if taken and is_at(fd, name) then
+      return { fd = fd, name = name }
+    end
+    uv.fs_close(fd)
+    if not taken then
+      return nil, why and ("%s: %s"):format(name, why) or nil
+    end
   end
-  local fd, problem, code = uv.fs_open(name, "wx", OWNER_ONLY)
-  if not fd then
-    return nil, code == "EEXIST" and path .. ": another program rewrites it at this moment" or words(problem, code)
+  return nil, name .. ": other programs replace it all the time"
+end
+
+--- Takes the lock of a file, which is made where there is none: no other program has it, or rewrites the file, until it
+-- is released, or this program has ended, however that is.
+-- @tparam string path
+-- @treturn[1] table lock, for release() and replace()
+-- @treturn[2] nil
+-- @treturn[2] string|nil message; nil: another program has it
+function M.hold(path)
+  local done, message = M.append(path, "")
+  if not done then
+    return nil, message
   end
-  uv.fs_close(fd)
-  return name
+  return take_lock(path)
+end
+
+--- Releases the lock of a file. Idempotent.
+-- @tparam table lock see hold
+function M.release(lock)
+  if lock.fd then
+    uv.fs_unlink(lock.name)
+    uv.fs_close(lock.fd)
+    lock.fd = nil
+  end
 end
 
 -- Each whole line with its place, of at most so many bytes.
@@ -301,21 +331,27 @@ end
 -- @tparam function take as of lines()
 -- @tparam function next_line called when all were taken, until it returns nil: the new file's lines, without their
 --   ends; where it returns false and a message, the file stays as it is
+-- @tparam[opt] table held the file's lock, where the caller has it (see hold)
 -- @treturn[1] boolean true; also where there is no such file yet
 -- @treturn[2] nil
 -- @treturn[2] string message
-function M.replace(path, longest, take, next_line)
+function M.replace(path, longest, take, next_line, held)
   local fine, message, absent = check_kind(path)
   if not fine or absent then
     return fine, message
   end
-  local name, why = lock(path)
-  if not name then
-    return nil, why
+  local lock, why = held, nil
+  if not held then
+    lock, why = take_lock(path)
+  end
+  if not lock then
+    return nil, why or path .. ": another program has it at this moment"
   end
   local done
   done, message = rewrite(uv.fs_realpath(path) or path, longest, take, next_line)
-  uv.fs_unlink(name)
+  if not held then
+    M.release(lock)
+  end
   return done, message and ("%s: %s"):format(path, message)
 end
 

@@ -135,7 +135,7 @@ function Store:write_anew()
     at = at + 1
     size = size + #(lines[at] or "")
     return lines[at]
-  end)
+  end, self.lock)
   if done then
     self.live, self.added = size, 0
   end
@@ -232,7 +232,13 @@ local function problem_of(head)
   return schema and tonumber(schema) > SCHEMA and "a newer resum wrote it, and it is left as it is" or nil
 end
 
---- Opens a state file; it need not be there yet.
+--- Lets others have the file.
+-- @function store:close
+function Store:close()
+  self.files.release(self.lock)
+end
+
+--- Opens a state file; it need not be there yet. One watch has it at a time.
 -- @tparam string path
 -- @tparam table options files (resum.host.private_file), on_problem (called with a message when it can't be written),
 --   read (makes a session of {der}; by default resum.core.session)
@@ -245,14 +251,23 @@ function M.open(path, options)
   if not head or problem then
     return nil, problem and ("%s: %s"):format(path, problem) or message
   end
-  local store = setmetatable({ path = path, files = options.files, on_problem = options.on_problem,
+  local lock, why = options.files.hold(path)
+  if not lock then
+    return nil, why or path .. ": another watch has it, and one has it at a time"
+  end
+  local store = setmetatable({ path = path, lock = lock, files = options.files, on_problem = options.on_problem,
     read = options.read or core.session, places = {}, names = {}, id = 0, waiting = {}, live = 0, added = 0,
     unreadable = 0 }, Store)
-  local read, why = options.files.lines(path, LONGEST_LINE, function(line)
+  local read
+  read, why = options.files.lines(path, LONGEST_LINE, function(line)
     store:take(line)
     store.added = store.added + #(line or "")
   end)
-  return read and store, why
+  if not read then
+    store:close()
+    return nil, why
+  end
+  return store
 end
 
 return M
