@@ -7,7 +7,13 @@ local scripted = require "spec.support.scripted"
 
 local CCS, ALERT, HANDSHAKE, DATA = scripted.CHANGE_CIPHER_SPEC, scripted.ALERT, scripted.HANDSHAKE,
   scripted.APPLICATION_DATA
-local UNEXPECTED_MESSAGE, BAD_RECORD_MAC, ILLEGAL_PARAMETER, DECODE_ERROR = 10, 20, 47, 50
+local UNEXPECTED_MESSAGE, BAD_RECORD_MAC, RECORD_OVERFLOW, ILLEGAL_PARAMETER, DECODE_ERROR = 10, 20, 22, 47, 50
+
+-- A message that has no place anywhere, of so many bytes; and the most that a record takes (RFC 8446, section 5.1).
+local function unknown(length)
+  return scripted.message(99, ("\0"):rep(length - 4))
+end
+local LONGEST = 1 << 14
 
 -- So many more records of this kind from the place `at` on.
 local function insert(at, content, bytes, by, count)
@@ -94,6 +100,12 @@ local NEW = {
   { "half an alert", insert(2, ALERT, "\1", "handshake"), DECODE_ERROR },
   { "application data before Finished", insert(3, DATA, "data", "handshake"), UNEXPECTED_MESSAGE },
   { "application data in the clear", insert(1, DATA, "data", "plain"), UNEXPECTED_MESSAGE },
+  { "a record in the clear of 2^14 + 1 bytes", insert(1, HANDSHAKE, unknown(LONGEST + 1), "plain"), RECORD_OVERFLOW },
+  { "a protected record of 2^14 bytes", insert(2, HANDSHAKE, unknown(LONGEST), "handshake"), UNEXPECTED_MESSAGE },
+  { "a protected record of 2^14 + 1 bytes", insert(2, HANDSHAKE, unknown(LONGEST + 1), "handshake"),
+    RECORD_OVERFLOW },
+  { "a protected record of 2^14 + 257 bytes", insert(2, HANDSHAKE, unknown(LONGEST + 240), "handshake"),
+    RECORD_OVERFLOW },
   { "a record of an unknown type", insert(1, 24, "x", "plain"), "none", UNEXPECTED_MESSAGE },
   { "a protected record of an unknown type", insert(2, 24, "x", "handshake"), UNEXPECTED_MESSAGE },
 }
@@ -126,6 +138,11 @@ local OLD = {
   { "application data in the clear", insert(2, DATA, "data", "plain"), UNEXPECTED_MESSAGE },
   { "application data before Finished", insert(3, DATA, "data", "handshake"), UNEXPECTED_MESSAGE },
   { "a warning", insert(1, ALERT, "\1\112", "plain"), "resumed" },
+  { "a record in the clear of 2^14 bytes", insert(1, HANDSHAKE, unknown(LONGEST), "plain"), UNEXPECTED_MESSAGE },
+  { "a record in the clear of 2^14 + 1 bytes", insert(1, HANDSHAKE, unknown(LONGEST + 1), "plain"), RECORD_OVERFLOW },
+  { "a protected record of 2^14 bytes", insert(3, HANDSHAKE, unknown(LONGEST), "handshake"), UNEXPECTED_MESSAGE },
+  { "a protected record of 2^14 + 1 bytes", insert(3, HANDSHAKE, unknown(LONGEST + 1), "handshake"),
+    RECORD_OVERFLOW },
   { "an alert of neither level", insert(1, ALERT, "\3\112", "plain"), ILLEGAL_PARAMETER },
   { "a fatal alert", insert(2, ALERT, "\2\40", "plain"), "none" },
   { "close_notify", insert(2, ALERT, "\1\0", "plain"), "none" },
@@ -149,10 +166,10 @@ for version, cases in pairs { ["TLSv1.3"] = NEW, ["TLSv1.2"] = OLD } do
 end
 
 describe("a probe", function()
-  -- A machine that has the server's first record, and waits for more.
-  local function waiting(version)
+  -- A machine that has the server's first record, or more of them, and waits for more.
+  local function waiting(version, count)
     return duel.ask("probe", version, { flight = function(flight)
-      for i = #flight, 2, -1 do
+      for i = #flight, (count or 1) + 1, -1 do
         flight[i] = nil
       end
     end }).machine
@@ -182,11 +199,14 @@ describe("a probe", function()
     end
   end)
 
-  it("waits for no record of more than 2^14 + 2048 bytes (RFC 5246, section 6.2.3)", function()
-    local longest = (1 << 14) + 2048
-    assert.equal("want", (waiting("TLSv1.2"):step("\22\3\3" .. (">I2"):pack(longest))))
-    local state, _, message = waiting("TLSv1.2"):step("\22\3\3" .. (">I2"):pack(longest + 1))
-    assert.same({ nil, "handshake: a record is too long" }, { state, message })
+  it("waits for no record that is too long: in the clear, protected, in TLS 1.3 (RFC 8446, 5.1 and 5.2)", function()
+    for _, case in ipairs({ { "TLSv1.2", 1, 0 }, { "TLSv1.2", 2, 2048 }, { "TLSv1.3", 1, 256 } }) do
+      local version, records, more = table.unpack(case)
+      local header = version == "TLSv1.3" and "\23\3\3" or "\22\3\3"
+      assert.equal("want", (waiting(version, records):step(header .. (">I2"):pack(LONGEST + more))))
+      local state, _, message = waiting(version, records):step(header .. (">I2"):pack(LONGEST + more + 1))
+      assert.same({ nil, "handshake: a record is too long" }, { state, message })
+    end
   end)
 
   it("waits for no message of more than 128 KiB", function()

@@ -93,10 +93,6 @@ describe("a record", function()
       assert.is_nil(reading:open(record))
     end)
 
-    it(case.name .. ": does not open when it holds more than 2^14 bytes", function()
-      assert.is_nil(keys.protection(case.fields):open(keys.protection(case.fields):seal(22, ("p"):rep(16385))))
-    end)
-
     it(case.name .. ": opens no garbage", function()
       local garbage = random.new(31)
       for _ = 1, 200 do

@@ -143,6 +143,8 @@ static int flow_on_record(rs_probe *p, unsigned content, unsigned char *body, si
     return rs_probe_violated(p, RS_VIOLATION_RECORD_IN_CLEAR);
   if (!is_plain && !rs_open(p->tools, &p->reading, &content, body, length, &plain))
     return rs_probe_violated(p, RS_VIOLATION_RECORD_MAC);
+  if (plain.length > RS_MAX_PLAINTEXT)
+    return rs_probe_violated(p, RS_VIOLATION_RECORD_LENGTH);
   if (is_new && !is_plain && content == RS_CHANGE_CIPHER_SPEC)
     return rs_probe_violated(p, RS_VIOLATION_CHANGE_CIPHER_SPEC_PROTECTED);
   return flow_on_content(p, content, plain);
@@ -151,6 +153,13 @@ static int flow_on_record(rs_probe *p, unsigned content, unsigned char *body, si
 static int flow_is_reading(const rs_probe *p) {
   return p->expect != RS_EXPECT_NOTHING &&
          (p->state == RS_PROBE_WANT || p->state == RS_PROBE_ESTABLISHED);
+}
+
+/* The longest body of a record that may come now. */
+static size_t flow_longest_record(const rs_probe *p) {
+  if (!p->reading.suite)
+    return RS_MAX_PLAINTEXT; /* RFC 8446, section 5.1 */
+  return p->reading.version >= RS_TLS13 ? RS_MAX_RECORD13 : RS_MAX_RECORD;
 }
 
 /* Looks at the record at the front. Returns its length with the header, or 0 for more bytes or a
@@ -168,7 +177,7 @@ static size_t flow_find_record(rs_probe *p, rs_reader left, unsigned *content) {
   }
   if (left.bad)
     return 0;
-  if (length > RS_MAX_RECORD) {
+  if (length > flow_longest_record(p)) {
     rs_probe_violated(p, RS_VIOLATION_RECORD_LENGTH);
     return 0;
   }

@@ -277,5 +277,5 @@ int rs_open(rs_tools *tools, rs_protection *p, unsigned *content, unsigned char 
             size_t length, rs_bytes *plain) {
   const int good = record_open_body(tools, p, content, body, length, plain);
   p->sequence++;
-  return good && plain->length <= RS_MAX_PLAINTEXT;
+  return good;
 }

@@ -7,8 +7,9 @@
 enum {
   RS_RECORD_HEADER = 5,
   RS_MAX_PLAINTEXT = 1 << 14,
-  RS_MAX_RECORD = RS_MAX_PLAINTEXT + 2048, /* of the body (RFC 5246, section 6.2.3) */
-  RS_RECORD_OVERHEAD = 96                  /* more than a header, nonce, padding and MAC take */
+  RS_MAX_RECORD = RS_MAX_PLAINTEXT + 2048,  /* of a protected body (RFC 5246, section 6.2.3) */
+  RS_MAX_RECORD13 = RS_MAX_PLAINTEXT + 256, /* in TLS 1.3 (RFC 8446, section 5.2) */
+  RS_RECORD_OVERHEAD = 96                   /* more than a header, nonce, padding and MAC take */
 };
 
 /* All zero is a direction without protection yet. */
