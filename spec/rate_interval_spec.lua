@@ -62,7 +62,7 @@ local function scan(weights, accepts)
       local one = clusters[seed.number] or { successes = 0, trials = 0 }
       clusters[seed.number] = one
       one.successes, one.trials = one.successes + (resumed and 1 or 0), one.trials + 1
-      plan:note(number, resumed and "resumed" or "refused")
+      plan:note(plan:begin(seed), number, resumed and "resumed" or "refused")
     end
     what, seed = plan:next()
   end
@@ -95,7 +95,7 @@ describe("the plan of the offers", function()
       else
         number = number + 1
         offered[seed.number] = (offered[seed.number] or 0) + 1
-        plan:note(number, outcome_of(number))
+        plan:note(plan:begin(seed), number, outcome_of(number))
       end
       what, seed = plan:next()
     end
@@ -105,8 +105,9 @@ describe("the plan of the offers", function()
   it("has six seeds at hand where fates differ, as the next offer is drawn among them", function()
     local plan = plans.new({ "first" }, 100, 1)
     for number, outcome in ipairs({ "refused", "refused", "resumed" }) do
-      assert.equal("offer", (plan:next()))
-      plan:note(number, outcome)
+      local what, seed = plan:next()
+      assert.equal("offer", what)
+      plan:note(plan:begin(seed), number, outcome)
     end
     for _ = 1, 6 do
       assert.equal("seed", (plan:next()))
@@ -133,15 +134,15 @@ describe("the plan of the offers", function()
 
   it("goes on without a seed that does not come", function()
     local plan, offers = plans.new({ 1, 2 }, 40, 1), 0
-    local what = plan:next()
+    local what, seed = plan:next()
     while what do
       if what == "seed" then
         plan:has_come(nil)
       elseif what == "offer" then
         offers = offers + 1
-        plan:note(offers, offers % 2 == 0 and "resumed" or "refused")
+        plan:note(plan:begin(seed), offers, offers % 2 == 0 and "resumed" or "refused")
       end
-      what = plan:next()
+      what, seed = plan:next()
     end
     assert.equal(40, offers)
   end)

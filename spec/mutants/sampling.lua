@@ -401,4 +401,20 @@ return {
     breaks = "two servers that share nothing are said to have a late cache",
     spec = "spec/regress/074_late_and_forgotten_spec.lua",
   },
+  {
+    name = "a session whose offer hangs is offered on",
+    file = "lua/resum/scan/plan.lua",
+    before = "local HANGS = 2",
+    after = "local HANGS = 20",
+    breaks = "a connection that stalls takes every eighth offer with it, as its session may be spent",
+    spec = "spec/regress/211_offers_beside_a_stall_spec.lua",
+  },
+  {
+    name = "every offer hangs",
+    file = "lua/resum/scan/plan.lua",
+    before = "local HANGS = 2",
+    after = "local HANGS = 0",
+    breaks = "no session is offered again before its last offer has ended",
+    spec = "spec/regress/211_offers_beside_a_stall_spec.lua",
+  },
 }

@@ -14,6 +14,9 @@ M.SEEDS = 8
 -- covers 94 to 97 of 100 (pools of 2 to 8, a bad member, groups, one way, weights to 10:1); with 4 it is wider.
 M.OFFERS = 3
 local AT_HAND = 6 -- seeds among which the next offer is drawn
+-- An offer hangs beside which so many times the offers at once have ended: where they end in random order, 1 in 7 does
+-- (e ^ -2). With 3, half as many more count for nothing.
+local HANGS = 2
 
 local Plan = {}
 Plan.__index = Plan
@@ -22,14 +25,26 @@ Plan.__index = Plan
 -- @function plan:add
 -- @param session
 function Plan:add(session)
-  self.seeds[#self.seeds + 1] = { number = #self.seeds + 1, session = session, offered = 0 }
+  self.seeds[#self.seeds + 1] = { number = #self.seeds + 1, session = session, offered = 0, under_way = {} }
+end
+
+--- An offer of a seed begins.
+-- @function plan:begin
+-- @tparam table seed
+-- @treturn table for note()
+function Plan:begin(seed)
+  local offer = { seed = seed, ended_before = self.ended }
+  seed.under_way[offer] = true
+  return offer
 end
 
 --- Notes how an offer ended.
 -- @function plan:note
+-- @tparam table offer from begin()
 -- @tparam integer number which of the offers it was
 -- @tparam string outcome
-function Plan:note(number, outcome)
+function Plan:note(offer, number, outcome)
+  offer.seed.under_way[offer], self.ended = nil, self.ended + 1
   if outcome == "resumed" then
     self.last_resumed = math.max(self.last_resumed, number)
   elseif outcome == "refused" or outcome == "alert" then
@@ -43,13 +58,33 @@ function Plan:is_mixed()
   return self.last_resumed >= self.first_refused + self.at_once
 end
 
+-- Does an offer of a seed hang? Where that fails, it may have spent the session, and all that are made of it meanwhile
+-- count for nothing.
+function Plan:hangs(seed)
+  for offer in pairs(seed.under_way) do
+    if self.ended - offer.ended_before >= HANGS * self.at_once then
+      return true
+    end
+  end
+  return false
+end
+
+-- Seeds none of whose offers hangs; where there are none, all.
+function Plan:free_seeds()
+  local free = {}
+  for _, seed in ipairs(self.seeds) do
+    free[#free + 1] = not self:hangs(seed) and seed or nil
+  end
+  return #free > 0 and free or self.seeds
+end
+
 -- The seeds that were offered less than often enough; where there are none, those that were offered least.
 function Plan:at_hand()
-  local least, list = math.huge, {}
-  for _, seed in ipairs(self.seeds) do
+  local least, list, free = math.huge, {}, self:free_seeds()
+  for _, seed in ipairs(free) do
     least = math.min(least, seed.offered)
   end
-  for _, seed in ipairs(self.seeds) do
+  for _, seed in ipairs(free) do
     list[#list + 1] = seed.offered < math.max(M.OFFERS, least + 1) and seed or nil
   end
   return list
@@ -95,7 +130,7 @@ end
 -- @treturn table plan; its field seeds is the list of seeds
 function M.new(sessions, attempts, at_once)
   local plan = setmetatable({
-    seeds = {}, made = 0, asked = 0, coming = 0, attempts = attempts, at_once = at_once, last_resumed = 0,
+    seeds = {}, made = 0, ended = 0, asked = 0, coming = 0, attempts = attempts, at_once = at_once, last_resumed = 0,
     first_refused = math.huge,
   }, Plan)
   for _, session in ipairs(sessions) do

@@ -117,10 +117,10 @@ local function offer_planned(client, mechanism, plan, sequence, seeds, options)
       what, seed = plan:next()
     end
     return what == "offer" and function()
-      local number = #sequence + 1
+      local number, begun = #sequence + 1, plan:begin(seed)
       local outcome = offer(client, mechanism, seed, "fixed", sequence, seeds, options)
       watch.note(outcome)
-      plan:note(number, outcome)
+      plan:note(begun, number, outcome)
     end or what == "seed" and function()
       local list, records = obtaining.obtain(client, mechanism, options.retries)
       table.move(records, 1, #records, #seeds + 1, seeds)
