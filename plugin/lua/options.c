@@ -29,13 +29,13 @@ unsigned rs_number_at(lua_State *L, int index, unsigned (*number_of)(const char 
  * have to be right: as resum.util.suggestion has it. */
 enum { MOST_EDITS = 2, LONGEST_NAME = 63 };
 
-static size_t least(size_t a, size_t b) {
+static size_t options_least(size_t a, size_t b) {
   return a < b ? a : b;
 }
 
 /* How many letters have to be changed, added or taken away (Levenshtein); of names that are too
  * long, too many. */
-static size_t edits(const char *a, const char *b) {
+static size_t options_edits(const char *a, const char *b) {
   size_t row[LONGEST_NAME + 1];
   const size_t length = strlen(b);
   if (strlen(a) > LONGEST_NAME || length > LONGEST_NAME)
@@ -48,17 +48,17 @@ static size_t edits(const char *a, const char *b) {
     for (size_t j = 1; j <= length; j++) {
       const size_t changed = diagonal + (a[i] != b[j - 1]);
       diagonal = row[j];
-      row[j] = least(changed, least(diagonal, row[j - 1]) + 1);
+      row[j] = options_least(changed, options_least(diagonal, row[j - 1]) + 1);
     }
   }
   return row[length];
 }
 
-static const char *unknown_option(lua_State *L, const char *name, const char *const names[]) {
+static const char *options_unknown(lua_State *L, const char *name, const char *const names[]) {
   const char *meant = NULL;
   size_t fewest = MOST_EDITS + 1;
   for (int i = 0; names[i]; i++) {
-    const size_t own = edits(name, names[i]);
+    const size_t own = options_edits(name, names[i]);
     if (own < fewest && 2 * own < strlen(name)) {
       fewest = own;
       meant = names[i];
@@ -80,7 +80,7 @@ uint64_t rs_options_check(lua_State *L, int arg, const char *const names[]) {
     if (place >= 0)
       given |= UINT64_C(1) << place;
     else
-      luaL_argerror(L, arg, unknown_option(L, lua_tostring(L, -2), names));
+      luaL_argerror(L, arg, options_unknown(L, lua_tostring(L, -2), names));
   }
   return given;
 }

@@ -96,7 +96,7 @@ return {
     name = "unknown options are passed over",
     file = "plugin/lua/options.c",
     before = "    else\n"
-      .. "      luaL_argerror(L, arg, unknown_option(L, lua_tostring(L, -2), names));\n",
+      .. "      luaL_argerror(L, arg, options_unknown(L, lua_tostring(L, -2), names));\n",
     after = "",
     breaks = "a misspelt option does nothing",
     spec = "spec/context_spec.lua",
