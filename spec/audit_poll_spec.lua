@@ -27,7 +27,7 @@ local function find(list, reason)
 end
 
 local CASES = {
-  -- without keys in common: who shares them, and makes other tickets, takes none of the others'
+  -- without keys in common: whoever shares them, and makes other tickets, takes none of the others'
   { "unauthenticated", "tampered", is_apart = true },
   { "without_exchange", "forward-secrecy" },
   { "unchecked_binder", "binder", "not_checked" },

@@ -96,7 +96,7 @@ describe("a shared key", function()
     assert.equal(1, #edges()) -- a target that is named twice
   end)
 
-  it("is not told by an equal name: who refuses two sessions is another class, and the next finds his", function()
+  it("is not told by an equal name: whoever refuses two sessions is another class, and the next finds his", function()
     local one, other = start(NAME .. SECRET), start(NAME .. OTHER_SECRET)
     local third, fourth = start(NAME .. OTHER_SECRET), start(NAME .. SECRET)
     ask(one)

@@ -22,7 +22,7 @@ static void sigint_note(int number) {
   errno = before;
 }
 
-/*** Takes SIGINT over; who had it before is not told. What has come since it was taken over last
+/*** Takes SIGINT over; whoever had it before is not told. What has come since it was taken over last
 is forgotten.
 @function take
 @treturn integer|nil descriptor, not blocking, from which a byte can be read for each signal; nil:

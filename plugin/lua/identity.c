@@ -1,6 +1,6 @@
 /* The client certificate of a context, its chain and its key, from bytes in PEM, DER or PKCS#12:
- * which of them is seen by looking. OpenSSL is never let to ask at the terminal for a passphrase,
- * and no message holds one.
+ * which of these they are, it sees by looking. OpenSSL is never let to ask at the terminal for a
+ * passphrase, and no message holds one.
  */
 #include "identity.h"
 

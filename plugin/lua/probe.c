@@ -1,8 +1,7 @@
 /* resum.probe: the raw resumption handshake as a Lua class. It writes the ClientHello from a
  * session and from what the caller wants changed, and runs the abbreviated handshake on libcrypto's
  * primitives, bytes in and bytes out. What it can't do it calls "unsupported"; it never guesses.
- * The machine
- * itself stands in tls/: start.c, flow.c, resume12.c, resume13.c, send.c.
+ * The machine itself stands in tls/: start.c, flow.c, resume12.c, resume13.c, send.c.
  */
 #include "probe.h"
 

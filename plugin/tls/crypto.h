@@ -71,7 +71,8 @@ int rs_digest_parts(rs_tools *tools, rs_hash hash, const rs_bytes *parts, size_t
  * is there. */
 int rs_hash_start(rs_tools *tools, rs_hash hash, rs_sha2 *state);
 
-/* A key of HMAC with what it alone gives done already, for who uses it more than once. Secret. */
+/* A key of HMAC with what it alone gives done already, for whoever uses it more than once. Secret.
+ */
 typedef struct {
   rs_hash hash;
   int started; /* the states are the hash behind either pad; else only the inner pad is there */

@@ -1,6 +1,6 @@
 /* Names of the protocol's numbers, as IANA's TLS registries write them: versions, cipher suites,
- * groups, alerts, extensions, handshake messages. Tables and searches; who shows a name, and how,
- * is none of its business.
+ * groups, alerts, extensions, handshake messages. Tables and searches; whoever shows a name, and
+ * how, is none of its business.
  */
 #include "names.h"
 

@@ -1,5 +1,5 @@
 /* What a ClientHello offers unless somebody wants something else: it looks like a current client of
- * that version. It decides nothing about keys, tickets or time: who builds the ClientHello adds
+ * that version. It decides nothing about keys, tickets or time: whoever builds the ClientHello adds
  * those.
  */
 #include "offer.h"
@@ -25,8 +25,8 @@ static const uint16_t old_extensions[] = {RS_EXT_SERVER_NAME,
                                           RS_EXT_EXTENDED_MASTER_SECRET,
                                           RS_EXT_SIGNATURE_ALGORITHMS,
                                           RS_EXT_RENEGOTIATION_INFO};
-/* renegotiation_info means nothing in TLS 1.3; but who asks for it (GnuTLS's %SAFE_RENEGOTIATION)
- * looks before a version is chosen. */
+/* renegotiation_info means nothing in TLS 1.3; but whoever asks for it (GnuTLS's
+ * %SAFE_RENEGOTIATION) looks before a version is chosen. */
 static const uint16_t new_extensions[] = {RS_EXT_SERVER_NAME,
                                           RS_EXT_SUPPORTED_GROUPS,
                                           RS_EXT_RENEGOTIATION_INFO,

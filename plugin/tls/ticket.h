@@ -1,4 +1,4 @@
-/* What a ticket gives away to who knows the secret that should be in it (ticket.c). */
+/* What a ticket gives away to whoever knows the secret that should be in it (ticket.c). */
 #ifndef RESUM_TLS_TICKET_H
 #define RESUM_TLS_TICKET_H
 

@@ -1,6 +1,6 @@
 -- Does a server change the key of its tickets? Run it from cron: lua5.4 key_monitor.lua STATE TARGET
 -- STATE is a file that it keeps: the key's name, and since when it has been seen. Exits with 1 when that is more than a
--- day: who gets hold of it reads every recorded connection of that time (RFC 5077, section 5.5).
+-- day: whoever gets hold of it reads every recorded connection of that time (RFC 5077, section 5.5).
 local resum = require "resum"
 
 local DAY_S = 24 * 3600

@@ -1,5 +1,5 @@
 --- 10,000 targets that never answered took 64 KB each, of which libssl held 44 for a handshake that had only begun.
--- Where many wait for a first byte, libssl's part is let go of; who answers after all is asked again. And where
+-- Where many wait for a first byte, libssl's part is let go of; whoever answers after all is asked again. And where
 -- thousands are let in within one turn of the loop, no more handshakes begin than there is room for (they took 490 MB).
 
 local allocated = require "spec.support.allocated"

@@ -91,7 +91,7 @@ function M.exists(pid)
   return state ~= nil and state ~= "Z" and state ~= "X"
 end
 
--- Containers may share a folder: who lives in another namespace of processes is not seen here, and is not dead.
+-- Containers may share a folder: whoever lives in another namespace of processes is not seen here, and is not dead.
 local NAMESPACE = (uv.fs_readlink("/proc/self/ns/pid") or "[0]"):match("(%d?%d?%d?%d)%]$")
 local TEMPORARY = uv.os_tmpdir() .. "/resum-specs-" .. NAMESPACE .. "-%d-"
 

@@ -11,8 +11,8 @@ local M = {}
 
 local TICKET_KEYS = { topic = "ticket_keys", text = "Give all servers the same ticket keys, and renew them often: the "
   .. "old key has to stay good until its tickets have run out. Do so only for servers that have the same certificate, "
-  .. "serve the same content and have the same policy for client certificates: who has a session of one is then let in "
-  .. "by all." }
+  .. "serve the same content and have the same policy for client certificates: whoever has a session of one is then "
+  .. "let in by all." }
 local SHARED_CACHE = { topic = "shared_cache", text = "Give all servers one session cache, where their software can "
   .. "have one: clients without tickets, which are few, use session IDs." }
 local SWITCH_ON = { topic = "switch_on", text = "Switch resumption on." }

@@ -74,7 +74,7 @@ M.blocks = {
     apache = {
       where = "for the whole server, with mod_socache_memcache and one memcached for all",
       lines = { "SSLSessionCache memcache:192.0.2.10:11211", "SSLSessionCacheTimeout 3600" },
-      note = "Put your memcached's address in place of 192.0.2.10. Who can reach it can take over sessions.",
+      note = "Put your memcached's address in place of 192.0.2.10. Whoever can reach it can take over sessions.",
     },
     envoy = { note = "has no session cache for several machines: rely on tickets." },
   },

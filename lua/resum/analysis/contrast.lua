@@ -17,7 +17,7 @@ local BY_CHANCE = 1e-4
 -- at 10 or 20 % and the third at the network's 2 %, that was blamed as well in 1 of 50 scans, and in 1 of 25 without.
 local UNLIKE, LIKEWISE = 0.05, 0.5
 
--- What befell the handshake itself; who was not let in failed for another reason.
+-- What befell the handshake itself; whoever was not let in failed for another reason.
 local function failed(record, good)
   return not good[record.outcome] and record.error ~= nil and record.error.stage == "handshake"
 end

@@ -12,7 +12,7 @@ local function set(verdict, judged, reason)
   verdict.verdict, verdict.reason = judged, reason
 end
 
--- Offers that fail where full handshakes do not are no accidents: who comes back has to come again.
+-- Offers that fail where full handshakes do not are no accidents: whoever comes back has to come again.
 local function explain_failures(verdict, evidence)
   if evidence.fails and verdict.reason ~= "alert_on_resumption" then
     verdict.failures = contrast.failures(evidence.beside.offers, evidence.beside.full)

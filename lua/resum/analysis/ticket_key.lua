@@ -1,4 +1,4 @@
--- What a session ticket's bytes say to who does not hold its key. Pure.
+-- What a session ticket's bytes say to whoever does not hold its key. Pure.
 
 local hex = require "resum.util.hex"
 

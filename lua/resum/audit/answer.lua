@@ -1,5 +1,5 @@
--- What an answer means for who asked to be let in: refused, let in, or neither can be told. Records in, words out; and
--- how often it is asked before the end of a connection counts for an answer. It makes no connection itself. Pure.
+-- What an answer means for whoever asked to be let in: refused, let in, or neither can be told. Records in, words out;
+-- and how often it is asked before the end of a connection counts for an answer. It makes no connection itself. Pure.
 
 local M = {}
 

@@ -13,7 +13,7 @@ local M = {
   severity = "critical",
   class = "intrusive",
   sources = { "RFC 9846, sections 4.3.9 and 4.3.11", "CVE-2026-1584" },
-  advice = "Update the TLS library, and report the fault to who makes it.",
+  advice = "Update the TLS library, and report the fault to its maker.",
 }
 
 M.reasons = {

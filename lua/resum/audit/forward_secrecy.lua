@@ -29,7 +29,7 @@ M.reasons = {
     return ("%d of %d connections have the server's key share of another one (%s)"):format(evidence.equal,
       evidence.shares, evidence.version)
   end,
-  by_ticket_key = "TLS 1.2 connections that tickets resume can be read by who gets the ticket key later: by design",
+  by_ticket_key = "TLS 1.2 connections that tickets resume can be read by whoever gets the ticket key later: by design",
   mixed_answers = "TLS 1.3 resumed without a key exchange once, and not again",
   nothing_seen = "no key exchange was seen",
 }

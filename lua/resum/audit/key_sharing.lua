@@ -83,7 +83,7 @@ end
 function Groups:root(node)
   local parent = self.parent
   while parent[node] ~= node do
-    parent[node] = parent[parent[node]] -- halves the way for who comes next
+    parent[node] = parent[parent[node]] -- halves the way for whoever comes next
     node = parent[node]
   end
   return node

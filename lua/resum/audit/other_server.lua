@@ -1,6 +1,6 @@
 -- Does a session that was made with one of my servers open a connection to another one, and what comes out there? A
--- victim's client asks for the name it wants and offers that name's session; who can redirect its packets leads it to
--- another server that has the same key. Then it is the other server's page that comes, under no certificate at all.
+-- victim's client asks for the name it wants and offers that name's session; whoever can redirect its packets leads it
+-- to another server that has the same key. Then it is the other server's page that comes, under no certificate at all.
 
 local answers = require "resum.audit.answer"
 local core = require "resum.core"

@@ -184,7 +184,8 @@ function M.read_handshakes(connections)
   return list
 end
 
--- Are small faults looked for as well? They are worth their connections to who chooses checks, or wants all there are.
+-- Are small faults looked for as well? They are worth their connections to whoever chooses checks, or wants all there
+-- are.
 local function is_thorough(context)
   return (context.options.audit_checks or context.options.intrusive) and true or false
 end
@@ -200,7 +201,7 @@ local function try(context, way, altered, offer)
   local record, is_end = offer_it(altered)
   local facts = record.facts
   if is_end then
-    return "kept" -- by who refuses without a word
+    return "kept" -- by whoever refuses without a word
   elseif way.may_change and record.outcome == "protocol_error" and facts.violation == "cipher_changed" then
     local changed = facts.cipher and altered:derive({ cipher = facts.cipher })
     local is_proved = changed and offer_it(changed).outcome == "resumed"

@@ -1,7 +1,7 @@
 -- What earlier runs saw of ticket keys (`--state FILE`): a JSON line for each key at each address, appended by every
--- run and merged by who reads, and one for each two places of which the one was offered a session of the other. Ages
--- are lower bounds, and what is missing makes them lower. It owns the lines and what they come to; the clock is given,
--- and the file is reached through what looks like resum.host.private_file.
+-- run and merged by whoever reads, and one for each two places of which the one was offered a session of the other.
+-- Ages are lower bounds, and what is missing makes them lower. It owns the lines and what they come to; the clock is
+-- given, and the file is reached through what looks like resum.host.private_file.
 
 local M = {}
 

@@ -1,4 +1,4 @@
--- What the bytes of tickets show to who holds no key: common beginnings, text, certificates, addresses. Pure.
+-- What the bytes of tickets show to whoever holds no key: common beginnings, text, certificates, addresses. Pure.
 
 local ticket_keys = require "resum.analysis.ticket_key"
 

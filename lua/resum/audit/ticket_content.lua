@@ -21,7 +21,7 @@ M.reasons = {
     return ("nothing can be read in %d tickets"):format(evidence.tickets)
   end,
   secret = function(evidence)
-    return ("%d of %d tickets hold the session's secret in clear: who records the connection can read it"):format(
+    return ("%d of %d tickets hold the session's secret in clear: whoever records the connection can read it"):format(
       evidence.shown, evidence.tickets)
   end,
   certificate = function(evidence)

@@ -33,7 +33,7 @@ M.reasons = {
   equal_tickets = function(evidence)
     return ("%d of %d tickets are equal to another one"):format(evidence.equal, evidence.tickets)
   end,
-  keystream = "two tickets are encrypted with one keystream: who has one session's secret can read the other's",
+  keystream = "two tickets are encrypted with one keystream: whoever has one session's secret can read the other's",
   same_secret = "sessions of different full handshakes have one secret: every client can read the others' connections",
   equal_iv = function(evidence)
     return ("%d of %d tickets have the initialisation vector of another one"):format(evidence.equal, evidence.tickets)

@@ -12,7 +12,7 @@ local M = {
   severity = "critical",
   class = "intrusive",
   sources = { "CVE-2026-34873", "RFC 9846, section 4.2.4" },
-  advice = "Update the TLS library: who has one session can read and alter connections that he did not make.",
+  advice = "Update the TLS library: whoever has one session can read and alter the connections of others.",
 }
 
 M.reasons = {

@@ -45,7 +45,7 @@ function M.watch(host, run)
       end
     end)
   end
-  local full = uv.new_signal() -- a file that must not grow any more: who writes to it hears of it, and says so
+  local full = uv.new_signal() -- a file that must not grow any more: whoever writes to it hears of it, and says so
   full:start("sigxfsz", function() end)
   handles[1] = full
   local function watch_for(name, code)

@@ -217,7 +217,7 @@ function M.new_load()
   return { under_way = 0, awaited = 0 }
 end
 
---- As new_client, for who has checked the endpoint and the options, and may have more of them.
+--- As new_client, for whoever has checked the endpoint and the options, and may have more of them.
 -- @tparam table endpoint
 -- @tparam table options
 -- @treturn table client

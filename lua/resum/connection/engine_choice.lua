@@ -122,7 +122,7 @@ end
 
 -- The first probes of all were dropped. Is it the probe that is dropped? Only if libssl never is, and the probe always:
 -- else a drop is an answer like others, and what was asked since are attempts of their own, which take no drop's place.
--- That is asked once: who asks each time may fall into step with a balancer's turns.
+-- That is asked once: whoever asks each time may fall into step with a balancer's turns.
 local function ask_why_dropped(client, state, record, options, connect)
   local again
   state.asked_why = true

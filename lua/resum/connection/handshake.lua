@@ -8,7 +8,7 @@ local smaller_hello = require "resum.connection.smaller_hello"
 
 local M = {}
 
---- What handshakes have in common; who shows them to people gives it a __tostring.
+--- What handshakes have in common; whoever shows them to people gives it a __tostring.
 local Handshake = {}
 Handshake.__index = Handshake
 M.Handshake = Handshake

@@ -12,7 +12,7 @@ local MOST_BYTES = 256 * 1024 -- of an answer: a chain of certificates is some k
 local Answer = {}
 Answer.__index = Answer
 
---- What answers have in common; who shows them to people gives it a __tostring.
+--- What answers have in common; whoever shows them to people gives it a __tostring.
 M.Answer = Answer
 
 -- Has the server had its say? In TLS 1.3 the rest is encrypted; before, ServerHelloDone is the end of its turn.

@@ -1,7 +1,7 @@
 -- Is a ClientHello of today too large for the server, or for what stands before it? Since OpenSSL 3.5 it has a hybrid
 -- key share and takes two segments of TCP; some wait for ever then, or hang up. That is told by asking without the
--- share, and then again with it: who is only slow, or fails at times, must not be taken for one of these. It decides
--- what the client offers from then on, and knows neither engines nor scans.
+-- share, and then again with it: whoever is only slow, or fails at times, must not be taken for one of these. It
+-- decides what the client offers from then on, and knows neither engines nor scans.
 
 local core = require "resum.core"
 local mechanisms = require "resum.connection.mechanism"

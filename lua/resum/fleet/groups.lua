@@ -1,7 +1,7 @@
 -- Which places have a ticket key in common: union-find over the names of keys that are in use, by edges. An edge is
 -- confirmed where a session of the one end resumed at the other; where only the names are the same it is there, and is
--- not said to be more; who refused the other's sessions is kept apart. Besides the tables it keeps two numbers for each
--- key of each place.
+-- not said to be more; whoever refused the other's sessions is kept apart. Besides the tables it keeps two numbers for
+-- each key of each place.
 
 local M = {}
 

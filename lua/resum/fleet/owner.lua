@@ -1,4 +1,5 @@
--- Whose a name is, as far as the name tells: a guess by its last labels, for who compares fleets. It asks nobody. Pure.
+-- Whose a name is, as far as the name tells: a guess by its last labels, for whoever compares fleets. It asks nobody.
+-- Pure.
 
 local ip_address = require "resum.target.ip_address"
 

@@ -1,8 +1,8 @@
 -- The host inside nmap: sockets of nsock, jobs as threads of NSE, so that other scripts go on while one waits. Every
 -- verb has to be called in a script's thread. It knows nothing of TLS, targets or verdicts.
 --
--- nmap lets about 20 threads at a time have sockets (--max-parallelism); who is beyond waits in host.connect, and its
--- timeout counts from when the wait is over. A stream belongs to the job that connected it: nsock never wakes a
+-- nmap lets about 20 threads at a time have sockets (--max-parallelism); whoever is beyond waits in host.connect, and
+-- its timeout counts from when the wait is over. A stream belongs to the job that connected it: nsock never wakes a
 -- thread whose socket another one closed.
 
 local nmap = require "nmap"

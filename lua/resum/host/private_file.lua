@@ -187,7 +187,7 @@ function M.append(path, text)
   end)
 end
 
--- The lock is on a file beside, as the file itself is replaced; who had it before may just have removed that.
+-- The lock is on a file beside, as the file itself is replaced; whoever had it before may just have removed that.
 local function take_lock(path)
   local name = (uv.fs_realpath(path) or path) .. LOCK
   for _ = 1, TRIES do

@@ -165,8 +165,8 @@ local FLAGS = {
 }
 local PERMISSIONS = 420 -- rw-r--r--, and less by the umask
 
--- A pipe with a name: who opens its end for reading when the last writer has left waits for the next one, not for the
--- end of what was written.
+-- A pipe with a name: whoever opens its end for reading when the last writer has left waits for the next one, not for
+-- the end of what was written.
 local function is_named_pipe(fd)
   local status, path = uv.fs_fstat(fd), uv.fs_readlink("/proc/self/fd/" .. fd)
   return status and status.type == "fifo" and path and path:find("^/") ~= nil

@@ -1,6 +1,6 @@
 -- Who of the scans of one address may connect next: up to so many connections at once, their starts in order and a
 -- moment apart, as what a balancer goes by is the order in which they arrive. Who needs neighbours asks for
--- places side by side; who makes one connection after another goes first, as nobody else waits as long. It opens no
+-- places side by side; whoever makes one connection after another goes first, as nobody else waits as long. It opens no
 -- connection and knows no mechanism.
 
 local promises = require "resum.scan.promise"
@@ -41,7 +41,7 @@ function Place:give()
   if not self.given then
     self.given = true
     if self.turn then
-      self.turn:set(true) -- also of who has not started
+      self.turn:set(true) -- also of whoever has not started
     end
     self.line.free = self.line.free + 1
     self.line:serve()

@@ -14,8 +14,8 @@ local TRIES_WHERE_CUT = 30
 local TRIES_AT_ONCE = 2
 local DROPPED = { closed = true, reset = true }
 local TURNED_AWAY = { closed = true, reset = true, alert = true }
--- Handshakes of each kind before a version is said to be missing: who turns away every second connection, whatever it
--- offers, passes for it in 1 of 64 cases at most, on top of the handshakes that failed before.
+-- Handshakes of each kind before a version is said to be missing: whoever turns away every second connection, whatever
+-- it offers, passes for it in 1 of 64 cases at most, on top of the handshakes that failed before.
 local AROUND = 3
 
 -- One full handshake; `failed` is the record of the one that failed before it, the last of so many `tries`.

@@ -7,7 +7,7 @@ local LOOK_AGAIN = 0.005 -- seconds, on a host that can't be woken
 
 --- A place to wait at. A host need not have one: then it is looked again and again.
 -- @tparam table host
--- @treturn table waiter with wait() and wake(); who waits has to look whether it was in vain
+-- @treturn table waiter with wait() and wake(); whoever waits has to look whether it was in vain
 function M.waiter(host)
   if host.waiter then
     return host.waiter()

@@ -320,7 +320,7 @@ local function start_all(client, control, options, begun)
   side_by_side(client, jobs)
 end
 
--- Jobs that measure one mechanism each; who waits for another comes behind it.
+-- Jobs that measure one mechanism each; whoever waits for another comes behind it.
 local function jobs_of(client, begun, options, rates)
   local jobs, ended = {}, {}
   local function add(mechanism)

@@ -90,7 +90,7 @@ local function interval_of(sequence, counts, failures)
 end
 
 --- The rate of a mechanism, and all that stands beside it. Where offers fail and other handshakes do not, those that
--- failed count, as refusals where an alert is the server's answer: who has to come again has not resumed.
+-- failed count, as refusals where an alert is the server's answer: whoever has to come again has not resumed.
 -- @tparam string mechanism
 -- @tparam {table,...} offers places: record (of an offer), seed (what tells it from other seeds)
 -- @tparam {record,...} seeds the full handshakes

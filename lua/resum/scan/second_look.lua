@@ -21,7 +21,7 @@ local SURE = 14
 -- Sessions whose client sends a request, and as many whose client sends none, where the first one was forgotten: 0 of 8
 -- against 8 of 8 is no chance (1 in 12,870).
 local REQUESTS = 8
-local FEW = 5 -- attempts: who wants fewer wants no such look
+local FEW = 5 -- attempts: whoever wants fewer wants no such look
 
 --- Connections where no connection fails: all_resumed, and refused, that for each session which was refused.
 M.CONNECTIONS = { all_resumed = 2, refused = #LATER }

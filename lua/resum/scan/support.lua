@@ -111,7 +111,7 @@ local function offer_one_session(journal, mechanism, session, options, evidence)
   renew()
   local first = offer_it()
   evidence.fixed = first.outcome ~= "interrupted" and { first } or {}
-  renew() -- who has a place has to take it, and makes no other connection before
+  renew() -- whoever has a place has to take it, and makes no other connection before
   local records = neighbours(journal, options.attempts - 1, offer_it, first.outcome == "resumed" and function()
     second_look.ask_first(journal, mechanism, evidence, options)
   end or nil)

@@ -1,6 +1,6 @@
--- Looks up no name twice: what is known is kept for a while, and who asks for a name that is being looked up waits for
--- that answer. It keeps a bounded number of names, those that were asked for last. A host that resolves comes in, one
--- that does it this way goes out.
+-- Looks up no name twice: what is known is kept for a while, and whoever asks for a name that is being looked up waits
+-- for that answer. It keeps a bounded number of names, those that were asked for last. A host that resolves comes in,
+-- one that does it this way goes out.
 
 local family_of = require("resum.target.ip_address").family
 local lru = require "resum.util.lru"

@@ -68,7 +68,7 @@ function M.new(host, limits)
 
   return function(address)
     local place = place_of(address)
-    -- in this order: who waits for a busy address must not keep others from connecting elsewhere
+    -- in this order: whoever waits for a busy address must not keep others from connecting elsewhere
     place.slots:take()
     if apart then
       apart:wait(host, address)

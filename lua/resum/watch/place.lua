@@ -317,7 +317,7 @@ local function no_events() end
 --- @tparam table client of resum.connection.client
 -- @tparam table options host, clock (see resum.watch.clock), mechanisms (list), every (seconds), cancelled, on_event
 --   (called with each event and the place), on_round (called with the place), store (see resum.watch.state; or nil),
---   name (of the place, there), target (for who is called with the place), control (makes the first handshake; by
+--   name (of the place, there), target (for whoever is called with the place), control (makes the first handshake; by
 --   default resum.connection.connectivity.run)
 -- @treturn table place
 function M.new(client, options)

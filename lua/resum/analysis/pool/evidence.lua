@@ -6,7 +6,7 @@ local sighting = require "resum.analysis.pool.sighting"
 
 local M = {}
 
--- Of what is opened side by side some overtake others: who comes so many connections later, or more, is one kind.
+-- Of what is opened side by side some overtake others: whoever comes so many connections later, or more, is one kind.
 local NEIGHBOURS = 4
 local SAMPLING = { seed = true, pairs = true, chain = true, look = true }
 -- Offers of tickets that are good once say nothing of sharing.

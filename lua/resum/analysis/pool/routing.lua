@@ -27,7 +27,7 @@ local function by_lot(list)
   return value, kinds
 end
 
--- The same, but who comes a period later meets the same one with a chance that is learnt.
+-- The same, but whoever comes a period later meets the same one with a chance that is learnt.
 local function by_period(list, met, period)
   local same, trials, value = 0, 0, 0
   for _, one in ipairs(list) do
@@ -117,7 +117,7 @@ local function of_same_names(evidence, all)
   return list
 end
 
--- Whom connections met, as far as they show it: who resumed a session and shows nothing is of its group.
+-- Whom connections met, as far as they show it: whoever resumed a session and shows nothing is of its group.
 local function sequence_of(evidences, group_of)
   local list, met = {}, {}
   local function add(order, label)

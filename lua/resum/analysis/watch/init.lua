@@ -1,5 +1,5 @@
 -- What has changed at one address, as far as its connections show: observations in, events out. It has no clock and
--- makes no connection: who calls it says when and what, and asks what would best be looked at next. An event needs
+-- makes no connection: whoever calls it says when and what, and asks what would best be looked at next. An event needs
 -- connections that agree, see chance.lua; a single one that went wrong is none. Its memory is bounded. Pure.
 
 local acceptance = require "resum.analysis.watch.acceptance"
@@ -18,7 +18,7 @@ M.DROPPED = 4
 M.BESIDE = 2
 --- Handshakes after a key was replaced until which sessions of the old one can be offered; then its fate is unknown.
 M.PATIENCE = 40
---- Events that are kept for who shows them.
+--- Events that are kept for whoever shows them.
 M.EVENTS = 200
 --- Changes of each kind whose time is kept. A loss is told with the change that was beside it, which may be some back.
 M.CHANGES = 8

@@ -1,4 +1,4 @@
--- What a watch has found, as a sentence for each event. Pure: who calls it says how times are written.
+-- What a watch has found, as a sentence for each event. Pure: whoever calls it says how times are written.
 
 local escape = require "resum.util.escape"
 local mechanisms = require "resum.connection.mechanism"

@@ -8,7 +8,7 @@ local uv = require "resum.host.uv.luv"
 local M = {}
 
 local GRAINS = 256 -- in a second; what is due in one of them rings at its end, so never too early
-local AHEAD_MOST = 24 * 3600 -- seconds; then it rings in any case, and who waits longer sets it again
+local AHEAD_MOST = 24 * 3600 -- seconds; then it rings in any case, and whoever waits longer sets it again
 
 local alarms = {} -- number of a grain -> its alarm: the timer, and who waits, from 1 to count
 local free = {} -- timers that nobody needs now; as many as were needed at once

@@ -251,7 +251,7 @@ end
 --- Waits until it is woken, or for the deadline: gives control away to the callbacks, one of which wakes it, or turns
 -- the loop.
 -- @function waiter:wait
--- @tparam[opt] number deadline on host.now()'s clock; who gives one closes the waiter in the end
+-- @tparam[opt] number deadline on host.now()'s clock; whoever gives one closes the waiter in the end
 -- @tparam[opt] string verb what wants to wait, for the error where nothing can
 -- @tparam[opt=3] integer level whom the error blames, counted from here
 -- @treturn boolean true when woken, false at the deadline
@@ -316,8 +316,8 @@ end
 local TURN_EVERY = 0.05 -- seconds; a signal is heard of as late, which nobody notices
 local last_turn = now()
 
---- Lets callbacks have their turn, for who works long without a wait: now and then, where something is on the loop and
--- where it can be waited.
+--- Lets callbacks have their turn, for whoever works long without a wait: now and then, where something is on the loop
+-- and where it can be waited.
 function M.give_way()
   if now() - last_turn >= TURN_EVERY and uv.loop_alive() and (can_yield() or not uv.loop_mode()) then
     M.sleep(0)

@@ -19,7 +19,7 @@ local number = M.number
 --- A picture.
 -- @tparam number width
 -- @tparam number height
--- @tparam string title what it shows, for who can't see it
+-- @tparam string title what it shows, for whoever can't see it
 -- @tparam string content markup
 -- @tparam[opt] string class
 -- @treturn string

@@ -1,4 +1,5 @@
--- Events of a watch as JSON lines: what is listed here and nothing else. Pure: who calls it says how times are written.
+-- Events of a watch as JSON lines: what is listed here and nothing else. Pure: whoever calls it says how times are
+-- written.
 
 local encode = require("resum.report.json.encode")
 local escape = require "resum.util.escape"

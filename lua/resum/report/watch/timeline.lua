@@ -1,5 +1,5 @@
 -- The picture of a watch: when the server was there, under which key and certificate, and when sessions were lost.
--- Pure: who calls it says how times are written.
+-- Pure: whoever calls it says how times are written.
 
 local svg = require "resum.report.html.svg"
 local words = require "resum.analysis.watch.words"

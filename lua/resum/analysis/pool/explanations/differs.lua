@@ -11,7 +11,7 @@ local sighting = require "resum.analysis.pool.sighting"
 -- What a session is bound to: OpenSSL to the cipher and EMS, nginx to the certificate, by the session ID context.
 local ATTRIBUTES = { "leaf", "cipher", "ems" }
 
--- The attribute of each connection's server; who resumed a session has that of its issuer.
+-- The attribute of each connection's server; whoever resumed a session has that of its issuer.
 local function values_of(evidence, attribute)
   local values = {}
   for _, entry in ipairs(evidence.entries) do

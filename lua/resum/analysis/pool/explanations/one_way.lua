@@ -1,5 +1,5 @@
 -- Sessions of some servers are good at others, and not the other way round: a new key that not all have yet. Servers
--- stand in ranks, as a roll-out goes: who stands higher accepts the sessions of who stands lower.
+-- stand in ranks, as a roll-out goes: whoever stands higher accepts the sessions of whoever stands lower.
 
 local classes = require "resum.analysis.pool.classes"
 local grouping = require "resum.analysis.pool.grouping"
