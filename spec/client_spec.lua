@@ -12,7 +12,8 @@ local ENDPOINT = { address = "192.0.2.1", port = 443, server_name = "a.example" 
 -- --- an attempt whose machine and stream go by a script ---
 
 -- The host's streams give these in turn: {after = seconds, bytes}, or {after, nil, why}; then silence. A write of
--- GOODBYE is answered with the end. What was written is kept.
+-- GOODBYE is answered with the end, behind what is left to say, or at once where the host hangs_up. What was written is
+-- kept.
 local GOODBYE = "close_notify"
 
 local function host_of(events)
@@ -23,7 +24,7 @@ local function host_of(events)
     local at, ended = 0, false
     return {
       read = function(_, deadline)
-        local event = events[at + 1]
+        local event = not (ended and host.hangs_up) and events[at + 1] or nil
         if event and host.time + event.after <= deadline then
           at, host.time = at + 1, host.time + event.after
           return event[1], event[2]
@@ -196,7 +197,8 @@ describe("an attempt", function()
   end)
 
   it("waits for a ticket after a resumption as long as this server's tickets take", function()
-    local client = client_of({ { after = 0, "finished" }, { after = 0.3, "ticket" } })
+    local client, host = client_of({ { after = 0, "finished" }, { after = 0.3, "ticket" } })
+    host.hangs_up = true
     assert.equal(1, #offer(client, {}, { want_tickets = true }).facts.tickets)
     local record = offer(client, { reused = true }, { session = SESSION, want_tickets = true })
     assert.equal(1, #record.facts.tickets)
