@@ -156,7 +156,7 @@ describe("a ClientHello that is too large", function()
       return "reset"
     end)
     assert.equal("reset", assert(resum.open("a.example", { host = host, mechanism = "ticket" })).outcome)
-    assert.equal("s", sequence(host.sizes))
+    assert.matches("^s+$", sequence(host.sizes)) -- what else may help is tried
   end)
 
   it("is told in words, on the page, in JSON, as a finding and to nmap", function()

@@ -63,9 +63,9 @@ local function attempt(client, failed, tries, source)
 end
 
 -- A ClientHello of today may be what upsets the server: then it is offered less, and stays so.
-local function try_older(client, record)
+local function try_older(client, record, make)
   for _, limit in ipairs(OLDER) do
-    local older = client:limit_version(limit) and attempt(client)
+    local older = client:limit_version(limit) and make(client)
     if older and older.outcome == "full" then
       older.version_limit = limit
       return older
@@ -76,12 +76,13 @@ local function try_older(client, record)
 end
 
 -- Or it is offered more, and stays so.
-local function try_more(client, record)
+local function try_more(client, record, make)
   local more = MORE[fatal_alert(record)]
   if more and not (more.alpn and client.more.alpn) then
     client:offer_more(more)
-    local richer = attempt(client)
+    local richer = make(client)
     if richer.outcome == "full" then
+      richer.offered_more = more.alpn and "alpn" or "ciphers"
       return richer
     end
     client:offer_more(nil)
@@ -91,11 +92,11 @@ end
 
 -- Or it can't bear to be asked for a ticket: then nobody asks, but the mechanism that is about tickets. (Where it can't
 -- bear a version of today either, that is offered in its place.)
-local function try_without_tickets(client, record)
+local function try_without_tickets(client, record, make)
   client:offer_more({ tickets = false })
-  local barer = attempt(client)
+  local barer = make(client)
   if barer.outcome ~= "full" then
-    barer = try_older(client, barer)
+    barer = try_older(client, barer, make)
   end
   if barer.outcome == "full" then
     barer.without_tickets = true
@@ -153,26 +154,42 @@ local function begin(client, retries)
   return record
 end
 
+--- May a handshake have failed for what was offered? Not where the network is the reason, or a certificate.
+-- @tparam table record
+-- @treturn boolean
+function M.may_adapt(record)
+  return record.outcome ~= "full" and record.error ~= nil and record.error.stage == "handshake"
+    and not LASTING[record.error.code] and not is_silent(record) and not wants_certificate(record)
+end
+
+--- Where a handshake failed for another reason than the network: makes others, which offer less, or more; the client
+-- stays with what helps.
+-- @tparam table client
+-- @tparam table record of the handshake
+-- @tparam function make make(client) makes a full handshake
+-- @treturn table record of the good one: version_limit, where it had to offer less; offered_more ("ciphers", "alpn"),
+--   where it had to offer more; without_tickets, where it must not ask for tickets. Or the one that was given
+function M.adapt(client, record, make)
+  for _, offer in ipairs(M.may_adapt(record) and { try_older, try_more, try_without_tickets } or {}) do
+    if record.outcome == "full" or client.cancelled() then
+      break
+    end
+    record = offer(client, record, make)
+  end
+  return record
+end
+
 --- Makes the control handshake, with every version that the client may offer; where that fails for another reason than
 -- the network, with less.
 -- @tparam table client
 -- @tparam integer retries
--- @treturn table record of the handshake: of the good one, or of the last one that offered all; version_limit, where it
---   had to offer less; without_tickets, where it must not ask for tickets
+-- @treturn table record of the handshake: of the good one (see adapt), or of the last one that offered all
 -- @treturn table|nil what is wrong with the usual ClientHello, where a smaller one had to be offered: see
 --   resum.connection.smaller_hello
 function M.run(client, retries)
   local record = begin(client, retries)
   local smaller = record.smaller_hello
-  local tries = record.outcome ~= "full" and record.error.stage == "handshake" and not LASTING[record.error.code]
-    and not is_silent(record) and not wants_certificate(record) and { try_older, try_more, try_without_tickets } or {}
-  for _, offer in ipairs(tries) do
-    if record.outcome == "full" or client.cancelled() then
-      break
-    end
-    record = offer(client, record)
-  end
-  return with_advice(client, record), smaller
+  return with_advice(client, M.adapt(client, record, attempt)), smaller
 end
 
 -- Did the server, too, take the handshake for complete? In TLS 1.3 we are through before it has looked at what we sent:

@@ -108,15 +108,35 @@ local function issued_words(handshake)
   return "nothing"
 end
 
+local MORE = { ciphers = "every cipher suite", alpn = "h2 and http/1.1 (ALPN)" }
+
+-- What was offered in the place of the usual; nil where that would do.
+local function offered_words(handshake)
+  local words = {}
+  local function add(wanted, ...)
+    if wanted then
+      words[#words + 1] = table.concat({ ... })
+    end
+  end
+  add(handshake.smaller_hello, "no hybrid key share")
+  add(handshake.version_limit, "TLS ", (handshake.version_limit or ""):sub(5), " at most")
+  add(handshake.without_tickets, "no ticket extension")
+  add(handshake.offered_more, MORE[handshake.offered_more])
+  return words[1] and table.concat(words, ", ")
+end
+
 local function made_lines(handshake)
   local facts = handshake.facts
   local version, group = facts.version:gsub("^TLSv", "TLS "), facts.group
-  return {
+  local offered = offered_words(handshake)
+  local lines = {
     ("  %s, %s, %s%s"):format(OUTCOMES[handshake.outcome], version, facts.cipher, group and ", " .. group or ""),
     ("  issued: %s"):format(issued_words(handshake)),
     ("  %d messages, %.0f ms"):format(#handshake.transcript + (handshake.transcript.forgotten or 0),
       1000 * handshake.timing.handshake_s),
   }
+  lines[4] = offered and ("  offered: %s; the usual ClientHello fails"):format(offered) or nil
+  return lines
 end
 
 --- What came of one handshake.
