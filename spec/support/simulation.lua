@@ -14,7 +14,7 @@ local MECHANISMS = { "session_id", "ticket", "psk" }
 
 --- Runs the scans on a pool.
 -- @tparam table options what pool.new takes, and sources
--- @tparam[opt] table more options of the scan (attempts, quick, …)
+-- @tparam[opt] table more options of the scan (attempts, quick, …), and support: what an earlier support scan found
 -- @tparam[opt] table client of the pool, in place of one whose connections take no time
 -- @treturn table what the balancer scan returned
 -- @treturn table journal
@@ -28,7 +28,7 @@ function M.run(options, more, client)
   for name, value in pairs(more or {}) do
     scan[name] = value
   end
-  local entry = {}
+  local entry = { support = scan.support }
   entry.rate = not scan.quick and rate.run(recorded, { version = "TLSv1.3" }, scan, entry) or nil
   return balancer.run(recorded, {}, scan, entry), recorded, entry.rate
 end

@@ -22,6 +22,20 @@ local function tallies_of(all)
   return { offers = offers, full = full }
 end
 
+-- The evidence of each mechanism, with what only the others tell: whether nothing but it was offered, and how often an
+-- earlier scan met refusals only.
+local function read(entries, refused_before)
+  local all, offered = evidence.read(entries), 0
+  for _, one in pairs(all) do
+    offered = offered + (#one.offers > 0 and 1 or 0)
+  end
+  for name, one in pairs(all) do
+    one.alone = offered < 2
+    one.refused_before = refused_before and refused_before[name] or 0
+  end
+  return all
+end
+
 -- What was judged before is known, as long as nothing was added to it.
 local function judge_each(all, wanted, known, offers_fail)
   local results, tallies = {}, tallies_of(all)
@@ -43,11 +57,12 @@ end
 --- Which connections would tell more?
 -- @tparam {table,...} entries see analyse
 -- @tparam {string,...} wanted mechanisms
--- @tparam table asked see resum.analysis.pool.next_question; what was judged is kept in its field `known`
+-- @tparam table asked see resum.analysis.pool.next_question; what was judged is kept in its field `known`;
+--   refused_before as analyse has it
 -- @treturn {table,...} plans, see there; none where nothing more would tell
 function M.next_questions(entries, wanted, asked)
   asked.known = asked.known or {}
-  local all = evidence.read(entries)
+  local all = read(entries, asked.refused_before)
   for name, one in pairs(all) do
     one.single_use = asked.single_use and asked.single_use[name]
   end
@@ -68,13 +83,14 @@ M.most_asked = next_question.most
 --   resum.analysis.pool.sighting.read finds: issued, ticket, ticket_length, lifetime_s, session_id, leaf, serial,
 --   extensions, cipher, ems}
 -- @tparam table context mechanisms (list of those asked for), sources (list of local addresses, or nil), offers_fail
---   (boolean: whether offers failed that were made beside full handshakes; nil: not known)
+--   (boolean: whether offers failed that were made beside full handshakes; nil: not known), refused_before (mechanism ->
+--   how many offers an earlier scan of the address saw refused, where none resumed)
 -- @treturn table verdict, reason, decided_by (a mechanism), routing, groups, groups_interval, effective_groups, labels,
 --   designs, matrix (issuing letter -> answering letter -> {resumed, answered, errors}), rival ({verdict, odds}), fit
 --   ({fits, p, certain, against, covariate}), findings, headline, evidence, mechanisms (name -> the same for
 --   each), attempts
 function M.analyse(entries, context)
-  local all = evidence.read(entries)
+  local all = read(entries, context.refused_before)
   local results = judge_each(all, context.mechanisms, nil, context.offers_fail)
   whole.refine(results, all)
   local letters, group_of = shown.letters(entries, all), {}

@@ -173,7 +173,8 @@ function Look:carry_out(plans)
 end
 
 function Look:run()
-  local asked = { identities = self.single_use.psk or self.no_probe, single_use = self.single_use }
+  local asked = { identities = self.single_use.psk or self.no_probe, single_use = self.single_use,
+    refused_before = self.refused_before }
   for _ = 1, MOST_ROUNDS do
     local plans = self:is_over() and {} or analysis.next_questions(self.journal.entries, self.mechanisms, asked)
     if #plans == 0 then
@@ -188,13 +189,14 @@ function Look:run()
 end
 
 --- @tparam table options journal (see resum.scan.pool.recorder), mechanisms (list), single_use (mechanism
---   -> true where tickets are good for one connection), no_probe
+--   -> true where tickets are good for one connection), no_probe, refused_before (see resum.analysis.pool.analyse)
 function M.look(options)
   setmetatable({
     journal = options.journal,
     mechanisms = options.mechanisms,
     single_use = options.single_use,
     no_probe = options.no_probe,
+    refused_before = options.refused_before,
     under_way = 0,
     beside = count_beside(options.journal.entries),
   }, Look):run()

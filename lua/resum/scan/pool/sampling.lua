@@ -243,11 +243,21 @@ local function applicable_mechanisms(names, rates)
   return applicable
 end
 
+-- Offers that the support scan made in vain, by mechanism: what they exclude needs no others.
+local function refused_before(support)
+  local refused = {}
+  for mechanism, result in pairs(support or {}) do
+    refused[mechanism] = result.resumed == 0 and result.refused or nil
+  end
+  return refused
+end
+
 --- @tparam table journal see resum.scan.pool.recorder; it holds the plain figure's entries
 -- @tparam table control the control's record
 -- @tparam table options mechanisms (list), sources (list), attempts, concurrency, quick (boolean: see
 --   resum.scan.quick), no_probe (true: the server takes a connection without a goodbye for a fault)
--- @tparam table entry of the address: its field rate is the plain figure
+-- @tparam table entry of the address: its field rate is the plain figure; its field support, if any, what the support
+--   scan found
 -- @treturn table|nil see resum.analysis.pool.analyse, with left_out (see resum.analysis.counting.left_out), and
 --   resum.scan.quick; nil where no mechanism's version is spoken,
 --   and where the scan was over before the end
@@ -264,6 +274,7 @@ function M.run(journal, control, options, entry)
     single_use[mechanism] = rate.design == "fresh"
   end
   journal:set_spent_aside(single_use)
+  local refused = refused_before(entry.support)
   setmetatable({
     journal = journal,
     mechanisms = applicable,
@@ -279,12 +290,13 @@ function M.run(journal, control, options, entry)
     mechanisms = applicable,
     single_use = single_use,
     no_probe = options.no_probe,
+    refused_before = refused,
   })
   if journal.cancelled() then -- what was not confirmed is no finding
     return nil
   end
   local found = balance.analyse(journal.entries, { mechanisms = applicable, sources = options.sources,
-    offers_fail = some_fail(entry.rate) })
+    offers_fail = some_fail(entry.rate), refused_before = refused })
   found.left_out = journal:left_out()
   found.evidence[#found.evidence + 1] = vocabulary.left_out(found)
   return found

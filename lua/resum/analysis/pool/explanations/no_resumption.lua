@@ -22,7 +22,8 @@ return {
     local model = classes.model(evidence, nil, none[sighting.NONE] and { sighting.NONE })
     model.accept = never
     local reason = evidence.issued == 0 and "not_issued" or "issued_not_accepted"
-    local short = reason == "issued_not_accepted" and math.max(0, LEAST_OFFERS - #evidence.offers) or 0
+    local offers = #evidence.offers + (evidence.refused_before or 0)
+    local short = reason == "issued_not_accepted" and math.max(0, LEAST_OFFERS - offers) or 0
     return { { model = model, free = model.count - 1, choices = 0, reason = reason,
       short = short > 0 and short or nil } }
   end,
