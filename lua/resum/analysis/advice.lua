@@ -37,8 +37,8 @@ local MEASURE = { by = "measuring", text = "Find out which servers do not share 
 
 local BEHAVIOUR = { late_cache = "Let the server write a session to its cache before it answers, or switch session IDs "
   .. "off where there are tickets.", forgotten_at_request = "Look for what ends sessions when a request has been "
-  .. "answered.", fails_on_resumption = "Look for what drops connections that offer a session: a middlebox, or a crash "
-  .. "in the server.", alert_on_resumption = "Look into the server's log: it must answer a session that it does not "
+  .. "answered.", fails_on_resumption = "Look for what breaks connections that offer a session: a middlebox, a crash of "
+  .. "the server, or an answer of it that breaks the protocol.", alert_on_resumption = "Look into the server's log: it must answer a session that it does not "
   .. "take with a full handshake, not with an alert.", breaks_with_tickets = "Look for what breaks where a ticket is "
   .. "asked for: a middlebox, or a fault of the server." }
 
@@ -138,6 +138,16 @@ local function add_causes(entry, add)
   end
 end
 
+-- Where none was refused there is nothing to share: offers fail.
+local function some_are_refused(entry, names)
+  for _, name in ipairs(names) do
+    if (conclusion.judged(entry, name) or {}).refused ~= 0 then
+      return true
+    end
+  end
+  return false
+end
+
 local LEAST_ISSUED = 0.5 -- tickets a resumed connection: below it a browser's store runs dry
 
 -- A browser uses a ticket once: with none after a resumption it has to make a full handshake every so often.
@@ -146,18 +156,18 @@ local function runs_dry(entry)
   return browser and browser.resumed > 0 and (browser.tickets_after_resumed or 1) < LEAST_ISSUED
 end
 
-local function add_mechanisms(entry, add)
+local function add_mechanisms(entry, has_cause, add)
   local unaccepted, off, works, partly = sorted(entry)
   if #unaccepted > 0 and #works + #partly > 0 then
     add({ topic = "switch_on", text = ("%s are issued and never accepted: let the server accept them, or issue none.")
       :format(capitalised(nouns(unaccepted))) })
-  elseif #works + #partly == 0 and #unaccepted + #off > 0 then
+  elseif #works + #partly == 0 and #unaccepted + #off > 0 and not has_cause then
     add(SWITCH_ON)
   elseif #off > 0 and #works > 0 then
     add({ optional = true, text = ("%s are switched off, which is fine if it is intended."):format(
       capitalised(nouns(off))) })
   end
-  if #partly > 0 and not entry.balancer then
+  if not entry.balancer and some_are_refused(entry, partly) then
     add(MEASURE)
   end
 end
@@ -181,8 +191,9 @@ function M.of(entry)
   for _, step in ipairs(entry.balancer and about_pool(entry.balancer) or {}) do
     add(step)
   end
-  add_mechanisms(entry, add)
+  local before = #list
   add_causes(entry, add)
+  add_mechanisms(entry, #list > before, add)
   local is_said = false -- by the audit: the same cause, at more length
   for _, finding in ipairs(entry.audit or {}) do
     add(finding.verdict == "bad" and finding.advice and { by = "audit", text = finding.advice } or nil)
