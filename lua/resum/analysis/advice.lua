@@ -35,12 +35,16 @@ local function why_failing(finding)
 end
 local MEASURE = { by = "measuring", text = "Find out which servers do not share their sessions (--resum_rate)." }
 
-local BEHAVIOUR = { late_cache = "Let the server write a session to its cache before it answers, or switch session IDs "
-  .. "off where there are tickets.", forgotten_at_request = "Look for what ends sessions when a request has been "
-  .. "answered.", fails_on_resumption = "Look for what breaks connections that offer a session: a middlebox, a crash of "
-  .. "the server, or an answer of it that breaks the protocol.", alert_on_resumption = "Look into the server's log: it must answer a session that it does not "
-  .. "take with a full handshake, not with an alert.", breaks_with_tickets = "Look for what breaks where a ticket is "
-  .. "asked for: a middlebox, or a fault of the server." }
+local BEHAVIOUR = {
+  late_cache = "Let the server write a session to its cache before it answers, or switch session IDs off where there "
+    .. "are tickets.",
+  forgotten_at_request = "Look for what ends sessions when a request has been answered.",
+  fails_on_resumption = "Look for what breaks connections that offer a session: a middlebox, a crash of the server, or "
+    .. "an answer of it that breaks the protocol.",
+  alert_on_resumption = "Look into the server's log: it must answer a session that it does not take with a full "
+    .. "handshake, not with an alert.",
+  breaks_with_tickets = "Look for what breaks where a ticket is asked for: a middlebox, or a fault of the server.",
+}
 
 local BY_VERDICT = {
   keys_shared_caches_not = { { topic = "shared_cache", text = "Clients with tickets are well served. For the "

@@ -83,8 +83,8 @@ M.most_asked = next_question.most
 --   resum.analysis.pool.sighting.read finds: issued, ticket, ticket_length, lifetime_s, session_id, leaf, serial,
 --   extensions, cipher, ems}
 -- @tparam table context mechanisms (list of those asked for), sources (list of local addresses, or nil), offers_fail
---   (boolean: whether offers failed that were made beside full handshakes; nil: not known), refused_before (mechanism ->
---   how many offers an earlier scan of the address saw refused, where none resumed)
+--   (boolean: whether offers failed that were made beside full handshakes; nil: not known), refused_before (mechanism
+--   -> how many offers an earlier scan of the address saw refused, where none resumed)
 -- @treturn table verdict, reason, decided_by (a mechanism), routing, groups, groups_interval, effective_groups, labels,
 --   designs, matrix (issuing letter -> answering letter -> {resumed, answered, errors}), rival ({verdict, odds}), fit
 --   ({fits, p, certain, against, covariate}), findings, headline, evidence, mechanisms (name -> the same for

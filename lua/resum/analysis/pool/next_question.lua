@@ -12,6 +12,7 @@ local OF_EACH = 20 -- offers of one session in a round: one of a pool of seven i
 local LONG_ROUND = 60 -- where a "no" takes a few hundred; by then the sessions offered are old, and others are asked
 local BUDGET = 120 -- connections for each mechanism: a third of what the samples took
 local MOST = 2 * BUDGET -- where only a "no" is left, and offers are missing that it needs
+local MOST_ALONE = 3 * BUDGET -- where no other mechanism is asked about: what they leave
 -- New sessions at a time: whether they fare alike shows in eight offers each.
 local FRESH = { sessions = 4, times = 8 }
 -- Session IDs that show ticket keys: all offers of all sessions meet one of two keys each only by chance once in 2^40.
@@ -297,7 +298,7 @@ end
 function M.most(mechanisms)
   local most = FAILURES * LOOKS
   for _, name in ipairs(mechanisms) do
-    most = most + MOST + ROUND + (name == "psk" and IDENTITIES or 0)
+    most = most + (#mechanisms == 1 and MOST_ALONE or MOST) + ROUND + (name == "psk" and IDENTITIES or 0)
       + (name == "session_id" and MARKS.sessions * MARKS.times or 0)
   end
   return most
@@ -307,7 +308,8 @@ end
 local function about_rivals(all, results, asked, plans)
   for _, name in ipairs(NAMES) do
     local judged = not plans[name] and results[name] and results[name].judged
-    local left = (judged and judged.short and MOST or BUDGET) - (asked[name] or 0)
+    local most = judged and (judged.alone and MOST_ALONE or judged.short and MOST) or BUDGET
+    local left = most - (asked[name] or 0)
     local plan = judged and left > 0 and undecided(all[name], results[name], asked[name])
     plans[name] = plan and plan.cost <= left + ROUND and plan or plans[name]
   end

@@ -201,21 +201,29 @@ end
 -- ten (pools of random lists). Sessions in caches are in groups in any case: there it only must not be likelier.
 local AMONG_LISTS = math.log(1e5)
 
-local function needed_against_nothing(one, mechanism)
+-- But where nothing else was offered, no other mechanism speaks for groups, and most lists of who accepts whom fit two
+-- or three of them at first. With these odds 10 of 30 pools of random lists were taken for groups, in place of 8 of 10:
+-- those whose lists are of one length, which no offer tells apart. Of 25 pools of groups 2 were not known any more.
+local ALONE = math.log(1e7)
+
+local function needed_against_nothing(one, mechanism, alone)
   local divided = one.parameters.divided
   if not divided then
     return LIKELIER
   elseif divided.kind == "key" then -- what else may decide, the fit tells
     return 0
+  elseif mechanism == "session_id" or divided.kind == "stateful" then
+    return alone and ALONE or -DECISIVE
   end
-  return (mechanism == "session_id" or divided.kind == "stateful") and -DECISIVE or AMONG_LISTS
+  return AMONG_LISTS
 end
 
 --- Judges a mechanism.
 -- @tparam table evidence
 -- @treturn table best (see rank), rival (the best with other advice, or nil), odds (natural logarithm of best against
 --   rival), decisive (boolean), gain (natural logarithm of the odds against knowing nothing), beats_nothing (boolean),
---   short (so many offers are missing to say so), fit (see resum.analysis.pool.misfit)
+--   short (so many offers are missing to say so), alone (nothing else was offered), fit
+--   (see resum.analysis.pool.misfit)
 function M.judge(evidence)
   local list, mechanism = M.rank(evidence), evidence.mechanism
   local best, rival, nothing, modelled = list[1], nil, nil, nil
@@ -235,7 +243,7 @@ function M.judge(evidence)
   local fit = modelled and misfit.of(modelled) or { fits = true }
   local gain = modelled and nothing and modelled.score + modelled.made_up - nothing.score or math.huge
   return { best = best, rival = rival, gain = gain, odds = odds,
-    beats_nothing = gain >= needed_against_nothing(best, mechanism),
+    beats_nothing = gain >= needed_against_nothing(best, mechanism, evidence.alone), alone = evidence.alone,
     decisive = odds >= DECISIVE and not best.parameters.short, short = best.parameters.short, fit = fit,
     ranking = list }
 end

@@ -7,8 +7,8 @@ local sights = require "resum.analysis.pool.sights"
 
 -- Servers get a key one after the other: so many steps from none to all, as a share that grows evenly.
 local STEPS = 4
--- The chance that a name comes so late, or goes so early, to be a candidate. A likelier one never wins, as it pays for the
--- choice of its moment, but would make one pool of two groups in ten inconclusive.
+-- The chance that a name comes so late, or goes so early, to be a candidate. A likelier one never wins, as it pays for
+-- the choice of its moment, but would keep many a pool of two groups from being told (0.05: three scans of five).
 local MAYBE = 1e-3
 local NEVER = 1e-4 -- weight of a name where it can't be met
 
