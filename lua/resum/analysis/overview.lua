@@ -24,6 +24,8 @@ local OF_POOL = {
   keys_shared_caches_not = "impaired", sticky_session_id = "impaired", late_cache = "impaired", rotated = "impaired",
   sticky_source = "impaired",
 }
+-- It may be worse: where tickets are issued and refused, session IDs that are led back help few clients.
+local AT_LEAST = { sticky_session_id = true }
 local OF_MECHANISM = { supported = "good", not_applicable = "good", inconclusive = "unknown" }
 
 --- The worse of two severities.
@@ -87,7 +89,8 @@ function M.severity(entry)
   local severity = of_mechanisms(entry)
   if entry.balancer then
     local pool = OF_POOL[entry.balancer.verdict] or "broken"
-    severity = (pool == "impaired" or entry.balancer.quick) and pool or M.worse(severity, pool)
+    local decides = pool == "impaired" and not AT_LEAST[entry.balancer.verdict] or entry.balancer.quick
+    severity = decides and pool or M.worse(severity, pool)
   end
   severity = M.worse(severity, select(2, worst_finding(entry)))
   for _, step in ipairs(severity == "good" and advice.of(entry) or {}) do
