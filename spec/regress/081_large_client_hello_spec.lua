@@ -164,7 +164,7 @@ describe("a ClientHello that is too large", function()
     local hello = result.addresses[1].client_hello
     local words = ("ClientHello: without a hybrid key share (%d bytes); with one (%d bytes), as browsers have it, the "
       .. "connection is reset"):format(hello.bytes, hello.usual_bytes)
-    local meaning = ("can't bear a ClientHello of %d bytes"):format(hello.usual_bytes)
+    local meaning = ("can't cope with a ClientHello of %d bytes"):format(hello.usual_bytes)
     local flat = tostring(result):gsub("%s+", " ")
     assert.is_truthy(flat:find(" " .. words, 1, true), flat) -- wrapped, where there is little room
     assert.is_truthy(flat:find(meaning, 1, true))

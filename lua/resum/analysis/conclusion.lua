@@ -89,8 +89,8 @@ end
 -- What is wrong, beyond that it does not resume.
 local function say_faults(entry, lists, say)
   if entry.client_hello then
-    say("The server, or what stands before it, can't bear a ClientHello of %d bytes, and browsers send such ones: who "
-      .. "does not come again with a smaller one does not get in. Look for what reads its first segment only.",
+    say("The server, or what stands before it, can't cope with a ClientHello of %d bytes, which browsers send: a "
+      .. "client that does not try a smaller one does not get in. Look for what reads its first segment only.",
       entry.client_hello.usual_bytes)
   end
   for _, words in ipairs(entry.status == "completed" and vocabulary.before_tls(entry.before_tls) or {}) do

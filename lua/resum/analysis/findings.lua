@@ -14,7 +14,7 @@ local M = {}
 --- What kinds of finding there are, in order: id, and what is asked.
 M.rules = {
   { id = "scanned", question = "Could the target be scanned?" },
-  { id = "client_hello", question = "Does the server bear a ClientHello of today?" },
+  { id = "client_hello", question = "Does the server cope with a current ClientHello?" },
   { id = "session_id", question = "Do session IDs resume?" },
   { id = "ticket", question = "Do TLS 1.2 tickets resume?" },
   { id = "psk", question = "Do TLS 1.3 tickets (PSK) resume?" },

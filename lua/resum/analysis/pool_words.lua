@@ -54,7 +54,7 @@ local COVARIATES = {
   age = "outcomes depend on the age of the session",
   concurrency = "outcomes depend on how many connections are open at once",
   order = "outcomes come in runs",
-  at_a_time = "offers of one session at one moment fare more alike than explained",
+  at_a_time = "offers of one session that are made close together end alike too often",
 }
 
 local function percent(share)
