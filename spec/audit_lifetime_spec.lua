@@ -329,6 +329,7 @@ describe("sessions that are kept", function()
     one.store, other.store = store, store
     assert.same({ "resumed", 90 }, { one:left("psk")[2].outcome, one:left("psk")[2].at })
     assert.equal("refused", one:left("ticket")[1].outcome)
+    assert.is_nil(one:left("ticket")[2])
     assert.is_nil(other:left("psk")[2].outcome)
     assert.equal("ticket", other:left("psk")[2].session:fields().ticket)
     one:wipe()

@@ -266,4 +266,42 @@ add("lua/resum/audit/finding.lua", RUN_SPEC, "evidence may be long", "local LONG
 add("lua/resum/audit/certificate_end.lua", LIFETIME_SPEC, "years of this century", "number >= 50 and 1900",
   "false and 1900", "a certificate of 1999 ends in 2099")
 
+local EVIDENCE, REACH, SEEN_SPEC = "lua/resum/audit/evidence.lua", "lua/resum/audit/reach.lua",
+  "spec/audit_evidence_spec.lua"
+add(EVIDENCE, SEEN_SPEC, "any session for a ticket", "if session:fields().ticket == ticket then", "if session then",
+  "a ticket is searched for another one's secret")
+add(EVIDENCE, SEEN_SPEC, "an offer in vain is no full handshake", ' or record.outcome == "refused",', ",",
+  "secrets of full handshakes are not compared")
+add(EVIDENCE, SEEN_SPEC, "several groups are one",
+  "return met_count == 1 and groups.count > 1", "return groups.count > 1",
+  "what all servers do is one group's")
+add(EVIDENCE, SEEN_SPEC, "shares of offers", 'if self.connections[order].outcome == "full" then', "if true then",
+  "servers that resume seem to answer more connections")
+add(EVIDENCE, SEEN_SPEC, "groups of all mechanisms", "kind_of(connection) == kind and connection or nil", "connection",
+  "servers that two mechanisms tell apart are four")
+add(EVIDENCE, SEEN_SPEC, "more tickets than there is room for", "MOST_TICKETS = 4096, 8192",
+  "MOST_TICKETS = 4096, 81920", "a server fills our memory")
+add(REACH, SEEN_SPEC, "another name is elsewhere", "tables.contains(addresses, reach.endpoint.address)", "false",
+  "a name is met at another address than the target's, which has it too")
+add(REACH, SEEN_SPEC, "the same address again", "all[i % #all + 1]", "all[i]", "a server is compared with itself")
+add(REACH, SEEN_SPEC, "a certificate that is not shown", "  if how.anonymous then", "  if false then",
+  "who has no certificate shows ours")
+add(REACH, SEEN_SPEC, "the target's name everywhere", "name = other.host })", "name = other.host })\n  other = {}",
+  "another name is never asked for")
+
+local KEPT = "lua/resum/audit/kept_sessions.lua"
+add(KEPT, LIFETIME_SPEC, "everybody's sessions", " and fields.sni == self.place.sni", "",
+  "sessions of one name are offered under another, and wiped with it")
+add(KEPT, LIFETIME_SPEC, "nothing is wiped", "return fields and self:is_mine(fields)", "return false",
+  "secrets stay in the file when the run is over")
+add(KEPT, LIFETIME_SPEC, "all mechanisms are one", "fields.mechanism == mechanism and self:is_mine", "self:is_mine",
+  "a session of TLS 1.2 is offered as one of TLS 1.3")
+
+local KEYS = "lua/resum/audit/known_keys.lua"
+add(KEYS, KNOWN_SPEC, "no zeros", '{ "zeros", fill("\\0") },', "", "the key that was found most often is not tried")
+add(KEYS, KNOWN_SPEC, "keys count from zero only", "{ 0x00, 0x01, 0x10, 0x11, 0x20, 0x21, 0x30, 0x31 }", "{ 0x00 }",
+  "a key file that counts is read at its name alone")
+add("lua/resum/audit/init.lua", "spec/audit_page_spec.lua", "a check is forgotten",
+  '  (require "resum.audit.sni_rules"),\n', "", "a check that the manual names is not made")
+
 return list
