@@ -89,7 +89,8 @@ describe("the reach of an audit", function()
 
   it("meets another name at the target's address where the name has it, or none; else at its first", function()
     for _, case in ipairs({ { { "192.0.2.9", "192.0.2.1" }, "192.0.2.1" },
-      { { "192.0.2.8", "192.0.2.9" }, "192.0.2.8" }, { nil, "192.0.2.1" }, { { "192.0.2.8", resolved_by = "proxy" }, "192.0.2.1" } }) do
+      { { "192.0.2.8", "192.0.2.9" }, "192.0.2.8" },
+      { nil, "192.0.2.1" }, { { "192.0.2.8", resolved_by = "proxy" }, "192.0.2.1" } }) do
       local other = reach(case[1], { audit_names = { "b.example:8443" } }):others()[1]
       assert.same({ "b.example", 8443, case[2], "b.example:8443" },
         { other.host, other.port, other.address, other.name })
