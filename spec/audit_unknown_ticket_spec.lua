@@ -109,19 +109,41 @@ describe("unknown-ticket", function()
     end)
   end
 
-  it("makes 16 connections to a server in order, and none where tickets do not resume", function()
+  it("makes 17 connections to a server in order, and none where nothing resumes", function()
     local server = start(nil)
     finally(server.close)
-    assert.equal(16, select(2, audit.run(unknown_ticket, server.port)):made())
-    local found, context = audit.run(unknown_ticket, server.port, { resuming = { "session_id" } })
+    assert.equal(17, select(2, audit.run(unknown_ticket, server.port)):made())
+    local found, context = audit.run(unknown_ticket, server.port, { resuming = {} })
     assert.equal("not_applicable - does_not_resume", audit.words(found))
     assert.equal(0, context:made())
+    found, context = audit.run(unknown_ticket, server.port, { resuming = { "session_id" } })
+    assert.equal("good - full_handshake", audit.words(found))
+    assert.same({ 1, 3 }, { found[1].evidence.cases, context:made() })
+  end)
+
+  it("finds a server that fails on a session ID it does not know", function()
+    local refuses
+    local server = listener.start({ max_version = "TLSv1.2", tickets = false }, { bytes = hello_hook.new(function()
+      return refuses and "drop" or nil
+    end) })
+    finally(server.close)
+    local context = audit.context(unknown_ticket, server.port, { resuming = { "session_id" } })
+    local attempt = context.client.attempt
+    function context.client.attempt(client, options)
+      local session = options.session
+      refuses = session ~= nil and session ~= context.evidence.id_session
+      return attempt(client, options)
+    end
+    context:session("session_id")
+    assert.equal("bad high fails", audit.words(unknown_ticket.run(context)))
   end)
 
   it("asks nothing where the very session does not resume", function()
     local server = start(nil, { accept_tickets = false })
     finally(server.close)
-    assert.equal("not_applicable - does_not_resume", audit.words((audit.run(unknown_ticket, server.port))))
+    assert.equal("not_applicable - does_not_resume", audit.words((audit.run(unknown_ticket, server.port,
+      { resuming = { "ticket", "psk" } }))))
+    assert.equal("inconclusive - connection_failed", audit.words((audit.run(unknown_ticket, server.port))))
   end)
 
   it("finds a server that hangs up on unknown tickets, and never calls one so that drops connections", function()

@@ -173,6 +173,11 @@ add(REPEATS, REPEATS_SPEC, "a longer week", "LONGEST_LIFETIME = 604800", "LONGES
 add(UNKNOWN, UNKNOWN_SPEC, "a cut ticket weighs as much", '"one byte short", odd = true',
   '"one byte short", odd = false', "a malformed ticket that nobody sends is grave")
 
+add(UNKNOWN, UNKNOWN_SPEC, "session IDs are all known", "asked.session_id = ask_id(context, cases)",
+  "asked.session_id = nil", "a client whose session ID ran out is not thought of")
+add(UNKNOWN, UNKNOWN_SPEC, "what was not asked is good", 'if was_missed and list[1].verdict == "good" then',
+  "if false then", "tickets that were never offered are answered well")
+
 local CERTIFICATE, CERTIFICATE_SPEC = "lua/resum/audit/client_certificate.lua",
   "spec/audit_client_certificate_spec.lua"
 local ANSWER = "lua/resum/audit/answer.lua"

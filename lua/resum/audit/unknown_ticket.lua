@@ -7,7 +7,7 @@ local statistics = require "resum.util.statistics"
 
 local M = {
   id = "unknown-ticket",
-  title = "What happens to a client whose ticket the server does not know any more?",
+  title = "What happens to a client whose session the server does not know any more?",
   severity = "high",
   class = "active",
   sources = { "RFC 5077, sections 3.2 to 3.4", "RFC 9846, 4.3.11" },
@@ -24,16 +24,17 @@ M.AGAIN = { alert = 1, other = 4 }
 -- Behind a balancer some of the connections meet a server that is in order: asked three times for each group, one group
 -- in three is met with 97 in 100 where turns are taken at random.
 local POOL, LEAST_GROUPS, MOST_GROUPS = 3, 3, 4
+local ID_LENGTH = 32 -- bytes of a session ID, as nearly all servers issue them
 local SESSIONS = 2 -- that are tried before it is said that none resumes
 local LOST = 0.05 -- connections that are lost by chance, at most, and what is more than chance
 local BY_CHANCE = 1e-6
 
 M.reasons = {
   full_handshake = function(evidence)
-    return ("all of %d unknown tickets are answered with a full handshake"):format(evidence.cases)
+    return ("all of %d unknown sessions are answered with a full handshake"):format(evidence.cases)
   end,
   fails = function(evidence)
-    return ("a client whose ticket is unknown fails (%s, %s: %s)"):format(evidence.mechanism, evidence.case,
+    return ("a client whose session is unknown fails (%s, %s: %s)"):format(evidence.mechanism, evidence.case,
       evidence.answer)
   end,
   fails_on_odd_lengths = function(evidence)
@@ -89,6 +90,11 @@ local OF_OTHERS = {
   psk = { name = "as mbedTLS lays it out", make = laid_out("\1\2\3\4", 12, true, 16) },
 }
 
+-- Session IDs run out, and caches are emptied.
+local UNKNOWN_ID = { name = "an unknown session ID", derive = function(session)
+  return session:derive({ id = random.bytes(ID_LENGTH) })
+end }
+
 local ANSWERS = { resumed = true, refused = true, full = true }
 
 local function is_failure(outcome)
@@ -126,7 +132,7 @@ function M.decide(cases)
       weights[case.mechanism] = { weight = weight, found = found }
     end
   end
-  for _, mechanism in ipairs({ "ticket", "psk" }) do
+  for _, mechanism in ipairs({ "session_id", "ticket", "psk" }) do
     list[#list + 1] = weights[mechanism] and weights[mechanism].found
   end
   if #list == 0 then
@@ -219,7 +225,8 @@ end
 -- Offers a case. What another one has shown for certain needs no further connections.
 local function try(asked, session, case)
   local function make()
-    return assert(session:derive({ ticket = case.make(session:fields().ticket) }))
+    return assert(case.derive and case.derive(session)
+      or session:derive({ ticket = case.make(session:fields().ticket) }))
   end
   local record = offer(asked, make())
   local told = { mechanism = asked.mechanism, name = case.name, odd = case.odd, outcome = record.outcome,
@@ -269,9 +276,15 @@ local function known_session(asked)
   end
 end
 
+-- The newest session with an ID, or a new one.
+local function id_session(context)
+  return context:resumes("session_id") and (context.evidence.id_session or (context:session("session_id")))
+    or nil
+end
+
 -- A known session ID with an unknown ticket (RFC 5077, section 3.4: the server "MUST NOT" use the former).
 local function id_despite_ticket(context)
-  local session = context:resumes("session_id") and (context.evidence.id_session or context:session("session_id"))
+  local session = id_session(context)
   if not session then
     return nil
   end
@@ -282,6 +295,17 @@ local function id_despite_ticket(context)
     end
   end
   return { verdict = "info", reason = "id_despite_ticket" }
+end
+
+-- An ID that the server never issued. Nil where it resumes none.
+local function ask_id(context, cases)
+  local session = id_session(context)
+  if not session then
+    return nil
+  end
+  local asked = new_asked(context, "session_id")
+  cases[#cases + 1] = try(asked, session, UNKNOWN_ID)
+  return asked
 end
 
 -- All that is asked with a mechanism; what was found out is appended to the cases.
@@ -301,14 +325,19 @@ end
 --- @tparam table context see resum.audit.context
 -- @treturn {table,...} what was found
 function M.run(context)
-  local cases, asked = {}, {}
+  local cases, asked, was_missed = {}, {}, false
+  asked.session_id = ask_id(context, cases)
   for _, mechanism in ipairs({ "ticket", "psk" }) do
     asked[mechanism] = ask(context, mechanism, cases)
+    was_missed = was_missed or context:resumes(mechanism) and not asked[mechanism]
   end
   if next(asked) == nil then
     return { { verdict = "not_applicable", reason = "does_not_resume" } }
   end
   local list = M.decide(cases)
+  if was_missed and list[1].verdict == "good" then
+    list[1] = { verdict = "inconclusive", reason = "connection_failed" }
+  end
   for _, found in ipairs(list) do
     if found.verdict == "bad" then
       note_group(asked[found.evidence.mechanism], found)
@@ -318,11 +347,11 @@ function M.run(context)
   return table.move(M.read_handshakes(context.evidence.connections), 1, 2, #list + 1, list)
 end
 
---- Where nothing fails it takes 6 for each mechanism, and 2 for session IDs; behind a balancer a failure is asked for
+--- Where nothing fails it takes 6 for each mechanism that has tickets, and 3 for session IDs; behind a balancer a failure is asked for
 -- again and again.
 function M.connections(options)
   local each = SESSIONS * (1 + options.retries + 2 * POOL) + #M.CASES + 1
-  return 2 * each + 3 + options.retries + 2 * 2 * M.AGAIN.other * POOL
+  return 2 * each + 4 + options.retries + 3 * 2 * M.AGAIN.other * POOL
 end
 
 return M
