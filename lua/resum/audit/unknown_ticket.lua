@@ -264,7 +264,7 @@ end
 local function known_session(asked)
   local context = asked.context
   local tickets = context.evidence:tickets_of(asked.mechanism)
-  local session = tickets[#tickets] and tickets[#tickets].session
+  local session = context:unoffered(asked.mechanism) or tickets[#tickets] and tickets[#tickets].session
   for _ = 1, SESSIONS do
     session = session or context:session(asked.mechanism)
     for _ = 1, session and asked.groups > 1 and POOL * asked.groups or 2 do
@@ -347,8 +347,8 @@ function M.run(context)
   return table.move(M.read_handshakes(context.evidence.connections), 1, 2, #list + 1, list)
 end
 
---- Where nothing fails it takes 6 for each mechanism that has tickets, and 3 for session IDs; behind a balancer a failure is asked for
--- again and again.
+--- Where nothing fails it takes 6 for each mechanism that has tickets, and 3 for session IDs; behind a balancer a
+-- failure is asked for again and again.
 function M.connections(options)
   local each = SESSIONS * (1 + options.retries + 2 * POOL) + #M.CASES + 1
   return 2 * each + 4 + options.retries + 3 * 2 * M.AGAIN.other * POOL
