@@ -224,8 +224,8 @@ function M.new()
   local parser = argparse("resum"):usage(USAGE):description(FIRST_SCREEN):add_help(false)
     :epilog(promise() .. " Scan only what you are allowed to scan.\n\nExit codes: 0 all targets were scanned, each at "
       .. "one address at least; 1 some target could not be scanned; 2 usage error; 3 an --expect was not met, or "
-      .. "--quick did not find resumption in order; 4 stopped because the list could not be read or the results could not be written; "
-      .. "130 interrupted (143 by SIGTERM).")
+      .. "--quick did not find resumption in order; 4 stopped because the list could not be read or the results could "
+      .. "not be written; 130 interrupted (143 by SIGTERM).")
     :help_max_width(WIDTH):help_description_margin(MARGIN)
   for _, one in ipairs(GROUPS) do
     local group, added = new_group(parser)
