@@ -146,8 +146,8 @@ local WORDS = {
   server_down = function(event)
     return DOWN .. problem_of(event)
   end,
-  server_up = function(event)
-    return "the server is up again, after " .. M.duration(event.since - event.down)
+  server_up = function(event) -- a server that is away is asked seldom
+    return ("the server is up again, after %s at most"):format(M.duration(event.since - event.down))
   end,
   clock_set = function(event)
     return ("this machine's clock was set %s by %s"):format(event.by_s < 0 and "back" or "forward",

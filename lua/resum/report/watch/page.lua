@@ -42,7 +42,22 @@ local function mechanisms_table(state)
     "held" }, rows), "Of the last 100 offers within their lifetime, at most.")
 end
 
-local function events_table(state, clock)
+-- Events that are not kept any more.
+local function left_out_of(state)
+  local count = -#state.events
+  for _, of_kind in pairs(state.counts) do
+    count = count + of_kind
+  end
+  return math.max(0, count)
+end
+
+local function note_on_events(left_out)
+  return left_out == 0 and "The newest first."
+    or ("The newest first; %s left out, here and in the picture."):format(left_out == 1 and "an older one is"
+      or left_out .. " older ones are")
+end
+
+local function events_table(state, clock, left_out)
   local rows = {}
   for i = #state.events, 1, -1 do
     local event = state.events[i]
@@ -50,16 +65,17 @@ local function events_table(state, clock)
   end
   return #rows == 0 and markup.section("Events", text("p", "soft", "None so far."))
     or markup.section("Events", markup.table({ "told at", "what happened" }, rows, "events"),
-      "The newest first; 200 are kept.")
+      note_on_events(left_out))
 end
 
 local function article(one, clock)
   local state = one.state
   local severity, now = words.now(state)
+  local left_out = left_out_of(state)
   return element("article", { class = severity }, text("h2", "mono", one.target)
     .. text("p", "soft way", ("at %s, watched for %s"):format(state.address, words.duration(state.now - state.from)))
     .. element("div", { class = "lead small" }, text("p", "headline", (now:gsub("^%l", string.upper))))
-    .. element("figure", nil, timeline.of(state, clock)) .. events_table(state, clock)
+    .. element("figure", nil, timeline.of(state, clock, left_out)) .. events_table(state, clock, left_out)
     .. names_table("Ticket keys", "key", state.keys, state.now)
     .. names_table("Certificates", "SHA-256", state.certificates, state.now)
     .. mechanisms_table(state))

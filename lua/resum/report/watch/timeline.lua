@@ -62,7 +62,7 @@ end
 
 -- A piece for each time between two changes; its colour says only that it is another one.
 local function parted_row(row, state, place_of, y, minute)
-  local parts, from, letter, title = {}, state.from, 0, "as it was when the watch began"
+  local parts, from, letter, title = {}, state.from, 0, "as it was before"
   local function piece(to)
     parts[#parts + 1] = bar(svg.colour_of(string.char(65 + letter % 7)), title, place_of(from), place_of(to), y)
   end
@@ -87,6 +87,11 @@ local function marked_row(row, state, place_of, y, minute)
   return table.concat(parts)
 end
 
+-- Of the time before the oldest event that is kept nothing is shown, where older ones are left out.
+local function since_kept(state, left_out)
+  return left_out == 0 and state or setmetatable({ from = state.events[1].time }, { __index = state })
+end
+
 local function draw(shape, state, clock)
   local minute = clock.minute
   local place_of, parts = scale(shape, state.from, state.now), {}
@@ -106,8 +111,10 @@ end
 --- The picture, once for a wide page and once for a narrow one.
 -- @tparam table state of a place (see resum.watch.place), and from (when the watch began)
 -- @tparam table clock minute and time: functions that write a moment of it, the latter with its seconds
+-- @tparam integer left_out older events than those of the state
 -- @treturn string
-function M.of(state, clock)
+function M.of(state, clock, left_out)
+  state = since_kept(state, left_out)
   return draw(WIDE, state, clock) .. draw(NARROW, state, clock)
 end
 
