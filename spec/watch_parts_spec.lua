@@ -5,9 +5,11 @@ local acceptance = require "resum.analysis.watch.acceptance"
 local chance = require "resum.analysis.watch.chance"
 local clocks = require "resum.watch.clock"
 local jars = require "resum.watch.jar"
+local losses = require "resum.analysis.watch.losses"
 local names = require "resum.analysis.watch.names"
 local pace = require "resum.watch.pace"
 local presence = require "resum.analysis.watch.presence"
+local replaced_key = require "resum.analysis.watch.replaced_key"
 local seen_of = require "resum.watch.seen"
 local watches = require "resum.analysis.watch"
 
@@ -226,7 +228,7 @@ describe("a watch that sees sessions refused", function()
     for _ = 1, 4 do
       note(offer("session_id", "resumed", now + 10 - restart - 5))
     end
-    for _ = 1, watches.PATIENCE + 8 do
+    for _ = 1, replaced_key.PATIENCE + 8 do
       note(full("b"))
     end
     table.sort(told)
@@ -241,7 +243,7 @@ describe("a watch that sees sessions refused", function()
     for _ = 1, 8 do
       note(full("b"))
     end
-    for _ = 1, watches.DROPPED do
+    for _ = 1, replaced_key.DROPPED do
       note(offer("ticket", "refused", 600, { key = "a", promise = 7200 }))
     end
     assert.same({ "key_replaced dropped" }, told)
@@ -257,7 +259,7 @@ describe("the constants that decide", function()
   it("are those that docs/watch.md gives", function()
     assert.same({ 0.99, 4, 1e-6 }, { chance.BEST, chance.IN_A_ROW, chance.BY_CHANCE })
     assert.is_true(math.abs(chance.ENOUGH - 4 * math.log(99)) < 1e-9)
-    assert.same({ 2, 4, 40, 3 }, { watches.KEPT, watches.DROPPED, watches.PATIENCE, watches.KEYS_AFTER })
+    assert.same({ 2, 4, 40, 3 }, { replaced_key.KEPT, replaced_key.DROPPED, replaced_key.PATIENCE, losses.KEYS_AFTER })
     assert.same({ 2, 3, 192, 3, 0.9 }, { acceptance.AGED, acceptance.BESIDE, acceptance.LONGEST, acceptance.AGAIN,
       acceptance.SHARED })
     assert.same({ 6, 12, 64, 4, 60, 0.3 }, { names.LEARNING, names.ABSORBED, names.MOST, names.FEW, names.OVERLAP,

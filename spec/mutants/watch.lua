@@ -4,7 +4,8 @@ local CHANCE, NAMES = "lua/resum/analysis/watch/chance.lua", "lua/resum/analysis
 local ACCEPTANCE, WATCH = "lua/resum/analysis/watch/acceptance.lua", "lua/resum/analysis/watch/init.lua"
 local PRESENCE, PLACE = "lua/resum/analysis/watch/presence.lua", "lua/resum/watch/place.lua"
 local CLOCK, PACE, SEEN = "lua/resum/watch/clock.lua", "lua/resum/watch/pace.lua", "lua/resum/watch/seen.lua"
-local STATE = "lua/resum/watch/state.lua"
+local STATE, HISTORY = "lua/resum/watch/state.lua", "lua/resum/analysis/watch/history.lua"
+local LOSSES, REPLACED = "lua/resum/analysis/watch/losses.lua", "lua/resum/analysis/watch/replaced_key.lua"
 local CAUSES = "spec/regress/180_watch_names_no_wrong_cause_spec.lua"
 local SPEC, PARTS, LONG = "spec/watch_spec.lua", "spec/watch_parts_spec.lua", "spec/watch_long_spec.lua"
 
@@ -31,16 +32,16 @@ add(ACCEPTANCE, PARTS, "a session that was offered before", "if offer.again and 
   "if false then", "tickets that are good for one connection are lost")
 add(ACCEPTANCE, PARTS, "what was promised", "(promise <= 0 or offer.age + SLACK < promise)", "(promise <= 0 or true)",
   "the end of a lifetime begins a doubt")
-add(WATCH, PARTS, "two refusals drop a key", "M.DROPPED = 4", "M.DROPPED = 1", "the constant that is documented")
-add(WATCH, PARTS, "keys are not waited for", "local is_clear = #self.keys.list == 0 or one.keys >= M.KEYS_AFTER",
+add(REPLACED, PARTS, "two refusals drop a key", "M.DROPPED = 4", "M.DROPPED = 1", "the constant that is documented")
+add(LOSSES, PARTS, "keys are not waited for", "local is_clear = #watch.keys.list == 0 or one.keys >= M.KEYS_AFTER",
   "local is_clear = true or one.keys >= M.KEYS_AFTER", "a restart is a cache that was emptied while keys live")
 add(WATCH, PARTS, "a key that went is a lifetime", "return not offer.good and offer.key ~= nil",
   "return false and offer.key", "sessions of a key that was dropped die of age")
-add(WATCH, CAUSES, "the certificate is not looked at", 'elseif refused and self:changed("certificate"',
-  'elseif false and self:changed("certificate"', "a key that is kept is dropped where sessions are bound")
-add(WATCH, CAUSES, "the newest change alone is kept", "M.CHANGES = 8", "M.CHANGES = 1",
+add(REPLACED, CAUSES, "the certificate is not looked at", 'elseif refused and history:changed("certificate"',
+  'elseif false and history:changed("certificate"', "a key that is kept is dropped where sessions are bound")
+add(HISTORY, CAUSES, "the newest change alone is kept", "M.CHANGES = 8", "M.CHANGES = 1",
   "a loss that is certain late is held against another change")
-add(WATCH, CAUSES, "tickets beside a cache are not looked at", "return good == 0 and bad >= M.BESIDE", "return false",
+add(LOSSES, CAUSES, "tickets beside a cache are not looked at", "return good == 0 and bad >= M.BESIDE", "return false",
   "a server that was configured anew has emptied its cache")
 add(WATCH, CAUSES, "a key that no ticket names", "elseif one.has_keys and seen.issued ~= nil then", "elseif false then",
   "a key goes on getting older when tickets were switched off")

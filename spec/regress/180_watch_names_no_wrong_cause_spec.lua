@@ -2,6 +2,8 @@
 -- refuses sessions whose cache and keys live; a loss that was certain late was held against the newest change alone.
 
 local acceptance = require "resum.analysis.watch.acceptance"
+local losses = require "resum.analysis.watch.losses"
+local replaced_key = require "resum.analysis.watch.replaced_key"
 local watches = require "resum.analysis.watch"
 local words = require "resum.analysis.watch.words"
 
@@ -65,7 +67,7 @@ describe("a watch that sees sessions refused", function()
     for _ = 1, 8 do
       note(offer("resumed", after + 20))
     end
-    for _ = 1, watches.PATIENCE do
+    for _ = 1, replaced_key.PATIENCE do
       note(full("d"))
     end
     assert.equal("changed", told.cache_emptied.keys)
@@ -78,7 +80,7 @@ describe("a watch that sees sessions refused", function()
       for _ = 1, 8 do
         note(full("b", { certificate = certificate }))
       end
-      for _ = 1, watches.DROPPED do
+      for _ = 1, replaced_key.DROPPED do
         note(observe({ mechanism = "ticket", outcome = "refused", certificate = certificate,
           session = { issued = before, age = now + 10 - before, key = "a" } }))
       end
@@ -96,8 +98,8 @@ describe("a watch that sees sessions refused", function()
   end)
 
   it("blames no cache where tickets of a key that lives are refused as well", function()
-    for refused, kind in pairs({ [0] = "cache_emptied", [watches.BESIDE - 1] = "cache_emptied",
-      [watches.BESIDE] = "sessions_lost" }) do
+    for refused, kind in pairs({ [0] = "cache_emptied", [losses.BESIDE - 1] = "cache_emptied",
+      [losses.BESIDE] = "sessions_lost" }) do
       local told, note = gather()
       local before = now - 100
       for _ = 1, 8 do
@@ -114,8 +116,8 @@ describe("a watch that sees sessions refused", function()
         note(full("a"))
       end
       assert.is_truthy(told[kind], kind .. " of " .. refused)
-      assert.equal(refused == watches.BESIDE and "refused" or nil, told[kind].tickets)
-      assert.is_truthy(refused ~= watches.BESIDE or sentence(told[kind]):find("not the cache alone: the cause can't be "
+      assert.equal(refused == losses.BESIDE and "refused" or nil, told[kind].tickets)
+      assert.is_truthy(refused ~= losses.BESIDE or sentence(told[kind]):find("not the cache alone: the cause can't be "
         .. "told", 1, true))
       watch, now = watches.new(), 10000
       for _ = 1, 100 do

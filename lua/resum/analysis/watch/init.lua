@@ -3,68 +3,21 @@
 -- connections that agree, see chance.lua; a single one that went wrong is none. Its memory is bounded. Pure.
 
 local acceptance = require "resum.analysis.watch.acceptance"
+local histories = require "resum.analysis.watch.history"
+local losses = require "resum.analysis.watch.losses"
 local mechanisms = require "resum.connection.mechanism"
 local names = require "resum.analysis.watch.names"
 local presence = require "resum.analysis.watch.presence"
-local tables = require "resum.util.tables"
+local replaced_keys = require "resum.analysis.watch.replaced_key"
 
 local M = {}
 
---- Sessions of an old key that have to resume before the key is called kept.
-M.KEPT = 2
---- Sessions of an old key that have to be refused before it is called dropped.
-M.DROPPED = 4
---- Sessions of a key that lives that have to be refused, beside those of a cache, before the cache is not blamed.
-M.BESIDE = 2
---- Handshakes after a key was replaced until which sessions of the old one can be offered; then its fate is unknown.
-M.PATIENCE = 40
 --- Events that are kept for whoever shows them.
-M.EVENTS = 200
---- Changes of each kind whose time is kept. A loss is told with the change that was beside it, which may be some back.
-M.CHANGES = 8
--- Seconds by which two changes may seem apart, and are one: what one connection sees the other may see a round later.
-local TOGETHER = 1
--- What a ticket is.
-local CACHED, SEALED = "cached", "sealed"
+M.EVENTS = histories.EVENTS
+local EARLY = 64 -- offers that are kept until it is certain whether a key was replaced
 
 local Watch = {}
 Watch.__index = Watch
-
-local function overlap(a_from, a_to, b_from, b_to)
-  return a_from <= b_to + TOGETHER and b_from <= a_to + TOGETHER
-end
-
--- Events --------------------------------------------------------------------------------------------------------------
-
-function Watch:tell(kind, fields)
-  fields.kind, fields.time = kind, self.time
-  self.counts[kind] = (self.counts[kind] or 0) + 1
-  self.events[#self.events + 1] = fields
-  if #self.events > M.EVENTS then
-    table.remove(self.events, 1)
-  end
-  self.told[#self.told + 1] = fields
-end
-
--- The time of a change. Sessions that are lost show late, and there may have been others since: some are kept.
-function Watch:remember(what, span)
-  local spans = self.changes[what] or {}
-  self.changes[what] = spans
-  spans[#spans + 1] = span
-  if #spans > M.CHANGES then
-    table.remove(spans, 1)
-  end
-end
-
--- Was there a change of this kind in the time between two moments?
-function Watch:changed(what, from, to)
-  for _, span in ipairs(self.changes[what] or {}) do
-    if overlap(span.from, span.to, from, to) then
-      return true
-    end
-  end
-  return false
-end
 
 -- Keys and certificates -----------------------------------------------------------------------------------------------
 
@@ -84,75 +37,29 @@ local function span_of(change)
 end
 
 function Watch:note_certificate(name)
-  local change = self.certificates:see(name, self.time)
+  local change = self.certificates:see(name, self.history.time)
   if change then
-    self:remember("certificate", span_of(change))
-    self:tell(CERTIFICATE_EVENTS[change.kind], fields_of(change))
+    self.history:remember("certificate", span_of(change))
+    self.history:tell(CERTIFICATE_EVENTS[change.kind], fields_of(change))
   end
 end
 
 -- A key that is in the place of others: what becomes of their sessions is told with it, so it waits for offers.
 function Watch:note_key(name)
-  local change = self.keys:see(name, self.time)
+  local change = self.keys:see(name, self.history.time)
   if not change then
     return
   end
   self:conclude_key()
   local span = span_of(change)
-  self:remember("key", span)
+  self.history:remember("key", span)
   if change.kind ~= "replaced" or #change.new == 0 then
-    self:tell(change.kind == "replaced" and "key_went" or KEY_EVENTS[change.kind], fields_of(change))
+    self.history:tell(change.kind == "replaced" and "key_went" or KEY_EVENTS[change.kind], fields_of(change))
     return
   end
-  local old = {}
-  for _, one in ipairs(change.gone) do
-    old[one] = true
-  end
-  self.key_change = { change = change, span = span, old = old, kept = 0, dropped = 0, handshakes = 0, caches_kept = 0 }
-  self:count_early_offers()
-end
-
--- Refusals of sessions of the old key, before it was certain that it was not there any more. Resumptions of that time
--- say nothing: while a server is reloaded, its old process may take some connections.
-function Watch:count_early_offers()
-  for _, offer in ipairs(self.early) do
-    if offer.time >= self.key_change.change.since and not offer.good then
-      self:note_old_key(offer)
-    end
-  end
+  self.key_change = replaced_keys.new(change, span)
+  self.key_change:note_early(self.early)
   self.early = {}
-end
-
--- A resumption under another key is a proof; a refusal is one when others agree.
-function Watch:note_old_key(offer)
-  local pending = self.key_change
-  if offer.key and pending.old[offer.key] then
-    pending.kept = pending.kept + (offer.good and 1 or 0)
-    pending.dropped = pending.dropped + (offer.good and 0 or 1)
-  elseif offer.mechanism == "session_id" and offer.issued < (pending.change.until_then or pending.change.since) then
-    pending.caches_kept = pending.caches_kept + (offer.good and 1 or 0)
-  end
-end
-
-local function is_dropped(pending)
-  return pending.kept == 0 and pending.dropped >= M.DROPPED
-end
-
-function Watch:is_key_clear()
-  local pending = self.key_change
-  return pending.kept >= M.KEPT or is_dropped(pending) and not self.certificates:wants_more()
-    or pending.handshakes >= M.PATIENCE
-end
-
--- What became of the old key. Servers that bind sessions to a certificate refuse those of a key that they keep, too.
-function Watch:fate_of(pending)
-  local refused = is_dropped(pending)
-  if pending.kept >= M.KEPT then
-    return { old_key = "kept" }
-  elseif refused and self:changed("certificate", pending.span.from, pending.span.to) then
-    return { old_key = "unknown", certificate = "changed", refused = pending.dropped }
-  end
-  return { old_key = refused and "dropped" or "unknown" }
 end
 
 function Watch:conclude_key()
@@ -161,89 +68,26 @@ function Watch:conclude_key()
     return
   end
   self.key_change = nil
-  local fields = tables.merged(fields_of(pending.change), self:fate_of(pending))
-  fields.caches = pending.caches_kept >= M.KEPT and "kept" or nil
-  fields.away = self:changed("away", pending.span.from, pending.span.to) or nil
+  local fields = pending:fields(self.history, fields_of(pending.change))
   for _, mechanism in ipairs({ "ticket", "psk" }) do
     if self.mechanisms[mechanism] and fields.old_key ~= "kept" then
       self.mechanisms[mechanism].acceptance:forget()
     end
   end
-  self:tell("key_replaced", fields)
+  self.history:tell("key_replaced", fields)
 end
 
 -- Sessions ------------------------------------------------------------------------------------------------------------
 
---- Handshakes that show a key, after sessions were lost, before it is said that the keys are the same.
-M.KEYS_AFTER = 3
-local EARLY = 64 -- offers that are kept until it is certain whether a key was replaced
-
--- Keys that are named, and whether they changed at that moment; nil where none is.
-function Watch:keys_beside(from, to)
-  if #self.keys.list == 0 then
-    return nil
-  end
-  return self:changed("key", from, to) and "changed" or "same"
-end
-
--- Were those that are lost, and are those that are issued, entries of a cache?
-local function are_in_cache(mechanism, one)
-  return mechanism == "session_id" or #one.forms.list == 1 and one.forms:has(CACHED)
-end
-
--- Are sessions of a key that lives refused as well, and none taken? Then what is refused is not what a cache forgot: a
--- server was configured anew, and binds sessions to that.
-function Watch:are_sealed_refused(from, to)
-  local good, bad = 0, 0
-  for _, offer in ipairs(self.early) do
-    if offer.key and self.keys:has(offer.key) and offer.issued <= from and offer.time >= to then
-      good, bad = good + (offer.good and 1 or 0), bad + (offer.good and 0 or 1)
-    end
-  end
-  return good == 0 and bad >= M.BESIDE
-end
-
-function Watch:tell_lost(mechanism, verdict)
-  local one = self.mechanisms[mechanism]
-  local from, to = verdict.cut, verdict.since
-  if one.has_keys and #self.keys.list > 0 and self:changed("key", from, to) then
-    return -- the key's own event says it
-  end
-  local is_bound, other_form = self:changed("certificate", from, to), self:changed(mechanism, from, to)
-  local in_cache = are_in_cache(mechanism, one) and not other_form
-  local sealed = in_cache and not is_bound and self:are_sealed_refused(from, to)
-  local has_keys = mechanism == "session_id" or one.has_keys or in_cache
-  local tickets = other_form and (one.forms:has(CACHED) and CACHED or SEALED) or sealed and "refused" or nil
-  self:tell(in_cache and not (is_bound or sealed) and "cache_emptied" or "sessions_lost", { mechanism = mechanism,
-    since = to, until_then = from, refused = verdict.refused, keys = has_keys and self:keys_beside(from, to) or nil,
-    away = self:changed("away", from, to) or nil, certificate = is_bound and "changed" or nil, tickets = tickets })
-end
-
--- Why sessions were lost may show in names that are just being looked at: then it is told when these are certain.
-function Watch:tell_waiting()
-  local still = {}
-  for _, one in ipairs(self.waiting) do
-    local is_clear = #self.keys.list == 0 or one.keys >= M.KEYS_AFTER and not self.keys:wants_more()
-      and not self.key_change
-    local is_open = self.mechanisms[one.mechanism].forms:wants_more() or self.certificates:wants_more()
-    if is_clear and not is_open or one.handshakes >= M.PATIENCE then
-      self:tell_lost(one.mechanism, one.verdict)
-    else
-      still[#still + 1] = one
-    end
-  end
-  self.waiting = still
-end
-
 function Watch:tell_verdict(mechanism, verdict)
   if verdict.kind == "lost" then
-    self.waiting[#self.waiting + 1] = { mechanism = mechanism, verdict = verdict, keys = 0, handshakes = 0 }
+    self.losses:wait(mechanism, verdict)
   elseif verdict.kind == "stopped" then
-    self:tell("resumption_stopped", { mechanism = mechanism, since = verdict.since, refused = verdict.refused })
+    self.history:tell("resumption_stopped", { mechanism = mechanism, since = verdict.since, refused = verdict.refused })
   elseif verdict.kind == "back" then
-    self:tell("resumption_back", { mechanism = mechanism, since = verdict.since, stopped = verdict.stopped })
+    self.history:tell("resumption_back", { mechanism = mechanism, since = verdict.since, stopped = verdict.stopped })
   else
-    self:tell("lifetime_reached", { mechanism = mechanism, since = verdict.since, alive_s = verdict.alive,
+    self.history:tell("lifetime_reached", { mechanism = mechanism, since = verdict.since, alive_s = verdict.alive,
       dead_s = verdict.dead, promised_s = verdict.promise })
   end
 end
@@ -254,7 +98,7 @@ function Watch:note_offer(one, seen)
     age = session.age, again = session.again, promise = session.promise, key = session.key,
     good = seen.outcome == "resumed" }
   if self.key_change then
-    self:note_old_key(offer)
+    self.key_change:note(offer)
   else
     self.early[#self.early + 1] = offer
     if #self.early > EARLY then
@@ -294,18 +138,20 @@ function Watch:note_presence(one, seen)
     verdict, since = self.presence:note(seen.time, not failed, seen.problem)
   end
   if verdict == "down" then
-    self:tell("server_down", { since = self.presence.since, problem = self.presence.problem })
+    self.history:tell("server_down", { since = self.presence.since, problem = self.presence.problem })
   elseif verdict == "up" then
-    self:remember("away", { from = since, to = seen.time })
-    self:tell("server_up", { since = self.presence.back_since, down = since })
+    self.history:remember("away", { from = since, to = seen.time })
+    self.history:tell("server_up", { since = self.presence.back_since, down = since })
   end
   if not self.presence.is_down and (one.has_worked or not failed) then
     local alone, alone_since = one.presence:note(seen.time, not failed, seen.problem)
     if alone == "down" and self.worked_at > one.presence.since then
-      self:tell("mechanism_failing", { mechanism = seen.mechanism, since = one.presence.since, problem = seen.problem })
+      self.history:tell("mechanism_failing", { mechanism = seen.mechanism, since = one.presence.since,
+        problem = seen.problem })
       one.is_told = true
     elseif alone == "up" and one.is_told then
-      self:tell("mechanism_works", { mechanism = seen.mechanism, since = one.presence.back_since, down = alone_since })
+      self.history:tell("mechanism_works", { mechanism = seen.mechanism, since = one.presence.back_since,
+        down = alone_since })
       one.is_told = nil
     end
   end
@@ -319,22 +165,22 @@ function Watch:note_issuing(one, seen)
   if seen.issued == nil or not one.has_issued and not seen.issued then
     return
   elseif not one.has_issued and one.has_met_none then
-    self:tell("issuing_began", { mechanism = seen.mechanism, since = seen.time })
+    self.history:tell("issuing_began", { mechanism = seen.mechanism, since = seen.time })
   end
   one.has_issued = true
   local verdict, since = one.issuing:note(seen.time, seen.issued)
   if verdict == "down" then
-    self:tell("issuing_stopped", { mechanism = seen.mechanism, since = one.issuing.since })
+    self.history:tell("issuing_stopped", { mechanism = seen.mechanism, since = one.issuing.since })
   elseif verdict == "up" then
-    self:tell("issuing_began", { mechanism = seen.mechanism, since = one.issuing.back_since, stopped = since })
+    self.history:tell("issuing_began", { mechanism = seen.mechanism, since = one.issuing.back_since, stopped = since })
   end
 end
 
 -- Tickets are sealed with a key, or are names of entries in a cache; a server that changes that refuses the others.
 function Watch:note_form(one, seen)
-  local change = one.forms:see(seen.is_stateful and CACHED or SEALED, self.time)
+  local change = one.forms:see(seen.is_stateful and losses.CACHED or losses.SEALED, self.history.time)
   if change then
-    self:remember(seen.mechanism, span_of(change))
+    self.history:remember(seen.mechanism, span_of(change))
   end
 end
 
@@ -342,9 +188,7 @@ function Watch:note_handshake(one, seen)
   if self.key_change then
     self.key_change.handshakes = self.key_change.handshakes + 1
   end
-  for _, lost in ipairs(self.waiting) do
-    lost.handshakes, lost.keys = lost.handshakes + 1, lost.keys + (seen.key and 1 or 0)
-  end
+  self.losses:note_handshake(seen.key ~= nil)
   if seen.certificate then
     self:note_certificate(seen.certificate)
   end
@@ -370,7 +214,8 @@ end
 --   resum.analysis.watch.acceptance; key)
 -- @treturn {table,...} events, see docs/watch.md: kind, time, since and what belongs to the kind
 function Watch:observe(seen)
-  self.told, self.time, self.began = {}, seen.time, self.began or seen.time
+  local told = self.history:begin(seen.time)
+  self.began = self.began or seen.time
   local one = self:mechanism(seen.mechanism)
   self:note_presence(one, seen)
   if seen.outcome ~= "resumed" and seen.outcome ~= "failed" then
@@ -379,11 +224,11 @@ function Watch:observe(seen)
   if seen.outcome == "resumed" or seen.outcome == "refused" then
     self:note_offer(one, seen)
   end
-  if self.key_change and self:is_key_clear() then
+  if self.key_change and self.key_change:is_clear(self.certificates:wants_more()) then
     self:conclude_key()
   end
-  self:tell_waiting()
-  return self.told
+  self.losses:tell(self)
+  return told
 end
 
 --- Notes what happened at our own end: the clock was set, or nobody watched for a while.
@@ -393,9 +238,9 @@ end
 -- @tparam table fields by_s, or since
 -- @treturn {table,...} events
 function Watch:note_own(kind, time, fields)
-  self.told, self.time = {}, time
-  self:tell(kind, fields)
-  return self.told
+  local told = self.history:begin(time)
+  self.history:tell(kind, fields)
+  return told
 end
 
 --- What would best be offered next, the best first.
@@ -419,7 +264,7 @@ end
 function Watch:wants_handshakes()
   if self.presence.is_down then
     return nil
-  elseif self.keys:wants_more() or #self.waiting > 0 and #self.keys.list > 0 then
+  elseif self.keys:wants_more() or self.losses:are_waiting() and #self.keys.list > 0 then
     return "key"
   end
   return self.certificates:wants_more() and "any" or nil
@@ -451,7 +296,7 @@ function Watch:state()
   end
   return { is_up = is_up, down_since = self.presence.is_down and self.presence.since or nil,
     problem = self.presence.problem, keys = self.keys:all(), certificates = self.certificates:all(),
-    mechanisms = list, counts = self.counts, events = self.events, from = self.began }
+    mechanisms = list, counts = self.history.counts, events = self.history.events, from = self.began }
 end
 
 --- What has to be kept over a restart; it holds no secret.
@@ -465,8 +310,8 @@ function Watch:save()
       has_worked = one.has_worked }
   end
   return { keys = self.keys:save(), certificates = self.certificates:save(), presence = self.presence:save(),
-    mechanisms = list, counts = self.counts, events = self.events, changes = self.changes, worked_at = self.worked_at,
-    began = self.began }
+    mechanisms = list, counts = self.history.counts, events = self.history.events, changes = self.history.changes,
+    worked_at = self.worked_at, began = self.began }
 end
 
 --- @tparam[opt] table saved see save
@@ -474,9 +319,8 @@ end
 function M.new(saved)
   saved = saved or { mechanisms = {}, counts = {}, events = {}, worked_at = 0 }
   local watch = setmetatable({ keys = names.new(saved.keys), certificates = names.new(saved.certificates),
-    presence = presence.new(saved.presence), mechanisms = {}, counts = saved.counts, events = saved.events,
-    changes = saved.changes or {}, worked_at = saved.worked_at, began = saved.began, early = {},
-    waiting = {}, told = {}, time = 0, key_change = nil }, Watch)
+    presence = presence.new(saved.presence), history = histories.new(saved), losses = losses.new(), mechanisms = {},
+    worked_at = saved.worked_at, began = saved.began, early = {}, key_change = nil }, Watch)
   for name, one in pairs(saved.mechanisms) do
     watch.mechanisms[name] = new_mechanism(one)
   end
