@@ -62,7 +62,8 @@ describe("a watch of thirty days", function()
   it("keeps its file bounded over a million events", function()
     local files = watched.files()
     local store = open(files)
-    local event = { kind = "key_replaced", time = 1, since = 1, old = { ("a"):rep(32) }, new = { ("b"):rep(32) } }
+    local event = { kind = "key_replaced", time = 1, since = 1, old = { ("a"):rep(32) }, new = { ("b"):rep(32) },
+      old_key = "kept" }
     for _ = 1, 1000000 do
       store:event("a place", event)
     end
@@ -86,7 +87,7 @@ describe("a watch that was killed", function()
     local restored = events[1]
     second:run()
     local kinds = {}
-    for i, event in ipairs(second.watch.events) do
+    for i, event in ipairs(second.watch:state().events) do
       kinds[i] = event.kind .. (event.old_key and " " .. event.old_key or "")
     end
     return kinds, second, first, restored

@@ -49,6 +49,19 @@ function Clock:now()
   return self.time, happened
 end
 
+--- Goes on from a moment of an earlier watch, where the wall clock was set back since.
+-- @function clock:go_on
+-- @tparam number time
+-- @treturn number|nil seconds by which it was set back at least; nil: it was not
+function Clock:go_on(time)
+  local back = time - self.time
+  if back < M.LEAST then
+    return nil
+  end
+  self.time, self.offset = time, self.offset - back
+  return back
+end
+
 --- What the wall clock says, or would have said, of a moment.
 -- @function clock:wall
 -- @tparam number time of this clock

@@ -303,12 +303,15 @@ end
 
 -- What an earlier run has left.
 local function restore(place, left)
+  local set_back = left.time and place.clock:go_on(left.time)
   local time = place:now()
   for _, one in ipairs(left.sessions) do
     place.jars[one.mechanism]:put(one, time)
   end
-  if left.time then
-    place:hand_out(place.watch:note_own("not_watched", time, { since = math.min(left.time, time) }))
+  if set_back then
+    place:hand_out(place.watch:note_own("clock_set", time, { by_s = -set_back }))
+  elseif left.time and time - left.time >= place.every then
+    place:hand_out(place.watch:note_own("not_watched", time, { since = left.time }))
   end
 end
 

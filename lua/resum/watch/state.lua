@@ -4,7 +4,9 @@
 
 local core = require "resum.core"
 local hex = require "resum.util.hex"
+local mechanisms = require "resum.connection.mechanism"
 local watches = require "resum.analysis.watch"
+local words = require "resum.analysis.watch.words"
 local unhex = require "resum.util.unhex"
 
 local M = {}
@@ -41,25 +43,55 @@ end
 
 -- Reading -------------------------------------------------------------------------------------------------------------
 
+local function is_session(value)
+  return type(value) == "table" and type(value.id) == "number" and value.id % 1 == 0 and type(value.der) == "string"
+    and type(value.issued) == "number" and type(value.promise) == "number" and mechanisms[value.mechanism] ~= nil
+    and (value.key == nil or type(value.key) == "string")
+end
+
+-- Does something work with what a damaged file may say? Whoever uses it would fail in the middle of a watch.
+local function works_with(use, value)
+  return type(value) == "table" and pcall(use, value)
+end
+
+local function tell(event)
+  assert(type(event.time) == "number")
+  return words.sentence(event, function(time) return ("%d"):format(time // 1 | 0) end)
+end
+
+local function go_on(saved)
+  assert(type(saved.time) == "number" and math.abs(saved.time) < math.huge)
+  saved.watch.events = {}
+  return watches.new(saved.watch):state()
+end
+
+-- What a line of each kind does, as far as it is whole; returns whether it is.
 local TAKE = {
   session = function(place, value, line)
-    if type(value.id) == "number" and type(value.der) == "string" and type(value.issued) == "number" then
-      place.sessions[value.id] = line
-      place.order[#place.order + 1] = value.id
+    if not is_session(value) then
+      return false
     end
-    return value.id
+    place.sessions[value.id] = line
+    place.order[#place.order + 1] = value.id
+    return true
   end,
   drop = function(place, value)
     place.sessions[value] = nil
+    return true
   end,
-  event = function(place, _, line)
+  event = function(place, value, line)
+    if not works_with(tell, value) then
+      return false
+    end
     place.events[#place.events + 1] = line
     if #place.events > M.EVENTS then
       table.remove(place.events, 1)
     end
+    return true
   end,
   watch = function(place, value, line)
-    place.watch = type(value.watch) == "table" and type(value.time) == "number" and line or place.watch
+    place.watch = line
+    return type(value) == "table"
   end,
 }
 
@@ -73,8 +105,9 @@ function Store:take(line)
   local fields = line and line:sub(1, #MARK) == MARK and decode(line)
   for kind, take in pairs(fields and TAKE or {}) do
     if fields[kind] ~= nil then
-      local id = take(self:place(fields.place), fields[kind], line)
-      self.id = type(id) == "number" and math.max(self.id, id) or self.id
+      local taken = take(self:place(fields.place), fields[kind], line)
+      self.unreadable = self.unreadable + (taken and 0 or 1)
+      self.id = taken and kind == "session" and math.max(self.id, fields.session.id) or self.id
       return
     end
   end
@@ -82,7 +115,8 @@ function Store:take(line)
 end
 
 local function session_of(fields, read)
-  local session = read({ der = unhex(fields.der) })
+  local der = unhex(fields.der)
+  local session = der and read({ der = der })
   return session and { session = session, id = fields.id, mechanism = fields.mechanism, issued = fields.issued,
     promise = fields.promise, key = fields.key, again = true } or nil
 end
@@ -98,8 +132,8 @@ function Store:left(name)
     local line = place.sessions[id]
     left.sessions[#left.sessions + 1] = line and session_of(decode(line).session, self.read) or nil
   end
-  if place.watch then
-    local known = decode(place.watch).watch
+  local known = place.watch and decode(place.watch).watch
+  if works_with(go_on, known) then
     left.watch, left.time = known.watch, known.time
     left.watch.events = {}
     for i, line in ipairs(place.events) do
