@@ -15,6 +15,7 @@ local places = require "resum.watch.place"
 local resum = require "resum"
 local say = require "resum.cli.say"
 local setup = require "resum.cli.setup"
+local semaphore = require "resum.transport.semaphore"
 local target = require "resum.target"
 local utc = require "resum.util.utc"
 local watching = require "resum.watch"
@@ -83,8 +84,20 @@ function Watch:known()
   return list
 end
 
--- What stands in files is written anew after each round; what goes to stdout once, at the end.
+-- What stands in files is written anew after each round; what goes to stdout once, at the end. One writes at a time,
+-- and who waits for that writes what is known by then: it is enough when one waits.
 function Watch:write_reports(is_end)
+  if self.is_waiting and not is_end then
+    return
+  end
+  self.is_waiting = true
+  self.turn:take()
+  self.is_waiting = false
+  self:write_known(is_end)
+  self.turn:give()
+end
+
+function Watch:write_known(is_end)
   local parsed = self.parsed
   for option, make in pairs({ openmetrics_out = openmetrics.text, html_out = page.text }) do
     local path = parsed[option]
@@ -282,7 +295,7 @@ function M.command(parsed, options, in_flags)
     return usage(message)
   end
   local watch = setmetatable({ parsed = parsed, host = options.host, targets = list, places = {}, events = {},
-    addresses = {}, began = os.time(), day = os.date("%Y-%m-%d") }, Watch)
+    addresses = {}, turn = semaphore.new(options.host, 1), began = os.time(), day = os.date("%Y-%m-%d") }, Watch)
   watch.store, message = watching.open_state(parsed.state, function(problem)
     say("--state: %s", problem)
   end)
