@@ -3,6 +3,7 @@
 -- whatever is shown, whoever said it.
 
 local attempt = require "resum.connection.client"
+local hex = require "resum.util.hex"
 local json = require "resum.report.json"
 local proxy = require "resum.transport.proxy"
 local redaction = require "resum.util.redaction"
@@ -33,6 +34,7 @@ local WAYS = {
   { "Base64 of the password, for URLs", (redaction.base64("--" .. PASSWORD):gsub("[+/=]", { ["+"] = "-", ["/"] = "_",
     ["="] = "" })) },
   { "the log-in of SOCKS", ("Bs1s1"):pack(1, USER, PASSWORD) },
+  { "in hex", "0x" .. hex(USER .. ":" .. PASSWORD):upper() },
   { "in capitals", (USER .. ":" .. PASSWORD):upper() },
   { "the first half", "you are " .. USER .. ":" .. PASSWORD:sub(1, 7) },
 }
@@ -48,6 +50,7 @@ local function parts()
   add(PASSWORD, 4)
   add(USER, 5)
   add(BASIC, 8)
+  add(hex(PASSWORD), 10)
   add(percent(PASSWORD), 6)
   add(percent(PASSWORD, true), 6)
   add(percent(BASIC, true), 9)

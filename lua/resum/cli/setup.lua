@@ -48,7 +48,9 @@ local function read_done(parsed)
     return nil, about
   end
   if about.unreadable > 0 then
-    say("--resume: %s: %d lines are not results; their targets are scanned again", parsed.resume, about.unreadable)
+    say("--resume: %s: %s scanned again", parsed.resume, about.unreadable == 1
+      and "1 line is not a result; its target is"
+      or ("%d lines are not results; their targets are"):format(about.unreadable))
   end
   return { set = done, kind = about.kind }
 end

@@ -1,6 +1,8 @@
--- Takes secrets out of what others said, before it is shown: in clear, in Base64 (alone or amid other bytes), each of
--- them percent-encoded as often as one likes, in letters of either case, and cut off at an end of the text. It cannot
--- know what else one may make of a secret. Pure.
+-- Takes secrets out of what others said, before it is shown: in clear, in hex, in Base64 (alone or amid other bytes),
+-- each of them percent-encoded as often as one likes, in letters of either case, and cut off at an end of the text. It
+-- cannot know what else one may make of a secret. Pure.
+
+local hex = require "resum.util.hex"
 
 local M = {}
 
@@ -43,6 +45,7 @@ local function add_secret(words, secret)
     return
   end
   add_word(words, secret)
+  add_word(words, hex(secret))
   for offset = 0, 2 do
     local digits = amid_others(secret, offset)
     if #digits >= LEAST_BASE64 then
