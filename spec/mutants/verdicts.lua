@@ -118,11 +118,19 @@ return {
     spec = SPEC,
   },
   {
-    name = "an old version is a refusal twice only",
+    name = "an old version is no refusal",
     file = COUNTING,
-    before = "or version_refuses and M.refuses_version(record)",
-    after = "",
-    breaks = "a single protocol_version alert is an error",
+    before = "(alert_refuses or version_refuses(record))",
+    after = "alert_refuses",
+    breaks = "a member that lacks the version is an error",
+    spec = SPEC,
+  },
+  {
+    name = "a single protocol_version is a refusal",
+    file = COUNTING,
+    before = "return met >= M.REPEATED and go_on",
+    after = "return met > 0 and go_on",
+    breaks = "a bit that flipped on the way makes a member of an older version",
     spec = SPEC,
   },
   {

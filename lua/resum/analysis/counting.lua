@@ -62,8 +62,8 @@ function M.last_alert(record)
   return alerts[#alerts]
 end
 
---- Was an offered session answered with a protocol_version alert? It is a refusal, even once: a server that does not
--- speak the session's version will never resume it, and makes full handshakes of others.
+--- Was an offered session answered with a protocol_version alert? A server that does not speak the session's version
+-- will never resume it, and makes full handshakes of others.
 -- @tparam record record
 -- @treturn boolean
 function M.refuses_version(record)
@@ -84,17 +84,20 @@ local function alert_is_answer(records, offers_fail)
   return alerts >= ALERTS_AMONG_RESUMPTIONS * #records
 end
 
--- Protocol_version alerts are answers of servers behind the address that lack the version where others went on
--- answering. A server that turns everybody away from some moment on gives no answer.
-local function versions_answer(records)
-  local met = false
+--- Which offers were refused with a protocol_version alert? Those are answers of servers behind the address that lack
+-- the version where others went on answering. A server that turns everybody away from some moment on gives no answer;
+-- and one such alert may come from a bit that flipped on the way.
+-- @tparam {record,...} records
+-- @treturn function (record) -> boolean
+function M.version_refusals(records)
+  local met, go_on = 0, false
   for _, record in ipairs(records) do
-    if met and (record.outcome == "resumed" or record.outcome == "refused") then
-      return true
-    end
-    met = met or M.refuses_version(record)
+    met = met + (M.refuses_version(record) and 1 or 0)
+    go_on = go_on or met > 0 and (record.outcome == "resumed" or record.outcome == "refused")
   end
-  return false
+  return met >= M.REPEATED and go_on and M.refuses_version or function()
+    return false
+  end
 end
 
 --- Offers that count neither way, as their session was spent, by how that came about.
@@ -120,7 +123,7 @@ end
 function M.count(records, offers_fail)
   local counts = { attempted = #records, resumed = 0, refused = 0, errors = 0, alerts = 0, error_kinds = {},
     left_out = M.left_out(records) }
-  local alert_refuses, version_refuses = alert_is_answer(records, offers_fail), versions_answer(records)
+  local alert_refuses, version_refuses = alert_is_answer(records, offers_fail), M.version_refusals(records)
   for _, record in ipairs(records) do
     local outcome = record.outcome
     if outcome == "unknown" then -- a spent session
@@ -128,7 +131,7 @@ function M.count(records, offers_fail)
     elseif outcome == "resumed" then
       counts.resumed = counts.resumed + 1
     elseif outcome == "refused"
-      or (outcome == "alert" and (alert_refuses or version_refuses and M.refuses_version(record))) then
+      or (outcome == "alert" and (alert_refuses or version_refuses(record))) then
       counts.refused = counts.refused + 1
       counts.alerts = counts.alerts + (outcome == "alert" and 1 or 0)
     elseif ERRORS[outcome] or outcome == "alert" then

@@ -83,8 +83,9 @@ local function result_of(test)
   local decide = statistics.sequential(HEALTHY, BROKEN, ERROR)
   local result = { resumed = 0, refused = 0, errors = 0, left_out = counting.left_out(test.records) }
   local certain
+  local version_refuses = counting.version_refusals(test.records)
   for _, record in ipairs(test.records) do
-    local answer = counting.refuses_version(record) and "refused" or record.outcome
+    local answer = version_refuses(record) and "refused" or record.outcome
     if answer == "resumed" or answer == "refused" then
       result[answer] = result[answer] + 1
       certain = certain or conclude(decide(answer == "resumed"), result)
