@@ -91,6 +91,12 @@ function M.without_password(text)
   return scheme .. text:sub(#scheme + 1):gsub("^.*@", "...@")
 end
 
+local HIGHEST_PORT = 65535
+
+local function is_port(number)
+  return math.type(number) == "integer" and number >= 1 and number <= HIGHEST_PORT
+end
+
 -- "443", "https" -> 443; or nil and what is wrong, in words.
 local function port_number(text)
   if text:find("^%a[%w-]*$") then
@@ -99,10 +105,10 @@ local function port_number(text)
       escape(text, 40)) or nil
   end
   local number = text:find("^%d%d?%d?%d?%d?$") and math.floor(tonumber(text))
-  if number and number >= 1 and number <= 65535 then
+  if number and is_port(number) then
     return number
   end
-  return nil, "the port must be a number from 1 to 65535"
+  return nil, ("the port must be a number from 1 to %d"):format(HIGHEST_PORT)
 end
 
 --- Reads what a user calls a target.
@@ -116,6 +122,8 @@ end
 function M.parse(text, default_port)
   if type(text) ~= "string" then
     error("resum: a target is a string such as host:port, not " .. arguments.kind(text), 2)
+  elseif default_port ~= nil and not is_port(default_port) then
+    error(("resum: the default port must be a whole number from 1 to %d"):format(HIGHEST_PORT), 2)
   end
   local shown = escape(M.without_password(text), 80)
   local rest, scheme = without_scheme(text:match("^%s*(.-)%s*$"))
