@@ -21,6 +21,12 @@ local function kubernetes_script()
   end))
 end
 
+-- The command, with one attempt: --merge makes none.
+local QUICKLY = [[
+case $1 in --merge) exec real-resum "$@" ;; esac
+exec real-resum "$@" --attempts 1 --max_connections 50
+]]
+
 describe("work shared among machines", function()
   local server, folder, list, single
 
@@ -39,12 +45,12 @@ describe("work shared among machines", function()
     assert(require("luv").fs_chmod(folder .. "/" .. name, 493)) -- rwxr-xr-x
   end
 
-  -- A folder with the list, and the command on PATH; with one attempt it is quick.
+  -- A folder with the list, and the command on PATH.
   before_each(function()
     folder = process.temporary_directory()
     process.write_file(folder .. "/targets.txt", table.concat(list, "\n") .. "\n")
     write_script("real-resum", ('exec %s "$@"\n'):format(table.concat(many.command(), " ")))
-    write_script("resum", 'exec real-resum "$@" --attempts 1 --max_connections 50\n')
+    write_script("resum", QUICKLY)
   end)
 
   teardown(servers.stop_all)
@@ -105,8 +111,7 @@ case "$*" in *part-3.jsonl*) if mkdir killed 2>/dev/null; then
   wait $pid
   exit
 fi ;; esac
-exec real-resum "$@" --attempts 1 --max_connections 50
-]])
+]] .. QUICKLY)
     local command = example("parallel", "sh")
     assert.equal(1, run(command).code) -- one job failed
     local before = #many.lines_of(process.read_file(folder .. "/part-3.jsonl"))
