@@ -1,7 +1,7 @@
 /* resum.host.file_lock: a lock on an open file, which only one of all programs has (flock(2)). It
  * goes with the descriptor, so a program that is killed leaves none behind. luv has no such call;
  * it knows nothing else. */
-#define _DEFAULT_SOURCE /* flock */
+#define _GNU_SOURCE /* flock */
 #include "lua/compat.h"
 
 #include <errno.h>

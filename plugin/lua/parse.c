@@ -152,8 +152,9 @@ static void parse_push_plain(lua_State *L, const char *type, rs_bytes bytes) {
  * something follows, its zeros are the explicit nonce of a record whose beginning we have not seen.
  */
 static int parse_is_nonce(rs_reader r) {
+  rs_reader start = r;
   int only_requests = 1;
-  if (r.left == 0 || *r.at != RS_HELLO_REQUEST)
+  if (rs_read_u8(&start) != RS_HELLO_REQUEST || start.bad)
     return 0;
   while (r.left > 0 && only_requests)
     only_requests = rs_read_u8(&r) == RS_HELLO_REQUEST && rs_read_u24(&r) == 0 && !r.bad;
