@@ -77,7 +77,8 @@ describe("resum.open, as scans do, offers a server", function()
       local first = assert(resum.open("a.example", { host = host }))
       refuses = #host.connected + 1
       local again = assert(resum.open("a.example", { host = host, session = first:session() }))
-      assert.same({ alert and "alert" or "reset", refuses + 1 }, { again.outcome, #host.connected })
+      assert.equal(alert and "alert" or "reset", again.outcome)
+      assert.is_true(#host.connected > refuses) -- the usual once more; where it has a hybrid share, also without
       assert.same({}, { again.version_limit, again.offered_more, again.without_tickets })
     end
   end)
