@@ -3,6 +3,7 @@
 
 local clients = require "resum.connection.client"
 local core = require "resum.core"
+local evidences = require "spec.support.evidence"
 local listener = require "spec.support.listener"
 local resum = require "resum"
 local scripted = require "spec.support.scripted"
@@ -53,7 +54,7 @@ end
 
 local function found(answer)
   local client = clients.new_client({ address = "192.0.2.1", port = 443 }, { host = host_of(answer) })
-  local context = { client = client, resumes = function() return true end }
+  local context = { client = client, evidence = evidences.of(0), resumes = function() return true end }
   function context.session()
     return core.session({ version = "TLSv1.3", cipher = "TLS_AES_128_GCM_SHA256", secret = ("p"):rep(32),
       ticket = ("t"):rep(64), lifetime_s = 100 })

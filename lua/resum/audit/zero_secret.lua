@@ -4,6 +4,7 @@
 -- resumes under a master secret of zeros: its Finished proves it.
 
 local core = require "resum.core"
+local poll = require "resum.audit.poll"
 local random = require "resum.util.random"
 
 local M = {
@@ -18,6 +19,7 @@ local M = {
 M.reasons = {
   refused = "the second ClientHello is refused, or leads to no session of zeros",
   zero_secret = "the server resumes under a master secret of zeros: its Finished verifies",
+  mixed_answers = "the server resumed under a master secret of zeros once, and not again",
   no_retry = "the server asks for no second ClientHello",
 }
 
@@ -25,9 +27,10 @@ M.reasons = {
 local CIPHERS = { "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" }
 local FLIGHT = 8 -- reads at most, until the answer to the first ClientHello is there as a whole
 
--- For each suite a session, the conversation and one more where it fails; and a control.
+-- For each suite a question, whose conversation is had once more where it fails; and a control. One server takes 9 at
+-- most.
 function M.connections()
-  return #CIPHERS * 4 + 1
+  return #CIPHERS * (poll.CONNECTIONS + poll.CONNECTIONS // 2) + 1
 end
 
 local function first_hello(session, session_id, server_name)
@@ -62,10 +65,9 @@ end
 
 -- Returns "zero_secret", "refused", "no_retry", "ended" (by the server, or on the way), or nil where the connection
 -- failed.
-local function try(context, cipher)
-  local session = context:session("psk")
+local function try(context, cipher, session)
   local session_id, name = random.bytes(32), context.client.server_name
-  local first = session and first_hello(session, session_id, name)
+  local first = first_hello(session, session_id, name)
   if not first then
     return nil
   end
@@ -88,16 +90,16 @@ local function try(context, cipher)
 end
 
 -- The same, and once more where it failed. An end is a refusal where it comes again.
-local function try_twice(context, cipher)
-  local first = try(context, cipher)
+local function try_twice(context, cipher, session)
+  local first = try(context, cipher, session)
   if first and first ~= "ended" then
     return first
   end
-  local second = try(context, cipher)
+  local second = try(context, cipher, session)
   if second == "ended" then
-    return first == "ended" and "refused" or "failed"
+    return first == "ended" and "refused" or nil
   end
-  return second or "failed"
+  return second
 end
 
 --- @tparam table context see resum.audit.context
@@ -106,17 +108,25 @@ function M.run(context)
   if not context:resumes("psk") then
     return { { verdict = "not_applicable", reason = "does_not_resume", evidence = { sessions = "TLS 1.3 tickets" } } }
   end
-  local met = {}
+  local open, asks_again = nil, true
   for _, cipher in ipairs(CIPHERS) do
-    local answer = try_twice(context, cipher)
-    met[answer] = true
-    if answer == "zero_secret" then
-      return { { verdict = "bad", reason = "zero_secret", evidence = { cipher = cipher } } }
+    local resumed, where = poll.ask(context, "psk", function(session)
+      local answer = try_twice(context, cipher, session)
+      asks_again = asks_again and answer ~= "no_retry"
+      if answer then
+        return answer == "zero_secret"
+      end
+    end)
+    if resumed then
+      local share = where.seen < where.asked and where.seen / where.asked or nil -- who answers has it, not who issued
+      return { { verdict = "bad", reason = "zero_secret", share = share, evidence = { cipher = cipher } } }
+    elseif resumed == nil then
+      open = where.seen > 0 and "mixed_answers" or open or "connection_failed"
     end
   end
-  if met.failed then
-    return { { verdict = "inconclusive", reason = "connection_failed" } }
-  elseif met.no_retry then
+  if open then
+    return { { verdict = "inconclusive", reason = open } }
+  elseif not asks_again then
     return { { verdict = "not_applicable", reason = "no_retry" } }
   end
   return { { verdict = "good", reason = "refused" } }
