@@ -113,7 +113,7 @@ describe("a watch that was killed", function()
 end)
 
 describe("a watch's file", function()
-  local LINE = '{"resum_watch":1,"place":"a","event":{"kind":"server_up"}}'
+  local LINE = '{"resum_watch":1,"place":"a","event":{"kind":"server_down","time":1,"since":1}}'
 
   local function with(text)
     local files = watched.files()
