@@ -150,6 +150,14 @@ function M.wait_until(seconds, condition)
   return nil, "timeout"
 end
 
+--- Waits until more than a second has passed by a clock that counts in whole ones.
+function M.pass_a_second()
+  local now = os.time()
+  assert(M.wait_until(M.PATIENCE, function()
+    return os.time() >= now + 2
+  end))
+end
+
 local function owns_socket(pid, inodes)
   local folder = ("/proc/%d/fd"):format(pid)
   for _, name in ipairs(M.list(folder)) do
