@@ -6,6 +6,9 @@ local PRESENCE, PLACE = "lua/resum/analysis/watch/presence.lua", "lua/resum/watc
 local CLOCK, PACE, SEEN = "lua/resum/watch/clock.lua", "lua/resum/watch/pace.lua", "lua/resum/watch/seen.lua"
 local STATE, HISTORY = "lua/resum/watch/state.lua", "lua/resum/analysis/watch/history.lua"
 local LOSSES, REPLACED = "lua/resum/analysis/watch/losses.lua", "lua/resum/analysis/watch/replaced_key.lua"
+local SLOW = "spec/regress/230_emptied_cache_is_told_at_a_slow_pace_spec.lua"
+local TURNS = "spec/regress/231_turns_at_an_address_spec.lua"
+local LONG_AGO = "spec/regress/232_names_met_long_ago_are_not_new_spec.lua"
 local CAUSES = "spec/regress/180_watch_names_no_wrong_cause_spec.lua"
 local SPEC, PARTS, LONG = "spec/watch_spec.lua", "spec/watch_parts_spec.lua", "spec/watch_long_spec.lua"
 
@@ -28,6 +31,15 @@ add(NAMES, SPEC, "names that are admitted soon", "statistics.wilson(math.max(0, 
   "statistics.wilson(one.seen, one.seen)", "one of forty servers is gone when it was not met for a while")
 add(ACCEPTANCE, PARTS, "younger ones need not be as old", "told.aged >= M.AGED", "told.new_resumed >= M.AGED",
   "what dies of age is lost")
+add(ACCEPTANCE, SLOW, "the refusal that began a doubt is evidence", "told.resumed, told.refused - 1",
+  "told.resumed, told.refused", "three in a row are an event")
+add(ACCEPTANCE, SLOW, "a newer one stays as young as it was",
+  "met.age = good and math.max(met.age, offer.age) or met.age",
+  "", "a newer session that was offered young never counts as an old one")
+add(PACE, TURNS, "who waits takes no turn", "turns[address] = turn + M.jittered(gap)",
+  "turns[address] = host.now() + M.jittered(gap)", "who asks last is served first")
+add(NAMES, LONG_AGO, "names that are many have one chance each", "M.FEW = 4", "M.FEW = 4000",
+  "one of forty servers is new")
 add(ACCEPTANCE, PARTS, "a session that was offered before", "if offer.again and not self.is_reusable then",
   "if false then", "tickets that are good for one connection are lost")
 add(ACCEPTANCE, PARTS, "what was promised", "(promise <= 0 or offer.age + SLACK < promise)", "(promise <= 0 or true)",

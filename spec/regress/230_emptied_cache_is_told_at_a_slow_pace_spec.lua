@@ -72,6 +72,19 @@ describe("sessions that are refused", function()
     assert.same({ "lost", 1506, 2001, 6 }, { verdict.kind, verdict.cut, verdict.since, verdict.refused })
   end)
 
+  it("are no event when three are refused in a row, the first of which began the doubt", function()
+    for i = 41, 400 do
+      resume("before " .. i, 1000 + i, 100)
+    end
+    for i = 1, 3 do
+      assert.is_falsy(refuse("old " .. i, 2000 + i, 60))
+    end
+    for i = 1, 6 do
+      assert.is_falsy(resume("new " .. i, 2080 + i, 61))
+    end
+    assert.equal("lost", refuse("old 4", 2090, 95).kind)
+  end)
+
   it("at such an age were refused by chance when one of them resumes", function()
     refuse("old 1", 2000, 500)
     refuse("old 2", 2001, 500)
