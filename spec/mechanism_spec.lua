@@ -34,4 +34,12 @@ describe("a mechanism", function()
     assert.is_false(mechanisms.narrow(context, { min_version = "TLSv1.3" }))
     assert.same({ min_version = "TLSv1.2", max_version = "TLSv1.2" }, context)
   end)
+
+  it("walk what is kept by mechanism in their order, whatever else is there", function()
+    local walked = {}
+    for name, value in mechanisms.each({ psk = 3, session_id = false, other = 4 }) do
+      walked[#walked + 1] = ("%s %s"):format(name, value)
+    end
+    assert.same({ "session_id false", "psk 3" }, walked)
+  end)
 end)

@@ -3,6 +3,14 @@
 
 return {
   {
+    name = "the order of a table decides what is asked",
+    file = "lua/resum/scan/second_look.lua",
+    before = "for mechanism, evidence in mechanisms.each(wanted) do",
+    after = "for mechanism, evidence in pairs(wanted) do",
+    breaks = "the same seed comes to other questions, and at times to another verdict",
+    spec = "spec/regress/260_same_seed_same_questions_spec.lua",
+  },
+  {
     name = "fresh sessions to the last, whatever becomes of them",
     file = "lua/resum/analysis/single_use.lua",
     before = "local ENOUGH, NO_BETTER = 40, 0.05",

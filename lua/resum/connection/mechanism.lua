@@ -107,6 +107,20 @@ function M.find(name)
   end
 end
 
+--- Walks what is kept by mechanism, in the order of M.names: pairs() has another order in each process, and what is
+-- asked of a server must not hang on that.
+-- @tparam {string=any,...} by_name
+-- @treturn function for a loop: name and value of each that is there
+function M.each(by_name)
+  local at = 0
+  return function()
+    repeat
+      at = at + 1
+    until not M.names[at] or by_name[M.names[at]] ~= nil
+    return M.names[at], by_name[M.names[at]]
+  end
+end
+
 --- Reads a list of mechanisms.
 -- @tparam {string,...} names
 -- @treturn[1] {string,...} each once, in the order given

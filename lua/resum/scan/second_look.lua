@@ -3,6 +3,7 @@
 -- attempts and keeps their records; what they say, resum.analysis does.
 
 local contrast = require "resum.analysis.contrast"
+local mechanisms = require "resum.connection.mechanism"
 local obtaining = require "resum.scan.obtain_sessions"
 local random = require "resum.util.random"
 local spending = require "resum.connection.spending"
@@ -82,7 +83,7 @@ end
 -- server for a moment befalls one as well as the other.
 local function make_more(client, wanted, count, options)
   local plan = {}
-  for mechanism, evidence in pairs(wanted) do
+  for mechanism, evidence in mechanisms.each(wanted) do
     for i = 1, 2 * count do
       plan[#plan + 1] = { make = i > count and offer_beside or handshake_beside, of = mechanism, evidence = evidence }
     end
@@ -303,7 +304,7 @@ end
 -- @tparam table options engine
 function M.run(client, all, options)
   local jobs = {}
-  for mechanism, evidence in pairs(all) do
+  for mechanism, evidence in mechanisms.each(all) do
     jobs[#jobs + 1] = function()
       look(client, mechanism, evidence, options)
     end

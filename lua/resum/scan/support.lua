@@ -7,6 +7,7 @@ local browser = require "resum.scan.browser"
 local counting = require "resum.analysis.counting"
 local engine_choice = require "resum.connection.engine_choice"
 local hunt = require "resum.scan.hunt"
+local mechanisms = require "resum.connection.mechanism"
 local obtaining = require "resum.scan.obtain_sessions"
 local recorder = require "resum.scan.pool.recorder"
 local second_look = require "resum.scan.second_look"
@@ -207,7 +208,7 @@ end
 
 local function hunt_old_sessions(journal, all, options)
   local wanted = {}
-  for mechanism, evidence in pairs(all) do
+  for mechanism, evidence in mechanisms.each(all) do
     wanted[#wanted + 1] = needs_hunt(evidence) and mechanism or nil
   end
   side_by_side(journal, #wanted, function(i)

@@ -283,8 +283,8 @@ end
 
 -- More full handshakes, where offers seem to fail more often.
 local function about_failures(all, results, asked)
-  for name, result in pairs(results) do
-    local failing = result.failing
+  for _, name in ipairs(NAMES) do
+    local failing = results[name] and results[name].failing
     if failing and not failing.certain and failing.p < MAY_FAIL and (asked.failures or 0) < FAILURES then
       asked.failures = (asked.failures or 0) + 1
       return { kind = "look", mechanism = all[name].mechanism, times = LOOKS, cost = LOOKS }
