@@ -123,6 +123,20 @@ describe("a connection that was disturbed", function()
     end)
   end
 
+  -- So few that two may be by chance: then it is more than one of four that make a habit.
+  for others, outcome in pairs({ [5] = "refused", [6] = "unknown" }) do
+    it(("is one of two beside %d others: what it spent is %s"):format(others, outcome), function()
+      local ends, session = spending.nothing_known(), {}
+      for i = 1, 2 + others do
+        spending.finish(ends, { engine = "handshake", outcome = "full", ending = i <= 2 and "fin" or "notify",
+          sessions = { i == 1 and session or {} } }, {}, spending.begin())
+      end
+      local offer = { engine = "handshake", outcome = "refused", ending = "notify", sessions = {} }
+      spending.finish(ends, offer, { session }, spending.begin())
+      assert.equal(outcome, offer.outcome)
+    end)
+  end
+
   it("is told apart as long as it is rarer than a habit", function()
     local ends, odd = spending.nothing_known(), {}
     local function finish(ending)
