@@ -174,6 +174,12 @@ describe("failures of offers and of full handshakes", function()
     assert.same({ session_id = true, ticket = true, psk = false },
       contrast.offers_fail({ session_id = beside(88, 9, 0), ticket = beside(88, 9, 0), psk = beside(88, 3, 1) }),
       "one's fail half as often: what the others show is not told of it")
+    assert.same({ session_id = true, ticket = true },
+      contrast.offers_fail({ session_id = beside(48, 9, 0), ticket = beside(48, 7, 0) }),
+      "one's fail a little less often than all together, and alike")
+    assert.same({ ticket = false, psk = true },
+      contrast.offers_fail({ ticket = beside(88, 26, 14), psk = beside(88, 44, 0) }),
+      "one's fail more than half as often, and yet differ")
   end)
 
   it("are no contrast where full handshakes of each mechanism fail as well, and the mechanisms differ", function()
