@@ -33,6 +33,9 @@ local function why_failing(finding)
   return { id = "connections", code = finding.code, why = pool_words.failures(finding.share),
     text = "Find out why connections fail: a client that is dropped has to connect again, and has not resumed." }
 end
+local LET_IN = { text = "Find the servers behind this address that turn clients away before TLS: let clients in "
+  .. "there, or take these servers out of the pool." }
+local FIRST_SEGMENT = { text = "Look for what reads only the first segment of a ClientHello." }
 local MEASURE = { by = "measuring", text = "Find out which servers do not share their sessions (--resum_rate)." }
 
 local BEHAVIOUR = {
@@ -195,6 +198,8 @@ function M.of(entry)
   for _, step in ipairs(entry.balancer and about_pool(entry.balancer) or {}) do
     add(step)
   end
+  add(entry.status == "completed" and entry.before_tls and LET_IN or nil)
+  add(entry.client_hello and FIRST_SEGMENT or nil)
   local before = #list
   add_causes(entry, add)
   add_mechanisms(entry, #list > before, add)

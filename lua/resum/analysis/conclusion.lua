@@ -90,7 +90,7 @@ end
 local function say_faults(entry, lists, say)
   if entry.client_hello then
     say("The server, or what stands before it, can't cope with a ClientHello of %d bytes, which browsers send: a "
-      .. "client that does not try a smaller one does not get in. Look for what reads its first segment only.",
+      .. "client that does not try a smaller one does not get in.",
       entry.client_hello.usual_bytes)
   end
   for _, words in ipairs(entry.status == "completed" and vocabulary.before_tls(entry.before_tls) or {}) do

@@ -121,7 +121,7 @@ function Reader:full(entry)
   local answered = ANSWERED[entry.outcome] or entry.version_refused
   local tally = evidence.full_tally
   tally[answered and "answered" or "failed"] = tally[answered and "answered" or "failed"] + 1
-  evidence.established = evidence.established or entry.outcome == "full"
+  evidence.issues_none = evidence.issues_none or entry.issued == false
 end
 
 -- Did a connection meet a server that the balancer chose, and show which?
@@ -160,7 +160,7 @@ local function read_mechanism(name, entries, shown, by_order, issued_by)
   local labels = labels_of(entries, shown)
   local evidence = {
     mechanism = name, entries = entries, label = labels, shown = shown, by_order = by_order, issued = 0,
-    established = false,
+    issues_none = false,
     offers = {}, failed = {}, marked = {}, identities = {}, sequence = {}, asked_for_tickets = {},
     offers_tally = { resumed = 0, refused = 0, failed = 0 }, full_tally = { answered = 0, failed = 0 },
   }
@@ -199,7 +199,7 @@ end
 --   (sessions issued since), source and home (local addresses), entry, issue}), failed, marked and identities (the
 --   same, apart); sequence (answered connections of the sampling designs), asked_for_tickets, label (order -> label),
 --   origin (order -> order), keys (names of ticket keys as seen in order, of all mechanisms), issued (sessions),
---   established, offers_tally, full_tally
+--   issues_none (a full handshake showed that it brings no session), offers_tally, full_tally
 function M.read(entries)
   local labels, by_order, lists, all = sighting.labels(entries), {}, {}, {}
   local issued_by, issued = {}, 0 -- a cache may keep the sessions of all mechanisms

@@ -49,7 +49,7 @@ local function without_one(evidence, judged, failing)
   local tally = evidence.offers_tally
   local answered = tally.resumed + tally.refused
   if answered == 0 and not fails then
-    if evidence.established and evidence.issued == 0 then
+    if evidence.issues_none and evidence.issued == 0 then
       return "no_resumption", "not_issued"
     end
     return "inconclusive", tally.failed > 0 and "errors" or "no_attempts"
