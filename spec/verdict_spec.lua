@@ -118,6 +118,9 @@ describe("a verdict", function()
       judged("psk", { fixed = { older, resumed, older } }))
     assert.same({ "supported", nil, "1/2 refused 0 errors 1" }, judged("psk", { fixed = { older, resumed } }),
       "a bit may have flipped on the way")
+    assert.same({ "supported", nil, "4/8 refused 0 errors 4" },
+      judged("psk", { fixed = { older, older, resumed, resumed, resumed, resumed, table.unpack(offers("ra")) } }),
+      "other bytes were mangled, too")
     assert.same({ "supported", nil, "2/4 refused 0 errors 2" },
       judged("psk", { fixed = { resumed, resumed, older, older } }))
     assert.same({ "inconclusive", "alert", "0/2 refused 0 errors 2" }, judged("psk", { fixed = { older, older },

@@ -118,6 +118,14 @@ return {
     spec = SPEC,
   },
   {
+    name = "a protocol_version among other failures is a refusal",
+    file = COUNTING,
+    before = "and met > failed and go_on",
+    after = "and go_on",
+    breaks = "where bytes are mangled, members of an older version are seen",
+    spec = SPEC,
+  },
+  {
     name = "an old version is no refusal",
     file = COUNTING,
     before = "(alert_refuses or version_refuses(record))",
@@ -128,8 +136,8 @@ return {
   {
     name = "a single protocol_version is a refusal",
     file = COUNTING,
-    before = "return met >= M.REPEATED and go_on",
-    after = "return met > 0 and go_on",
+    before = "return met >= M.REPEATED and",
+    after = "return met > 0 and",
     breaks = "a bit that flipped on the way makes a member of an older version",
     spec = SPEC,
   },

@@ -86,16 +86,18 @@ end
 
 --- Which offers were refused with a protocol_version alert? Those are answers of servers behind the address that lack
 -- the version where others went on answering. A server that turns everybody away from some moment on gives no answer;
--- and one such alert may come from a bit that flipped on the way.
+-- and one such alert, or some among other failures, may come from what was mangled on the way.
 -- @tparam {record,...} records
 -- @treturn function (record) -> boolean
 function M.version_refusals(records)
-  local met, go_on = 0, false
+  local met, failed, go_on = 0, 0, false
   for _, record in ipairs(records) do
-    met = met + (M.refuses_version(record) and 1 or 0)
+    local is_met = M.refuses_version(record)
+    met = met + (is_met and 1 or 0)
+    failed = failed + (not is_met and (ERRORS[record.outcome] or record.outcome == "alert") and 1 or 0)
     go_on = go_on or met > 0 and (record.outcome == "resumed" or record.outcome == "refused")
   end
-  return met >= M.REPEATED and go_on and M.refuses_version or function()
+  return met >= M.REPEATED and met > failed and go_on and M.refuses_version or function()
     return false
   end
 end
