@@ -15,7 +15,7 @@ local RUNS = tonumber(os.getenv("RESUM_FAULTS") or "") or 0
 local SEEDS = tonumber(os.getenv("RESUM_SEEDS") or "") or 8
 local SHARES = { 0.01, 0.02, 0.05 }
 local AT_ONCE = 12 -- targets
--- What is left are refusals of spent sessions that count (seen: 4 of 2,278, all before s_server): where a quarter of the
+-- What is left are refusals of spent sessions that count (seen: 4 of 2,278, all of s_server's): where a quarter of the
 -- few connections that end alike were disturbed, that is taken for a habit of the server's. More than one wrong one of
 -- the 96 of the smallest run is then chance in 1 of 80.
 local MOST_WRONG = 0.02
