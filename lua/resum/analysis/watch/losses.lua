@@ -9,8 +9,10 @@ local M = {}
 M.BESIDE = 2
 --- Handshakes that show a key, after sessions were lost, before it is said that the keys are the same.
 M.KEYS_AFTER = 3
---- What a ticket is: the name of an entry in a cache, or a session sealed with a key.
-M.CACHED, M.SEALED = "cached", "sealed"
+--- What a ticket is: the name of an entry in a cache.
+M.CACHED = "cached"
+--- Or a session sealed with a key.
+M.SEALED = "sealed"
 
 local Losses = {}
 Losses.__index = Losses
