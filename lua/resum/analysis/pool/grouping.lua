@@ -9,6 +9,8 @@ local M = {}
 
 -- So many groups are tried where nothing names them; a pool of more looks like the last of these.
 local NUMBERS = { 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 }
+-- The same, where one has a share of its own: how many the others are shows less.
+local BESIDE_ONE = { 4, 8, 16 }
 -- Shares of so many are learnt; of more, each has too few of some hundred offers to tell unequal from equal ones.
 local MOST_LEARNT = 8
 local HOPELESS = 12 -- natural logarithms behind the best: six times less likely still than the odds that decide
@@ -100,20 +102,56 @@ local function all_or_nothing(evidence)
   return seen > 0
 end
 
-local function divide(evidence, label, number, options, unequal, leaning)
+local function divide(evidence, label, number, options)
   local copies = number + (options.hidden_dead and 1 or 0)
   local model = classes.model(evidence, { [label] = copies }, options.apart)
-  local weights = model.weights[1]
-  for i, a in ipairs(unequal and model.labels[label] or {}) do -- or nothing would part them
-    weights[a] = weights[a] * 2 * i / (copies + 1)
-  end
-  local made = finish(model, options.part, label, options, {
+  return finish(model, options.part, label, options, {
     free = model.count - copies + 1, choices = cost_of_number(number), groups = options.count - 1 + number,
   })
-  if unequal then
-    hidden.learn(evidence, model, nil, leaning)
-    made.free, made.dead_share = model.count - 1, dead_share(model, made.dead)
+end
+
+-- Each has a share of its own.
+local function divide_unequally(evidence, label, number, options, leaning)
+  local made = divide(evidence, label, number, options)
+  local model, list = made.model, made.model.labels[label]
+  local weights = model.weights[1]
+  for i, a in ipairs(list) do -- or nothing would part them
+    weights[a] = weights[a] * 2 * i / (#list + 1)
   end
+  hidden.learn(evidence, model, nil, leaning)
+  made.free, made.dead_share = model.count - 1, dead_share(model, made.dead)
+  return made
+end
+
+-- The first one takes its part of what they have together; the others are even.
+local function set_first(model, list, part)
+  local weights, all = model.weights[1], 0
+  for _, a in ipairs(list) do
+    all = all + weights[a]
+  end
+  for i, a in ipairs(list) do
+    weights[a] = i == 1 and part(weights[a], all) or 0
+  end
+  for i = 2, #list do
+    weights[list[i]] = (all - weights[list[1]]) / (#list - 1)
+  end
+end
+
+-- One has a share of its own, and the others have even ones: a larger machine, or a new one that is tried first. Of
+-- many servers that is far more common than a share for each.
+local function divide_but_one(evidence, label, number, options, leaning)
+  local made = divide(evidence, label, number, options)
+  local model, list = made.model, made.model.labels[label]
+  set_first(model, list, function(_, all)
+    return all / 2
+  end)
+  for _ = 1, FEW do
+    hidden.learn(evidence, model, 1, leaning)
+    set_first(model, list, function(own)
+      return own
+    end)
+  end
+  made.free, made.dead_share = made.free + 1, dead_share(model, made.dead)
   return made
 end
 
@@ -128,13 +166,23 @@ local function most_hidden(evidence, label)
   return least and math.max(2, 2 * math.ceil(counts[label] / least)) or NUMBERS[#NUMBERS]
 end
 
--- Equal shares first; then those of the best number are learnt, and of one more: unequal groups are as good as fewer.
-local function divided(evidence, label, options)
-  local first, best, value = options.hidden_dead and 1 or 2, nil, -math.huge
-  local list, best_number, leaning, most = {}, first, nil, most_hidden(evidence, label)
-  for _, number in ipairs(NUMBERS) do
+local UNEVEN = 2 -- the largest share by the even one: of even ones, some hundred connections rarely show as much
+
+local function is_uneven(made, label)
+  local list, all, largest = made.model.labels[label], 0, 0
+  for _, a in ipairs(list) do
+    local share = made.model.weights[1][a]
+    all, largest = all + share, math.max(largest, share)
+  end
+  return largest * #list > UNEVEN * all
+end
+
+-- The best of these numbers, from the first to the most, as they are divided.
+local function best_of(evidence, label, options, numbers, divide_so, first, most, leaning)
+  local best, value, best_number = nil, -math.huge, first
+  for _, number in ipairs(numbers) do
     if number >= first and number <= most then
-      local one = divide(evidence, label, number, options)
+      local one = divide_so(evidence, label, number, options, leaning)
       local found, way = hidden.log_likelihood(evidence, one.model, leaning)
       leaning = way
       if found > value then
@@ -144,9 +192,21 @@ local function divided(evidence, label, options)
       end
     end
   end
-  list[1] = best
+  return best, best_number, leaning
+end
+
+-- Equal shares first; then those of the best number are learnt, and of one more: unequal groups are as good as fewer.
+local function divided(evidence, label, options)
+  local first, most, list = options.hidden_dead and 1 or 2, most_hidden(evidence, label), {}
+  local best_number, leaning
+  list[1], best_number, leaning = best_of(evidence, label, options, NUMBERS, divide, first, most)
+  local uneven = false
   for number = best_number, math.min(MOST_LEARNT, best_number + 1) do
-    list[#list + 1] = divide(evidence, label, number, options, true, leaning)
+    list[#list + 1] = divide_unequally(evidence, label, number, options, leaning)
+    uneven = uneven or is_uneven(list[#list], label)
+  end
+  if uneven then
+    list[#list + 1] = best_of(evidence, label, options, BESIDE_ONE, divide_but_one, first + 1, most, leaning)
   end
   return list
 end

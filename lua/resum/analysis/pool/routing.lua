@@ -27,11 +27,20 @@ local function by_lot(list)
   return value, kinds
 end
 
--- The same, but whoever comes a period later meets the same one with a chance that is learnt.
+-- The last one before, by whole periods, of which is known whom it met.
+local function whole_periods_before(met, order, period)
+  for lag = period, LONGEST_PERIOD, period do
+    if met[order - lag] then
+      return met[order - lag]
+    end
+  end
+end
+
+-- The same, but whoever comes whole periods later meets the same one with a chance that is learnt.
 local function by_period(list, met, period)
   local same, trials, value = 0, 0, 0
   for _, one in ipairs(list) do
-    local before = met[one.order - period]
+    local before = whole_periods_before(met, one.order, period)
     if before then
       local agrees = before.group == one.group
       local chance = (same + 0.5) / (trials + 1)
@@ -44,11 +53,17 @@ local function by_period(list, met, period)
   return value, trials > 0 and same / trials or 0
 end
 
+-- A multiple of a period holds as well: it has to spare half of what the period leaves unexplained.
+local function explains_more(period, agrees, best, agreement)
+  return not best or period % best > 0 or 2 * (1 - agrees) < 1 - agreement
+end
+
 local function best_period(list, met, lot)
   local best, most, agreement = nil, lot + DECISIVE + math.log(LONGEST_PERIOD), nil
   for period = 1, LONGEST_PERIOD do
     local value, agrees = by_period(list, met, period)
-    if agrees >= AGREES and value > most + (best and DECISIVE or 0) then -- a multiple does no better
+    if agrees >= AGREES and value > most + (best and DECISIVE or 0)
+      and explains_more(period, agrees, best, agreement) then
       best, most, agreement = period, value, agrees
     end
   end
@@ -192,9 +207,9 @@ end
 -- @tparam function group_of label -> name of its group
 -- @tparam table all mechanism -> evidence
 -- @treturn string "sticky", "round_robin", "random" or "unknown"
--- @treturn table period, agreement (share of the connections that meet what a period before was met), stretches (true:
---   connections meet the same one for long, and then another), alike (true: of several servers, and turns and a lot are
---   too much alike)
+-- @treturn table period, agreement (share of the connections that meet what was met whole periods before), stretches
+--   (true: connections meet the same one for long, and then another), alike (true: of several servers, and turns and a
+--   lot are too much alike)
 function M.of(evidence, explained, group_of, all)
   if explained.parameters.routing then
     return explained.parameters.routing, {}
