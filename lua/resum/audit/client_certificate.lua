@@ -38,6 +38,10 @@ M.reasons = {
     return ("%s takes a certificate of another name where its Host is asked for under that: not only by resuming (%s)")
       :format(evidence.name, evidence.mechanism)
   end,
+  nameless = function(evidence)
+    return ("%s takes a certificate of the target where its Host is asked for under no name: not only by resuming (%s)")
+      :format(evidence.name, evidence.mechanism)
+  end,
   good_there = function(evidence)
     return ("%s takes this certificate anyway"):format(evidence.name)
   end,
@@ -224,7 +228,9 @@ end
 
 function Trial:blame(deviation, twins, where)
   local twin, is_open = self:twin_of(twins)
-  if twin then
+  if twin and twin.nameless then -- nginx's default server does, and no resumption is needed for it
+    return self:found("info", "nameless", nil, { deviation = deviation.id }, where)
+  elseif twin then
     return self:found("bad", "certificate_not_bound_to_name", "medium", { deviation = deviation.id }, where)
   elseif is_open then
     return self:left_open(deviation, { seen = 0 })
