@@ -186,8 +186,8 @@ add(CERTIFICATE, CERTIFICATE_SPEC, "what is lost under the target's name is good
   "return self:blame(deviation, { deviation }, where)\n    elseif false then", "a lost connection is a refusal")
 add(CERTIFICATE, CERTIFICATE_SPEC, "one refusal is everybody's", "rounds = poll.rounds(context, mechanism)",
   "rounds = 1", "who is let in by another server anyway is an intruder")
-add(CERTIFICATE, CERTIFICATE_SPEC, "no twin", "  if twin then\n    return self:found(\"bad\", \"certificate_not",
-  "  if false then\n    return self:found(\"bad\", \"certificate_not",
+add(CERTIFICATE, CERTIFICATE_SPEC, "no twin", "  elseif twin then\n    return self:found(\"bad\", \"certificate_not",
+  "  elseif false then\n    return self:found(\"bad\", \"certificate_not",
   "resumption is blamed for what any handshake does")
 add(CERTIFICATE, CERTIFICATE_SPEC, "silence lets in", "    self.silent = true\n    return nil",
   "    self.silent = true\n    return true", "a server that says nothing lets clients in")
