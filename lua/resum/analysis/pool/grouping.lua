@@ -10,7 +10,7 @@ local M = {}
 -- So many groups are tried where nothing names them; a pool of more looks like the last of these.
 local NUMBERS = { 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 }
 -- The same, where one has a share of its own: how many the others are shows less.
-local BESIDE_ONE = { 4, 8, 16 }
+local BESIDE_ONE = { 4, 8 }
 -- Shares of so many are learnt; of more, each has too few of some hundred offers to tell unequal from equal ones.
 local MOST_LEARNT = 8
 local HOPELESS = 12 -- natural logarithms behind the best: six times less likely still than the odds that decide
