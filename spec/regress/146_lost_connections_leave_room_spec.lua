@@ -6,7 +6,7 @@ local pool_truth = require "spec.support.pool_truth"
 local pools = require "spec.support.pools"
 local simulation = require "spec.support.simulation"
 
-local POOLS = 8
+local POOLS = 5
 
 -- Of a class, with connections that are lost on the way: what is said, and how many full handshakes were made beside.
 local function scan(class, seed)
