@@ -12,7 +12,7 @@ local function servers(count, singles)
   return list
 end
 
-describe("servers whose tickets are good for one connection", function()
+describe("servers whose tickets are good for one connection #unsanitized", function()
   it("share nothing, and none is bad because its cache is small", function()
     for seed = 1, 10 do
       local summary = simulation.run({ servers = servers(3, 3), policy = "roundrobin", seed = seed })

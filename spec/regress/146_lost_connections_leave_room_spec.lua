@@ -20,7 +20,7 @@ local function scan(class, seed)
   return found, beside, pool_truth.of(class, options)
 end
 
-describe("a pool that loses connections", function()
+describe("a pool that loses connections #unsanitized", function()
   for _, class in ipairs({ "sticky_session_id", "caches_shared_keys_not", "keys_shared_caches_not" }) do
     it("is not told another story with confidence: " .. class, function()
       local looked = 0

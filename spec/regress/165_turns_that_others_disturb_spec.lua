@@ -97,7 +97,7 @@ local function said(count, make, ...)
   return counts
 end
 
-describe("servers in turns", function()
+describe("servers in turns #unsanitized", function()
   for _, case in ipairs({
     { "AB", 0.1, 0 }, { "AB", 0.3, 0 }, { "AB", 0, 0.1 }, { "ABC", 0.1, 0 }, { "ABC", 0.3, 0 }, { "ABC", 0.1, 0.1 },
     { "ABCD", 0.3, 0 }, { "AAB", 0.1, 0 }, { "AABAC", 0.3, 0 },

@@ -14,7 +14,7 @@ local function judge(class, i, more)
   return found.mechanisms.session_id.verdict, #recorded.entries
 end
 
-describe("session IDs, where nothing else is offered", function()
+describe("session IDs, where nothing else is offered #unsanitized", function()
   it("tell no story of servers that accept each other's in no order", function()
     for _, i in ipairs({ 5, 9 }) do
       local verdict = judge("random_matrix", i, { cache = "of all" })

@@ -8,7 +8,7 @@ local function period_of(servers, seed)
   return found.routing_evidence.period
 end
 
-describe("the period of turns", function()
+describe("the period of turns #unsanitized", function()
   it("is that of the servers, and no multiple of it", function()
     for _, seed in ipairs({ 4, 11, 13 }) do
       assert.equal(3, period_of(simulation.servers(3), seed), seed)

@@ -12,7 +12,7 @@ local function verdict_of(count, weight, seed)
   return simulation.run({ servers = servers, policy = "random", seed = seed, drops = 0.04 }).verdict
 end
 
-describe("one server that has more of the connections than the others", function()
+describe("one server that has more of the connections than the others #unsanitized", function()
   it("makes no bad member of them", function()
     for _, seed in ipairs({ 8, 17 }) do
       assert.equal("nothing_shared", verdict_of(8, 8, seed), seed)
