@@ -207,7 +207,7 @@ local function all_resume(result)
   return true
 end
 
-describe("a text report", function()
+describe("a text report #unsanitized", function()
   for name, make in pairs(KINDS) do
     it("fits, and explains itself: " .. name, function()
       local result = make()

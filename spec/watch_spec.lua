@@ -180,7 +180,7 @@ describe("a watch calls by its name", function()
   end
 end)
 
-describe("a watch has nothing to tell in 2,000 rounds of", function()
+describe("a watch has nothing to tell #unsanitized in 2,000 rounds of", function()
   for name, members in pairs({
     ["a healthy server"] = one(),
     ["one that drops one in a hundred connections"] = one({ drops = 0.01 }),

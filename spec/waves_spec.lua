@@ -63,7 +63,7 @@ local function for_each_policy(what, check)
   end
 end
 
-describe("a scan over 50 ms of round trip", function()
+describe("a scan over 50 ms of round trip #unsanitized", function()
   for name, change in pairs(UNHEALTHY) do
     for_each_policy("takes at most 11 s, 700 connections and seven looks at them, of three: " .. name, function(policy)
       local result, timed, connections, looks = scan(on(policy, three(change)))
