@@ -123,17 +123,14 @@ local function divide_unequally(evidence, label, number, options, leaning)
   return made
 end
 
--- The first one takes its part of what they have together; the others are even.
-local function set_first(model, list, part)
-  local weights, all = model.weights[1], 0
-  for _, a in ipairs(list) do
-    all = all + weights[a]
-  end
-  for i, a in ipairs(list) do
-    weights[a] = i == 1 and part(weights[a], all) or 0
+-- All but the first get even shares of what they have together.
+local function even_out_others(weights, list)
+  local all = 0
+  for i = 2, #list do
+    all = all + weights[list[i]]
   end
   for i = 2, #list do
-    weights[list[i]] = (all - weights[list[1]]) / (#list - 1)
+    weights[list[i]] = all / (#list - 1)
   end
 end
 
@@ -142,14 +139,13 @@ end
 local function divide_but_one(evidence, label, number, options, leaning)
   local made = divide(evidence, label, number, options)
   local model, list = made.model, made.model.labels[label]
-  set_first(model, list, function(_, all)
-    return all / 2
-  end)
+  local weights = model.weights[1]
+  for i, a in ipairs(list) do -- half of all, and the other half for the others
+    weights[a] = weights[a] * #list / (i == 1 and 2 or 2 * (#list - 1))
+  end
   for _ = 1, FEW do
     hidden.learn(evidence, model, 1, leaning)
-    set_first(model, list, function(own)
-      return own
-    end)
+    even_out_others(model.weights[1], list)
   end
   made.free, made.dead_share = made.free + 1, dead_share(model, made.dead)
   return made
