@@ -100,6 +100,10 @@ static int context_allows(const SSL *ssl, const SSL_CTX *ctx, int operation, int
          EVP_PKEY_get_bits((EVP_PKEY *)other) <= (int)(intptr_t)max_dh_bits;
 }
 
+int rs_context_max_dh_bits(const SSL *ssl) {
+  return (int)(intptr_t)SSL_get0_security_ex_data(ssl);
+}
+
 static int context_set_limits(lua_State *L, SSL_CTX *ctx) {
   const lua_Integer bits =
       rs_option_integer(L, 1, "max_dh_bits", 512, LARGEST_DH_BITS, MAX_DH_BITS);

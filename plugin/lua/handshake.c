@@ -164,7 +164,10 @@ static int handshake_push_failure(lua_State *L, handshake_box *h) {
                                   : "handshake: the server ended the connection in the middle");
     lua_pushliteral(L, "closed");
   } else if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_DH_KEY_TOO_SMALL) { /* see context.c */
-    lua_pushliteral(L, "handshake: the server's Diffie-Hellman group is too large to be computed");
+    lua_pushfstring(L,
+                    "handshake: the server's Diffie-Hellman group is larger than %d bits, "
+                    "the most that is computed",
+                    rs_context_max_dh_bits(h->ssl));
     lua_pushliteral(L, "dh_too_large");
   } else {
     lua_pushfstring(L, "handshake: %s", rs_openssl_reason("the peer's bytes are not TLS"));
