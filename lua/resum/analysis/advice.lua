@@ -135,14 +135,18 @@ local function capitalised(text)
   return (text:gsub("^%l", string.upper))
 end
 
+-- Is one known? What the pool's verdict has said already is one as well.
 local function add_causes(entry, add)
+  local has_cause = false
   for _, name in ipairs(mechanisms.names) do
     local judged = conclusion.judged(entry, name)
     local text = judged and BEHAVIOUR[judged.reason]
     if text and not (judged.reason == "alert_on_resumption" and judged.alert == "protocol_version") then
       add({ text = text })
+      has_cause = true
     end
   end
+  return has_cause
 end
 
 -- Where none was refused there is nothing to share: offers fail.
@@ -200,9 +204,7 @@ function M.of(entry)
   end
   add(entry.status == "completed" and entry.before_tls and LET_IN or nil)
   add(entry.client_hello and FIRST_SEGMENT or nil)
-  local before = #list
-  add_causes(entry, add)
-  add_mechanisms(entry, #list > before, add)
+  add_mechanisms(entry, add_causes(entry, add), add)
   local is_said = false -- by the audit: the same cause, at more length
   for _, finding in ipairs(entry.audit or {}) do
     add(finding.verdict == "bad" and finding.advice and { by = "audit", text = finding.advice } or nil)

@@ -62,10 +62,13 @@ local function find_configuration(context)
   return list
 end
 
+-- Failures that only offers of a mechanism meet are told of that mechanism: they are no server that is down.
+local NO_OFFERS = { failed = 0, resumed = 0, refused = 0 }
+
 local function find_failures(context)
   local failed, sum = 0, 0
-  for _, evidence in pairs(context.all) do
-    local offers, full = evidence.offers_tally, evidence.full_tally
+  for name, evidence in pairs(context.all) do
+    local offers, full = (context.results[name] or {}).fails and NO_OFFERS or evidence.offers_tally, evidence.full_tally
     failed = failed + offers.failed + full.failed
     sum = sum + offers.failed + full.failed + offers.resumed + offers.refused + full.answered
   end
