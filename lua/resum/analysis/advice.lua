@@ -28,11 +28,26 @@ local ROLL_OUT = { text = "Finish the roll-out of the new key: first give it to 
   .. "then let them issue with it." }
 local COMPARE = { text = "Compare the configuration of that server with that of the others." }
 local AGAIN = { by = "nothing", text = "Scan again, with more --attempts or a longer --timeout." }
--- A share of the connections fails, whatever they offer.
-local function why_failing(finding)
-  return { id = "connections", code = finding.code, why = pool_words.failures(finding.share),
-    text = "Find out why connections fail: a client that is dropped has to connect again, and has not resumed." }
+
+-- A share of the connections fails, whatever they offer; or breaks behind its handshake.
+local FAILING = {
+  connections_failed = { why = function(finding) return pool_words.failures(finding.share) end,
+    text = "Find out why connections fail: a client that is dropped has to connect again, and has not resumed." },
+  cut_short = { why = pool_words.cut_short,
+    text = "Find out why connections break right after the handshake: a client that is dropped has to connect again." },
+}
+
+local function why_failing(balancer)
+  local steps = {}
+  for _, finding in ipairs(balancer.findings or {}) do
+    local words = FAILING[finding.code]
+    if words then
+      steps[#steps + 1] = { id = "connections", code = finding.code, why = words.why(finding), text = words.text }
+    end
+  end
+  return steps
 end
+
 local LET_IN = { text = "Find the servers behind this address that turn clients away before TLS: let clients in "
   .. "there, or take these servers out of the pool." }
 local FIRST_SEGMENT = { text = "Look for what reads only the first segment of a ClientHello." }
@@ -91,8 +106,7 @@ end
 
 local function about_pool(balancer)
   if balancer.verdict == "all_shared" or balancer.verdict == "healthy" then
-    local failing = has_finding(balancer, "connections_failed")
-    return failing and { why_failing(failing) } or {}
+    return why_failing(balancer)
   elseif balancer.member and balancer.member.how == "other_version" then
     return { SAME_VERSIONS }
   elseif balancer.verdict == "differs" then

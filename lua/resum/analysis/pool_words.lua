@@ -65,6 +65,8 @@ end
 local PROPERTIES = { leaf = "certificate", lifetime_s = "lifetime of tickets", extensions = "order of TLS extensions",
   cipher = "cipher suite", ems = "extended master secret" }
 
+local VERSIONS = { psk = "TLS 1.3", ticket = "TLS 1.2", session_id = "TLS 1.2" }
+
 local function noun(finding)
   return finding.mechanism and mechanisms[finding.mechanism].noun .. "s" or "sessions"
 end
@@ -141,6 +143,16 @@ function FINDINGS.connections_failed(finding)
   return M.failures(finding.share)
 end
 
+--- That connections break behind a handshake that was completed.
+-- @tparam table finding share, mechanism
+-- @treturn string a sentence
+function M.cut_short(finding)
+  return ("About %s of the connections with %s broke right after the handshake, before a ticket could come."):format(
+    percent(finding.share), VERSIONS[finding.mechanism])
+end
+
+FINDINGS.cut_short = M.cut_short
+
 function FINDINGS.keys_renewed(finding)
   return "Ticket keys were renewed while the scan ran, and old tickets stayed good"
     .. (finding.refused and "; servers that did not have the new key yet refused new ones: give it to all as a "
@@ -196,9 +208,6 @@ local function routing_words(summary)
     return "How the load balancer chooses a server can't be told: at random, or in turns that others disturb."
   end
 end
-
--- What a member does not speak.
-local VERSIONS = { psk = "TLS 1.3", ticket = "TLS 1.2", session_id = "TLS 1.2" }
 
 local function member_words(member, mechanism)
   if not member then

@@ -15,14 +15,15 @@ local AHEAD = 2 -- connections under way: one at work, and the next one's way
 local IN_VAIN = 2 -- full handshakes without a ticket, after which no more are made
 
 local function new_tally()
-  return { connections = 0, tickets = 0 }
+  return { connections = 0, seen = 0, tickets = 0 }
 end
 
+-- Tickets a connection, of those that did not break before a ticket could come.
 local function mean(tally)
-  if tally.connections == 0 then
+  if tally.seen == 0 then
     return nil
   end
-  local share = tally.tickets / tally.connections
+  local share = tally.tickets / tally.seen
   return share % 1 == 0 and math.floor(share) or share
 end
 
@@ -37,6 +38,7 @@ local function count(records)
     if ANSWERED[record.outcome] then
       found.attempted = found.attempted + 1
       tally.connections, tally.tickets = tally.connections + 1, tally.tickets + #record.sessions
+      tally.seen = tally.seen + (record.unseen == "cut_short" and 0 or 1)
     elseif not NONE[record.outcome] then
       found.errors = found.errors + 1
     end
@@ -113,8 +115,8 @@ end
 -- @tparam table journal see resum.scan.pool.recorder
 -- @tparam integer connections
 -- @treturn table|nil attempted (connections that came about, also the first, which has nothing to offer), resumed,
---   errors, share (resumed of attempted), tickets_after_full and tickets_after_resumed (on the average; the latter nil
---   where none resumed); nil where no ticket came at all
+--   errors, share (resumed of attempted), tickets_after_full and tickets_after_resumed (on the average, of those that
+--   did not break before a ticket could come; the latter nil where there is none); nil where no ticket came at all
 function M.run(journal, connections)
   local row = setmetatable({
     journal = journal, source = journal:next_source(), -- a browser keeps its address

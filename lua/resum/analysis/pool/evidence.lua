@@ -121,6 +121,7 @@ function Reader:full(entry)
   local answered = ANSWERED[entry.outcome] or entry.version_refused
   local tally = evidence.full_tally
   tally[answered and "answered" or "failed"] = tally[answered and "answered" or "failed"] + 1
+  tally.cut_short = tally.cut_short + (entry.cut_short and 1 or 0)
   evidence.issues_none = evidence.issues_none or entry.issued == false
 end
 
@@ -162,7 +163,7 @@ local function read_mechanism(name, entries, shown, by_order, issued_by)
     mechanism = name, entries = entries, label = labels, shown = shown, by_order = by_order, issued = 0,
     issues_none = false,
     offers = {}, failed = {}, marked = {}, identities = {}, sequence = {}, asked_for_tickets = {},
-    offers_tally = { resumed = 0, refused = 0, failed = 0 }, full_tally = { answered = 0, failed = 0 },
+    offers_tally = { resumed = 0, refused = 0, failed = 0 }, full_tally = { answered = 0, failed = 0, cut_short = 0 },
   }
   local reader = setmetatable({
     evidence = evidence, labels = labels, shown = shown, by_order = by_order, origins = {}, sessions = {},

@@ -2,6 +2,7 @@
 -- sentence in resum.analysis.pool_words, a row in docs/json.md.
 
 local sights = require "resum.analysis.pool.sights"
+local statistics = require "resum.util.statistics"
 
 local M = {}
 
@@ -11,6 +12,8 @@ M.ORDER = { "psk", "ticket", "session_id" }
 local COMPARED = { "leaf", "lifetime_s", "extensions", "cipher" }
 local MANY_FAILED = 0.12 -- of all connections: more than one of nine, so that of the pools of eight one may be down
 local ENOUGH_SOURCES = 6 -- all of them to one of two servers: once in 32 times
+-- The worst network on which verdicts are to hold drops 5 % of connections; one scan in 10,000 may blame the server for it.
+local DROPPED, BY_CHANCE = 0.05, 1e-4
 local SEEN_TWICE = 2 -- what is seen once may be on its way out
 
 -- A finding for each mechanism of which a condition gives its fields.
@@ -75,6 +78,13 @@ local function find_failures(context)
   return failed > 0 and failed >= MANY_FAILED * sum and { { share = failed / sum } } or {}
 end
 
+-- Handshakes that were completed, and connections that broke all the same: more than a network drops.
+local function cut_short(_, name, context)
+  local tally = context.all[name].full_tally
+  return statistics.binomial_tail(tally.cut_short, tally.answered, DROPPED) < BY_CHANCE
+    and { share = tally.cut_short / tally.answered } or nil
+end
+
 -- Names that came, or went: each once, as the first mechanism shows it.
 local function find_change(which)
   return function(context)
@@ -114,6 +124,7 @@ local FINDINGS = {
     return result.fails and context.verdict ~= "fails_on_resumption" and { share = result.fails.share }
   end) },
   { code = "connections_failed", find = find_failures },
+  { code = "cut_short", find = of_each(cut_short) },
   { code = "keys_renewed", find = of_each(function(result)
     return result.renewed_at and { at = result.renewed_at, refused = result.refused_on_the_way }
   end) },

@@ -67,7 +67,7 @@ end
 --- Writes down what the record of one connection says of its server.
 -- @tparam table entry awaited (tickets were waited for); gets outcome, version_refused (see resum.analysis.verdict),
 --   issued, and where the wire showed it: ticket (its first bytes), ticket_length, sessions (how many tickets),
---   lifetime_s, unlike (two tickets of this connection begin differently), session_id, leaf, serial, extensions,
+--   lifetime_s, cut_short (true: it broke before a ticket could come), unlike (two tickets of this connection begin differently), session_id, leaf, serial, extensions,
 --   cipher, ems (boolean)
 -- @tparam table record of resum.connection.client
 function M.read(entry, record)
@@ -76,6 +76,7 @@ function M.read(entry, record)
   if not facts or not COMPLETED[record.outcome] then
     return
   end
+  entry.cut_short = record.unseen == "cut_short" or nil
   read_tickets(entry, facts.tickets or {})
   entry.cipher, entry.ems = facts.cipher, facts.extended_master_secret
   if record.outcome ~= "resumed" then
