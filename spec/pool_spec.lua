@@ -162,7 +162,7 @@ describe("the evidence", function()
   it("counts failures apart, of offers and of full handshakes", function()
     local all = evidence.read(entries_of("psk", { { "seed", nil, "full", "A" }, { "seed", nil, "timeout" },
       { "fixed", 1, "reset" }, { "fixed", 1, "resumed" } }))
-    assert.same({ { resumed = 1, refused = 0, failed = 1 }, { answered = 1, failed = 1 }, 1 },
+    assert.same({ { resumed = 1, refused = 0, failed = 1 }, { answered = 1, failed = 1, cut_short = 0 }, 1 },
       { all.psk.offers_tally, all.psk.full_tally, #all.psk.failed })
   end)
 

@@ -31,6 +31,26 @@ describe("what is said of a pool where nothing resumes", function()
   end)
 end)
 
+describe("what is said of a server whose tickets are worth nothing, while another mechanism resumes,", function()
+  local WORTHLESS, SHARED = { verdict = "no_resumption", reason = "issued_not_accepted" }, { verdict = "all_shared" }
+  for name, case in pairs({
+    ["session IDs"] = { { session_id = SHARED, ticket = WORTHLESS, psk = WORTHLESS },
+      "Tickets and TLS 1.3 tickets are issued and never accepted; only session IDs resume." },
+    ["two of three"] = { { session_id = SHARED, ticket = SHARED, psk = WORTHLESS },
+      "TLS 1.3 tickets are issued and never accepted; only session IDs and tickets resume." },
+    ["one, the other is off"] = { { session_id = { verdict = "no_resumption", reason = "not_issued" },
+      ticket = WORTHLESS, psk = SHARED }, "Tickets are issued and never accepted; only TLS 1.3 tickets resume." },
+  }) do
+    it("is not that nothing resumes, nor to switch it on: " .. name, function()
+      local summary = summary_of { verdict = "no_resumption", mechanisms = case[1], findings = {
+        none("psk", "issued_not_accepted"), none("session_id", "not_issued") } }
+      local headline, evidence = words.of(summary)
+      assert.same({ case[2], { "No session ID is issued." } }, { headline, evidence })
+      assert.same({}, advice.of({ balancer = summary }))
+    end)
+  end
+end)
+
 describe("the number of groups", function()
   for said, fields in pairs({
     ["3"] = { 3, { 3, 3 } }, ["at least 3"] = { 3, { 3 } }, ["about 3 (2 to 5)"] = { 3, { 2, 5 } },

@@ -107,6 +107,8 @@ end
 local function about_pool(balancer)
   if balancer.verdict == "all_shared" or balancer.verdict == "healthy" then
     return why_failing(balancer)
+  elseif balancer.verdict == "no_resumption" and pool_words.some_are_shared(balancer) then
+    return {} -- what is to be done about the others, the mechanisms' verdicts say
   elseif balancer.member and balancer.member.how == "other_version" then
     return { SAME_VERSIONS }
   elseif balancer.verdict == "differs" then

@@ -242,13 +242,13 @@ local function append(list, sentence)
   list[#list + 1] = sentence
 end
 
--- A sentence for each finding, and which codes there are.
-local function finding_words(summary, evidence)
+-- A sentence for each finding, but for those that the headline tells, and which codes there are.
+local function finding_words(summary, evidence, is_said)
   local told, met = {}, {}
   for _, finding in ipairs(summary.findings) do
     local sentence = FINDINGS[finding.code](finding, summary)
     met[finding.code] = sentence
-    if not told[sentence] then
+    if not told[sentence] and not (is_said and is_said(finding)) then
       told[sentence] = true
       append(evidence, sentence)
     end
@@ -256,16 +256,50 @@ local function finding_words(summary, evidence)
   return met
 end
 
--- Where all came from few addresses, and by which mechanisms, unless that is by all.
-local function shared_or_sticky(summary)
-  local shared, all = {}, true
+-- Mechanisms of which this holds, by their nouns.
+local function nouns_of(summary, holds)
+  local nouns, all = {}, true
   for _, name in ipairs(mechanisms.names) do
     local result = (summary.mechanisms or {})[name]
-    all = all and (not result or result.verdict == "all_shared")
-    shared[#shared + 1] = result and result.verdict == "all_shared" and mechanisms[name].noun or nil
+    if result and holds(result) then
+      nouns[#nouns + 1] = mechanisms[name].noun
+    end
+    all = all and (not result or holds(result))
   end
+  return nouns, all
+end
+
+local function is_shared(result)
+  return result.verdict == "all_shared"
+end
+
+local function is_worthless(result)
+  return result.verdict == "no_resumption" and result.reason == "issued_not_accepted"
+end
+
+--- Do all servers share the sessions of some mechanism?
+-- @tparam table summary
+-- @treturn boolean
+function M.some_are_shared(summary)
+  return #nouns_of(summary, is_shared) > 0
+end
+
+-- Where all came from few addresses, and by which mechanisms, unless that is by all.
+local function shared_or_sticky(summary)
+  local shared, all = nouns_of(summary, is_shared)
   return ("Every session resumes%s: all servers share them, or each client always meets the same server."):format(
     all and "" or " by " .. vocabulary.enumerate(shared))
+end
+
+local function is_of_worthless(finding)
+  return finding.code == "no_resumption" and finding.reason == "issued_not_accepted"
+end
+
+-- Sessions of some mechanisms are issued and worth nothing, and those of others resume: the former decide.
+local function worthless_words(summary)
+  local worthless, shared = nouns_of(summary, is_worthless), nouns_of(summary, is_shared)
+  return #worthless > 0 and #shared > 0 and (("%ss are issued and never accepted; only %ss resume."):format(
+    table.concat(worthless, "s and "), table.concat(shared, "s and ")):gsub("^%l", string.upper)) or nil
 end
 
 --- The verdict in words.
@@ -281,8 +315,9 @@ function M.of(summary)
   append(evidence, group_words(summary))
   append(evidence, member_words(summary.member, summary.decided_by))
   append(evidence, routing_words(summary))
-  local met = finding_words(summary, evidence)
-  return met.stickiness_unknown and shared_or_sticky(summary) or HEADLINES[summary.verdict], evidence
+  local worthless = summary.verdict == "no_resumption" and worthless_words(summary)
+  local met = finding_words(summary, evidence, worthless and is_of_worthless)
+  return met.stickiness_unknown and shared_or_sticky(summary) or worthless or HEADLINES[summary.verdict], evidence
 end
 
 local QUICK = {

@@ -218,7 +218,8 @@ function M.of(evidence, explained, group_of, all)
   local list, met = sequence_of(evidences, group_of)
   local lot, kinds = by_lot(list)
   if kinds < 2 then
-    local period = period_of_offers(evidence.offers)
+    -- Where time or use decides what is refused, the order of refusals tells nothing of the balancer.
+    local period = not explained.condition.explanation and period_of_offers(evidence.offers) or nil
     local in_turns = period or neighbours_differ(explained)
     return in_turns and "round_robin" or "unknown", { period = period }
   end
