@@ -240,7 +240,7 @@ describe("the values in docs/json.md #unsanitized", function()
     end
     assert_same("set-up", set_ups)
     assert_same("reason", vocabulary.reasons)
-    assert_same("finding code", findings.codes)
+    assert_same("finding code", findings.by_code)
     assert_same("client certificate", vocabulary.client_certificates)
     assert_same("client hello", vocabulary.client_hellos)
     assert_same("protocol", starttls.names)

@@ -204,4 +204,12 @@ return {
     breaks = "who pays is not said where only the rate found nothing to offer",
     spec = "spec/cost_spec.lua",
   },
+  {
+    name = "a finding has a field that it does not declare",
+    file = "lua/resum/analysis/pool/findings.lua",
+    before = 'fields = { "property" },',
+    after = 'fields = {},',
+    breaks = "the servers differ, and nobody is told in what",
+    spec = "spec/pool_findings_spec.lua",
+  },
 }

@@ -1,12 +1,12 @@
--- Where every connection failed that offered a session, and no other, the report went on: "About 85 % of the connections
--- failed, as they would if one server were down", and "switch resumption on", as the cause that it had just named did
--- not count as one.
+-- Where every connection failed that offered a session, and no other, the report went on: "About 85 % of the
+-- connections failed, as they would if one server were down", and "switch resumption on", as the cause that it had just
+-- named did not count as one.
 
 local advice = require "resum.analysis.advice"
 local findings = require "resum.analysis.pool.findings"
 
 local ALL_FAIL = { failed = 39, resumed = 0, refused = 0 }
-local NONE_FAILS = { failed = 0, answered = 8 }
+local NONE_FAILS = { failed = 0, answered = 8, cut_short = 0 }
 
 -- Findings by code where these offers and full handshakes were made, by mechanism.
 local function found(tallies, fails)
@@ -33,7 +33,7 @@ describe("connections that fail because they offer a session", function()
   end)
 
   it("do not hide that full handshakes fail as well", function()
-    assert.equal(0.25, found({ session_id = { ALL_FAIL, { failed = 2, answered = 6 } } }, { session_id = true })
+    assert.equal(0.25, found({ session_id = { ALL_FAIL, { failed = 2, answered = 6, cut_short = 0 } } }, { session_id = true })
       .connections_failed)
   end)
 

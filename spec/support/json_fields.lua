@@ -67,10 +67,12 @@ local VALUE = {
   end,
 }
 
--- The modules of report/json, loaded anew, with all that they require replaced. What they write is kept.
+-- The modules of report/json, loaded anew, with all that they require replaced, but for what declares fields. What they
+-- write is kept.
 local function load_report()
   local written = {}
   local loaded = {
+    ["resum.analysis.pool.findings"] = require("resum.analysis.pool.findings"), -- declares which fields it has
     ["resum.report.json.value"] = VALUE,
     ["resum.report.json.encode"] = {
       encode = function(value)

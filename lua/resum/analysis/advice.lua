@@ -3,6 +3,7 @@
 
 local conclusion = require "resum.analysis.conclusion"
 local mechanisms = require "resum.connection.mechanism"
+local pool_findings = require "resum.analysis.pool.findings"
 local pool_words = require "resum.analysis.pool_words"
 local target = require "resum.target"
 local vocabulary = require "resum.analysis.vocabulary"
@@ -28,21 +29,21 @@ local ROLL_OUT = { text = "Finish the roll-out of the new key: first give it to 
   .. "then let them issue with it." }
 local COMPARE = { text = "Compare the configuration of that server with that of the others." }
 local AGAIN = { by = "nothing", text = "Scan again, with more --attempts or a longer --timeout." }
-
 -- A share of the connections fails, whatever they offer; or breaks behind its handshake.
 local FAILING = {
-  connections_failed = { why = function(finding) return pool_words.failures(finding.share) end,
-    text = "Find out why connections fail: a client that is dropped has to connect again, and has not resumed." },
-  cut_short = { why = pool_words.cut_short,
-    text = "Find out why connections break right after the handshake: a client that is dropped has to connect again." },
+  connections_failed = "Find out why connections fail: a client that is dropped has to connect again, and has not "
+    .. "resumed.",
+  cut_short = "Find out why connections break right after the handshake: a client that is dropped has to connect "
+    .. "again.",
 }
 
 local function why_failing(balancer)
   local steps = {}
   for _, finding in ipairs(balancer.findings or {}) do
-    local words = FAILING[finding.code]
-    if words then
-      steps[#steps + 1] = { id = "connections", code = finding.code, why = words.why(finding), text = words.text }
+    local text = FAILING[finding.code]
+    if text then
+      steps[#steps + 1] = { id = "connections", code = finding.code, why = pool_findings.sentence(finding),
+        text = text }
     end
   end
   return steps

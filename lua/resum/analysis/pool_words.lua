@@ -1,6 +1,8 @@
--- What stands behind an address, in words: the sentence of each verdict, what speaks for it, and what else was found.
--- What to do about it resum.analysis.advice says. Pure; it infers nothing.
+-- What stands behind an address, in words: the sentence of each verdict, what speaks for it, and what else was found
+-- (each finding has a sentence of its own: see resum.analysis.pool.findings). What to do about it resum.analysis.advice
+-- says. Pure; it infers nothing.
 
+local findings = require "resum.analysis.pool.findings"
 local mechanisms = require "resum.connection.mechanism"
 local vocabulary = require "resum.analysis.vocabulary"
 
@@ -29,16 +31,6 @@ local HEADLINES = {
   unexplained = "Sessions are refused in a way that nothing known explains; the matrix shows who accepts whose.",
 }
 
-
-local REASONS = {
-  like_nothing = "No known explanation fits much better than chance.",
-  errors = "Too many connections failed.",
-  may_fail = "Connections that offer a session failed more often than full handshakes, perhaps by chance.",
-  too_few_attempts = "There were too few attempts.",
-  no_attempts = "No attempt was made.",
-  rivals = "More than one explanation remains.",
-}
-
 local COVARIATES = {
   contradictions = "more offers contradict each of them than chance allows",
   session = "some sessions fare better than others of the same server",
@@ -59,123 +51,6 @@ local COVARIATES = {
 
 local function percent(share)
   return vocabulary.percent(share) .. " %"
-end
-
--- What servers can differ in.
-local PROPERTIES = { leaf = "certificate", lifetime_s = "lifetime of tickets", extensions = "order of TLS extensions",
-  cipher = "cipher suite", ems = "extended master secret" }
-
-local VERSIONS = { psk = "TLS 1.3", ticket = "TLS 1.2", session_id = "TLS 1.2" }
-
-local function noun(finding)
-  return finding.mechanism and mechanisms[finding.mechanism].noun .. "s" or "sessions"
-end
-
--- What else was found: a sentence for each code of resum.analysis.pool.findings.
-local FINDINGS = {}
-
-function FINDINGS.mixed_configuration(finding)
-  return ("The servers are not configured alike: the %s differs."):format(PROPERTIES[finding.property])
-end
-
-local NO_RESUMPTION = { issued_not_accepted = "%ss are issued, but never accepted.", not_issued = "No %s is issued." }
-local NO_TICKET = "No ticket is issued up to TLS 1.2." -- it may be with TLS 1.3
-
-function FINDINGS.no_resumption(finding)
-  local words = NO_RESUMPTION[finding.reason] or "By %s nothing is ever resumed."
-  if finding.mechanism == "ticket" and finding.reason == "not_issued" then
-    return NO_TICKET
-  end
-  return (words:format(mechanisms[finding.mechanism].noun):gsub("^%l", string.upper))
-end
-
-function FINDINGS.forgets(finding)
-  return ("Old %s were forgotten while the scan ran: %s."):format(noun(finding), finding.reason == "capacity"
-    and "the cache is so small that our own sessions filled it" or "their lifetime is short, or the cache is small")
-end
-
--- Was each session refused? Then nothing tells who shares them.
-local function none_resumed(summary, mechanism)
-  local result, refused = (summary.mechanisms or {})[mechanism] or {}, 0
-  for _, counts in pairs(result.designs or {}) do
-    if counts.resumed > 0 then
-      return false
-    end
-    refused = refused + counts.refused
-  end
-  return refused > 0
-end
-
-function FINDINGS.inconclusive(finding, summary)
-  if finding.mechanism and none_resumed(summary, finding.mechanism) then
-    return ("No %s resumed, so whether the servers share them is not known."):format(
-      mechanisms[finding.mechanism].noun)
-  end
-  return ("What holds for %s is not certain. %s"):format(noun(finding), REASONS[finding.reason])
-end
-
-function FINDINGS.unexplained(finding)
-  return ("Nothing known explains which %s are refused."):format(noun(finding))
-end
-
-function FINDINGS.others_share_nothing(finding)
-  return ("The other servers do not share their %s either."):format(
-    finding.mechanism == "session_id" and "session cache" or "ticket keys")
-end
-
-function FINDINGS.some_issue_none(finding)
-  return ("About %s of the connections meet a server without %s."):format(percent(finding.share), noun(finding))
-end
-
-function FINDINGS.fails_on_resumption(finding)
-  return ("About %s of the offers of %s fail, while full handshakes do not."):format(percent(finding.share),
-    noun(finding))
-end
-
---- That connections fail, whatever they offer.
--- @tparam number share
--- @treturn string a sentence
-function M.failures(share)
-  return ("About %s of the connections failed, as they would if one server were down."):format(percent(share))
-end
-
-function FINDINGS.connections_failed(finding)
-  return M.failures(finding.share)
-end
-
---- That connections break behind a handshake that was completed.
--- @tparam table finding share, mechanism
--- @treturn string a sentence
-function M.cut_short(finding)
-  return ("About %s of the connections with %s broke right after the handshake, before a ticket could come."):format(
-    percent(finding.share), VERSIONS[finding.mechanism])
-end
-
-FINDINGS.cut_short = M.cut_short
-
-function FINDINGS.keys_renewed(finding)
-  return "Ticket keys were renewed while the scan ran, and old tickets stayed good"
-    .. (finding.refused and "; servers that did not have the new key yet refused new ones: give it to all as a "
-      .. "second key before the first server issues with it." or ".")
-end
-
-function FINDINGS.group_came()
-  return "A new server, or a new key, appeared while the scan ran."
-end
-
-function FINDINGS.group_went()
-  return "A server, or a key, disappeared while the scan ran."
-end
-
-function FINDINGS.stickiness_unknown(finding)
-  if finding.sources > 1 then
-    return ("All attempts came from %d addresses. A balancer that chooses between two servers by address sends all of "
-      .. "them to the same one in %s of cases."):format(finding.sources,
-      percent(2 ^ (1 - finding.sources)))
-  end
-  return "All attempts came from one address. From there a single server, servers that share their sessions, and a "
-    .. "balancer that always sends a client to the same server look the same. Scan with several --source addresses to "
-    .. "tell."
 end
 
 local function group_words(summary)
@@ -214,7 +89,7 @@ local function member_words(member, mechanism)
     return nil
   elseif member.how == "other_version" then
     return ("About %s of the connections meet a server that does not speak %s, where %ss are of no use.")
-      :format(percent(member.share), VERSIONS[mechanism], mechanisms[mechanism].noun)
+      :format(percent(member.share), vocabulary.versions[mechanism], mechanisms[mechanism].noun)
   end
   local how = member.how == "issues_nothing" and "issues no session" or "issues sessions and never accepts them"
   return ("About %s of the connections meet a server that %s."):format(percent(member.share), how)
@@ -222,7 +97,7 @@ end
 
 local function more_words(summary)
   if summary.verdict == "differs" then
-    local property = PROPERTIES[summary.attribute]
+    local property = vocabulary.properties[summary.attribute]
     return property and ("Sessions are refused where the %s differs."):format(property)
       or "Connections do not show what differs: it may be clocks, timeouts or the name of the virtual host."
   elseif summary.verdict == "fails_on_resumption" and summary.fails then
@@ -246,7 +121,7 @@ end
 local function finding_words(summary, evidence, is_said)
   local told, met = {}, {}
   for _, finding in ipairs(summary.findings) do
-    local sentence = FINDINGS[finding.code](finding, summary)
+    local sentence = findings.sentence(finding, summary)
     met[finding.code] = sentence
     if not told[sentence] and not (is_said and is_said(finding)) then
       told[sentence] = true
@@ -309,7 +184,7 @@ end
 function M.of(summary)
   local evidence, more = {}, more_words(summary)
   if summary.verdict ~= "no_resumption" and not (more and summary.reason == "rivals") then
-    append(evidence, REASONS[summary.reason])
+    append(evidence, vocabulary.pool_reasons[summary.reason])
   end
   append(evidence, more)
   append(evidence, group_words(summary))

@@ -98,6 +98,29 @@ M.explanations = {
   rotated = "keys changed, or a server restarted, during the scan",
 }
 
+--- Which version of TLS has each mechanism.
+M.versions = { psk = "TLS 1.3", ticket = "TLS 1.2", session_id = "TLS 1.2" }
+
+--- Why a verdict on what stands behind an address is open, as a sentence. What speaks against every explanation
+-- (resum.analysis.pool.misfit) is not among them.
+M.pool_reasons = {
+  like_nothing = "No known explanation fits much better than chance.",
+  errors = "Too many connections failed.",
+  may_fail = "Connections that offer a session failed more often than full handshakes, perhaps by chance.",
+  too_few_attempts = "There were too few attempts.",
+  no_attempts = "No attempt was made.",
+  rivals = "More than one explanation remains.",
+}
+
+--- What servers can differ in.
+M.properties = {
+  leaf = "certificate",
+  lifetime_s = "lifetime of tickets",
+  extensions = "order of TLS extensions",
+  cipher = "cipher suite",
+  ems = "extended master secret",
+}
+
 --- Verdicts on whether the addresses of a name share their sessions.
 M.across = {
   shared = "shared",

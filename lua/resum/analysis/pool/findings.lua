@@ -1,8 +1,10 @@
--- What else there is to say of a pool, beside the verdict: where each is found. Pure. Adding one: an entry here, its
--- sentence in resum.analysis.pool_words, a row in docs/json.md.
+-- What else there is to say of a pool, beside the verdict: each finding with its code, the fields that it has, where it
+-- is found, and its sentence. Pure. Adding one: an entry here, and a row in docs/json.md.
 
+local mechanisms = require "resum.connection.mechanism"
 local sights = require "resum.analysis.pool.sights"
 local statistics = require "resum.util.statistics"
+local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
@@ -12,7 +14,8 @@ M.ORDER = { "psk", "ticket", "session_id" }
 local COMPARED = { "leaf", "lifetime_s", "extensions", "cipher" }
 local MANY_FAILED = 0.12 -- of all connections: more than one of nine, so that of the pools of eight one may be down
 local ENOUGH_SOURCES = 6 -- all of them to one of two servers: once in 32 times
--- The worst network on which verdicts are to hold drops 5 % of connections; one scan in 10,000 may blame the server for it.
+-- The worst network on which verdicts are to hold drops 5 % of connections; one scan in 10,000 may blame the server
+-- for it.
 local DROPPED, BY_CHANCE = 0.05, 1e-4
 local SEEN_TWICE = 2 -- what is seen once may be on its way out
 
@@ -79,7 +82,7 @@ local function find_failures(context)
 end
 
 -- Handshakes that were completed, and connections that broke all the same: more than a network drops.
-local function cut_short(_, name, context)
+local function find_cut_short(_, name, context)
   local tally = context.all[name].full_tally
   return statistics.binomial_tail(tally.cut_short, tally.answered, DROPPED) < BY_CHANCE
     and { share = tally.cut_short / tally.answered } or nil
@@ -104,56 +107,235 @@ local function find_change(which)
   end
 end
 
--- In the order in which they are told.
+-- --- their sentences ---
+
+local function percent(share)
+  return vocabulary.percent(share) .. " %"
+end
+
+local function noun(finding)
+  return finding.mechanism and mechanisms[finding.mechanism].noun .. "s" or "sessions"
+end
+
+local NO_RESUMPTION = { issued_not_accepted = "%ss are issued, but never accepted.", not_issued = "No %s is issued." }
+local NO_TICKET = "No ticket is issued up to TLS 1.2." -- it may be with TLS 1.3
+
+local function say_no_resumption(finding)
+  local words = NO_RESUMPTION[finding.reason] or "By %s nothing is ever resumed."
+  if finding.mechanism == "ticket" and finding.reason == "not_issued" then
+    return NO_TICKET
+  end
+  return (words:format(mechanisms[finding.mechanism].noun):gsub("^%l", string.upper))
+end
+
+local function say_forgets(finding)
+  return ("Old %s were forgotten while the scan ran: %s."):format(noun(finding), finding.reason == "capacity"
+    and "the cache is so small that our own sessions filled it" or "their lifetime is short, or the cache is small")
+end
+
+-- Was each session refused? Then nothing tells who shares them.
+local function none_resumed(summary, mechanism)
+  local result, refused = (summary.mechanisms or {})[mechanism] or {}, 0
+  for _, counts in pairs(result.designs or {}) do
+    if counts.resumed > 0 then
+      return false
+    end
+    refused = refused + counts.refused
+  end
+  return refused > 0
+end
+
+local function say_inconclusive(finding, summary)
+  if finding.mechanism and none_resumed(summary, finding.mechanism) then
+    return ("No %s resumed, so whether the servers share them is not known."):format(
+      mechanisms[finding.mechanism].noun)
+  end
+  return ("What holds for %s is not certain. %s"):format(noun(finding), vocabulary.pool_reasons[finding.reason])
+end
+
+local function say_keys_renewed(finding)
+  return "Ticket keys were renewed while the scan ran, and old tickets stayed good"
+    .. (finding.refused and "; servers that did not have the new key yet refused new ones: give it to all as a "
+      .. "second key before the first server issues with it." or ".")
+end
+
+local function say_stickiness_unknown(finding)
+  if finding.sources > 1 then
+    return ("All attempts came from %d addresses. A balancer that chooses between two servers by address sends all of "
+      .. "them to the same one in %s of cases."):format(finding.sources, percent(2 ^ (1 - finding.sources)))
+  end
+  return "All attempts came from one address. From there a single server, servers that share their sessions, and a "
+    .. "balancer that always sends a client to the same server look the same. Scan with several --source addresses to "
+    .. "tell."
+end
+
+-- --- the list ---
+
+-- In the order in which they are told: code; the fields it may have; find(context) gives a list of them; say(finding,
+-- summary) gives its sentence.
 local FINDINGS = {
-  { code = "mixed_configuration", find = find_configuration },
-  { code = "no_resumption", find = of_verdict("no_resumption") },
-  { code = "forgets", find = of_each(function(result)
-    return result.forgot_at and { at = result.forgot_at, reason = result.reason }
-  end) },
-  { code = "inconclusive", find = of_verdict("inconclusive") },
-  { code = "unexplained", find = of_verdict("unexplained") },
-  { code = "others_share_nothing", find = of_each(function(result)
-    return result.member and (result.groups or 1) > 1 and {}
-  end) },
-  { code = "some_issue_none", find = of_each(function(result, _, context)
-    return result.member and (result.groups or 1) <= 1 and context.verdict ~= "bad_member"
-      and { share = result.member.share }
-  end) },
-  { code = "fails_on_resumption", find = of_each(function(result, _, context)
-    return result.fails and context.verdict ~= "fails_on_resumption" and { share = result.fails.share }
-  end) },
-  { code = "connections_failed", find = find_failures },
-  { code = "cut_short", find = of_each(cut_short) },
-  { code = "keys_renewed", find = of_each(function(result)
-    return result.renewed_at and { at = result.renewed_at, refused = result.refused_on_the_way }
-  end) },
-  { code = "group_came", find = find_change(1) },
-  { code = "group_went", find = find_change(2) },
-  { code = "stickiness_unknown", find = function(context)
-    local several = math.max(1, #(context.sources or {}))
-    return context.verdict == "all_shared" and several < ENOUGH_SOURCES and { { sources = several } } or {}
-  end },
+  {
+    code = "mixed_configuration",
+    fields = { "property" },
+    find = find_configuration,
+    say = function(finding)
+      return ("The servers are not configured alike: the %s differs."):format(vocabulary.properties[finding.property])
+    end,
+  },
+  {
+    code = "no_resumption",
+    fields = { "mechanism", "reason" },
+    find = of_verdict("no_resumption"),
+    say = say_no_resumption,
+  },
+  {
+    code = "forgets",
+    fields = { "mechanism", "at", "reason" },
+    find = of_each(function(result)
+      return result.forgot_at and { at = result.forgot_at, reason = result.reason }
+    end),
+    say = say_forgets,
+  },
+  {
+    code = "inconclusive",
+    fields = { "mechanism", "reason" },
+    find = of_verdict("inconclusive"),
+    say = say_inconclusive,
+  },
+  {
+    code = "unexplained",
+    fields = { "mechanism", "reason" },
+    find = of_verdict("unexplained"),
+    say = function(finding)
+      return ("Nothing known explains which %s are refused."):format(noun(finding))
+    end,
+  },
+  {
+    code = "others_share_nothing",
+    fields = { "mechanism" },
+    find = of_each(function(result)
+      return result.member and (result.groups or 1) > 1 and {}
+    end),
+    say = function(finding)
+      return ("The other servers do not share their %s either."):format(
+        finding.mechanism == "session_id" and "session cache" or "ticket keys")
+    end,
+  },
+  {
+    code = "some_issue_none",
+    fields = { "mechanism", "share" },
+    find = of_each(function(result, _, context)
+      return result.member and (result.groups or 1) <= 1 and context.verdict ~= "bad_member"
+        and { share = result.member.share }
+    end),
+    say = function(finding)
+      return ("About %s of the connections meet a server without %s."):format(percent(finding.share), noun(finding))
+    end,
+  },
+  {
+    code = "fails_on_resumption",
+    fields = { "mechanism", "share" },
+    find = of_each(function(result, _, context)
+      return result.fails and context.verdict ~= "fails_on_resumption" and { share = result.fails.share }
+    end),
+    say = function(finding)
+      return ("About %s of the offers of %s fail, while full handshakes do not."):format(percent(finding.share),
+        noun(finding))
+    end,
+  },
+  {
+    code = "connections_failed",
+    fields = { "share" },
+    find = find_failures,
+    say = function(finding)
+      return ("About %s of the connections failed, as they would if one server were down."):format(
+        percent(finding.share))
+    end,
+  },
+  {
+    code = "cut_short",
+    fields = { "mechanism", "share" },
+    find = of_each(find_cut_short),
+    say = function(finding)
+      return ("About %s of the connections with %s broke right after the handshake, before a ticket could come.")
+        :format(percent(finding.share), vocabulary.versions[finding.mechanism])
+    end,
+  },
+  {
+    code = "keys_renewed",
+    fields = { "mechanism", "at", "refused" },
+    find = of_each(function(result)
+      return result.renewed_at and { at = result.renewed_at, refused = result.refused_on_the_way }
+    end),
+    say = say_keys_renewed,
+  },
+  {
+    code = "group_came",
+    fields = { "mechanism", "at" },
+    find = find_change(1),
+    say = function()
+      return "A new server, or a new key, appeared while the scan ran."
+    end,
+  },
+  {
+    code = "group_went",
+    fields = { "mechanism", "at" },
+    find = find_change(2),
+    say = function()
+      return "A server, or a key, disappeared while the scan ran."
+    end,
+  },
+  {
+    code = "stickiness_unknown",
+    fields = { "sources" },
+    find = function(context)
+      local several = math.max(1, #(context.sources or {}))
+      return context.verdict == "all_shared" and several < ENOUGH_SOURCES and { { sources = several } } or {}
+    end,
+    say = say_stickiness_unknown,
+  },
 }
 
-M.codes = {}
-for i, one in ipairs(FINDINGS) do
-  M.codes[i] = one.code
+--- code -> what a finding of it has: code, fields (list), find, say
+M.by_code = {}
+--- What a finding may have, whatever its code.
+M.fields = { "code" }
+
+do
+  local seen = {}
+  for _, one in ipairs(FINDINGS) do
+    M.by_code[one.code] = one
+    for _, name in ipairs(one.fields) do
+      M.fields[#M.fields + 1] = not seen[name] and name or nil
+      seen[name] = true
+    end
+  end
 end
 
 --- What else was found.
 -- @tparam table context results (mechanism -> see resum.analysis.pool.verdict), all (mechanism -> evidence), verdict
 --   (on the whole), sources (list, or nil)
--- @treturn {table,...} list of {code, mechanism, and as the code has it property, reason, at, sources, share, refused}
+-- @treturn {table,...} list of {code, and the fields that it declares}
 function M.of(context)
   local list = {}
   for _, one in ipairs(FINDINGS) do
-    for _, finding in ipairs(one.find(context)) do
-      finding.code = one.code
+    for _, found in ipairs(one.find(context)) do
+      local finding = { code = one.code }
+      for _, name in ipairs(one.fields) do
+        finding[name] = found[name]
+      end
       list[#list + 1] = finding
     end
   end
   return list
+end
+
+--- A finding as a sentence.
+-- @tparam table finding
+-- @tparam[opt] table summary of resum.analysis.pool.whole, or of resum.scan.quick
+-- @treturn string
+function M.sentence(finding, summary)
+  return M.by_code[finding.code].say(finding, summary or {})
 end
 
 return M

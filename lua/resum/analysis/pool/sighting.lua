@@ -67,8 +67,8 @@ end
 --- Writes down what the record of one connection says of its server.
 -- @tparam table entry awaited (tickets were waited for); gets outcome, version_refused (see resum.analysis.verdict),
 --   issued, and where the wire showed it: ticket (its first bytes), ticket_length, sessions (how many tickets),
---   lifetime_s, cut_short (true: it broke before a ticket could come), unlike (two tickets of this connection begin differently), session_id, leaf, serial, extensions,
---   cipher, ems (boolean)
+--   lifetime_s, cut_short (true: it broke before a ticket could come), unlike (two tickets of this connection begin
+--   differently), session_id, leaf, serial, extensions, cipher, ems (boolean)
 -- @tparam table record of resum.connection.client
 function M.read(entry, record)
   local facts = record.facts

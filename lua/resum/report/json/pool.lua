@@ -1,5 +1,6 @@
 -- What stands behind an address, as JSON; see resum.report.json. Pure.
 
+local findings = require "resum.analysis.pool.findings"
 local value = require "resum.report.json.value"
 
 local list, hex, pick = value.list, value.hex, value.pick
@@ -50,8 +51,10 @@ local function matrix(from)
   return #cells > 0 and cells or nil
 end
 
+local OF_FINDING = table.concat(findings.fields, " ")
+
 local function finding(from)
-  return pick(from, "code mechanism property reason at sources share refused")
+  return pick(from, OF_FINDING)
 end
 
 local function judged(from)
