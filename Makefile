@@ -197,7 +197,7 @@ coverage-run: modules
 
 # Small edits that a spec must notice, on copies of the tree: see spec/mutants.
 .PHONY: mutants
-mutants: packages-test ## does each of some 400 small faults fail the spec it should? (FILTER=part of a name or file)
+mutants: packages-test ## does each of some 500 small faults fail the spec it should? (FILTER=part of a name or file)
 	@$(MAKE) --no-print-directory -s spec-modules
 	@lua$(LUA_VERSION) spec/mutants/run.lua $(if $(FILTER),"$(FILTER)")
 
