@@ -16,24 +16,13 @@ end
 -- A host whose server drops whoever offers a newer version than this in the ClientHello's version field (RFC 5246,
 -- section 7.4.1.2), or its supported_versions extension at all.
 local function intolerant(server, newest)
-  local host = script.host({}, { tls_server = server })
-  local connect = host.connect
-  function host.connect(...)
-    local stream = connect(...)
-    local write, first = stream.write, true
-    function stream.write(self, bytes)
-      local hello = first and bytes
-      first = false
-      if hello and ((">I2"):unpack(hello, 10) > newest or hello:find("\0\43\0\3\2\3\4", 1, true)
-        or hello:find("\0\43\0\9\8\3\4", 1, true)) then
-        self.ended = "reset"
-        return true
-      end
-      return write(self, bytes)
+  return script.host({}, { tls_server = server, gate = function(stream, bytes, flight)
+    if flight == 1 and ((">I2"):unpack(bytes, 10) > newest or bytes:find("\0\43\0\3\2\3\4", 1, true)
+      or bytes:find("\0\43\0\9\8\3\4", 1, true)) then
+      stream.ended = "reset"
+      return true
     end
-    return stream
-  end
-  return host
+  end })
 end
 
 describe("the control", function()
@@ -187,21 +176,10 @@ describe("a client certificate", function()
 
     it("may be needed or not where the server hangs up when it has asked: " .. version, function()
       local server = memory.server({ require_certificate = true, max_version = version })
-      local host = script.host({}, { tls_server = server })
-      local connect = host.connect
-      function host.connect(...)
-        local stream = connect(...)
-        local write, flights = stream.write, 0
-        function stream.write(self, bytes)
-          flights = flights + 1
-          if flights > 1 then
-            self.ended = "eof"
-            return true
-          end
-          return write(self, bytes)
-        end
-        return stream
-      end
+      local host = script.host({}, { tls_server = server, gate = function(stream, _, flight)
+        stream.ended = flight > 1 and "eof" or nil
+        return flight > 1
+      end })
       local record = control.run(client_of(host), 0)
       local outcome = version == "TLSv1.3" and "full" or "closed" -- in TLS 1.3 we are through before the server is
       assert.same({ outcome, "asked" }, { record.outcome, control.client_certificate(record, false) })

@@ -47,28 +47,21 @@ describe("a ClientHello that is too large", function()
   -- A host before whose server stands who decides, by number and size of a connection's ClientHello, what becomes of
   -- it: fate(number, is_large) gives one of FATES, or nil, and the server hears it. host.sizes are those of all.
   local function gate(fate, server)
-    local host = script.host({}, { tls_server = server or memory.server() })
-    local connect = host.connect
-    host.sizes = {}
+    local sizes = {}
+    local host = script.host({}, { tls_server = server or memory.server(), gate = function(stream, bytes, flight)
+      if flight == 1 then
+        sizes[#sizes + 1] = #bytes
+        local chosen = fate(#sizes, #bytes >= large.USUAL)
+        stream.is_deaf = chosen ~= nil
+        if chosen then
+          FATES[chosen](stream)
+        end
+      end
+      return stream.is_deaf
+    end })
+    host.sizes = sizes
     host.resolve = function()
       return { "192.0.2.1" }
-    end
-    function host.connect(...)
-      local stream = connect(...)
-      local write, deaf, begun = stream.write, false, false
-      function stream.write(self, bytes)
-        if not begun then
-          begun = true
-          host.sizes[#host.sizes + 1] = #bytes
-          local chosen = fate(#host.sizes, #bytes >= large.USUAL)
-          deaf = chosen ~= nil
-          if deaf then
-            FATES[chosen](self)
-          end
-        end
-        return deaf or write(self, bytes)
-      end
-      return stream
     end
     return host
   end

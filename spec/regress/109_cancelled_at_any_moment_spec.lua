@@ -28,9 +28,12 @@ local OF_QUICK = { supported = "healthy", not_supported = "no_resumption" }
 
 -- A host whose clock goes on with each read; what it does at a moment is noted.
 local function host_of(options, moment)
-  local host = script.host({}, { tls_server = memory.server(options), pause = SLOW,
+  local host
+  host = script.host({}, { tls_server = memory.server(options), pause = SLOW,
     names = { ["192.0.2.1"] = { "192.0.2.1" } }, on_data = function(connection)
       return connection:write("HTTP/1.0 200 OK\r\n\r\n")
+    end, gate = function(_, _, flight)
+      host.late = host.late + ((flight == 1 and host.is_over()) and 1 or 0)
     end })
   local connect = host.connect
   host.late = 0
@@ -39,14 +42,7 @@ local function host_of(options, moment)
   end
   function host.connect(...)
     host.late = host.late + (host.is_over() and 1 or 0)
-    local stream = connect(...)
-    local write, begun = stream.write, false
-    function stream.write(self, bytes)
-      host.late = host.late + ((not begun and host.is_over()) and 1 or 0)
-      begun = true
-      return write(self, bytes)
-    end
-    return stream
+    return connect(...)
   end
   return host
 end

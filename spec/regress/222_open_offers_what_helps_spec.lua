@@ -10,25 +10,15 @@ local TICKET = "\0\35\0" -- session_ticket
 
 -- A host before whose server stands who resets, or answers with an alert, what is not borne.
 local function picky(is_borne, server, alert)
-  local host = script.host({}, { tls_server = server })
-  host.resolve = function()
-    return { "192.0.2.1" }
-  end
-  local connect = host.connect
-  function host.connect(...)
-    local stream = connect(...)
-    local write, begun = stream.write, false
-    function stream.write(self, bytes)
-      local is_hello = not begun
-      begun = true
-      if is_hello and not is_borne(bytes, #host.connected) then
-        self.to_say, self.ended = alert and "\21\3\3\0\2\2" .. string.char(alert) or "", alert and "eof" or "reset"
+  local host
+  host = script.host({}, { tls_server = server, names = { ["a.example"] = { "192.0.2.1" } },
+    gate = function(stream, bytes, flight)
+      if flight == 1 and not is_borne(bytes, #host.connected) then
+        stream.to_say = alert and "\21\3\3\0\2\2" .. string.char(alert) or ""
+        stream.ended = alert and "eof" or "reset"
         return true
       end
-      return write(self, bytes)
-    end
-    return stream
-  end
+    end })
   return host
 end
 

@@ -86,8 +86,17 @@ function Stream:read(deadline)
   return bytes, why
 end
 
+-- Does whoever stands before the server keep this from it?
+local function is_kept(stream, bytes)
+  stream.flights = stream.flights + 1
+  return stream.gate and stream.gate(stream, bytes, stream.flights)
+end
+
 -- Hears bytes: all of them must be what the script wants to hear now.
 function Stream:write(bytes)
+  if is_kept(self, bytes) then
+    return true
+  end
   while bytes ~= "" do
     local step = step_of(self)
     if step == "reset" then
@@ -141,7 +150,9 @@ end
 -- @tparam[opt] table options chunk (bytes that one read returns at most; all of a step), pause (seconds that each read
 --   takes, 0), names (name -> list of addresses), tls_server (of spec.support.tls_server; or a function
 --   that gives it for the n-th connection), on_data (called with the TLS connection and what was heard inside; returns
---   bytes to send, as they go onto the wire)
+--   bytes to send, as they go onto the wire), gate (who stands before the server: called with the stream, what the
+--   client writes, and which of its writes that is; true: the server does not hear it. The gate may set stream.to_say
+--   and stream.ended ("eof", "reset"))
 -- @treturn table host; host.connected lists "address port", host.slept the seconds of each sleep, host.streams the
 --   streams; stream:done() tells whether the script is over, stream.heard is what was heard inside TLS
 function M.host(script, options)
@@ -165,6 +176,8 @@ function M.host(script, options)
       pause = options.pause or 0,
       connection = server_of(options.tls_server, #host.connected),
       on_data = options.on_data,
+      gate = options.gate,
+      flights = 0,
       to_say = "",
       heard = "",
     }, Stream)
