@@ -3,6 +3,7 @@
 local docs = require "spec.support.page"
 local html = require "resum.report.html"
 local simulation = require "spec.support.simulation"
+local texts = require "resum.report.text"
 local vocabulary = require "resum.analysis.vocabulary"
 
 local ABOUT = { version = "9.9.9", started_at = "2001-02-03T04:05:06Z", command = "resum --resum_rate 'a b'" }
@@ -157,6 +158,28 @@ describe("the page", function()
     assert.same({ 2, 2 }, { count(grid, '<td class="all">3/3<'), count(grid, '<td class="none">0/3<') })
     assert.is_truthy(grid:find(">not shared<", 1, true))
     check_nesting(across)
+  end)
+
+  it("says, as text does, how the target was reached and what it wants of a client", function()
+    local entry = supported()
+    entry.address, entry.resolved_by, entry.client_certificate = "a.example", "proxy", "optional"
+    entry.client_hello = { code = "no_hybrid_share", bytes = 317, usual_bytes = 1552, usual_outcome = "timeout" }
+    entry.server_software = "Sendmail 9"
+    local result = result_of(entry)
+    result.target.starttls, result.target.proxy = "smtp", "socks5h://proxy.example:1080"
+    local said = { "STARTTLS of smtp, through socks5h://proxy.example:1080",
+      "Client certificate: asked for; the handshake passes without one.", "without a hybrid key share (317 bytes)",
+      "Sendmail 9" }
+    local plain = tostring(texts.target(result, {})):gsub("%s+", " ")
+    local pages = { page(result), page(result, named("b.example")) }
+    for _, words in ipairs(said) do
+      assert.is_truthy(plain:find(words, 1, true), words)
+      for _, shown in ipairs(pages) do
+        assert.is_truthy(shown:find(words, 1, true), words)
+      end
+    end
+    assert.is_truthy(plain:find("the name is looked up by the proxy", 1, true)) -- each in its own words
+    assert.is_truthy(pages[1]:find("The proxy looked the name up", 1, true))
   end)
 
   it("keeps what a server sent text, wherever it stands", function()

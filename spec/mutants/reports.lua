@@ -212,4 +212,20 @@ return {
     breaks = "the servers differ, and nobody is told in what",
     spec = "spec/pool_findings_spec.lua",
   },
+  {
+    name = "the page does not say how it was reached",
+    file = "lua/resum/report/html/init.lua",
+    before = "local list = vocabulary.way(result.target)",
+    after = "local list = {}",
+    breaks = "STARTTLS and a proxy are missing on the page alone",
+    spec = "spec/report_html_spec.lua",
+  },
+  {
+    name = "the page asks for no client certificate",
+    file = "lua/resum/report/html/address.lua",
+    before = "if entry.client_certificate then",
+    after = "if false then",
+    breaks = "that a certificate is wanted is missing on the page alone",
+    spec = "spec/report_html_spec.lua",
+  },
 }
