@@ -182,7 +182,7 @@ local function all_resumed(records)
   return resumed > 0
 end
 
-local function append_made(records, record)
+local function append_unless_interrupted(records, record)
   records[#records + 1] = record.outcome ~= "interrupted" and record or nil
 end
 
@@ -207,7 +207,7 @@ function M.offer_fresh(client, mechanism, count, evidence, options)
       if sessions then
         append(evidence.fresh, sessions[#sessions])
         -- The server's end is seen in any case where libssl makes it.
-        append_made(evidence.pairs,
+        append_unless_interrupted(evidence.pairs,
           offer(client, mechanism, sessions[#sessions], "pairs", options, options.engine == "probe"))
       end
     end
@@ -221,7 +221,7 @@ local function offer_again(client, mechanism, sessions, records, options)
   for i, session in ipairs(random.shuffle({ table.unpack(sessions) })) do
     jobs[i] = function()
       if not client.cancelled() and not spending.is_spent(session) then
-        append_made(records, offer(client, mechanism, session, "later", options))
+        append_unless_interrupted(records, offer(client, mechanism, session, "later", options))
       end
     end
   end
@@ -260,7 +260,7 @@ local function offer_after(client, mechanism, asks, evidence, options)
   append(evidence.seeds, seed)
   local session = (seed.answered or not asks) and seed.sessions[#seed.sessions]
   if session and not spending.is_spent(session) then
-    append_made(asks and evidence.after_request or evidence.without_request,
+    append_unless_interrupted(asks and evidence.after_request or evidence.without_request,
       offer(client, mechanism, session, asks and "after_request" or "pairs", options))
   end
   return session ~= nil
