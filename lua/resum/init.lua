@@ -91,13 +91,14 @@ M.attempt = { new_client = clients.new_client }
 
 -- A caller's options, checked, with a host; `own` are those that make up the verb, which take no other value.
 local function checked(options, level, own, verb)
+  local given = options_of.check(options, level + 1)
   for name, value in pairs(own or {}) do
-    local given = options_of.check(options, level + 1)[name]
-    if given ~= nil and given ~= value then
-      error(("resum: resum.%s does not take %s = %s; resum.run does"):format(verb, name, tostring(given)), level + 1)
+    if given[name] ~= nil and given[name] ~= value then
+      error(("resum: resum.%s does not take %s = %s; resum.run does"):format(verb, name, tostring(given[name])),
+        level + 1)
     end
   end
-  local all = tables.merged(options_of.check(options, level + 1), own)
+  local all = tables.merged(given, own)
   options_of.check_together(all, level + 1)
   all.host = all.host or M.host.default()
   return all
