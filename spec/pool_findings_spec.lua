@@ -104,6 +104,43 @@ describe("the findings of a pool", function()
     end)
   end
 
+  local function codes(...)
+    local list = {}
+    for i, finding in ipairs(findings.of(context(...))) do
+      list[i] = finding.code
+    end
+    return table.concat(list, " ")
+  end
+
+  it("tell of connections that fail from 12 in 100, where one of eight servers would lose as many", function()
+    local function failing(failed, answered)
+      local seen = evidence({}, "leaf")
+      seen.full_tally = { failed = failed, answered = answered }
+      return codes(nil, seen)
+    end
+    assert.same({ "", "connections_failed", "connections_failed" },
+      { failing(11, 89), failing(12, 88), failing(1, 7) })
+    assert.equal("", failing(0, 0))
+  end)
+
+  it("tell that a balancer may go by the client's address unless six addresses met the same", function()
+    local function from(count)
+      local sources = {}
+      for i = 1, count do
+        sources[i] = "127.0.0." .. i
+      end
+      return codes(nil, nil, { verdict = "all_shared", sources = sources })
+    end
+    assert.same({ "stickiness_unknown", "stickiness_unknown", "" }, { from(0), from(5), from(6) })
+  end)
+
+  it("take servers for configured differently only where two ways were each seen twice", function()
+    local function of(...)
+      return codes(nil, evidence({ ... }, "cipher"))
+    end
+    assert.same({ "", "", "mixed_configuration" }, { of("a", "a", "b"), of("a", "a", "a"), of("a", "a", "b", "b") })
+  end)
+
   it("have each field once, the code first", function()
     local fields = {}
     for _, name in ipairs(findings.fields) do
