@@ -3,9 +3,9 @@
 --   lua5.4 spec/mutants/run.lua [--check] [FILTER]
 -- FILTER is a part of a mutant's name, of its file's, its spec's or its list's; --check only sees whether all of them
 -- apply. A mutant is killed when its spec fails, crashes or hangs, and survives when it passes. That each spec passes
--- without a mutant is seen first. Ends with 1 where one survived or could not be tried. It must not know what a mutant
--- is about: the lists beside it say that, with {name, file, before (its text, which stands there once), after, breaks
--- (in a sentence), spec} for each.
+-- without a mutant is seen first. Ends with 1 where one survived or could not be tried, or where none fits FILTER. It
+-- must not know what a mutant is about: the lists beside it say that, with {name, file, before (its text, which stands
+-- there once), after, breaks (in a sentence), spec} for each.
 
 package.path = "./?.lua;" .. package.path
 
@@ -322,7 +322,10 @@ end
 
 local list, broken = read_list(filter)
 totals.broken = broken
-if only_check then
+if #list + broken == 0 then
+  io.stderr:write(("no mutant has '%s' in its name, file, spec or list\n"):format(filter))
+  os.exit(1, true)
+elseif only_check then
   io.stdout:write(("%d mutants, %d do not apply\n"):format(#list, broken))
   os.exit(broken == 0, true)
 end
