@@ -17,7 +17,7 @@ local HEADLINES = {
   mixed_groups = "Some of the servers share their sessions, and some do not.",
   sticky_source = "The servers share nothing, and the balancer hides it: each client address meets the same server.",
   sticky_session_id = "The servers share nothing; the balancer leads session IDs back to their server, not tickets.",
-  bad_member = "One of the servers behind this address does not resume.",
+  bad_member = "One of the servers behind this address does not resume%s.",
   one_way = "Some servers accept the sessions of others, but not the other way round, as when a new key has not "
     .. "reached all of them.",
   differs = "The servers have the same ticket key, and yet some refuse the sessions of others.",
@@ -84,14 +84,28 @@ local function routing_words(summary)
   end
 end
 
-local function member_words(member, mechanism)
+-- The mechanisms by which a member fails, where others are in order, or fail in another way: by these it may resume.
+local function fails_by(summary)
+  local list, others = {}, false
+  for _, name in ipairs(mechanisms.names) do
+    local result = (summary.mechanisms or {})[name]
+    list[#list + 1] = result and result.verdict == "bad_member" and mechanisms[name].noun or nil
+    others = others or result and result.verdict ~= "bad_member" and result.verdict ~= "no_resumption"
+  end
+  return others and list or {}
+end
+
+local function member_words(summary)
+  local member, mechanism = summary.member, mechanisms[summary.decided_by]
   if not member then
     return nil
   elseif member.how == "other_version" then
     return ("About %s of the connections meet a server that does not speak %s, where %ss are of no use.")
-      :format(percent(member.share), vocabulary.versions[mechanism], mechanisms[mechanism].noun)
+      :format(percent(member.share), vocabulary.versions[mechanism.name], mechanism.noun)
   end
-  local how = member.how == "issues_nothing" and "issues no session" or "issues sessions and never accepts them"
+  local what = #fails_by(summary) > 0 and mechanism.noun or "session"
+  local how = member.how == "issues_nothing" and "issues no " .. what
+    or ("issues %ss and never accepts them"):format(what)
   return ("About %s of the connections meet a server that %s."):format(percent(member.share), how)
 end
 
@@ -159,11 +173,10 @@ function M.some_are_shared(summary)
   return #nouns_of(summary, is_shared) > 0
 end
 
--- Where all came from few addresses, and by which mechanisms, unless that is by all.
-local function shared_or_sticky(summary)
+-- By which mechanisms every session resumes, unless that is by all, and what that means.
+local function shared_words(summary, means)
   local shared, all = nouns_of(summary, is_shared)
-  return ("Every session resumes%s: all servers share them, or each client always meets the same server."):format(
-    all and "" or " by " .. vocabulary.enumerate(shared))
+  return ("Every session resumes%s: %s."):format(all and "" or " by " .. vocabulary.enumerate(shared), means)
 end
 
 local function is_of_worthless(finding)
@@ -177,6 +190,18 @@ local function worthless_words(summary)
     table.concat(worthless, "s and "), table.concat(shared, "s and ")):gsub("^%l", string.upper)) or nil
 end
 
+local function headline_of(summary, met)
+  if met.stickiness_unknown then
+    return shared_words(summary, "all servers share them, or each client always meets the same server")
+  elseif summary.verdict == "all_shared" and (met.some_issue_none or met.mixed_configuration) then
+    return shared_words(summary, "the servers share them")
+  elseif summary.verdict == "bad_member" then
+    local list = fails_by(summary)
+    return HEADLINES.bad_member:format(#list > 0 and " by " .. vocabulary.enumerate(list) or "")
+  end
+  return HEADLINES[summary.verdict]
+end
+
 --- The verdict in words.
 -- @tparam table summary of resum.analysis.pool.whole
 -- @treturn string headline: what it means
@@ -188,11 +213,11 @@ function M.of(summary)
   end
   append(evidence, more)
   append(evidence, group_words(summary))
-  append(evidence, member_words(summary.member, summary.decided_by))
+  append(evidence, member_words(summary))
   append(evidence, routing_words(summary))
   local worthless = summary.verdict == "no_resumption" and worthless_words(summary)
   local met = finding_words(summary, evidence, worthless and is_of_worthless)
-  return met.stickiness_unknown and shared_or_sticky(summary) or worthless or HEADLINES[summary.verdict], evidence
+  return worthless or headline_of(summary, met), evidence
 end
 
 local QUICK = {

@@ -107,6 +107,27 @@ local function find_change(which)
   end
 end
 
+-- Did these connections meet several servers, whatever these share? Then the balancer does not lead each client to one.
+local function met_several(context)
+  for _, result in pairs(context.results) do
+    if result.member or result.verdict == "nothing_shared" and (result.groups or 1) > 1 then
+      return true
+    end
+  end
+  return #find_configuration(context) > 0
+end
+
+local function find_member(result, name, context)
+  local is_told = context.verdict == "bad_member" and context.decided_by == name
+  return result.member and not is_told and { share = result.member.share, how = result.member.how }
+end
+
+local function find_stickiness_unknown(context)
+  local sources = math.max(1, #(context.sources or {}))
+  return context.verdict == "all_shared" and sources < ENOUGH_SOURCES and not met_several(context)
+    and { { sources = sources } } or {}
+end
+
 -- --- their sentences ---
 
 local function percent(share)
@@ -119,6 +140,12 @@ end
 
 local NO_RESUMPTION = { issued_not_accepted = "%ss are issued, but never accepted.", not_issued = "No %s is issued." }
 local NO_TICKET = "No ticket is issued up to TLS 1.2." -- it may be with TLS 1.3
+
+local MEMBERS = {
+  issues_nothing = "About %s of the connections meet a server without %s.",
+  never_accepts = "About %s of the connections meet a server that issues %s and never accepts them.",
+  other_version = "About %s of the connections meet a server that does not speak the version of %s.",
+}
 
 local function say_no_resumption(finding)
   local words = NO_RESUMPTION[finding.reason] or "By %s nothing is ever resumed."
@@ -211,6 +238,14 @@ local FINDINGS = {
     end,
   },
   {
+    code = "some_issue_none",
+    fields = { "mechanism", "share", "how" },
+    find = of_each(find_member),
+    say = function(finding)
+      return MEMBERS[finding.how or "issues_nothing"]:format(percent(finding.share), noun(finding))
+    end,
+  },
+  {
     code = "others_share_nothing",
     fields = { "mechanism" },
     find = of_each(function(result)
@@ -219,17 +254,6 @@ local FINDINGS = {
     say = function(finding)
       return ("The other servers do not share their %s either."):format(
         finding.mechanism == "session_id" and "session cache" or "ticket keys")
-    end,
-  },
-  {
-    code = "some_issue_none",
-    fields = { "mechanism", "share" },
-    find = of_each(function(result, _, context)
-      return result.member and (result.groups or 1) <= 1 and context.verdict ~= "bad_member"
-        and { share = result.member.share }
-    end),
-    say = function(finding)
-      return ("About %s of the connections meet a server without %s."):format(percent(finding.share), noun(finding))
     end,
   },
   {
@@ -288,10 +312,7 @@ local FINDINGS = {
   {
     code = "stickiness_unknown",
     fields = { "sources" },
-    find = function(context)
-      local several = math.max(1, #(context.sources or {}))
-      return context.verdict == "all_shared" and several < ENOUGH_SOURCES and { { sources = several } } or {}
-    end,
+    find = find_stickiness_unknown,
     say = say_stickiness_unknown,
   },
 }
@@ -314,7 +335,7 @@ end
 
 --- What else was found.
 -- @tparam table context results (mechanism -> see resum.analysis.pool.verdict), all (mechanism -> evidence), verdict
---   (on the whole), sources (list, or nil)
+--   (on the whole), decided_by (a mechanism, or nil), sources (list, or nil)
 -- @treturn {table,...} list of {code, and the fields that it declares}
 function M.of(context)
   local list = {}

@@ -167,9 +167,11 @@ local function worthless(results)
   end
 end
 
--- Whatever it is, servers do not share their caches: all that is no matter of time is refuted.
+-- Whatever it is, servers do not share their caches: all that is no matter of time is refuted, or beside a member that
+-- has none there are several.
 local function is_no_sharing(ids)
   return UNCLEAR[ids.verdict] and ids.resumed > 0 and ids.not_shared
+    or ids.verdict == "bad_member" and (ids.groups or 1) > 1
 end
 
 -- The code for the whole, and the mechanism whose figures stand for it.
@@ -239,7 +241,8 @@ function M.conclude(results, all, context)
     summary[name] = decisive[name]
   end
   summary.designs, summary.labels = summary.designs or {}, summary.labels or {}
-  summary.findings = findings.of({ results = results, all = all, verdict = code, sources = context.sources })
+  summary.findings = findings.of({ results = results, all = all, verdict = code, decided_by = by,
+    sources = context.sources })
   return summary
 end
 
