@@ -50,23 +50,51 @@ end
 
 local TURNED_AWAY = { "closed", "reset", "timeout", "unreachable" }
 local MANY_TURNED_AWAY = 0.1 -- of a rate's attempts
+local MOST_FAILED = 0.5 -- of all connections: most of them
+
+-- Did a connection of the support scan fail, which makes a few at a time?
+local function fails_anyway(entry)
+  for _, judged in pairs(entry.support or {}) do
+    if judged.errors > 0 then
+      return true
+    end
+  end
+  return false
+end
+
+-- Whatever was offered, so many connections failed (see resum.analysis.pool.findings).
+local function failures_of(entry)
+  for _, finding in ipairs(entry.balancer and entry.balancer.findings or {}) do
+    if finding.code == "connections_failed" then
+      return finding
+    end
+  end
+end
 
 -- Were so many connections turned away while others were open, and none when there was one at a time, that the server
 -- may limit their number?
-local function looks_limited(rate, support)
+local function looks_limited(rate)
   local turned_away = 0
   for _, kind in ipairs(TURNED_AWAY) do
     turned_away = turned_away + (rate.error_kinds[kind] or 0)
   end
-  if (rate.concurrency or 1) == 1 or (support and support.errors > 0) or rate.failures then
+  if (rate.concurrency or 1) == 1 or rate.failures then
     return false
   end
   return turned_away > 0 and turned_away >= MANY_TURNED_AWAY * rate.attempted
 end
 
+-- Whoever is turned away gets no ServerHello.
 local function say_limits(entry, say)
-  for mechanism, rate in vocabulary.each_mechanism(entry.rate or {}) do
-    if looks_limited(rate, entry.support and entry.support[mechanism]) then
+  local failures = failures_of(entry) or {}
+  if fails_anyway(entry) or failures.begun then
+    return
+  elseif entry.support and failures.share and failures.share > MOST_FAILED then
+    return say("Connections were turned away from some moment on, and none before: the server may limit how often a "
+      .. "client connects. Try --delay, after a while.")
+  end
+  for _, rate in vocabulary.each_mechanism(entry.rate or {}) do
+    if looks_limited(rate) then
       return say("Connections were turned away while up to %d were open at once: the server may limit their number. "
         .. "Try --concurrency %d and --delay.", rate.concurrency, math.max(1, math.min(4, rate.concurrency // 2)))
     end

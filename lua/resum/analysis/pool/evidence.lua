@@ -85,6 +85,11 @@ local function note_session(sessions, order)
   return sessions[order]
 end
 
+-- Of what failed: so many got a ServerHello first.
+local function count_begun(tally, failed)
+  tally.begun = failed and failed.begun and (tally.begun or 0) + 1 or tally.begun
+end
+
 local Reader = {}
 Reader.__index = Reader
 
@@ -94,6 +99,7 @@ function Reader:offer(entry)
   local result = result_of(entry, self.by_alert)
   local tally = evidence.offers_tally
   tally[result] = tally[result] + 1
+  count_begun(tally, result == "failed" and entry)
   if not origin or not origin.ended or not entry.ended then
     return
   end
@@ -122,6 +128,7 @@ function Reader:full(entry)
   local tally = evidence.full_tally
   tally[answered and "answered" or "failed"] = tally[answered and "answered" or "failed"] + 1
   tally.cut_short = tally.cut_short + (entry.cut_short and 1 or 0)
+  count_begun(tally, not answered and entry)
   evidence.issues_none = evidence.issues_none or entry.issued == false
 end
 
@@ -200,7 +207,8 @@ end
 --   (sessions issued since), source and home (local addresses), entry, issue}), failed, marked and identities (the
 --   same, apart); sequence (answered connections of the sampling designs), asked_for_tickets, label (order -> label),
 --   origin (order -> order), keys (names of ticket keys as seen in order, of all mechanisms), issued (sessions),
---   issues_none (a full handshake showed that it brings no session), offers_tally, full_tally
+--   issues_none (a full handshake showed that it brings no session), offers_tally, full_tally (begun: so many of
+--   those failed behind a ServerHello; nil: none)
 function M.read(entries)
   local labels, by_order, lists, all = sighting.labels(entries), {}, {}, {}
   local issued_by, issued = {}, 0 -- a cache may keep the sessions of all mechanisms

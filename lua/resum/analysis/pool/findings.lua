@@ -13,6 +13,7 @@ M.ORDER = { "psk", "ticket", "session_id" }
 
 local COMPARED = { "leaf", "lifetime_s", "extensions", "cipher" }
 local MANY_FAILED = 0.12 -- of all connections: more than one of nine, so that of the pools of eight one may be down
+local MOST = 0.5 -- of what fails more, one server of several is not the cause
 local ENOUGH_SOURCES = 6 -- all of them to one of two servers: once in 32 times
 -- The worst network on which verdicts are to hold drops 5 % of connections; one scan in 10,000 may blame the server
 -- for it.
@@ -71,14 +72,24 @@ end
 -- Failures that only offers of a mechanism meet are told of that mechanism: they are no server that is down.
 local NO_OFFERS = { failed = 0, resumed = 0, refused = 0 }
 
+-- Connections that failed, and full handshakes: whoever breaks these off late, as for want of a client certificate, is
+-- not met by offers, as the probe leaves when it is refused. Where their share is certainly larger, it is the one.
 local function find_failures(context)
-  local failed, sum = 0, 0
+  local failed, sum, begun, failed_full, full = 0, 0, 0, 0, 0
   for name, evidence in pairs(context.all) do
-    local offers, full = (context.results[name] or {}).fails and NO_OFFERS or evidence.offers_tally, evidence.full_tally
-    failed = failed + offers.failed + full.failed
-    sum = sum + offers.failed + full.failed + offers.resumed + offers.refused + full.answered
+    local offers, others = evidence.offers_tally, evidence.full_tally
+    offers = (context.results[name] or {}).fails and NO_OFFERS or offers
+    failed, failed_full = failed + offers.failed + others.failed, failed_full + others.failed
+    begun = begun + (offers.begun or 0) + (others.begun or 0)
+    full = full + others.failed + others.answered
+    sum = sum + offers.failed + others.failed + offers.resumed + offers.refused + others.answered
   end
-  return failed > 0 and failed >= MANY_FAILED * sum and { { share = failed / sum } } or {}
+  local least = statistics.wilson(failed_full, full) or 0
+  local is_begun = 2 * begun > failed or nil
+  if least > math.max(MANY_FAILED, failed / math.max(1, sum)) then
+    return { { share = failed_full / full, full = true, begun = is_begun } }
+  end
+  return failed > 0 and failed >= MANY_FAILED * sum and { { share = failed / sum, begun = is_begun } } or {}
 end
 
 -- Handshakes that were completed, and connections that broke all the same: more than a network drops.
@@ -180,6 +191,14 @@ local function say_inconclusive(finding, summary)
   return ("What holds for %s is not certain. %s"):format(noun(finding), vocabulary.pool_reasons[finding.reason])
 end
 
+-- What failed, and in what way: a server that is down says nothing, and one alone is not met by most.
+local function say_connections_failed(finding)
+  local how = finding.begun and ", most of them after a server had begun to answer"
+    or finding.share <= MOST and ", as they would if one server were down" or ""
+  return ("About %s of the %s failed%s."):format(percent(finding.share), finding.full and "full handshakes"
+    or "connections", how)
+end
+
 local function say_keys_renewed(finding)
   return "Ticket keys were renewed while the scan ran, and old tickets stayed good"
     .. (finding.refused and "; servers that did not have the new key yet refused new ones: give it to all as a "
@@ -269,12 +288,9 @@ local FINDINGS = {
   },
   {
     code = "connections_failed",
-    fields = { "share" },
+    fields = { "share", "full", "begun" },
     find = find_failures,
-    say = function(finding)
-      return ("About %s of the connections failed, as they would if one server were down."):format(
-        percent(finding.share))
-    end,
+    say = say_connections_failed,
   },
   {
     code = "cut_short",

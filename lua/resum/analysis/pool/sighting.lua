@@ -66,14 +66,16 @@ end
 
 --- Writes down what the record of one connection says of its server.
 -- @tparam table entry awaited (tickets were waited for); gets outcome, version_refused (see resum.analysis.verdict),
---   issued, and where the wire showed it: ticket (its first bytes), ticket_length, sessions (how many tickets),
---   lifetime_s, cut_short (true: it broke before a ticket could come), unlike (two tickets of this connection begin
---   differently), session_id, leaf, serial, extensions, cipher, ems (boolean)
+--   begun (it failed behind a ServerHello), issued, and where the wire showed it: ticket (its first bytes),
+--   ticket_length, sessions (how many tickets), lifetime_s, cut_short (true: it broke before a ticket could come),
+--   unlike (two tickets of this connection begin differently), session_id, leaf, serial, extensions, cipher, ems
+--   (boolean)
 -- @tparam table record of resum.connection.client
 function M.read(entry, record)
   local facts = record.facts
   entry.outcome, entry.version_refused = record.outcome, counting.refuses_version(record) or nil
   if not facts or not COMPLETED[record.outcome] then
+    entry.begun = facts and facts.cipher ~= nil or nil
     return
   end
   entry.cut_short = record.unseen == "cut_short" or nil
