@@ -190,11 +190,20 @@ local function worthless_words(summary)
     table.concat(worthless, "s and "), table.concat(shared, "s and ")):gsub("^%l", string.upper)) or nil
 end
 
+-- Session IDs that resume, for one reason or another: servers that share no keys may share a cache.
+local function may_share_cache(summary)
+  local ids = (summary.mechanisms or {}).session_id
+  return ids and ids.verdict == "inconclusive" and (ids.supposed == "all_shared" or ids.supposed == "sticky_session_id")
+end
+
 local function headline_of(summary, met)
   if met.stickiness_unknown then
     return shared_words(summary, "all servers share them, or each client always meets the same server")
   elseif summary.verdict == "all_shared" and (met.some_issue_none or met.mixed_configuration) then
     return shared_words(summary, "the servers share them")
+  elseif summary.verdict == "nothing_shared" and may_share_cache(summary) then
+    return "The servers behind this address do not share their ticket keys; whether they share their session caches is "
+      .. "not certain."
   elseif summary.verdict == "bad_member" then
     local list = fails_by(summary)
     return HEADLINES.bad_member:format(#list > 0 and " by " .. vocabulary.enumerate(list) or "")

@@ -91,6 +91,13 @@ local function change_together(results, all)
   end
 end
 
+-- Session IDs that all resume, beside keys that are not shared: a shared cache, or a balancer that leads them back.
+-- Only those that show the ticket keys of their servers tell, and the scan may have come to its end before.
+local function is_unasked(ids, evidence, results)
+  local split = having({ psk = results.psk, ticket = results.ticket }, SPLIT)
+  return ids.verdict == "all_shared" and #evidence.marked == 0 and split and (results[split].groups or 1) > 1
+end
+
 --- What only the comparison of mechanisms tells: mixed groups, and persistence by session ID. Changes the verdicts.
 -- @tparam table results mechanism -> result of resum.analysis.pool.verdict
 -- @tparam table all mechanism -> evidence
@@ -112,6 +119,9 @@ function M.refine(results, all)
   -- PSKs that are entries of a cache, and not shared: then what resumes every session ID is no shared cache either.
   if ids and ids.verdict == "all_shared" and psk and SPLIT[psk.verdict] and is_cache("psk", all.psk) then
     ids.verdict, ids.routing = "sticky_session_id", "sticky"
+  elseif ids and is_unasked(ids, all.session_id, results) then
+    ids.supposed, ids.verdict, ids.reason = ids.verdict, "inconclusive", "rivals"
+    ids.rival = { verdict = "sticky_session_id", odds = 1 }
   end
 end
 

@@ -61,9 +61,10 @@ local function of_others(evidence, model, list)
   return value
 end
 
--- Names in the order in which they were met. What is inferred of who resumed holds where each knows its own key only.
+-- Names in the order in which they were met. What is inferred of who resumed holds where each knows its own key only. A
+-- session that is offered again may be led where it was before, and then it shows nothing new.
 local function shown(evidence, labels, cells)
-  local crossed, list = false, {}
+  local crossed, list, before = false, {}, {}
   for _, a in ipairs(labels) do
     for _, b in ipairs(labels) do
       crossed = crossed or (a ~= b and classes.accepts(cells, a, b)) or false
@@ -72,7 +73,10 @@ local function shown(evidence, labels, cells)
   for _, one in ipairs(evidence.keys) do
     local entry = evidence.by_order[one.order]
     local free = entry.mechanism == evidence.mechanism or not entry.from -- other sessions may be led to their server
-    list[#list + 1] = free and not (crossed and one.inferred) and one or nil
+    local session = evidence.origin[entry.from] or entry
+    before[session] = before[session] or {}
+    list[#list + 1] = free and not (crossed and one.inferred) and not before[session][one.label] and one or nil
+    before[session][one.label] = true
   end
   return list
 end
