@@ -109,11 +109,24 @@ local function member_words(summary)
   return ("About %s of the connections meet a server that %s."):format(percent(member.share), how)
 end
 
+-- Why servers of one key refuse each other's sessions.
+local function differing_words(summary)
+  local property = vocabulary.properties[summary.attribute]
+  if property then
+    return ("Sessions are refused where the %s differs."):format(property)
+  end
+  for _, finding in ipairs(summary.findings) do
+    if finding.code == "mixed_configuration" then
+      return "It may be for what the servers are seen to differ in, or for clocks, timeouts or the name of the virtual "
+        .. "host, which connections do not show."
+    end
+  end
+  return "Connections do not show what differs: it may be clocks, timeouts or the name of the virtual host."
+end
+
 local function more_words(summary)
   if summary.verdict == "differs" then
-    local property = vocabulary.properties[summary.attribute]
-    return property and ("Sessions are refused where the %s differs."):format(property)
-      or "Connections do not show what differs: it may be clocks, timeouts or the name of the virtual host."
+    return differing_words(summary)
   elseif summary.verdict == "fails_on_resumption" and summary.fails then
     return ("About %s of the offers fail."):format(percent(summary.fails.share))
   elseif summary.verdict == "rotated" and summary.scope == "some" then

@@ -11,7 +11,7 @@ local M = {}
 --- Mechanisms, in the order in which they speak.
 M.ORDER = { "psk", "ticket", "session_id" }
 
-local COMPARED = { "leaf", "lifetime_s", "extensions", "cipher" }
+local COMPARED = { "leaf", "lifetime_s", "extensions", "cipher", "client_certificate" }
 local MANY_FAILED = 0.12 -- of all connections: more than one of nine, so that of the pools of eight one may be down
 local MOST = 0.5 -- of what fails more, one server of several is not the cause
 local ENOUGH_SOURCES = 6 -- all of them to one of two servers: once in 32 times

@@ -69,7 +69,7 @@ end
 --   begun (it failed behind a ServerHello), issued, and where the wire showed it: ticket (its first bytes),
 --   ticket_length, sessions (how many tickets), lifetime_s, cut_short (true: it broke before a ticket could come),
 --   unlike (two tickets of this connection begin differently), session_id, leaf, serial, extensions, cipher, ems
---   (boolean)
+--   (boolean), client_certificate ("asked for" or "not asked for")
 -- @tparam table record of resum.connection.client
 function M.read(entry, record)
   local facts = record.facts
@@ -93,6 +93,9 @@ function M.read(entry, record)
     entry.session_id = record.mechanism == "session_id" and #(facts.session_id or "") > 0 and facts.session_id or nil
     entry.leaf, entry.serial = facts.leaf_sha256, facts.leaf_serial
     entry.extensions = facts.extensions and table.concat(facts.extensions, " ")
+    if facts.certificate_request ~= nil and record.engine ~= "probe" then -- which leaves before it may come
+      entry.client_certificate = facts.certificate_request and "asked for" or "not asked for"
+    end
   end
 end
 
