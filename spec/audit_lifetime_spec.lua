@@ -305,7 +305,7 @@ describe("sessions that are kept", function()
     assert.is_nil(after:find(SECRET, 1, true))
     assert.equal(before, (after:gsub('{"resum_state":1 +\n', "")))
     local store = assert(state.open(path, { files = files, now = function() return now end }))
-    assert.same({ 0, 0 }, { store.unreadable, #store.kept })
+    assert.same({ 0, 0 }, { store.unreadable.count, #store.kept })
   end)
 
   it("leave nothing where the run came to its end", function()

@@ -125,7 +125,7 @@ describe("a watch's file", function()
     for _, text in ipairs({ "important\n", '{"resum_state":1,"key":"ab"}\n', '{"resum_watch":x}\n{}\n' }) do
       local store, message = with(text)
       if text:find("resum_watch", 1, true) then
-        assert.equal(2, store.unreadable)
+        assert.equal(2, store.unreadable.count)
       else
         assert.same({ nil, "state: it is no state file of a watch, and is left as it is" }, { store, message })
       end

@@ -183,7 +183,7 @@ describe("resum --merge of state files", function()
     local results = folder .. "/results"
     process.write_file(results, '{"target":{"text":"a.example"},"status":"completed","addresses":[],"elapsed_s":1}\n')
     for _, case in ipairs({
-      { { one, results }, "--merge takes files of results or state files, not both" },
+      { { one, results }, ("not both: %s is a state file, and %s is none"):format(one, results) },
       { { results, "--compare", one }, "are about state files, and these are none" },
       { { results, "--dot_out", folder .. "/x" }, "are about state files, and these are none" },
       { { folder .. "/missing", "--compare", one }, "missing: there is no such file, or nothing in it" },
@@ -208,7 +208,7 @@ describe("resum --merge of state files", function()
   it("says what can't be read, and ends with 1; what can't be written, and ends with 4", function()
     process.write_file(other, process.read_file(other) .. '{"resum_state":1,"key"\n')
     local run = many.run("--merge", one, other)
-    assert.same({ 1, "resum: lines that can't be read, and are left out: 1\n" }, { run.code, run.stderr })
+    assert.same({ 1, ("resum: %s: line 2 can't be read and is left out\n"):format(other) }, { run.code, run.stderr })
     assert.is_truthy(run.stdout:gsub("%s+", " "):find("the tickets of 2 places at 2 addresses carry the same "
       .. "key name; not confirmed", 1, true), run.stdout)
     run = many.run("--merge", one, "--json_out", "/dev/full")

@@ -18,18 +18,16 @@ function Session:derive()
   return self
 end
 
-local made = {} -- by what stands for their DER, as long as somebody has them
-setmetatable(made, { __mode = "v" })
+local DER = ">ns1s1" -- of issued, key and id, in the place of a session's DER
 
 function Session:der()
-  local bytes = self.id .. self.key .. ("d"):rep(1000)
-  made[bytes] = self
-  return bytes
+  return DER:pack(self.issued, self.key, self.id) .. ("d"):rep(1000)
 end
 
 --- Reads what stands for a session, as resum.core.session does.
 function M.read_session(fields)
-  return made[fields.der]
+  local fine, issued, key, id = pcall(string.unpack, DER, fields.der)
+  return fine and setmetatable({ issued = issued, key = key, id = id }, Session) or nil
 end
 
 --- Files in memory, as resum.host.private_file has them on disk: path -> lines.
@@ -126,7 +124,7 @@ local function takes(world, member, session, mechanism)
   local age = world.time - session.issued
   if mechanism == "session_id" then
     return member.cache[session.id] ~= nil and age <= member.cache_s
-  elseif member.single_use and member.spent[session] or session.issued <= (member.forgot or 0) then
+  elseif member.single_use and member.spent[session.id] or session.issued <= (member.forgot or 0) then
     return false
   end
   local is_known = session.key == member.key
@@ -172,7 +170,7 @@ function World:attempt(options)
   elseif session and takes(self, member, session, mechanism) and not by_chance(member.refuses) then
     record.outcome, record.facts = "resumed", { tickets = {} }
     if member.single_use and mechanism ~= "session_id" then
-      member.spent[session] = true
+      member.spent[session.id] = true
     end
   else
     record.outcome = session and "refused" or "full"

@@ -3,6 +3,8 @@
 -- Ages are lower bounds, and what is missing makes them lower. It owns the lines and what they come to; the clock is
 -- given, and the file is reached through what looks like resum.host.private_file.
 
+local unreadables = require "resum.util.unreadable"
+
 local M = {}
 
 local SCHEMA = 1
@@ -264,6 +266,7 @@ end
 -- What takes in lines; `wanted(entry)` says which. Of edges, those since a time are kept; without one none is.
 local function take_into(store, wanted, edges_since)
   return function(line)
+    store.unreadable:pass()
     local entry = line and M.decode(line)
     if entry then
       if not wanted or wanted(entry) then
@@ -276,7 +279,7 @@ local function take_into(store, wanted, edges_since)
     elseif line and M.is_kept(line) then
       store.kept[#store.kept + 1] = line
     elseif line ~= "" and not (line and M.is_wiped(line)) then
-      store.unreadable = store.unreadable + 1
+      store.unreadable:note()
     end
   end
 end
@@ -288,7 +291,7 @@ local function new_store(path, options)
     by_key = {}, -- key -> its entries
     runs = {}, -- place -> when runs saw keys there
     kept = {}, -- lines that are written again as they are: those that hold sessions, and edges
-    unreadable = 0, newer = 0, left_out = 0,
+    unreadable = unreadables.new(path), newer = 0, left_out = 0,
   }, Store)
 end
 
@@ -361,6 +364,21 @@ function Store:of_key(key)
   return self.by_key[key] or {}
 end
 
+--- What of the file is left out, in sentences.
+-- @function store:problems
+-- @treturn {string,...}
+function Store:problems()
+  local list = { self.unreadable:words() }
+  if self.newer > 0 then
+    list[#list + 1] = ("%s: lines of a newer resum are left out: %d"):format(self.path, self.newer)
+  end
+  if self.left_out > 0 then
+    list[#list + 1] = ("%s: keys of places beyond %d are left out: %d"):format(self.path, M.MOST_ENTRIES,
+      self.left_out)
+  end
+  return list
+end
+
 -- Which entries a run has seen since then, by name.
 local function seen_since(store, since)
   local seen = {}
@@ -422,8 +440,8 @@ end
 -- @tparam string path
 -- @tparam table options files (resum.host.private_file), now (function: seconds since 1970), forget_days (entries that
 --   no run has seen for so many days are left out, and cut from the file)
--- @treturn[1] table store: note, all; unreadable (lines that are torn or none of ours), left_out (entries beyond
---   MOST_ENTRIES)
+-- @treturn[1] table store: note, all, problems; unreadable (lines that are torn or none of ours, see
+--   resum.util.unreadable), newer (lines of a newer resum), left_out (entries beyond MOST_ENTRIES)
 -- @treturn[2] nil
 -- @treturn[2] string message; the file is as it was
 function M.open(path, options)
@@ -442,7 +460,10 @@ function M.open(path, options)
   else
     read, message = options.files.lines(path, M.LONGEST_LINE, take_into(store))
   end
-  return read and store, message
+  if not read then
+    return nil, message
+  end
+  return store
 end
 
 return M

@@ -18,11 +18,12 @@ local utc = require "resum.util.utc"
 local M = {}
 
 local PIECES = 500 -- lines that are appended at once
+local FILES = 10 -- of those that have lines which can't be read
 local OUTPUTS = { "json_out", "html_out", "dot_out" }
 
 --- Is a file a state file, by its first bytes?
 -- @tparam string path
--- @treturn boolean|nil false also where it holds nothing; nil where it can't be read
+-- @treturn boolean|nil nil where it can't be read, or holds nothing
 function M.is_state(path)
   local file = io.open(path, "rb")
   if not file then
@@ -30,7 +31,10 @@ function M.is_state(path)
   end
   local head = file:read(states.HEAD)
   file:close()
-  return head ~= nil and (states.check_head(head)) == true
+  if not head then
+    return nil
+  end
+  return (states.check_head(head)) == true
 end
 
 -- What a file would be spoiled by; in words.
@@ -146,8 +150,11 @@ local function write_all(map, parsed, outputs, files, started)
 end
 
 local function tell_left_out(map)
-  if map.unreadable > 0 then
-    say("lines that can't be read, and are left out: %d", map.unreadable)
+  for i = 1, math.min(FILES, #map.unreadable) do
+    say("%s", map.unreadable[i]:words())
+  end
+  if #map.unreadable > FILES then
+    say("and of %d more files; --json_out has all", #map.unreadable - FILES)
   end
   if map.sessions > 0 then
     say("lines that hold sessions of --lifetime, and are left out: %d", map.sessions)
@@ -180,7 +187,7 @@ function M.command(parsed)
   if not fine then
     say("%s", written)
   end
-  return not (fine and written) and EXIT.stopped or map.unreadable > 0 and EXIT.not_all_scanned or EXIT.all_scanned
+  return not (fine and written) and EXIT.stopped or #map.unreadable > 0 and EXIT.not_all_scanned or EXIT.all_scanned
 end
 
 return M

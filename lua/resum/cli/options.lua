@@ -110,13 +110,15 @@ end
 local function problem_of_merge(parsed)
   local met = {}
   for _, path in ipairs(parsed.targets) do
-    met[tostring(fleet.is_state(path))] = true -- "nil" where whoever joins them will say so
+    local kind = tostring(fleet.is_state(path)) -- "nil" where whoever joins them will say so
+    met[kind] = met[kind] or path
   end
   local about_states = parsed.state or parsed.compare or parsed.html_out or parsed.dot_out
   if #parsed.targets == 0 then
     return "--merge needs files of results, or state files"
   elseif met["true"] and met["false"] then
-    return "--merge takes files of results or state files, not both"
+    return ("--merge takes files of results or state files, not both: %s is a state file, and %s is none"):format(
+      met["true"], met["false"])
   elseif met["false"] and about_states then
     return "--merge: --state, --compare, --html_out and --dot_out are about state files, and these are none"
   end

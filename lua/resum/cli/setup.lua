@@ -296,6 +296,9 @@ function M.make(parsed, scan)
   if message then
     return nil, message
   end
+  for _, problem in ipairs(scanner.options.store and scanner.options.store:problems() or {}) do
+    say("--state: %s", problem)
+  end
   local host = scan.host
   local done, list
   done, message = read_done(parsed)

@@ -162,12 +162,23 @@ local function read_into(database, side, files, paths)
   return counts, message
 end
 
+-- Of each file that has some, in the order in which they were read.
+local function unreadable_of(...)
+  local list = {}
+  for _, counts in ipairs({ ... }) do
+    for _, lines in ipairs(counts.unreadable) do
+      list[#list + 1] = lines.count > 0 and lines or nil
+    end
+  end
+  return list
+end
+
 --- Makes a map.
 -- @tparam table files resum.host.private_file
 -- @tparam {string,...} paths of state files
 -- @tparam[opt] {string,...} older those to compare with
--- @treturn[1] table map: totals, groups, members, edges, refusals, state_lines, changes, close; unreadable (lines),
---   sessions (lines that hold one, which are left out)
+-- @treturn[1] table map: totals, groups, members, edges, refusals, state_lines, changes, close; unreadable (of
+--   each file that has such lines, see resum.util.unreadable), sessions (lines that hold one, which are left out)
 -- @treturn[2] nil
 -- @treturn[2] string message
 function M.map(files, paths, older)
@@ -176,8 +187,8 @@ function M.map(files, paths, older)
     return nil, message
   end
   local fine, counts, problem = pcall(read_into, database, "new", files, paths)
+  local compared
   if fine and counts and older then
-    local compared
     fine, compared, problem = pcall(read_into, database, "old", files, older)
     counts = fine and compared and counts or compared
   end
@@ -185,7 +196,7 @@ function M.map(files, paths, older)
     database:close()
     return nil, problem or tostring(counts)
   end
-  return setmetatable({ database = database, unreadable = counts.unreadable, sessions = counts.sessions,
+  return setmetatable({ database = database, unreadable = unreadable_of(counts, compared), sessions = counts.sessions,
     is_compared = older ~= nil }, Map)
 end
 

@@ -5,6 +5,7 @@
 local key_names = require "resum.audit.key_names"
 local owners = require "resum.fleet.owner"
 local states = require "resum.audit.state"
+local unreadables = require "resum.util.unreadable"
 
 local M = {}
 
@@ -34,7 +35,10 @@ local function read(files, path, counts, add_line, add_edge)
   if not ours or head == "" then
     return nil, ("%s: %s"):format(path, why or "there is no such file, or nothing in it")
   end
-  return files.lines(path, states.LONGEST_LINE, function(line)
+  local unreadable = unreadables.new(path)
+  counts.unreadable[#counts.unreadable + 1] = unreadable
+  local done, rest = files.lines(path, states.LONGEST_LINE, function(line)
+    unreadable:pass()
     local entry = line and states.decode(line)
     local edge = line and not entry and states.decode_edge(line)
     if entry then
@@ -44,9 +48,14 @@ local function read(files, path, counts, add_line, add_edge)
     elseif line and states.is_kept(line) then
       counts.sessions = counts.sessions + 1
     elseif line ~= "" and not (line and states.is_wiped(line)) then
-      counts.unreadable = counts.unreadable + 1
+      unreadable:note()
     end
   end)
+  if done and rest > 0 then -- a last line without its end
+    unreadable:pass()
+    unreadable:note()
+  end
+  return done, rest
 end
 
 -- The lines of one place are one of its keys each; those of the last run that saw the place are in use.
@@ -92,12 +101,12 @@ end
 -- @tparam string side "new" or "old"
 -- @tparam table files resum.host.private_file
 -- @tparam {string,...} paths
--- @treturn[1] table counts: unreadable (lines that are torn or say something else), sessions (lines that hold one,
---   which are passed over)
+-- @treturn[1] table counts: unreadable (of each file, lines that are torn or say something else, see
+--   resum.util.unreadable), sessions (lines that hold one, which are passed over)
 -- @treturn[2] nil
 -- @treturn[2] string message: a file can't be read, or is another's
 function M.read(database, side, files, paths)
-  local counts = { unreadable = 0, sessions = 0 }
+  local counts = { unreadable = {}, sessions = 0 }
   for _, definition in ipairs(TABLES) do
     database:run(("CREATE TABLE %s_%s"):format(side, definition))
   end

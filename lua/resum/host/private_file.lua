@@ -75,20 +75,26 @@ local function each_line(fd, from, longest, take)
 end
 
 --- Reads the whole lines of a file. A last one without an end is torn, or is just being written: it is left out.
+-- Whoever knows that nobody writes asks whether there was one.
 -- @tparam string path
 -- @tparam integer longest bytes of a line
 -- @tparam function take called with each line, without its end; with nil in the place of one that is longer
 -- @treturn[1] boolean true; also where there is no such file yet
+-- @treturn[1] integer bytes behind the end of the last line
 -- @treturn[2] nil
 -- @treturn[2] string message
 function M.lines(path, longest, take)
   local fd, message = open_plain(path, "r")
   if not fd then
-    return not message or nil, message
+    return not message or nil, message or 0
   end
   local ended, why = each_line(fd, 0, longest, take)
+  local size = uv.fs_fstat(fd).size
   uv.fs_close(fd)
-  return ended and true or nil, why and ("%s: %s"):format(path, why)
+  if not ended then
+    return nil, ("%s: %s"):format(path, why)
+  end
+  return true, size - ended
 end
 
 --- The first bytes of a file: enough to see whose it is.

@@ -8,6 +8,7 @@ local mechanisms = require "resum.connection.mechanism"
 local watches = require "resum.analysis.watch"
 local words = require "resum.analysis.watch.words"
 local unhex = require "resum.util.unhex"
+local unreadables = require "resum.util.unreadable"
 
 local M = {}
 
@@ -25,6 +26,8 @@ local function line_of(name, kind, value)
   local quoted = require("cjson").encode
   return ('%s%d,"place":%s,"%s":%s}'):format(MARK, SCHEMA, quoted(name), kind, quoted(value))
 end
+
+local function nothing() end
 
 local Store = {}
 Store.__index = Store
@@ -65,6 +68,13 @@ local function go_on(saved)
   return watches.new(saved.watch):state()
 end
 
+local function session_of(fields, read)
+  local der = unhex(fields.der)
+  local session = der and read({ der = der })
+  return session and { session = session, id = fields.id, mechanism = fields.mechanism, issued = fields.issued,
+    promise = fields.promise, key = fields.key, again = true } or nil
+end
+
 -- What a line of each kind does, as far as it is whole; returns whether it is.
 local TAKE = {
   session = function(place, value, line)
@@ -77,7 +87,7 @@ local TAKE = {
   end,
   drop = function(place, value)
     place.sessions[value] = nil
-    return true
+    return type(value) == "number"
   end,
   event = function(place, value, line)
     if not works_with(tell, value) then
@@ -90,8 +100,9 @@ local TAKE = {
     return true
   end,
   watch = function(place, value, line)
-    place.watch = line
-    return type(value) == "table"
+    local is_whole = works_with(go_on, value)
+    place.watch = is_whole and line or place.watch -- an older one that is whole says more than one that is not
+    return is_whole
   end,
 }
 
@@ -106,19 +117,44 @@ function Store:take(line)
   for kind, take in pairs(fields and TAKE or {}) do
     if fields[kind] ~= nil then
       local taken = take(self:place(fields.place), fields[kind], line)
-      self.unreadable = self.unreadable + (taken and 0 or 1)
-      self.id = taken and kind == "session" and math.max(self.id, fields.session.id) or self.id
-      return
+      local id = taken and kind == "session" and fields.session.id or nil
+      self.id = math.max(self.id, id or 0)
+      return taken, id
     end
   end
-  self.unreadable = self.unreadable + (line == "" and 0 or 1)
+  return line == ""
 end
 
-local function session_of(fields, read)
-  local der = unhex(fields.der)
-  local session = der and read({ der = der })
-  return session and { session = session, id = fields.id, mechanism = fields.mechanism, issued = fields.issued,
-    promise = fields.promise, key = fields.key, again = true } or nil
+-- Sessions that nobody has dropped, and that can't be read. Where their lines stand is known by their ids.
+function Store:drop_unreadable(number_of)
+  for _, place in pairs(self.places) do
+    for id, line in pairs(place.sessions) do
+      if not session_of(decode(line).session, self.read) then
+        self.unreadable:note(number_of[id])
+        place.sessions[id] = nil
+      end
+    end
+  end
+end
+
+-- Takes in all lines. What an end without a word has torn is a line, too: it got its end when the lock was taken.
+function Store:read_file()
+  local unreadable, number_of = self.unreadable, {}
+  local read, message = self.files.lines(self.path, LONGEST_LINE, function(line)
+    unreadable:pass()
+    local taken, id = self:take(line)
+    if not taken then
+      unreadable:note()
+    end
+    number_of[id or 0] = unreadable.number
+    self.added = self.added + #(line or "")
+  end)
+  self:drop_unreadable(number_of)
+  local lost = read and unreadable:words()
+  if lost then
+    self.on_problem(lost)
+  end
+  return read, message
 end
 
 --- What an earlier watch has left of an address.
@@ -130,10 +166,10 @@ function Store:left(name)
   local place, left = self:place(name), { sessions = {} }
   for _, id in ipairs(place.order) do
     local line = place.sessions[id]
-    left.sessions[#left.sessions + 1] = line and session_of(decode(line).session, self.read) or nil
+    left.sessions[#left.sessions + 1] = line and session_of(decode(line).session, self.read)
   end
-  local known = place.watch and decode(place.watch).watch
-  if works_with(go_on, known) then
+  if place.watch then
+    local known = decode(place.watch).watch
     left.watch, left.time = known.watch, known.time
     left.watch.events = {}
     for i, line in ipairs(place.events) do
@@ -274,8 +310,8 @@ end
 
 --- Opens a state file; it need not be there yet. One watch has it at a time.
 -- @tparam string path
--- @tparam table options files (resum.host.private_file), on_problem (called with a message when it can't be written),
---   read (makes a session of {der}; by default resum.core.session)
+-- @tparam table options files (resum.host.private_file), on_problem (called with a message when it can't be written,
+--   and when some of its lines can't be read), read (makes a session of {der}; by default resum.core.session)
 -- @treturn[1] table store
 -- @treturn[2] nil
 -- @treturn[2] string message
@@ -289,14 +325,12 @@ function M.open(path, options)
   if not lock then
     return nil, why or path .. ": another watch has it, and one has it at a time"
   end
-  local store = setmetatable({ path = path, lock = lock, files = options.files, on_problem = options.on_problem,
-    read = options.read or core.session, places = {}, names = {}, id = 0, waiting = {}, live = 0, added = 0,
-    unreadable = 0 }, Store)
+  local store = setmetatable({ path = path, lock = lock, files = options.files,
+    on_problem = options.on_problem or nothing, read = options.read or core.session,
+    places = {}, names = {}, id = 0, waiting = {}, live = 0, added = 0,
+    unreadable = unreadables.new(path) }, Store)
   local read
-  read, why = options.files.lines(path, LONGEST_LINE, function(line)
-    store:take(line)
-    store.added = store.added + #(line or "")
-  end)
+  read, why = store:read_file()
   if not read then
     store:close()
     return nil, why

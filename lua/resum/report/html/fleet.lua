@@ -152,6 +152,15 @@ local function changes(map)
     "places gone" }, owners) .. more or ""), "Owners are guessed from names: the last two labels, or three.")
 end
 
+-- What the map lacks, as its files were damaged.
+local function left_out(map)
+  local items = {}
+  for i, lines in ipairs(map.unreadable) do
+    items[i] = text("li", nil, lines:words())
+  end
+  return #items > 0 and markup.section("What is left out", element("ul", nil, table.concat(items))) or ""
+end
+
 --- A heading for the map: what it comes to.
 -- @tparam table totals see resum.fleet
 -- @treturn string
@@ -170,7 +179,7 @@ function M.of(map)
   return markup.section("Who shares a ticket key", totals.groups > 0 and groups_of(map, totals)
     or text("p", nil, "Nobody."), "A circle is a group, a dot a place: an address, a port and a name. Whoever steals "
     .. "one key can read and take up the sessions of all places of the first colour in a circle. " .. edges)
-    .. refusals(map) .. changes(map)
+    .. left_out(map) .. refusals(map) .. changes(map)
 end
 
 return M

@@ -42,6 +42,9 @@ M.PARTS = {
   ["fleet"] = function(from)
     return pick(from, "places names addresses keys alone confirmed unconfirmed")
   end,
+  ["fleet.unreadable[]"] = function(from)
+    return { file = escape(from.path), lines = from.count, first_line = from.first }
+  end,
   ["fleet.groups[]"] = function(from)
     local out = pick(from, "number places names addresses ports certificates keys confirmed unconfirmed")
     out.opens = pick(from.opens, "key places names addresses")

@@ -201,6 +201,14 @@ end
 --- The parts of the fleet's map, see resum.report.json.fleet.
 M.PARTS = fleet.PARTS
 
+local function one_by_one(items)
+  local at = 0
+  return function()
+    at = at + 1
+    return items[at]
+  end
+end
+
 -- Items one by one, in brackets.
 local function write_list(write, name, items, path, add_more)
   local lead = ('"%s":['):format(name)
@@ -236,6 +244,8 @@ end
 -- @tparam function write called with each piece
 function M.fleet(about, map, write)
   write(M.head(about) .. '],"fleet":' .. encode(fleet.PARTS.fleet(map:totals())):sub(1, -2) .. ",")
+  write_list(write, "unreadable", one_by_one(map.unreadable), "fleet.unreadable[]")
+  write(",")
   write_list(write, "groups", map:groups(), "fleet.groups[]", function(group)
     write_group(write, map, group)
   end)
