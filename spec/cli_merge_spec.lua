@@ -29,7 +29,7 @@ describe("joining results", function()
     local lines, ended = merge(write(A, B), write(C))
     assert.equal(A .. B .. C, lines)
     assert.same({ 0, "" }, { ended.code, ended.stderr })
-    assert.equal("Summary: 2 targets scanned, 1 unreachable; 0 addresses", many.lines_of(ended.stdout)[1])
+    assert.equal("Summary: 2 targets scanned, 1 unreachable; 0 services", many.lines_of(ended.stdout)[1])
     assert.equal("  Targets that could not be scanned: timeout 1", many.lines_of(ended.stdout)[8])
   end)
 

@@ -184,7 +184,7 @@ describe("a summary's text", function()
       results[#results + 1] = with_key(("a%d.example"):format(i), ("192.0.2.%d"):format(i), KEY_A)
     end
     assert.equal([[
-Summary: 4 targets scanned, 2 unreachable, 1 with an error; 4 addresses
+Summary: 4 targets scanned, 2 unreachable, 1 with an error; 4 services
                        Session ID  Ticket  TLS 1.3 ticket
   supported                     0       4               0
   partially supported           0       0               0
@@ -222,6 +222,6 @@ Summary: 4 targets scanned, 2 unreachable, 1 with an error; 4 addresses
   end)
 
   it("is there for no result at all", function()
-    assert.is_truthy(text(fold({})):find("^Summary: 0 targets scanned; 0 addresses\n"))
+    assert.is_truthy(text(fold({})):find("^Summary: 0 targets scanned; 0 services\n"))
   end)
 end)

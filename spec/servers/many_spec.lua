@@ -80,7 +80,7 @@ describe("many targets", function()
     local summary = ended.stdout:match("\n\n(Summary: .*)$")
     assert.equal(1, ended.code)
     assert.equal([[
-Summary: 2 targets scanned, 1 unreachable; 2 addresses
+Summary: 2 targets scanned, 1 unreachable; 2 services
                        Session ID  Ticket  TLS 1.3 ticket
   supported                     0       2               0
   partially supported           0       0               0
@@ -98,7 +98,7 @@ Summary: 2 targets scanned, 1 unreachable; 2 addresses
   it("are summarised on stderr where stdout has JSON, and in the document", function()
     local list = many.addresses(server.port, 2)
     local ended = many.run("--quiet", "--summary", "--json_out", "-", list[1], list[2], table.unpack(many.QUICK))
-    assert.matches("^Summary: 2 targets scanned; 2 addresses\n", ended.stderr)
+    assert.matches("^Summary: 2 targets scanned; 2 services\n", ended.stderr)
     local summary = cjson.decode(ended.stdout).summary
     assert.same({ 2, { completed = 2 }, { supported = 2 }, { { up_to_s = 300, count = 2 } }, 2 }, { summary.targets,
       summary.statuses, summary.mechanisms.ticket, summary.lifetimes.ticket, summary.shared_keys[1].targets })

@@ -53,7 +53,7 @@ local function heading(summary)
       parts[#parts + 1] = ("%d %s"):format(summary.statuses[status], status == "error" and "with an error" or status)
     end
   end
-  return ("Summary: %s; %s"):format(table.concat(parts, ", "), count_of(summary.addresses, "address"))
+  return ("Summary: %s; %s"):format(table.concat(parts, ", "), count_of(summary.addresses, "service"))
 end
 
 local function noun(name)
