@@ -10,6 +10,7 @@ local SLOW = "spec/regress/230_emptied_cache_is_told_at_a_slow_pace_spec.lua"
 local TURNS = "spec/regress/231_turns_at_an_address_spec.lua"
 local LONG_AGO = "spec/regress/232_names_met_long_ago_are_not_new_spec.lua"
 local CAUSES = "spec/regress/180_watch_names_no_wrong_cause_spec.lua"
+local OF_AGE = "spec/regress/332_dead_of_age_is_no_dropped_key_spec.lua"
 local SPEC, PARTS, LONG = "spec/watch_spec.lua", "spec/watch_parts_spec.lua", "spec/watch_long_spec.lua"
 
 local list = {}
@@ -42,7 +43,7 @@ add(NAMES, LONG_AGO, "names that are many have one chance each", "M.FEW = 4", "M
   "one of forty servers is new")
 add(ACCEPTANCE, PARTS, "a session that was offered before", "if offer.again and not self.is_reusable then",
   "if false then", "tickets that are good for one connection are lost")
-add(ACCEPTANCE, PARTS, "what was promised", "(promise <= 0 or offer.age + SLACK < promise)", "(promise <= 0 or true)",
+add(ACCEPTANCE, PARTS, "what was promised", "(promise <= 0 or offer.age + M.SLACK < promise)", "(promise <= 0 or true)",
   "the end of a lifetime begins a doubt")
 add(REPLACED, PARTS, "two refusals drop a key", "M.DROPPED = 4", "M.DROPPED = 1", "the constant that is documented")
 add(LOSSES, PARTS, "keys are not waited for", "local is_clear = #watch.keys.list == 0 or one.keys >= M.KEYS_AFTER",
@@ -53,6 +54,15 @@ add(REPLACED, CAUSES, "the certificate is not looked at", 'elseif refused and hi
   'elseif false and history:changed("certificate"', "a key that is kept is dropped where sessions are bound")
 add(HISTORY, CAUSES, "the newest change alone is kept", "M.CHANGES = 8", "M.CHANGES = 1",
   "a loss that is certain late is held against another change")
+add(REPLACED, OF_AGE, "dead tickets drop a key", "not offer.good and offer.is_alive", "not offer.good",
+  "a key is dropped whose sessions have died of age")
+add(LOSSES, OF_AGE, "dead tickets excuse a cache", "not offer.good and offer.is_alive and 1 or 0",
+  "offer.good and 0 or 1",
+  "tickets that have died of age hide a cache that was emptied")
+add(ACCEPTANCE, OF_AGE, "any age is alive where nothing was promised",
+  "((offer.promise or 0) > 0 or offer.age <= self.known_age)",
+  "true", "a key is dropped whose sessions are older than any that resumed")
+add(ACCEPTANCE, OF_AGE, "lifetimes end to the second", "M.SLACK = 2", "M.SLACK = 0", "the constant that is documented")
 add(LOSSES, CAUSES, "tickets beside a cache are not looked at", "return good == 0 and bad >= M.BESIDE", "return false",
   "a server that was configured anew has emptied its cache")
 add(WATCH, CAUSES, "a key that no ticket names", "elseif one.has_keys and seen.issued ~= nil then", "elseif false then",

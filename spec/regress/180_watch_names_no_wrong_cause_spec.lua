@@ -82,7 +82,7 @@ describe("a watch that sees sessions refused", function()
       end
       for _ = 1, replaced_key.DROPPED do
         note(observe({ mechanism = "ticket", outcome = "refused", certificate = certificate,
-          session = { issued = before, age = now + 10 - before, key = "a" } }))
+          session = { issued = before, age = now + 10 - before, key = "a", promise = 86400 } }))
       end
       for _ = 1, 8 do
         note(full("b", { certificate = certificate }))
@@ -107,7 +107,7 @@ describe("a watch that sees sessions refused", function()
       end
       for _ = 1, refused do
         note(observe({ mechanism = "psk", outcome = "refused", session = { issued = before, age = now + 10 - before,
-          key = "a" } }))
+          key = "a", promise = 86400 } }))
       end
       local after = now
       now = now + 2000

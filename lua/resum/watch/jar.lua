@@ -1,6 +1,7 @@
 -- The sessions of one mechanism that a watch holds: few, of all ages, so that it shows from when on they are refused.
 -- It says which one fits a question; what becomes of it is others' business.
 
+local acceptance = require "resum.analysis.watch.acceptance"
 local random = require "resum.util.random"
 
 local M = {}
@@ -59,10 +60,14 @@ function Jar:drop(fits)
   end
 end
 
+local function is_over(one, now)
+  return one.promise > 0 and now - one.issued + acceptance.SLACK >= one.promise
+end
+
 local function answers(one, want, now)
   return (not want.before or one.issued <= want.before) and (not want.after or one.issued > want.after)
     and (not want.at_least or now - one.issued >= want.at_least) and (not want.key or one.key and want.key[one.key])
-    and (not want.not_since or (one.offered or -math.huge) <= want.not_since
+    and not (want.is_promised and is_over(one, now)) and (not want.not_since or (one.offered or -math.huge) <= want.not_since
       or (one.offered_age or math.huge) < (want.at_least or 0))
 end
 

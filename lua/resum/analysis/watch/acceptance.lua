@@ -18,8 +18,8 @@ M.LONGEST = 192
 M.AGAIN = 3
 --- Where so many of the offers resume, all servers take all sessions.
 M.SHARED = 0.9
--- Seconds before the end of what was promised from which on a refusal says nothing: servers count whole seconds.
-local SLACK = 2
+--- Seconds before the end of what was promised from which on a refusal says nothing: servers count whole seconds.
+M.SLACK = 2
 local RECENT = 100 -- offers of the share that is reported
 
 local Acceptance = {}
@@ -33,7 +33,16 @@ end
 -- Was it to resume, as far as its age goes?
 function Acceptance:is_promised(offer)
   local promise = offer.promise or 0
-  return (promise <= 0 or offer.age + SLACK < promise) and (not self.limit or offer.age < self.limit)
+  return (promise <= 0 or offer.age + M.SLACK < promise) and (not self.limit or offer.age < self.limit)
+end
+
+--- Would it resume if nothing had changed? What was refused after the end of what was promised, or where nothing was
+-- promised at an age at which none has resumed yet, may have died of age: that says nothing of keys.
+-- @function acceptance:is_alive
+-- @tparam table offer see note
+-- @treturn boolean
+function Acceptance:is_alive(offer)
+  return self:is_promised(offer) and ((offer.promise or 0) > 0 or offer.age <= self.known_age)
 end
 
 -- What the offers of a doubt say: `cut` is when the newest of those was made that were refused. A refusal says nothing
@@ -201,7 +210,7 @@ function Acceptance:end_of_life()
     self.beyond = nil
   elseif weight >= chance.ENOUGH - 1e-9 and beyond.beside >= M.BESIDE then
     local promise = beyond.promise or 0
-    if beyond.younger >= M.AGED or promise > 0 and beyond.least + SLACK >= promise then
+    if beyond.younger >= M.AGED or promise > 0 and beyond.least + M.SLACK >= promise then
       local is_told = self.limit ~= nil
       self.limit, self.beyond = beyond.least, nil
       -- servers count whole seconds: one may die at an age at which another was still alive

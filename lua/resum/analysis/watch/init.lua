@@ -97,6 +97,7 @@ function Watch:note_offer(one, seen)
   local offer = { id = session.id, time = seen.time, mechanism = seen.mechanism, issued = session.issued,
     age = session.age, again = session.again, promise = session.promise, key = session.key,
     good = seen.outcome == "resumed" }
+  offer.is_alive = one.acceptance:is_alive(offer)
   if self.key_change then
     self.key_change:note(offer)
   else
@@ -247,13 +248,13 @@ end
 -- @function watch:wants
 -- @tparam string mechanism
 -- @treturn {table,...} see resum.analysis.watch.acceptance; or key (a set of names: a session of one of these),
---   not_since
+--   not_since, is_promised (true: whose promised lifetime has not passed)
 function Watch:wants(mechanism)
   local one = self.mechanisms[mechanism]
   if not one or self.presence.is_down then
     return {}
   elseif self.key_change and one.has_keys then
-    return { { key = self.key_change.old, not_since = self.key_change.change.since } }
+    return { { key = self.key_change.old, not_since = self.key_change.change.since, is_promised = true } }
   end
   return one.acceptance:wants()
 end

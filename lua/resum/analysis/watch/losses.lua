@@ -30,13 +30,13 @@ local function are_in_cache(mechanism, one)
   return mechanism == "session_id" or #one.forms.list == 1 and one.forms:has(M.CACHED)
 end
 
--- Are sessions of a key that lives refused as well, and none taken? Then what is refused is not what a cache forgot: a
--- server was configured anew, and binds sessions to that.
+-- Are sessions of a key that lives refused as well, though they are not too old, and none is taken? Then what is refused
+-- is not what a cache forgot: a server was configured anew, and binds sessions to that.
 local function are_sealed_refused(watch, from, to)
   local good, bad = 0, 0
   for _, offer in ipairs(watch.early) do
     if offer.key and watch.keys:has(offer.key) and offer.issued <= from and offer.time >= to then
-      good, bad = good + (offer.good and 1 or 0), bad + (offer.good and 0 or 1)
+      good, bad = good + (offer.good and 1 or 0), bad + (not offer.good and offer.is_alive and 1 or 0)
     end
   end
   return good == 0 and bad >= M.BESIDE

@@ -14,12 +14,14 @@ M.PATIENCE = 40
 local ReplacedKey = {}
 ReplacedKey.__index = ReplacedKey
 
---- Notes what came of an offer. A resumption under another key is a proof; a refusal is one when others agree.
+--- Notes what came of an offer. A resumption under another key is a proof; a refusal is one when others agree, and none
+-- where the session's life was over.
 -- @function replaced_key:note
--- @tparam table offer see resum.analysis.watch.acceptance
+-- @tparam table offer see resum.analysis.watch.acceptance; and is_alive
 function ReplacedKey:note(offer)
   if offer.key and self.old[offer.key] then
-    self.kept, self.dropped = self.kept + (offer.good and 1 or 0), self.dropped + (offer.good and 0 or 1)
+    local is_refusal = not offer.good and offer.is_alive
+    self.kept, self.dropped = self.kept + (offer.good and 1 or 0), self.dropped + (is_refusal and 1 or 0)
   elseif offer.mechanism == "session_id" and offer.issued < (self.change.until_then or self.change.since) then
     self.caches_kept = self.caches_kept + (offer.good and 1 or 0)
   end
