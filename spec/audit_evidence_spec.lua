@@ -64,6 +64,19 @@ describe("the evidence", function()
     assert.same({ nil, 1 }, { group, share })
   end)
 
+  it("counts each place of strict turns once, however often it was met", function()
+    local evidence = evidences.new()
+    evidence.turns = { period = 3, at = {} }
+    for i, at in ipairs({ 1, 2, 3, 5, 6, 8, 9, 4 }) do -- the second and the third were met three times
+      evidence:note(record("ticket", at % 3 == 1 and A or B))
+      evidence.turns.at[i] = at
+    end
+    local list = evidence:members("ticket")
+    assert.equal(2, #list)
+    assert.near(1 / 3, list[1].share, 1e-9)
+    assert.near(1 / 3, select(2, evidence:group_of({ 1 })), 1e-9)
+  end)
+
   it("keeps a bounded number of tickets", function()
     local evidence = evidences.new()
     local many = {}

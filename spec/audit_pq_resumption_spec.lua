@@ -2,6 +2,7 @@
 
 local clients = require "resum.connection.client"
 local core = require "resum.core"
+local evidences = require "spec.support.evidence"
 local finding = require "resum.audit.finding"
 local listener = require "spec.support.listener"
 local pq_resumption = require "resum.audit.pq_resumption"
@@ -41,7 +42,8 @@ describe("the check pq-resumption", function()
     local client = clients.new_client({ address = "192.0.2.1", port = 443 }, { host = host })
     local session = core.session({ version = "TLSv1.3", cipher = "TLS_AES_128_GCM_SHA256", secret = ("p"):rep(32),
       ticket = ("t"):rep(64), lifetime_s = 100 })
-    local context = { client = client, resumes = function() return true end, session = function() return session end }
+    local context = { client = client, resumes = function() return true end, session = function() return session end,
+      evidence = evidences.of(0) }
     function context.converse(_, talk) return client:converse(talk) end
     function context.attempt(_, options) return client:attempt(options) end
     assert.equal("inconclusive connection_failed", words(pq_resumption.run(context)[1]))

@@ -144,7 +144,7 @@ add(BINDER, BINDER_SPEC, "two binders", "offer = { binders = 1 }", "offer = { bi
   "a PSK with its binder is called one without")
 add(BINDER, BINDER_SPEC, "silence is an answer", "protocol_error = true, ended = true }",
   "protocol_error = true, ended = true, timeout = true }", "a server that says nothing has looked at the binder")
-add("lua/resum/audit/poll.lua", BINDER_SPEC, "two answers are no question", "MOST_EACH, MOST_MEMBERS = 3, 9, 3",
+add("lua/resum/audit/poll.lua", BINDER_SPEC, "two answers are no question", "MOST_EACH, MOST_MEMBERS = 3, 12, 3",
   "MOST_EACH, MOST_MEMBERS = 3, 2, 3", "one of several servers is not found out")
 add(BINDER, BINDER_SPEC, "a selected PSK is a failure", "psk_ke = true, psk_dhe_ke = true", "psk_ke = true",
   "a PSK that is taken without its modes is not found")
@@ -217,8 +217,8 @@ add(SNI, RULES_SPEC, "no capitals", "of = string.upper", "of = function(name) re
   "another way to write a name is not tried")
 add(SNI, RULES_SPEC, "a lost connection is an answer", "told + (WORDS[outcome] and 1 or 0)", "told + 1",
   "what failed is told of as if it had been seen")
-add("lua/resum/audit/poll.lua", RULES_SPEC, "no share of offers", "if not where.share and poll.no > 0 then",
-  "if false then", "one server of three stands for all")
+add("lua/resum/audit/poll.lua", RULES_SPEC, "no share of offers", "elseif not where.share and self.no > 0 then",
+  "elseif false then", "one server of three stands for all")
 add(TAMPERED, TAMPERED_SPEC, "alerts once", "local TWO, AGAIN = 2, 5", "local TWO, AGAIN = 2, 0",
   "two servers that take turns are one that decrypts first")
 add(TAMPERED, TAMPERED_SPEC, "lost offers are answers", '(answer ~= "failed" and 1 or 0)', "1",
@@ -280,7 +280,7 @@ add(EVIDENCE, SEEN_SPEC, "an offer in vain is no full handshake", ' or record.ou
 add(EVIDENCE, SEEN_SPEC, "several groups are one",
   "return met_count == 1 and groups.count > 1", "return groups.count > 1",
   "what all servers do is one group's")
-add(EVIDENCE, SEEN_SPEC, "shares of offers", 'if self.connections[order].outcome == "full" then', "if true then",
+add(EVIDENCE, SEEN_SPEC, "shares of offers", "pairs(shares_of(self, groups, is_full))", "pairs(shares_of(self, groups, any))",
   "servers that resume seem to answer more connections")
 add(EVIDENCE, SEEN_SPEC, "groups of all mechanisms", "kind_of(connection) == kind and connection or nil", "connection",
   "servers that two mechanisms tell apart are four")
@@ -294,6 +294,22 @@ add(REACH, SEEN_SPEC, "a certificate that is not shown", "  if how.anonymous the
 add(REACH, SEEN_SPEC, "the target's name everywhere", "name = other.host })", "name = other.host })\n  other = {}",
   "another name is never asked for")
 
+add(EVIDENCE, SEEN_SPEC, "shares in turns", "local place = at and at % turns.period or 0", "local place = 0",
+  "who is waited for seems to answer more connections")
+local TURNS, TURNS_SPEC, POLL = "lua/resum/audit/turns.lua", "spec/audit_turns_spec.lua", "lua/resum/audit/poll.lua"
+add(TURNS, TURNS_SPEC, "shorter turns", "M.MOST_PERIOD = 8", "M.MOST_PERIOD = 7", "turns of eight are not found")
+add(TURNS, TURNS_SPEC, "sure at once", "local BY_CHANCE, SURE = 0.5, 1e-3", "local BY_CHANCE, SURE = 0.5, 1e-1",
+  "turns at random are taken for strict ones")
+add(TURNS, TURNS_SPEC, "three first looks", "local FIRST_LOOKS = { 1, 3, 5, 7 }", "local FIRST_LOOKS = { 1, 3, 5 }",
+  "turns of five are longer than those that are looked for")
+add(TURNS, TURNS_SPEC, "turns that never come", "turns.unmet = not setmetatable", "turns.unmet = nil and setmetatable",
+  "who never met the server says what it does")
+add(POLL, TURNS_SPEC, "no control in turns", "    return M.control(self.context, self.mechanism)", "    return true",
+  "a stranger's answer is the server's")
+add(POLL, TURNS_SPEC, "seldom met is met", "local MOST_MISSED = 0.1", "local MOST_MISSED = 0.9",
+  "one of ten servers answers for all")
+add(POLL, TURNS_SPEC, "too few offers at random", "local MOST_ANY = 20", "local MOST_ANY = 2",
+  "two servers that take turns at random can't be asked")
 local KEPT = "lua/resum/audit/kept_sessions.lua"
 add(KEPT, LIFETIME_SPEC, "everybody's sessions", " and fields.sni == self.place.sni", "",
   "sessions of one name are offered under another, and wiped with it")

@@ -66,11 +66,13 @@ local function members_of(context, mechanism)
 end
 
 -- What is found of one group, and how many altered tickets were answered.
-local function look(mechanism, member, judge)
+local function look(mechanism, member, judge, is_unmet)
   local session = member.session
   local ticket = session and session:fields().ticket or ""
   if not session then
     return { verdict = "inconclusive", reason = "connection_failed", evidence = { mechanism = mechanism } }, 0
+  elseif is_unmet then
+    return { verdict = "inconclusive", reason = "not_met", evidence = { mechanism = mechanism } }, 0
   elseif ticket_keys.is_cache_entry(#ticket) then
     return nil, 0
   end
@@ -100,7 +102,7 @@ function M.run(context, judge, good)
   local list, asked, offered = {}, 0, 0
   for _, mechanism in ipairs(context:resuming()) do
     for _, member in ipairs(mechanism ~= "session_id" and members_of(context, mechanism) or {}) do
-      local found, count = look(mechanism, member, judge)
+      local found, count = look(mechanism, member, judge, poll.is_unmet(context, mechanism))
       asked, offered = asked + 1, offered + count
       if found then
         add(list, found, member)

@@ -96,7 +96,7 @@ local function judge(context, case)
   if resumed then
     return found(case.resumed, case.severity, where)
   elseif resumed == nil then
-    return { verdict = "inconclusive", reason = where.seen > 0 and "mixed_answers" or "connection_failed",
+    return { verdict = "inconclusive", reason = where.why,
       evidence = { after = case.name } }
   elseif case.full and where.code == "refused" then
     local full, there = comes_about(context, case, "refused")

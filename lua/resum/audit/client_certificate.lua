@@ -89,6 +89,11 @@ local DEVIATIONS = {
   { id = "T3", nameless = true },
 }
 
+-- Are both names met at one place?
+function Trial:is_here()
+  return self.other.address == self.context.client.address and self.other.port == self.context.client.port
+end
+
 -- Where a deviation goes: the options of its attempt, and the client that makes it.
 function Trial:route(deviation)
   local options = { host = deviation.upper and self.other.host:upper() or self.other.host }
@@ -100,8 +105,8 @@ function Trial:route(deviation)
   local client
   if deviation.named then
     client = self.anonymous
-  elseif self.other.address ~= self.context.client.address or self.other.port ~= self.context.client.port then
-    return nil -- under the target's own name only where both are met at one place
+  elseif not self:is_here() then
+    return nil -- under the target's own name only where both are met there
   end
   return options, client
 end
@@ -198,14 +203,14 @@ function Trial:try(deviation, any)
     return is_in
   end, function()
     return (self:log_in())
-  end, any)
+  end, any, not self:is_here())
   self.answer = let_in
   return gets_in, where
 end
 
 -- What it comes to where nobody can tell.
 function Trial:left_open(deviation, where)
-  return self:found("inconclusive", where.seen > 0 and "mixed_answers" or "connection_failed", nil,
+  return self:found("inconclusive", where.why or "connection_failed", nil,
     { deviation = deviation.id })
 end
 

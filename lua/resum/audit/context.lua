@@ -6,6 +6,7 @@ local answers = require "resum.audit.answer"
 local conclusion = require "resum.analysis.conclusion"
 local obtaining = require "resum.scan.obtain_sessions"
 local tables = require "resum.util.tables"
+local turns_of = require "resum.audit.turns"
 
 local M = {}
 
@@ -57,21 +58,60 @@ end
 function Context:new_client(other, how)
   local client = self.reach:client(other, how)
   self.clients[#self.clients + 1] = client
+  self.turns:watch(client)
   return client
 end
 
---- One connection.
+--- The strict turns that servers of this address take, where sessions of a mechanism resume at some of them only.
+-- @function context:turns_of
+-- @tparam string mechanism
+-- @treturn table|nil see resum.audit.turns; nil where none are known
+function Context:turns_of(mechanism)
+  if self.turns and self.turns.period then
+    local _, share = self:resumes(mechanism)
+    return share and share < 1 and self.turns or nil
+  end
+end
+
+-- Lets others have their turns until it is that of the server that made a session. What their handshakes bring is kept.
+local function await_turn(context, mechanism, session)
+  local turns = context:turns_of(mechanism)
+  while turns and (turns:wait(session) or 0) > 0 do
+    context:attempt({ mechanism = mechanism, want_tickets = true })
+  end
+end
+
+-- Whose turn an offer waits for: the session's that is offered, or that it was made of; none where nothing is offered,
+-- or any server will do.
+local function origin_of(context, options)
+  if options.origin ~= nil or not (options.session or options.sessions) then
+    return options.origin
+  end
+  local session = options.session
+  return session and context.turns.made_at[session] and session or context.origin
+end
+
+--- One connection. Where servers take strict turns, a session waits for that of the one that made it; and what is
+-- offered in the place of a session, for that of this one.
 -- @function context:attempt
--- @tparam table options see resum.connection.client
+-- @tparam table options see resum.connection.client; and origin: the session that was altered to what is offered
+--   (false: any server will do)
 -- @tparam[opt] table client another one than the target's
 -- @treturn table record
 function Context:attempt(options, client)
+  local caller = client or self.client
+  local origin = origin_of(self, options)
+  if origin and self.turns.has[caller] then
+    await_turn(self, options.mechanism, origin)
+  end
   spend(self)
   local all = tables.merged({ design = "audit" }, options)
+  all.origin = nil
   if options.session then
     self.evidence.taken[options.session] = true
   end
-  local record = (client or self.client):attempt(all)
+  local record = caller:attempt(all)
+  self.turns:note(caller, #(self.evidence.connections or {}), record.sessions)
   if record.outcome == "interrupted" then
     stop("interrupted")
   elseif record.answer == "resumed" then
@@ -128,8 +168,28 @@ end
 -- @tparam function talk see resum.connection.client
 -- @treturn table record
 function Context:converse(talk)
+  if self.origin then
+    await_turn(self, "psk", self.origin)
+  end
   spend(self)
   return self.client:converse(talk)
+end
+
+--- Does something for which a session stands, altered or not: its connections that offer something wait for the turn
+-- of the server that made it.
+-- @function context:on_behalf_of
+-- @tparam session session
+-- @tparam function action
+-- @return what that returns
+function Context:on_behalf_of(session, action)
+  local before = self.origin
+  self.origin = session
+  local given = table.pack(pcall(action))
+  self.origin = before
+  if not given[1] then
+    error(given[2], 0)
+  end
+  return table.unpack(given, 2, given.n)
 end
 
 --- Keeps what was found already, should the check be ended before it is done.
@@ -168,14 +228,22 @@ end
 -- @treturn session|nil
 function Context:unoffered(mechanism, fits)
   local tickets, taken = self.evidence:tickets_of(mechanism), self.evidence.taken
+  local turns, list = self:turns_of(mechanism), {}
   for i = #tickets, 1, -1 do
     local session = tickets[i].session
     if session and not taken[session] and not self.client:expired(session)
-      and (not fits or fits(session, tickets[i])) then
-      taken[session] = true
-      return session
+      and (not fits or fits(session, tickets[i])) and (not turns or turns:wait(session)) then
+      list[#list + 1] = session
+      if not turns then
+        break
+      end
     end
   end
+  local chosen = list[turns and turns:soonest(list) or 1]
+  if chosen then
+    taken[chosen] = true
+  end
+  return chosen
 end
 
 --- A session that was not offered before: of those that other connections have brought, else a new one.
@@ -249,13 +317,14 @@ end
 -- @tparam string mechanism
 -- @treturn boolean
 -- @treturn number|nil share of the offers that were answered
+-- @treturn integer|nil how many were
 function Context:resumes(mechanism)
   local judged = conclusion.judged(self.entry, mechanism)
   local answered = judged and judged.resumed + judged.refused or 0
   if answered == 0 then
     return false
   end
-  return judged.resumed > 0, judged.resumed / answered
+  return judged.resumed > 0, judged.resumed / answered, answered
 end
 
 --- The mechanisms that resume here, in the order of reports.
@@ -274,7 +343,10 @@ end
 -- @tparam integer budget connections that may be made
 -- @treturn table context, with these as its fields, and host and cancelled of the client
 function M.new(given, budget)
+  local evidence = given.evidence or {}
+  evidence.turns = evidence.turns or turns_of.new(given.client)
   return setmetatable({
+    turns = evidence.turns,
     client = given.client,
     clients = {}, -- other ones, that were made
     reach = given.reach,
@@ -283,7 +355,7 @@ function M.new(given, budget)
     options = given.options,
     target = given.target,
     entry = given.entry,
-    evidence = given.evidence,
+    evidence = evidence,
     begun_at = given.client.connections,
     kept = {}, -- findings so far, see keep
     budget = budget,

@@ -118,23 +118,25 @@ local function answer_of(record)
   return response and response.status and "HTTP " .. response.status or response and "an answer" or "no answer"
 end
 
--- A fresh session's early data, as a client sends it.
+-- A fresh session's early data, as a client sends it. Where several servers take turns, only one that resumes has
+-- rejected it: the others don't know the session.
 local function try_fresh(context, session)
-  local sent, failed = 0, 0
-  for i = 1, math.max(TRIES, poll.rounds(context, "psk")) do
+  local sent, failed, rejected, rounds = 0, 0, 0, poll.rounds(context, "psk")
+  for i = 1, math.max(TRIES, rounds) do
     session = i == 1 and session or new_session(context)
     if session then
       local record, taken = send(context, session, { data = true })
       sent, failed = sent + 1, failed + (taken == nil and 1 or 0)
+      rejected = rejected + (taken == false and (rounds == 1 or record.outcome == "resumed") and 1 or 0)
       if taken then
         return record
       end
     end
   end
-  if sent == failed then
-    return nil, { verdict = "inconclusive", reason = "connection_failed" }
+  if rejected == 0 then
+    return nil, { verdict = "inconclusive", reason = sent > failed and "not_met" or "connection_failed" }
   end
-  return nil, { verdict = "info", reason = "rejected", evidence = { sent = sent, rejected = sent - failed } }
+  return nil, { verdict = "info", reason = "rejected", evidence = { sent = rejected + failed, rejected = rejected } }
 end
 
 -- Is it taken in an odd offer as well, with two sessions? make(session) gives the offer, or nil where there is none.
@@ -220,7 +222,7 @@ local function answer_to(context, question, allowed)
     local evidence = question.evidence and question.evidence(context, allowed)
     return tables.merged(question.found, { evidence = evidence, group = where.group, share = where.share })
   elseif taken == nil and had_session then
-    return { verdict = "inconclusive", reason = where.seen > 0 and "mixed_answers" or "connection_failed",
+    return { verdict = "inconclusive", reason = where.why,
       evidence = { question = question.words } }
   end
 end
@@ -229,7 +231,7 @@ end
 -- is a key share that anybody knows the secret of.)
 local function replay(context)
   local session = new_session(context)
-  if not session then
+  if not session or not allows(session) then
     return 0, 0
   end
   local offer = { random = random.bytes(32), session_id = random.bytes(32), key_share = "base_point",
@@ -274,11 +276,27 @@ local function allowing_session(context)
   return nil, last
 end
 
+-- From what tells least.
+local WEIGHT = { connection_failed = 0, accepted_once = 1, replayed_sometimes = 2, replayed = 3 }
+
+-- The same bytes again; where servers take strict turns, to each of them, with a session of its own.
+local function replay_to_all(context, first)
+  local turns = poll.turns_of(context, "psk")
+  local count, taken, worst = turns and turns.period or 1, 0, nil
+  for _ = 1, count do
+    local accepted, sent = replay(context)
+    local one = M.decide(accepted, sent, first)
+    taken = taken + (one.reason == "replayed" and 1 or 0)
+    worst = (not worst or WEIGHT[one.reason] > WEIGHT[worst.reason]) and one or worst
+  end
+  worst.share = taken > 0 and taken < count and taken / count or nil
+  return worst
+end
+
 -- What the first early data that was taken, and the same bytes again, come to.
 local function once_or_more(context, first)
   if context.options.intrusive then
-    local accepted, sent = replay(context)
-    return M.decide(accepted, sent, first)
+    return replay_to_all(context, first)
   end
   return { verdict = "info", reason = "accepted", evidence = { answer = answer_of(first) } }
 end

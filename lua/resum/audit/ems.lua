@@ -29,17 +29,22 @@ M.reasons = {
   gains = "a session without the extended master secret resumes although the client offers it now",
   not_spoken = "the server does not speak the extended master secret (RFC 7627)",
   unclear = "the server's answers did not tell",
+  mixed_answers = "a session resumed once where only one of the handshakes has the extended master secret, and not "
+    .. "again",
 }
 
 local NOTHING_RESUMES = { verdict = "not_applicable", reason = "does_not_resume",
   evidence = { sessions = "sessions of TLS 1.2" } }
+
+-- Reasons of a question that came to nothing, that say more than that answers did not tell.
+local OPEN = { not_met = true, mixed_answers = true }
 
 local TELLS = { resumed = true, refused = true, alert = true }
 
 --- What answers come to.
 -- @tparam string|nil lost outcome of a session that has it, offered without
 -- @tparam string|nil gained outcome of a session that has none, offered with it
--- @tparam[opt] table losing group and share of the servers that resumed the first
+-- @tparam[opt] table losing group and share of the servers that resumed the first; why, where that can't be told
 -- @tparam[opt] table gaining of those that resumed the second
 -- @treturn {table,...} verdict, reason, group, share
 function M.decide(lost, gained, losing, gaining)
@@ -53,10 +58,11 @@ function M.decide(lost, gained, losing, gaining)
   if gained == "resumed" then
     list[#list + 1] = { verdict = "bad", reason = "gains", group = gaining.group, share = gaining.share }
   end
-  if #list == 0 or not (TELLS[lost] and TELLS[gained]) then
-    local tells = TELLS[lost] and TELLS[gained]
-    list[#list + 1] = { verdict = tells and "good" or "inconclusive", reason = tells and "keeps" or "unclear",
-      evidence = { without = lost, with = gained } }
+  local tells = TELLS[lost] and TELLS[gained]
+  if #list == 0 or not tells then
+    local open = not TELLS[lost] and losing.why or not TELLS[gained] and gaining.why
+    list[#list + 1] = { verdict = tells and "good" or "inconclusive",
+      reason = tells and "keeps" or OPEN[open] and open or "unclear", evidence = { without = lost, with = gained } }
   end
   return list
 end
@@ -98,13 +104,15 @@ local function ask(context, mechanism, question, make, is_special)
       return outcome == "resumed", outcome
     end
   end, make, is_special)
-  return resumed and "resumed" or resumed == false and where.code or nil, where
+  -- Behind a balancer a server that does not know the session makes a full handshake; the one that does may not.
+  local kept = where.codes.alert and "alert" or where.code
+  return resumed and "resumed" or resumed == false and kept or nil, where
 end
 
--- Does it resume as it is? Only a full handshake leaves that open.
+-- Does it resume as it is? Only a full handshake leaves that open. (In turns that are known it was offered then.)
 local function resumes_unaltered(context, mechanism)
   local session = context:spare_session(mechanism)
-  for _ = 1, session and (#context.evidence:members(mechanism) > 1 and UNALTERED or 1) or 0 do
+  for _ = 1, session and (poll.rounds(context, mechanism) > 1 and UNALTERED or 1) or 0 do
     if context:ask({ mechanism = mechanism, session = session, engine = "probe", compare = false,
       take_sessions = false }).outcome == "resumed" then
       return true

@@ -86,7 +86,7 @@ local function group(evidence, kind)
     list[#list + 1] = kind_of(connection) == kind and connection or nil
   end
   local assigned = sighting.labels(list)
-  local groups = { labels = assigned, letters = {}, counts = {}, total = 0, count = 0 }
+  local groups = { labels = assigned, letters = {}, count = 0 }
   for _, connection in ipairs(list) do
     local label = assigned[connection.order]
     if label then
@@ -94,11 +94,42 @@ local function group(evidence, kind)
         groups.count = groups.count + 1
         groups.letters[label] = string.char(64 + math.min(groups.count, 26))
       end
-      groups.counts[label] = (groups.counts[label] or 0) + 1
-      groups.total = groups.total + 1
     end
   end
   return groups
+end
+
+-- The share of the connections that each label has. Where servers take strict turns we choose whom to meet, so that
+-- connections tell nothing: each place in the turns counts once.
+local function shares_of(evidence, groups, is_counted)
+  local turns, counts, totals = evidence.turns or {}, {}, {}
+  for order, label in pairs(groups.labels) do
+    local at = turns.period and turns.at[order]
+    if is_counted(evidence.connections[order]) and (at or not turns.period) then
+      local place = at and at % turns.period or 0
+      counts[place] = counts[place] or {}
+      counts[place][label], totals[place] = (counts[place][label] or 0) + 1, (totals[place] or 0) + 1
+    end
+  end
+  local shares, places = {}, 0
+  for place, of in pairs(counts) do
+    places = places + 1
+    for label, count in pairs(of) do
+      shares[label] = (shares[label] or 0) + count / totals[place]
+    end
+  end
+  for label, sum in pairs(shares) do
+    shares[label] = sum / places
+  end
+  return shares
+end
+
+local function any()
+  return true
+end
+
+local function is_full(connection)
+  return connection.outcome == "full"
 end
 
 --- The group of servers that showed something, where all of it came from one and there are others.
@@ -115,17 +146,18 @@ function Evidence:group_of(connections)
   local kind = kind_of(first)
   self.groups[kind] = self.groups[kind] or group(self, kind)
   local groups, met, sum, met_count, only = self.groups[kind], {}, 0, 0, nil
+  local shares = shares_of(self, groups, any)
   for _, order in ipairs(connections) do
     local label = groups.labels[order]
     if label and not met[label] then
       met[label], only, met_count = true, label, met_count + 1
-      sum = sum + groups.counts[label]
+      sum = sum + (shares[label] or 0)
     end
   end
-  if sum == 0 then
+  if met_count == 0 then
     return nil
   end
-  return met_count == 1 and groups.count > 1 and groups.letters[only] or nil, sum / groups.total
+  return met_count == 1 and groups.count > 1 and groups.letters[only] or nil, sum
 end
 
 --- The groups of servers that the connections of a mechanism have met. Their shares are those of plain full handshakes:
@@ -135,14 +167,9 @@ end
 -- @treturn {table,...} letter and share of each, by letter; {} where nothing tells them apart
 function Evidence:members(mechanism)
   self.groups[mechanism] = self.groups[mechanism] or group(self, mechanism)
-  local groups, counts, total, list = self.groups[mechanism], {}, 0, {}
-  for order, label in pairs(groups.labels) do
-    if self.connections[order].outcome == "full" then
-      counts[label], total = (counts[label] or 0) + 1, total + 1
-    end
-  end
-  for label, count in pairs(counts) do
-    list[#list + 1] = { letter = groups.letters[label], share = count / total }
+  local groups, list = self.groups[mechanism], {}
+  for label, share in pairs(shares_of(self, groups, is_full)) do
+    list[#list + 1] = { letter = groups.letters[label], share = share }
   end
   table.sort(list, function(a, b)
     return a.letter < b.letter

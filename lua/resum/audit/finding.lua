@@ -21,6 +21,8 @@ M.REASONS = {
   does_not_resume = function(evidence)
     return ("%s do not resume here, so there is nothing to check"):format(evidence.sessions or "sessions")
   end,
+  not_met = "the servers that had made the sessions may not have been met: several servers with keys of their own take "
+    .. "turns here",
   too_few_tickets = "too few tickets were seen",
   needs_certificate = "needs a client certificate (--cert)",
   needs_audit_names = "needs the name of another server (--audit_name)",

@@ -109,8 +109,7 @@ local function about_exchange(context, list)
       share = where.share }
   end
   if without == nil or preferred == nil then
-    local met = without == nil and where or where_preferred
-    return met.seen == 1 and met.asked > 1 and "mixed_answers" or "connection_failed"
+    return (without == nil and where or where_preferred).why
   end
 end
 

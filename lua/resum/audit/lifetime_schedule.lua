@@ -5,6 +5,7 @@
 local answers = require "resum.audit.answer"
 local certificate_end = require "resum.audit.certificate_end"
 local kept_sessions = require "resum.audit.kept_sessions"
+local poll = require "resum.audit.poll"
 
 local M = {}
 
@@ -104,12 +105,15 @@ end
 
 --- What the offers of a mechanism come to.
 -- @tparam table told mechanism, promised_s (0: nothing), points and chain (lists of {at: seconds since the full
---   handshake, outcome}, in order; an outcome other than "resumed" and "refused" tells nothing), wanted (points)
+--   handshake, outcome}, in order; an outcome other than "resumed" and "refused" tells nothing), wanted (points),
+--   is_divided (who refuses may be another server than the one that made the session)
 -- @tparam boolean is_certified sessions stand for a client certificate
 -- @treturn table verdict, reason, severity, evidence
 function M.decide(told, is_certified)
   local alive, dead = bounds(told.points)
   local evidence = { mechanism = told.mechanism, promised_s = told.promised_s, alive_s = alive, dead_s = dead }
+  dead = not told.is_divided and dead or nil
+  evidence.dead_s = dead
   local lives_on, after = chain_alive(told.chain), told.promised_s + GRACE
   local function found(verdict, reason, severity)
     return { verdict = verdict, reason = reason, severity = severity, evidence = evidence }
@@ -122,7 +126,7 @@ function M.decide(told, is_certified)
     evidence.alive_s = lives_on
     return found("bad", "prolongable", is_certified and "medium" or "low")
   elseif not dead or some_failed(told.points, told.wanted) then
-    return found("inconclusive", "not_seen_to_end")
+    return found("inconclusive", told.is_divided and "not_met" or "not_seen_to_end")
   end
   return dead < told.promised_s and found("info", "dies_early") or found("good", "dies_in_time")
 end
@@ -168,7 +172,7 @@ end
 -- Our copy lives on whatever was promised, or libssl would not offer it.
 local function offer(context, mechanism, session, want_tickets)
   local lasting = assert(session:derive({ lifetime_s = AMPLE }))
-  return context:attempt({ mechanism = mechanism, session = lasting, want_tickets = want_tickets })
+  return context:attempt({ mechanism = mechanism, session = lasting, origin = session, want_tickets = want_tickets })
 end
 
 -- The session of a point, and when it is to be offered: what an earlier run has left, or a new one, which is kept where
@@ -232,7 +236,7 @@ end
 local function knock(context, mechanism, session)
   local lasting = session and assert(session:derive({ lifetime_s = AMPLE }))
   return answers.hear(function()
-    return context:ask({ mechanism = mechanism, session = lasting, take_sessions = false,
+    return context:ask({ mechanism = mechanism, session = lasting, origin = session, take_sessions = false,
       request = context.client.dialer:who_are_you(context.client.server_name or context.client.address) })
   end)
 end
@@ -246,7 +250,11 @@ local function plan_end(context, mechanism, ends, jobs, all)
     if full_refused then
       record, refused = knock(context, mechanism, one.session)
     end
-    all[#all + 1] = M.decide_end(mechanism, full_refused, record and record.outcome, refused)
+    if record and record.outcome ~= "resumed" and poll.is_divided(context, mechanism) then
+      all[#all + 1] = { verdict = "inconclusive", reason = "not_met" }
+    else
+      all[#all + 1] = M.decide_end(mechanism, full_refused, record and record.outcome, refused)
+    end
   end }
 end
 
@@ -287,7 +295,7 @@ local function plan_all(context, is_certified, jobs, ended, kept)
   for _, mechanism in ipairs({ "ticket", "psk" }) do
     if context:resumes(mechanism) then
       local told = { mechanism = mechanism, promised_s = promise_of(context.evidence, mechanism), points = {},
-        chain = {} }
+        chain = {}, is_divided = poll.is_divided(context, mechanism) }
       all[#all + 1] = told
       plan_of(context, told, jobs, kept)
     end

@@ -160,13 +160,13 @@ end
 function Trial:run()
   local resumed, where = poll.ask(self.context, self.mechanism, function(session)
     return self:resumes(session)
-  end)
+  end, nil, false, true)
   if resumed then
     local found = self:judge(self.record)
     found.group, found.share = where.group, where.share
     return found
   elseif resumed == nil then
-    return self:found("inconclusive", where.seen > 0 and "mixed_answers" or "connection_failed")
+    return self:found("inconclusive", where.why)
   end
 end
 

@@ -4,15 +4,72 @@
 local M = {}
 
 local TIMES = 2 -- what is bad has to be seen so often
--- A member with the share p is met with 95 in 100 where 3/p offers are made: nine of one in three. So many are made for
--- each group that the scans have told apart; and of an address that gives two answers to one question, as it may be
--- several servers that share their keys.
-local ROUNDS, MOST_EACH, MOST_MEMBERS = 3, 9, 3
+-- A member with the share p is met with 95 in 100 where 3/p offers are made: twelve of one in four. So many are made
+-- for each group that the scans have told apart; and of an address that gives two answers to one question, as it may be
+-- several servers that share their keys. Of servers that are met more seldom nothing is said.
+local ROUNDS, MOST_EACH, MOST_MEMBERS = 3, 12, 3
+-- Where nobody can tell whose a session is, it has to be made by a member and to meet it, too: p times p. So many offers
+-- miss one in three with 95 in 1,000.
+local MOST_ANY = 20
+-- The chance that a server was not met at all, at most: 3/p offers of sessions of a member with the share p miss it with
+-- 5 in 100, and the share is known only so well.
+local MOST_MISSED = 0.1
+local CONTROLS = 2 -- offers of a session as it is, where servers take strict turns: the first may be lost
 
---- Connections that a question takes at most: a session and an offer each time.
+--- Connections that a question takes at most: a session and an offer each time. (Where servers take strict turns, those
+-- of the others in between: fewer offers do then.)
 M.CONNECTIONS = 2 * MOST_EACH * MOST_MEMBERS
 --- The same where all groups are asked at once.
-M.CONNECTIONS_ANY = 2 * MOST_EACH
+M.CONNECTIONS_ANY = 2 * MOST_ANY
+
+--- The strict turns of the servers, where they are known.
+-- @tparam table context see resum.audit.context
+-- @tparam string mechanism
+-- @treturn table|nil see resum.audit.turns
+function M.turns_of(context, mechanism)
+  return context.turns and context:turns_of(mechanism) or nil
+end
+
+-- The share of the offers that meet a server which knows the session, as far as a few offers can tell: one of five and
+-- none of five may be the same thing (Laplace's rule).
+local function expected_share(context, mechanism)
+  local resumes, share, answered = context:resumes(mechanism)
+  if not resumes or not share or share == 1 then
+    return 1
+  end
+  return answered and (share * answered + 1) / (answered + 2) or share
+end
+
+--- Is it known that offers of a mechanism never meet the server that made the session?
+-- @tparam table context see resum.audit.context
+-- @tparam string mechanism
+-- @treturn boolean
+function M.is_unmet(context, mechanism)
+  return context.turns ~= nil and context.turns.unmet == true and expected_share(context, mechanism) < 1
+end
+
+--- May whoever refuses a session be another server than the one that made it?
+-- @tparam table context see resum.audit.context
+-- @tparam string mechanism
+-- @treturn boolean
+function M.is_divided(context, mechanism)
+  return expected_share(context, mechanism) < 1 and not M.turns_of(context, mechanism)
+end
+
+--- Where servers take strict turns: does a session resume that is offered as it is, when its server has its turn?
+-- @tparam table context see resum.audit.context
+-- @tparam string mechanism
+-- @treturn boolean
+function M.control(context, mechanism)
+  for _ = 1, CONTROLS do
+    local session = context:spare_session(mechanism)
+    if session and context:attempt({ mechanism = mechanism, session = session, take_sessions = false }).outcome
+      == "resumed" then
+      return true
+    end
+  end
+  return false
+end
 
 --- How often something has to be tried so that every group of servers is met: once where there is one server, as far as
 -- anybody can tell.
@@ -20,8 +77,11 @@ M.CONNECTIONS_ANY = 2 * MOST_EACH
 -- @tparam string mechanism
 -- @treturn integer
 function M.rounds(context, mechanism)
-  local resumes, resumed_share = context:resumes(mechanism)
-  local least = resumes and resumed_share or 1
+  local turns = M.turns_of(context, mechanism)
+  if turns then
+    return turns.period
+  end
+  local least = expected_share(context, mechanism)
   for _, member in ipairs(context.evidence:members(mechanism)) do
     least = math.min(least, member.share)
   end
@@ -53,26 +113,47 @@ Poll.__index = Poll
 function Poll:ask(session)
   local order = session and order_of(self.context.evidence, session)
   local answer, code
-  if session then
+  if session and self.turns then
+    answer, code = self.context:on_behalf_of(session, function()
+      return self.question(session)
+    end)
+  elseif session then
     answer, code = self.question(session)
   end
   local name = answer and "yes" or answer == false and "no" or "open"
   self[name] = self[name] + 1
-  self.code = answer == false and code or self.code
+  if answer == false and code then
+    self.code, self.codes[code] = code, true
+  end
   if answer and order then
     self.orders[#self.orders + 1] = order
   end
   return answer
 end
 
+-- A session to ask with. Where servers take strict turns, one of each of them is made, and then they are offered one
+-- after another: none has to wait.
+function Poll:next()
+  local queue, turns = self.queue, self.turns
+  for _ = 1, #queue == 0 and (turns and turns.period or 1) or 0 do
+    local session = self.obtain()
+    queue[#queue + 1] = session
+    if session then
+      self.context.evidence.taken[session] = true -- it may be unlike others: no control
+    end
+  end
+  return table.remove(queue, turns and turns:soonest(queue) or 1)
+end
+
 -- One server, or several that nothing tells apart.
 function Poll:ask_server()
-  if not self:ask(self.obtain()) then
-    return
+  local least = M.rounds(self.context, self.mechanism)
+  if least > 1 and not self.turns then
+    least = math.min(MOST_ANY, math.ceil(ROUNDS / expected_share(self.context, self.mechanism) ^ 2))
   end
-  for _ = 2, MOST_EACH do
-    self:ask(self.obtain())
-    if self.yes == TIMES and self.no == 0 then
+  for i = 1, math.max(MOST_EACH, least) do
+    self:ask(self:next())
+    if self.yes == 0 and i >= least or self.yes == TIMES and self.no == 0 then
       return
     end
   end
@@ -80,9 +161,9 @@ end
 
 -- All groups at once, with sessions that are made for the question.
 function Poll:ask_any()
-  for _ = 1, MOST_EACH do
-    self:ask(self.obtain())
-    if self.yes == TIMES then
+  for i = 1, MOST_ANY do
+    self:ask(self:next())
+    if self.yes == TIMES or self.turns and self.yes == 0 and i == self.turns.period then
       return
     end
   end
@@ -90,15 +171,16 @@ end
 
 -- A group by itself, with sessions that it made.
 function Poll:ask_member(member)
-  local before, most = self.yes, M.rounds_of(member.share)
+  local before, most = self.yes, self.turns and TIMES or M.rounds_of(member.share)
   for _ = 1, most do
-    local session = self.context:session_of(self.mechanism, member.letter, most)
+    local session = self.context:session_of(self.mechanism, member.letter, MOST_EACH)
     if not session then
       self.open = self.open + 1
       return
     end
-    self:ask(session)
-    if self.yes == before + TIMES then
+    local answer = self:ask(session)
+    self.asked_of[member.letter] = (self.asked_of[member.letter] or 0) + 1
+    if self.yes == before + TIMES or answer == false and self.turns then
       return
     end
   end
@@ -120,6 +202,56 @@ local function group_of(poll, members)
   end
 end
 
+-- Whoever answers no may be another server than the one that made the session. That is not so where sessions that are
+-- offered as they are resume, at the same distance; nor where enough offers were made to meet servers that take turns
+-- at random. (Their shares are known better now than they were before.)
+function Poll:has_met()
+  local share = expected_share(self.context, self.mechanism)
+  if self.is_elsewhere or share == 1 then
+    return true
+  elseif self.turns then
+    return M.control(self.context, self.mechanism)
+  end
+  local members = self.context.evidence:members(self.mechanism)
+  for _, member in ipairs(members) do
+    local asked = self.asked_of[member.letter]
+    if asked and (1 - member.share) ^ asked > MOST_MISSED then
+      return false
+    elseif #members > 1 then
+      share = math.min(share, member.share)
+    end
+  end
+  return next(self.asked_of) ~= nil or (1 - share ^ 2) ^ (self.yes + self.no) <= MOST_MISSED
+end
+
+-- What the answers come to, as M.ask gives it.
+function Poll:outcome(members)
+  local where = { asked = self.yes + self.no, seen = self.yes, code = self.code, codes = self.codes }
+  if self.yes >= TIMES then
+    if #members > 1 then
+      where.group, where.share = group_of(self, members)
+    end
+    if where.share and where.share > 0.999 then
+      where.share = nil -- all of them
+    elseif not where.share and self.no > 0 then
+      where.share = self.yes / where.asked
+    end
+    return true, where
+  elseif self.yes > 0 or self.no == 0 then
+    where.why = self.yes > 0 and "mixed_answers" or "connection_failed"
+    return nil, where
+  elseif not self:has_met() then
+    where.why = "not_met"
+    return nil, where
+  end
+  return false, where
+end
+
+-- A new session; where servers take strict turns, one that is left over from others' turns.
+local function obtain_usual(context, mechanism)
+  return M.turns_of(context, mechanism) and context:spare_session(mechanism) or (context:session(mechanism))
+end
+
 --- Asks.
 -- @tparam table context see resum.audit.context
 -- @tparam string mechanism of the sessions
@@ -127,14 +259,22 @@ end
 --   about, false (and a word for what was answered) where it did not, nil where that can't be told
 -- @tparam[opt] function obtain a session for it, where one group of servers is there; by default a new one
 -- @tparam[opt] boolean is_special no other sessions will do
+-- @tparam[opt] boolean is_elsewhere they are offered at other servers than those that made them
 -- @treturn boolean|nil true: it came about, with two sessions at least; nil: it can't be told
 -- @treturn table group and share (of the servers at which it came about; nil: all of them), asked, seen (how often it
---   came about), code (the word for the last that did not)
-function M.ask(context, mechanism, question, obtain, is_special)
-  local poll = setmetatable({ context = context, mechanism = mechanism, question = question, yes = 0, no = 0, open = 0,
-    orders = {}, obtain = obtain or function() return (context:session(mechanism)) end }, Poll)
+--   came about), code (the word for the last that did not), codes (the words of all: word -> true), why it can't be
+--   told: "mixed_answers" (it came about once, and not again), "connection_failed", "not_met" (the servers that made
+--   the sessions may not have been met)
+function M.ask(context, mechanism, question, obtain, is_special, is_elsewhere)
   local members = context.evidence:members(mechanism)
-  if #members > 1 and (is_special or mechanism == "session_id") then -- nobody can tell whose an ID is
+  local poll = setmetatable({ context = context, mechanism = mechanism, question = question, yes = 0, no = 0, open = 0,
+    orders = {}, queue = {}, codes = {}, asked_of = {}, is_elsewhere = is_elsewhere,
+    turns = M.turns_of(context, mechanism), obtain = obtain or function()
+      return obtain_usual(context, mechanism)
+    end }, Poll)
+  if not is_elsewhere and M.is_unmet(context, mechanism) then
+    return nil, { asked = 0, seen = 0, codes = {}, why = "not_met" }
+  elseif #members > 1 and (is_special or mechanism == "session_id") then -- nobody can tell whose an ID is
     poll:ask_any()
   elseif #members > 1 then
     for i = 1, math.min(#members, MOST_MEMBERS) do
@@ -143,19 +283,7 @@ function M.ask(context, mechanism, question, obtain, is_special)
   else
     poll:ask_server()
   end
-  local where = { asked = poll.yes + poll.no, seen = poll.yes, code = poll.code }
-  if poll.yes >= TIMES then
-    if #members > 1 then
-      where.group, where.share = group_of(poll, members)
-    end
-    if not where.share and poll.no > 0 then
-      where.share = poll.yes / where.asked
-    end
-    return true, where
-  elseif poll.yes > 0 or poll.no == 0 then
-    return nil, where
-  end
-  return false, where
+  return poll:outcome(members)
 end
 
 return M

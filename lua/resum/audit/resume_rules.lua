@@ -36,6 +36,7 @@ M.reasons = {
   protocol_not_offered = "the server chooses an application protocol that was not offered: in full handshakes as well",
   status_repeated = "a resumed ServerHello has status_request or signed_certificate_timestamp, where there is no "
     .. "certificate that they could go with",
+  mixed_answers = "a session resumed once in a way in which it must not, and not again",
   nothing_told = function(evidence)
     return ("only %d of %d answers told"):format(evidence.told, evidence.asked)
   end,
@@ -120,6 +121,8 @@ function M.read(record, between)
   return tells and facts.certificate == false and "resumed" or nil
 end
 
+-- Reasons why a way is left open that say more than that answers did not tell.
+local OPEN = { not_met = true, mixed_answers = true }
 -- Where a session is offered without its suite, and resumes with one of those that are: RFC 5246, section 7.4.1.3, has
 -- "the value from the state of the session being resumed".
 local CHANGED = { reason = "cipher_changed", severity = "low" }
@@ -128,14 +131,15 @@ local CHANGED = { reason = "cipher_changed", severity = "low" }
 -- @tparam table answers number of the way -> "resumed" or "kept"
 -- @tparam integer asked ways
 -- @tparam[opt] table places number of the way -> group and share of the servers that resumed; has_changed (true: with
---   another suite than the session's)
+--   another suite than the session's); why, where that can't be told
 -- @treturn {table,...} verdict, reason, evidence, group, share
 function M.decide(answers, asked, places)
-  local list, kept, told, seen = {}, 0, 0, {}
+  local list, kept, told, seen, open = {}, 0, 0, {}, nil
   for i, way in ipairs(WAYS) do
     local answer = answers[i]
     told, kept = told + (answer and 1 or 0), kept + (answer == "kept" and 1 or 0)
     local place = places and places[i] or {}
+    open = open or OPEN[place.why] and place.why or nil
     if answer == "resumed" and not seen[way.reason] then
       seen[way.reason] = true
       local one = place.has_changed and CHANGED or way
@@ -144,7 +148,7 @@ function M.decide(answers, asked, places)
     end
   end
   if #list == 0 then
-    list[1] = told < asked and { verdict = "inconclusive", reason = "nothing_told", evidence = { told = told,
+    list[1] = told < asked and { verdict = "inconclusive", reason = open or "nothing_told", evidence = { told = told,
       asked = asked } } or { verdict = "good", reason = "keeps", evidence = { kept = kept, asked = asked } }
   end
   return list

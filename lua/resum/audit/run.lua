@@ -5,6 +5,7 @@ local checks = require "resum.audit"
 local contexts = require "resum.audit.context"
 local finding = require "resum.audit.finding"
 local suggestion = require "resum.util.suggestion"
+local turns = require "resum.audit.turns"
 
 local M = { name = "audit", summary = "what resumption gives away" }
 
@@ -130,6 +131,14 @@ local function collect_tickets(given)
   end
 end
 
+-- Do several servers with keys of their own take strict turns? What offers a session has to know.
+local function look_for_turns(given)
+  local fine, raised = pcall(turns.find, contexts.new(given, turns.CONNECTIONS))
+  if not fine and not contexts.stopped(raised) then
+    error(raised, 0)
+  end
+end
+
 --- How many connections are made at most to have enough tickets.
 M.MOST_COLLECTED = 2 * (ENOUGH_TICKETS - 1)
 
@@ -164,6 +173,16 @@ local function judge(check, given)
   return list, not reason
 end
 
+-- Checks that are harmless come and go as clients do.
+local function offers_something(list)
+  for _, check in ipairs(list) do
+    if check.class ~= "passive" and not check.harmless then
+      return true
+    end
+  end
+  return false
+end
+
 local function passive_last(list)
   local ordered = {}
   for _, wanted in ipairs({ false, true }) do
@@ -190,6 +209,9 @@ end
 function M.run(given)
   local list, by_id = selected(given.options), {}
   local is_there, collected = true, false
+  if offers_something(list) then
+    look_for_turns(given)
+  end
   for _, check in ipairs(passive_last(list)) do
     if check.class == "passive" and not collected and is_there then
       collected = true
@@ -213,6 +235,7 @@ function M.connections(options)
     most = most + made + (made > 0 and not check.harmless and 1 or 0)
     has_passive = has_passive or check.class == "passive"
   end
+  most = most + (offers_something(selected(options)) and turns.CONNECTIONS or 0)
   return { least = 0, most = most + (has_passive and M.MOST_COLLECTED or 0) }
 end
 

@@ -139,7 +139,8 @@ end
 
 local function connect(context, jar)
   local ticket = table.remove(jar)
-  local record = context:attempt({ mechanism = "psk", session = ticket and ticket.session, want_tickets = true })
+  local record = context:attempt({ mechanism = "psk", session = ticket and ticket.session, origin = false,
+    want_tickets = true }) -- a browser waits for nobody's turn
   local order = #context.evidence.connections
   keep(jar, record.sessions, order)
   local resumed = record.outcome == "resumed"

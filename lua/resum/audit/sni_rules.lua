@@ -38,23 +38,25 @@ M.WAYS = {
   { name = "capitals", of = string.upper },
 }
 
+local OPEN = { mixed_answers = true, not_met = true }
 local WORDS = { resumed = "resumes", refused = "full handshake", alert = "alert" }
 
 --- What answers come to.
 -- @tparam string mechanism
--- @tparam table outcomes name of the way -> outcome: "resumed", "refused" or "alert"; "mixed" where it resumed once,
---   and not again; anything else for what can't be told
+-- @tparam table outcomes name of the way -> outcome: "resumed", "refused" or "alert"; the reason where that can't be
+--   told
 -- @tparam[opt] table shares name of the way -> share of the connections that resume, where not all do
 -- @treturn table verdict, reason, evidence
 function M.decide(mechanism, outcomes, shares)
-  local evidence, told, is_mixed = { mechanism = mechanism }, 0, false
+  local evidence, told, open = { mechanism = mechanism }, 0, nil
   for _, way in ipairs(M.WAYS) do
     local outcome = outcomes[way.name]
     evidence[way.name], evidence[way.name .. "_share"] = WORDS[outcome], shares and shares[way.name]
-    told, is_mixed = told + (WORDS[outcome] and 1 or 0), is_mixed or outcome == "mixed"
+    told = told + (WORDS[outcome] and 1 or 0)
+    open = OPEN[outcome] and outcome or open
   end
   if told < #M.WAYS then
-    return { verdict = "inconclusive", reason = is_mixed and "mixed_answers" or "connection_failed",
+    return { verdict = "inconclusive", reason = open or "connection_failed",
       evidence = evidence }
   end
   return { verdict = "info", reason = "by_name", evidence = evidence }
@@ -75,7 +77,7 @@ local function ask_way(context, mechanism, way)
   if resumed then
     return "resumed", where.share
   elseif resumed == nil then
-    return where.seen > 0 and "mixed" or nil
+    return where.why
   end
   return where.code
 end

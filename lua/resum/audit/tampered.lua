@@ -107,6 +107,16 @@ end
 
 local ACCEPTED = { resumed = true, rekeyed = true }
 
+-- The same, at the server that made the session, where servers take strict turns.
+local function offer_in_turn(context, mechanism, session, ticket)
+  if poll.turns_of(context, mechanism) then
+    return context:on_behalf_of(session, function()
+      return offer(context, mechanism, session, ticket)
+    end)
+  end
+  return offer(context, mechanism, session, ticket)
+end
+
 -- Accepted once more, with a ticket of a session of its own? Behind a balancer it has to reach the server that made it.
 local function confirm(context, mechanism, offset, member)
   for _ = 1, member.share and poll.rounds_of(member.share) or 1 do
@@ -117,7 +127,8 @@ local function confirm(context, mechanism, offset, member)
       session = context:session(mechanism)
     end
     local ticket = session and session:fields().ticket
-    if ticket and #ticket > offset and ACCEPTED[offer(context, mechanism, session, M.alter(ticket, offset))] then
+    if ticket and #ticket > offset
+      and ACCEPTED[offer_in_turn(context, mechanism, session, M.alter(ticket, offset))] then
       return true
     end
   end
@@ -132,7 +143,7 @@ local function stays_so(context, mechanism, session, answers, is_constant)
     if counts[answer] and counts[answer] < TWO and not is_constant(offset) then
       counts[answer] = counts[answer] + 1
       for _ = 1, AGAIN do
-        if offer(context, mechanism, session, M.alter(ticket, offset)) ~= answer then
+        if offer_in_turn(context, mechanism, session, M.alter(ticket, offset)) ~= answer then
           return false
         end
       end
@@ -176,12 +187,15 @@ end
 
 local function try_all(context, mechanism, session, groups)
   local ticket, answers, failures = session:fields().ticket, {}, 0
+  local turns = poll.turns_of(context, mechanism)
   for i, offset in ipairs(M.offsets(#ticket, groups)) do
     if context.client:expired(session) then
       break
     end
-    answers[offset] = offer(context, mechanism, session, M.alter(ticket, offset))
-    failures = answers[offset] == "failed" and failures + 1 or 0
+    local is_turn = not turns or turns:wait(session) == 0 -- a stranger's answer says nothing
+    local answer = offer(context, mechanism, session, M.alter(ticket, offset))
+    answers[offset] = is_turn and answer or nil
+    failures = answer == "failed" and failures + 1 or 0
     if failures == FAILURES then
       return answers, true
     elseif i % CONTROL_EACH == 0 then

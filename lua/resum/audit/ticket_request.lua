@@ -1,6 +1,8 @@
 -- Does the server honour a wish for so many tickets (RFC 9149)? A resumption asks for some, and what
 -- EncryptedExtensions say and how many tickets come tells.
 
+local poll = require "resum.audit.poll"
+
 local M = {
   id = "ticket-request",
   title = "Does the server honour a wish for tickets (RFC 9149)?",
@@ -53,16 +55,20 @@ end
 --- @tparam table context see resum.audit.context
 -- @treturn {table,...} what was found
 function M.run(context)
-  local session = context:resumes("psk") and context:spare_session("psk")
-  if not session then
+  local record
+  for _ = 1, context:resumes("psk") and poll.rounds(context, "psk") or 0 do
+    local session = (not record or record.outcome ~= "resumed") and context:spare_session("psk")
+    record = session and context:ask({ mechanism = "psk", session = session, engine = "probe", want_tickets = "all",
+      offer = { extensions = EXTENSIONS } }) or record
+  end
+  if not record then
     return { { verdict = "not_applicable", reason = "does_not_resume", evidence = { sessions = "TLS 1.3 tickets" } } }
   end
-  return { M.decide(context:ask({ mechanism = "psk", session = session, engine = "probe", want_tickets = "all",
-    offer = { extensions = EXTENSIONS } })) }
+  return { M.decide(record) }
 end
 
 function M.connections(options)
-  return 2 * (1 + options.retries)
+  return 2 * (poll.MOST_ROUNDS + options.retries)
 end
 
 return M

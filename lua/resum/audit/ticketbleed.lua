@@ -2,6 +2,7 @@
 -- ticket with session IDs of several lengths and looks at the one in the ServerHello.
 
 local core = require "resum.core"
+local poll = require "resum.audit.poll"
 local random = require "resum.util.random"
 
 local M = {
@@ -16,8 +17,8 @@ local M = {
 -- Lengths of session IDs. Of 16 bytes on, a new ID that begins like ours by chance is out of the question; the single
 -- byte comes last and never decides alone.
 M.LENGTHS = { 16, 31, 1 }
-local SERIES = 3 -- connections of each length, for each group of servers: one in three is met with 97 in 100
-local MOST_GROUPS = 4
+local SERIES = 3 -- connections of each length; for each group of servers more, as chance brings its sessions to it
+local MOST_GROUPS = poll.MOST_MEMBERS
 local LEAST_DECIDES = 16 -- bytes
 local BYTE = "\xa5"
 local CIPHER = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" -- what nearly all servers of TLS 1.2 have
@@ -100,7 +101,7 @@ end
 
 -- A ticket that the server issued; where it issues none, or would not shake hands, an invented one. And whether it is
 -- known to refuse the version.
-local function ticket_session(context)
+local function any_session(context)
   local tickets = context.evidence:tickets_of("ticket")
   if tickets[#tickets] and tickets[#tickets].session then
     return tickets[#tickets].session, false
@@ -116,28 +117,79 @@ local function ticket_session(context)
   return invented("TLSv1.2", CIPHER), last.outcome == "alert"
 end
 
-local function ask(context, session, length)
+-- The sessions that are offered, and each of them how often in a series: one of each server, where there are several
+-- with keys of their own. A server that does not know the ticket has nothing to leak.
+local function sessions_of(context)
+  local turns, members = poll.turns_of(context, "ticket"), context.evidence:members("ticket")
+  local list, rounds = {}, poll.rounds(context, "ticket")
+  for i = 1, turns and turns.period or rounds > 1 and math.min(#members, MOST_GROUPS) or 0 do
+    local session
+    if turns then
+      session = context:session("ticket")
+    else
+      session = context:session_of("ticket", members[i].letter, rounds)
+    end
+    list[#list + 1] = session and { session = session, share = turns and 1 / turns.period or members[i].share }
+  end
+  if #list > 0 then
+    return list, turns and SERIES or math.max(SERIES, rounds), false
+  end
+  local session, is_refused = any_session(context)
+  return { { session = session } }, math.max(SERIES, rounds), is_refused
+end
+
+local function ask(context, one, length)
   local sent = BYTE:rep(length)
-  local record = context:attempt({ mechanism = "ticket", session = assert(session:derive({ id = sent })),
-    take_sessions = false })
+  local record = context:attempt({ mechanism = "ticket", session = assert(one.session:derive({ id = sent })),
+    origin = one.session, take_sessions = false })
   local facts = record.facts or {}
-  return { sent = sent, received = facts.session_id_sent == sent and facts.session_id or nil }
+  return { sent = sent, received = facts.session_id_sent == sent and facts.session_id or nil, of = one,
+    resumed = record.outcome == "resumed" }
+end
+
+-- What a length of session IDs brings. One server gives one answer.
+local function ask_series(context, sessions, times, length)
+  local series = {}
+  for _ = 1, times do
+    for _, session in ipairs(sessions) do
+      series[#series + 1] = ask(context, session, length)
+      if times == SERIES and #sessions == 1 and M.read_series(series) == "good" then
+        return series
+      end
+    end
+  end
+  return series
+end
+
+-- The share of the servers whose sessions come back with more; nil where that is not known, or it is all of them.
+local function share_of(series, sessions)
+  local met, sum, count = {}, 0, 0
+  for _, answer in ipairs(series) do
+    if tail_of(answer) and not met[answer.of] then
+      met[answer.of], sum, count = true, sum + (answer.of.share or 0), count + 1
+    end
+  end
+  return count < #sessions and sum or nil
+end
+
+-- Is it known that each of the sessions has met the server that made it, and so resumed? Of one server the scans have
+-- shown that they do.
+local function has_met(context, series, sessions)
+  local met, count = {}, 0
+  for _, answer in ipairs(series) do
+    count = count + (answer.resumed and not met[answer.of] and 1 or 0)
+    met[answer.of] = met[answer.of] or answer.resumed
+  end
+  return count == #sessions or poll.rounds(context, "ticket") == 1
 end
 
 --- @tparam table context see resum.audit.context
 -- @treturn {table,...} what was found
 function M.run(context)
-  local session, is_refused = ticket_session(context)
-  local groups = math.min(MOST_GROUPS, math.max(1, #context.evidence:members("ticket")))
+  local sessions, times, is_refused = sessions_of(context)
   local all = {}
   for i, length in ipairs(M.LENGTHS) do
-    all[i] = {}
-    for number = 1, SERIES * groups do
-      all[i][number] = ask(context, session, length)
-      if groups == 1 and M.read_series(all[i]) == "good" then -- one server, one answer
-        break
-      end
-    end
+    all[i] = ask_series(context, sessions, times, length)
     local read = M.read_series(all[i])
     if read == "silent" and is_refused then
       return { { verdict = "not_applicable", reason = "no_old_version" } }
@@ -145,11 +197,20 @@ function M.run(context)
       break
     end
   end
-  return { M.decide(all) }
+  local found = M.decide(all)
+  if found.verdict == "good" and not context:resumes("ticket") then
+    return { { verdict = "not_applicable", reason = "does_not_resume", evidence = { sessions = "TLS 1.2 tickets" } } }
+  elseif found.verdict == "good" and not has_met(context, all[#all], sessions) then
+    return { { verdict = "inconclusive", reason = "not_met" } }
+  end
+  if found.verdict == "bad" and #sessions > 1 then
+    found.share = share_of(all[#all], sessions)
+  end
+  return { found }
 end
 
 function M.connections(options)
-  return 1 + options.retries + #M.LENGTHS * SERIES * MOST_GROUPS
+  return 1 + options.retries + (#M.LENGTHS + 1) * poll.MOST_ROUNDS * MOST_GROUPS
 end
 
 return M

@@ -121,7 +121,7 @@ function M.run(context)
       local share = where.seen < where.asked and where.seen / where.asked or nil -- who answers has it, not who issued
       return { { verdict = "bad", reason = "zero_secret", share = share, evidence = { cipher = cipher } } }
     elseif resumed == nil then
-      open = where.seen > 0 and "mixed_answers" or open or "connection_failed"
+      open = where.seen > 0 and where.why or open or where.why
     end
   end
   if open then

@@ -144,19 +144,41 @@ function M.new(faults, like)
     count = 0, id_prefix = ("\0"):rep(4) .. uv.random(4), errors = {}, answer = answer, die = function() end }, Server)
 end
 
---- Listens on 127.0.0.1.
--- @tparam table|{table,...} members a server, or those of a pool, which take turns in a random order
--- @treturn table see spec.support.listener; errors() of all members
-function M.listen(members)
-  members = members.accept and { members } or members
-  local order = {}
-  local pool = { accept = function()
-    if #order == 0 then
-      for i = 1, #members do
+-- How the members of a pool take turns: a function that gives the next one.
+local TURNS = {
+  shuffled = function(members)
+    local order = {}
+    return function()
+      for i = 1, #order == 0 and #members or 0 do
         table.insert(order, math.random(#order + 1), members[i])
       end
+      return table.remove(order)
     end
-    return table.remove(order):accept()
+  end,
+  strict = function(members)
+    local number = 0
+    return function()
+      number = number % #members + 1
+      return members[number]
+    end
+  end,
+  random = function(members)
+    return function()
+      return members[math.random(#members)]
+    end
+  end,
+}
+
+--- Listens on 127.0.0.1.
+-- @tparam table|{table,...} members a server, or those of a pool
+-- @tparam[opt="shuffled"] string turns of a pool: "shuffled" (each once, in a random order, and so on), "strict"
+--   (always in the same order) or "random"
+-- @treturn table see spec.support.listener; errors() of all members
+function M.listen(members, turns)
+  members = members.accept and { members } or members
+  local next_one = TURNS[turns or "shuffled"](members)
+  local pool = { accept = function()
+    return next_one():accept()
   end }
   local one = listener.start(pool)
   for _, member in ipairs(members) do
