@@ -135,7 +135,8 @@ local function sessions_of(context)
     return list, turns and SERIES or math.max(SERIES, rounds), false
   end
   local session, is_refused = any_session(context)
-  return { { session = session } }, math.max(SERIES, rounds), is_refused
+  local period = context.turns and context.turns.period or 1 -- a leak may be one server's, whatever resumes there
+  return { { session = session } }, math.max(SERIES * period, rounds), is_refused
 end
 
 local function ask(context, one, length)

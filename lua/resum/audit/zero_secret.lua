@@ -118,7 +118,10 @@ function M.run(context)
       end
     end)
     if resumed then
-      local share = where.seen < where.asked and where.seen / where.asked or nil -- who answers has it, not who issued
+      local share = where.share -- in strict turns; else who answers may be another than the one that issued
+      if not poll.turns_of(context, "psk") then
+        share = where.seen < where.asked and where.seen / where.asked or nil
+      end
       return { { verdict = "bad", reason = "zero_secret", share = share, evidence = { cipher = cipher } } }
     elseif resumed == nil then
       open = where.seen > 0 and where.why or open or where.why
