@@ -82,7 +82,8 @@ describe("session IDs that all resume, beside keys that are not shared", functio
 
   local function evidence(marked)
     return { entries = {}, sequence = {}, label = {}, marked = marked or {}, keys = {}, origin = {},
-      offers_tally = { resumed = 100, refused = 0, failed = 0 }, full_tally = { answered = 10, failed = 0 } }
+      offers_tally = { resumed = 100, refused = 0, failed = 0 },
+      full_tally = { answered = 10, failed = 0, cut_short = 0 } }
   end
 
   local function conclude(ids, marked, tickets)

@@ -13,24 +13,21 @@ local SAMPLING = { seed = true, pairs = true, chain = true, look = true }
 local ASIDE = { spent = true, browser = true }
 local ANSWERED = { full = true, refused = true, resumed = true }
 
--- An alert to an offered session is a refusal where that is how the server always answers, or when it is about the
--- version.
-local function alerts_refuse(entries)
-  local offered, full = {}, {}
+-- An alert to an offered session is a refusal where that is how the server answers offers, and no full handshakes, or
+-- when it is about the version.
+local function alerts_refuse(entries, offers_fail)
+  local offered = {}
   for _, entry in ipairs(entries) do
-    if entry.outcome then
-      local list = entry.from and offered or full
-      list[#list + 1] = entry
-    end
+    offered[#offered + 1] = entry.outcome and entry.from and entry or nil
   end
-  return #offered > 0 and counting.count(offered, full).alerts > 0
+  return offers_fail and counting.count(offered, true).alerts > 0
 end
 
---- How an offer ended: "resumed", "refused" or "failed".
-local function result_of(entry, by_alert)
+-- How an offer ended: "resumed", "refused" or "failed". (That tickets are good once was seen by what spent ones get.)
+local function result_of(entry, shown, by_alert)
   if entry.outcome == "resumed" or entry.outcome == "refused" then
     return entry.outcome
-  elseif entry.version_refused or (entry.outcome == "alert" and by_alert) then
+  elseif shown == sighting.OTHER_VERSION or (entry.outcome == "alert" and (by_alert or entry.design == "spent")) then
     return "refused"
   end
   return "failed"
@@ -96,7 +93,7 @@ Reader.__index = Reader
 -- Notes an offer. Which of several tickets of a connection was offered ("fresh") nobody wrote down: each is new.
 function Reader:offer(entry)
   local evidence, origin = self.evidence, self.by_order[self.origins[entry.from]]
-  local result = result_of(entry, self.by_alert)
+  local result = result_of(entry, self.shown[entry.order], self.by_alert)
   local tally = evidence.offers_tally
   tally[result] = tally[result] + 1
   count_begun(tally, result == "failed" and entry)
@@ -122,9 +119,14 @@ function Reader:offer(entry)
   list[#list + 1] = offer
 end
 
+-- Was it answered: with a session, without one, or by who lacks the version?
+function Reader:is_answered(entry)
+  return ANSWERED[entry.outcome] or self.shown[entry.order] == sighting.OTHER_VERSION
+end
+
 function Reader:full(entry)
   local evidence = self.evidence
-  local answered = ANSWERED[entry.outcome] or entry.version_refused
+  local answered = self:is_answered(entry)
   local tally = evidence.full_tally
   tally[answered and "answered" or "failed"] = tally[answered and "answered" or "failed"] + 1
   tally.cut_short = tally.cut_short + (entry.cut_short and 1 or 0)
@@ -133,8 +135,8 @@ function Reader:full(entry)
 end
 
 -- Did a connection meet a server that the balancer chose, and show which?
-local function is_sampled(entry)
-  return SAMPLING[entry.design] and (ANSWERED[entry.outcome] or entry.version_refused)
+function Reader:is_sampled(entry)
+  return SAMPLING[entry.design] and self:is_answered(entry)
 end
 
 function Reader:read(entry)
@@ -151,7 +153,7 @@ function Reader:read(entry)
   if self.origins[entry.order] == entry.order and (entry.ticket or entry.issued) then
     evidence.issued = evidence.issued + 1
   end
-  evidence.sequence[#evidence.sequence + 1] = is_sampled(entry) and entry or nil
+  evidence.sequence[#evidence.sequence + 1] = self:is_sampled(entry) and entry or nil
   evidence.asked_for_tickets[#evidence.asked_for_tickets + 1] = entry.design == "marked" and entry or nil
 end
 
@@ -164,7 +166,7 @@ local function labels_of(entries, labels)
   return own
 end
 
-local function read_mechanism(name, entries, shown, by_order, issued_by)
+local function read_mechanism(name, entries, shown, by_order, issued_by, offers_fail)
   local labels = labels_of(entries, shown)
   local evidence = {
     mechanism = name, entries = entries, label = labels, shown = shown, by_order = by_order, issued = 0,
@@ -175,7 +177,7 @@ local function read_mechanism(name, entries, shown, by_order, issued_by)
   local reader = setmetatable({
     evidence = evidence, labels = labels, shown = shown, by_order = by_order, origins = {}, sessions = {},
     issued_by = issued_by,
-    by_alert = alerts_refuse(entries),
+    by_alert = alerts_refuse(entries, offers_fail),
   }, Reader)
   for _, entry in ipairs(entries) do
     reader:read(entry)
@@ -199,6 +201,7 @@ end
 
 --- Reads a journal.
 -- @tparam {table,...} entries in the order in which the connections were started; see resum.analysis.pool.analyse
+-- @tparam[opt] boolean offers_fail see there
 -- @treturn table mechanism -> evidence: entries; offers (answered: {order, origin (the connection that issued the
 --   session), issuer and answerer (labels, as far as shown), result ("resumed", "refused", "failed"), resumed, lag (to
 --   the connection that gave the session, where they are neighbours, else 0), since, started, ended (on the clock of
@@ -209,7 +212,7 @@ end
 --   origin (order -> order), keys (names of ticket keys as seen in order, of all mechanisms), issued (sessions),
 --   issues_none (a full handshake showed that it brings no session), offers_tally, full_tally (begun: so many of
 --   those failed behind a ServerHello; nil: none)
-function M.read(entries)
+function M.read(entries, offers_fail)
   local labels, by_order, lists, all = sighting.labels(entries), {}, {}, {}
   local issued_by, issued = {}, 0 -- a cache may keep the sessions of all mechanisms
   for _, entry in ipairs(entries) do
@@ -221,7 +224,7 @@ function M.read(entries)
   end
   local keys = keys_in_order(entries, labels)
   for name, list in pairs(lists) do
-    all[name] = read_mechanism(name, list, labels, by_order, issued_by)
+    all[name] = read_mechanism(name, list, labels, by_order, issued_by, offers_fail)
     all[name].keys = keys
   end
   return all

@@ -149,6 +149,13 @@ local function noun(finding)
   return finding.mechanism and mechanisms[finding.mechanism].noun .. "s" or "sessions"
 end
 
+local function say_mixed_configuration(finding)
+  if finding.property == "client_certificate" then
+    return "Some of the servers ask for a client certificate, and others do not."
+  end
+  return ("The servers are not configured alike: the %s differs."):format(vocabulary.properties[finding.property])
+end
+
 local NO_RESUMPTION = { issued_not_accepted = "%ss are issued, but never accepted.", not_issued = "No %s is issued." }
 local NO_TICKET = "No ticket is issued up to TLS 1.2." -- it may be with TLS 1.3
 
@@ -224,9 +231,7 @@ local FINDINGS = {
     code = "mixed_configuration",
     fields = { "property" },
     find = find_configuration,
-    say = function(finding)
-      return ("The servers are not configured alike: the %s differs."):format(vocabulary.properties[finding.property])
-    end,
+    say = say_mixed_configuration,
   },
   {
     code = "no_resumption",

@@ -24,8 +24,8 @@ end
 
 -- The evidence of each mechanism, with what only the others tell: whether nothing but it was offered, and how often an
 -- earlier scan met refusals only.
-local function read(entries, refused_before)
-  local all, offered = evidence.read(entries), 0
+local function read(entries, refused_before, offers_fail)
+  local all, offered = evidence.read(entries, offers_fail), 0
   for _, one in pairs(all) do
     offered = offered + (#one.offers > 0 and 1 or 0)
   end
@@ -58,15 +58,15 @@ end
 -- @tparam {table,...} entries see analyse
 -- @tparam {string,...} wanted mechanisms
 -- @tparam table asked see resum.analysis.pool.next_question; what was judged is kept in its field `known`;
---   refused_before as analyse has it
+--   refused_before and offers_fail as analyse has them
 -- @treturn {table,...} plans, see there; none where nothing more would tell
 function M.next_questions(entries, wanted, asked)
   asked.known = asked.known or {}
-  local all = read(entries, asked.refused_before)
+  local all = read(entries, asked.refused_before, asked.offers_fail)
   for name, one in pairs(all) do
     one.single_use = asked.single_use and asked.single_use[name]
   end
-  return next_question.of(all, judge_each(all, wanted, asked.known), asked)
+  return next_question.of(all, judge_each(all, wanted, asked.known, asked.offers_fail), asked)
 end
 
 --- How many connections the questions cost at most, where none fails.
@@ -83,14 +83,14 @@ M.most_asked = next_question.most
 --   resum.analysis.pool.sighting.read finds: issued, ticket, ticket_length, lifetime_s, session_id, leaf, serial,
 --   extensions, cipher, ems}
 -- @tparam table context mechanisms (list of those asked for), sources (list of local addresses, or nil), offers_fail
---   (boolean: whether offers failed that were made beside full handshakes; nil: not known), refused_before (mechanism
---   -> how many offers an earlier scan of the address saw refused, where none resumed)
+--   (boolean: whether offers failed where full handshakes beside them did not; nil: not known), refused_before
+--   (mechanism -> how many offers an earlier scan of the address saw refused, where none resumed)
 -- @treturn table verdict, reason, decided_by (a mechanism), routing, groups, groups_interval, effective_groups, labels,
 --   designs, matrix (issuing letter -> answering letter -> {resumed, answered, errors}), rival ({verdict, odds}), fit
 --   ({fits, p, certain, against, covariate}), findings, headline, evidence, mechanisms (name -> the same for
 --   each), attempts
 function M.analyse(entries, context)
-  local all = read(entries, context.refused_before)
+  local all = read(entries, context.refused_before, context.offers_fail)
   local results = judge_each(all, context.mechanisms, nil, context.offers_fail)
   whole.refine(results, all)
   local letters, group_of = shown.letters(entries, all), {}

@@ -15,6 +15,9 @@ local ID_WIDTHS = { 8, 4 }
 -- something a scan of tens of connections sees most twice.
 local MOST_SEEN_ONCE = 0.5
 
+-- A member that lacks the version is a fault that is told: by what was mangled on the way once in 10,000 scans.
+local VERSION_BY_CHANCE = 1e-4
+
 local known = setmetatable({}, { __mode = "v" })
 
 --- A label: what a connection shows of its server. What is the same is the same record.
@@ -65,15 +68,15 @@ local function read_tickets(entry, tickets)
 end
 
 --- Writes down what the record of one connection says of its server.
--- @tparam table entry awaited (tickets were waited for); gets outcome, version_refused (see resum.analysis.verdict),
---   begun (it failed behind a ServerHello), issued, and where the wire showed it: ticket (its first bytes),
---   ticket_length, sessions (how many tickets), lifetime_s, cut_short (true: it broke before a ticket could come),
---   unlike (two tickets of this connection begin differently), session_id, leaf, serial, extensions, cipher, ems
---   (boolean), client_certificate ("asked for" or "not asked for")
+-- @tparam table entry awaited (tickets were waited for); gets outcome, version_alert (true: it ended with a
+--   protocol_version alert, which may be an accident: see M.labels), begun (it failed behind a ServerHello), issued, and
+--   where the wire showed it: ticket (its first bytes), ticket_length, sessions (how many tickets), lifetime_s, cut_short
+--   (true: it broke before a ticket could come), unlike (two tickets of this connection begin differently), session_id,
+--   leaf, serial, extensions, cipher, ems (boolean), client_certificate ("asked for" or "not asked for")
 -- @tparam table record of resum.connection.client
 function M.read(entry, record)
   local facts = record.facts
-  entry.outcome, entry.version_refused = record.outcome, counting.refuses_version(record) or nil
+  entry.outcome, entry.version_alert = record.outcome, counting.refuses_version(record) or nil
   if not facts or not COMPLETED[record.outcome] then
     entry.begun = facts and facts.cipher ~= nil or nil
     return
@@ -146,6 +149,26 @@ local function collect(entries)
   return is_named and unlike <= MOST_SEEN_ONCE * twins and tickets or {}, ids
 end
 
+local function ends_about_version(entry)
+  return entry.version_alert == true
+end
+
+-- Of each mechanism: which of its connections met a server that lacks its version, and whether some showed that they
+-- are issued no session.
+local function of_mechanisms(entries)
+  local lists, refuses, mute = {}, {}, {}
+  for _, entry in ipairs(entries) do
+    local name = entry.mechanism or ""
+    lists[name] = lists[name] or {}
+    table.insert(lists[name], entry)
+    mute[name] = mute[name] or entry.issued == false
+  end
+  for name, list in pairs(lists) do
+    refuses[name] = counting.version_refusals(list, VERSION_BY_CHANCE, ends_about_version)
+  end
+  return refuses, mute
+end
+
 --- Labels for all entries of a scan.
 -- @tparam {table,...} entries
 -- @treturn table order -> label; nothing where a connection shows nothing
@@ -157,22 +180,19 @@ function M.labels(entries)
     local cut = bytes:sub(1, width)
     return (counts[cut] or 0) > (twins and 0 or 1) and M.label(kind, cut) or M.UNNAMED
   end
-  local labels, mute = {}, {}
+  local labels, refuses, mute = {}, of_mechanisms(entries)
   for _, entry in ipairs(entries) do
-    mute[entry.mechanism or ""] = mute[entry.mechanism or ""] or entry.issued == false
-  end
-  for _, entry in ipairs(entries) do
-    local label
+    local mechanism, label = entry.mechanism or "", nil
     if entry.ticket then
       label = ticket_keys.is_cache_entry(entry.ticket_length) and M.STATEFUL
         or name("key", keys, entry.ticket, key_width, entry.unlike == false)
-    elseif entry.version_refused then
+    elseif refuses[mechanism](entry) then
       label = M.OTHER_VERSION
     elseif M.is_ticketless(entry) then
       label = M.TICKETLESS
     elseif entry.session_id then
       label = name("id", prefixes, entry.session_id, id_width)
-    elseif entry.issued == false or entry.bare and mute[entry.mechanism or ""] then
+    elseif entry.issued == false or entry.bare and mute[mechanism] then
       label = M.NONE
     end
     labels[entry.order] = label

@@ -58,11 +58,15 @@ end
 
 -- Those that were made, and whose session was not spent: that may have turned out later.
 local function answers_of(offers)
-  local answers = {}
+  local answers, records = {}, {}
+  for i, one in ipairs(offers) do
+    records[i] = one.record
+  end
+  local refuses = counting.version_refusals(records)
   for _, one in ipairs(offers) do
     local outcome = one.record.outcome
     answers[#answers + 1] = outcome ~= "interrupted" and outcome ~= "unknown" and { from = one.from, at = one.at,
-      outcome = outcome, refused = counting.refuses_version(one.record) } or nil
+      outcome = outcome, refused = refuses(one.record) } or nil
   end
   return answers
 end

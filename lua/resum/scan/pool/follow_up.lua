@@ -174,7 +174,7 @@ end
 
 function Look:run()
   local asked = { identities = self.single_use.psk or self.no_probe, single_use = self.single_use,
-    refused_before = self.refused_before }
+    refused_before = self.refused_before, offers_fail = self.offers_fail }
   for _ = 1, MOST_ROUNDS do
     local plans = self:is_over() and {} or analysis.next_questions(self.journal.entries, self.mechanisms, asked)
     if #plans == 0 then
@@ -189,7 +189,8 @@ function Look:run()
 end
 
 --- @tparam table options journal (see resum.scan.pool.recorder), mechanisms (list), single_use (mechanism
---   -> true where tickets are good for one connection), no_probe, refused_before (see resum.analysis.pool.analyse)
+--   -> true where tickets are good for one connection), no_probe, refused_before and offers_fail (see
+--   resum.analysis.pool.analyse)
 function M.look(options)
   setmetatable({
     journal = options.journal,
@@ -197,6 +198,7 @@ function M.look(options)
     single_use = options.single_use,
     no_probe = options.no_probe,
     refused_before = options.refused_before,
+    offers_fail = options.offers_fail,
     under_way = 0,
     beside = count_beside(options.journal.entries),
   }, Look):run()

@@ -274,7 +274,7 @@ function M.run(journal, control, options, entry)
     single_use[mechanism] = rate.design == "fresh"
   end
   journal:set_spent_aside(single_use)
-  local refused = refused_before(entry.support)
+  local refused, offers_fail = refused_before(entry.support), some_fail(entry.rate)
   setmetatable({
     journal = journal,
     mechanisms = applicable,
@@ -291,12 +291,13 @@ function M.run(journal, control, options, entry)
     single_use = single_use,
     no_probe = options.no_probe,
     refused_before = refused,
+    offers_fail = offers_fail,
   })
   if journal.cancelled() then -- what was not confirmed is no finding
     return nil
   end
   local found = balance.analyse(journal.entries, { mechanisms = applicable, sources = options.sources,
-    offers_fail = some_fail(entry.rate), refused_before = refused })
+    offers_fail = offers_fail, refused_before = refused })
   found.left_out = journal:left_out()
   found.evidence[#found.evidence + 1] = vocabulary.left_out(found)
   return found
