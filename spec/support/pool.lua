@@ -385,6 +385,13 @@ local function route(pool, options)
   return choose(pool, { source = options.source, client_id = session and session.client_id }), session
 end
 
+-- Whoever meets a server that never answers waits as long as it likes.
+local function hang(record)
+  record.outcome, record.hangs = "timeout", true
+  record.error = { message = "simulated", code = "timeout", stage = "handshake" }
+  return record
+end
+
 local function connect(pool, options)
   local record = { mechanism = options.mechanism, design = options.design, engine = options.engine or "handshake",
     address = "pool", sessions = {}, reused = false, timing = { connect_s = 0, handshake_s = 0, total_s = 0 } }
@@ -398,6 +405,8 @@ local function connect(pool, options)
   local i, session = route(pool, options)
   if lost(pool) or (session and pool.servers[i].drops_offers and pool.random() < pool.servers[i].drops_offers) then
     return fail(pool, record)
+  elseif pool.servers[i].hangs then
+    return hang(record)
   end
   pool.active[i] = (pool.active[i] or 0) + 1
   travel(pool)
@@ -472,7 +481,7 @@ end
 --     IDs that never resume), keys (list of 16-byte names: the first issues, all are accepted), tickets (false: none),
 --     off ("silent": issues nothing; "mute": issues and never accepts), certificate, bound (true: a ticket is good
 --     only under the certificate that it was issued under, as with nginx), lifetime, single_use,
---     only ("1.2" or "1.3": the version of TLS that it speaks)};
+--     only ("1.2" or "1.3": the version of TLS that it speaks), hangs (true: it never answers)};
 --   policy: "roundrobin", "leastconn", "random", "source", "session_id";
 --   others: share of connections before which another client's one comes;
 --   before: so many connections of other clients came before the first of ours: a rotation may stand anywhere;

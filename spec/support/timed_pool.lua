@@ -3,6 +3,7 @@
 -- jobs that wait on that clock. What the pool answers, spec.support.pool says; it must not know what is scanned.
 
 local jobs = require "resum.host.jobs"
+local patience = require "resum.connection.patience"
 local pool = require "spec.support.pool"
 
 local M = {}
@@ -110,8 +111,10 @@ local function note_work(work, now, change)
   work.most = math.max(work.most, work.count)
 end
 
+local TIMEOUT_S = 5 -- resum's
+
 local function attempt_on(timed, client, attempt, round_trip_s)
-  local host = client.host
+  local host, known = client.host, patience.nothing_known()
   return function(_, given)
     local began = host.now()
     note_work(timed, began, 1)
@@ -136,10 +139,12 @@ local function attempt_on(timed, client, attempt, round_trip_s)
         given.on_goodbye(record)
       end
     end
+    local waits = patience.of(known, TIMEOUT_S)
     local record = attempt(client, options)
     if not has_left then -- it failed
-      leave(0)
+      leave(record.hangs and waits or 0)
     end
+    patience.note(known, not record.hangs and trips_of(given, record) * round_trip_s or nil)
     host.sleep(round_trip_s) -- the server's end
     return record
   end

@@ -9,6 +9,7 @@ local engine_choice = require "resum.connection.engine_choice"
 local identities = require "resum.connection.identity"
 local issuance = require "resum.connection.issuance"
 local mechanisms = require "resum.connection.mechanism"
+local patience = require "resum.connection.patience"
 local session_age = require "resum.connection.session_age"
 local spending = require "resum.connection.spending"
 local tables = require "resum.util.tables"
@@ -249,6 +250,7 @@ function M.new(endpoint, options)
     groups = nil, -- what the probe offers in TLS 1.3 where the usual won't do
     ends = spending.nothing_known(), -- how this server's connections ended so far
     issuance = issuance.nothing_known(), -- what this server's tickets have taken so far
+    patience = patience.nothing_known(), -- and its handshakes
     dhe = nil, -- false: suites with Diffie-Hellman over a finite field are not offered any more
     has_only_dhe = nil,
     hybrid = nil, -- false: hybrid groups are not offered any more

@@ -4,6 +4,7 @@
 
 local issuance = require "resum.connection.issuance"
 local outcomes = require "resum.connection.outcome"
+local patience = require "resum.connection.patience"
 local responses = require "resum.connection.response"
 local spending = require "resum.connection.spending"
 local transfer = require "resum.connection.transfer"
@@ -99,8 +100,11 @@ end
 function Exchange:run(record)
   local now, client = self.host.now, self.client
   local started = now()
-  local due = self:establish(record, started + client.timeout)
+  local due = self:establish(record, started + patience.of(client.patience, client.timeout))
   record.timing.handshake_s = now() - started
+  if due or record.error.code == "timeout" then
+    patience.note(client.patience, due and record.timing.handshake_s)
+  end
   if due then
     outcomes.settle(record, self)
     record.handshake_bytes = self:bytes()

@@ -281,11 +281,16 @@ local function about_identity(all, results, asked, plans)
   end
 end
 
--- More full handshakes, where offers seem to fail more often.
+-- More full handshakes, where offers seem to fail more often. Where these fail half as often, a member is down, and
+-- each that meets it waits: then only to say that all is well.
+local function is_worth_asking(failing)
+  return not failing.certain and (failing.bars or not failing.alike and failing.p < MAY_FAIL)
+end
+
 local function about_failures(all, results, asked)
   for _, name in ipairs(NAMES) do
     local failing = results[name] and results[name].failing
-    if failing and not failing.certain and failing.p < MAY_FAIL and (asked.failures or 0) < FAILURES then
+    if failing and is_worth_asking(failing) and (asked.failures or 0) < FAILURES then
       asked.failures = (asked.failures or 0) + 1
       return { kind = "look", mechanism = all[name].mechanism, times = LOOKS, cost = LOOKS }
     end

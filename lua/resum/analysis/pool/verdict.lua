@@ -15,6 +15,7 @@ local LEAST_ANSWERED = 30 -- offers: with fewer an unshared eighth of the pool i
 -- Offers fail more often than full handshakes: by chance once in 10,000 scans.
 local FAILS_BY_CHANCE = 1e-4
 local MAY_FAIL = 0.01 -- and so often it is too likely that they do, to say that all is well
+local ACCIDENTS = 2 -- full handshakes that failed: fewer, and these may be lost connections
 
 local function share_of(tally)
   return tally.failed / math.max(1, tally.failed + tally.answered)
@@ -39,7 +40,9 @@ local function fails_on_resumption(evidence, tallies)
     return nil
   end
   local lo, hi = statistics.wilson(offers.failed, offers.failed + offers.answered)
-  return { share = share_of(offers), interval = { lo, hi }, p = p,
+  local full = tallies.full
+  return { share = share_of(offers), interval = { lo, hi }, p = p, bars = p < MAY_FAIL,
+    alike = full.failed >= ACCIDENTS and 2 * share_of(full) >= share_of(offers),
     certain = p < FAILS_BY_CHANCE and tallies.offers_fail ~= false }
 end
 
@@ -57,7 +60,7 @@ local function without_one(evidence, judged, failing)
     return "inconclusive", "errors"
   elseif fails and (answered == 0 or not judged.best) then
     return "fails_on_resumption"
-  elseif failing and not fails and failing.p < MAY_FAIL and judged.best.verdict == "all_shared" then
+  elseif failing and not fails and failing.bars and judged.best.verdict == "all_shared" then
     return "inconclusive", "may_fail"
   elseif answered < LEAST_ANSWERED and judged.best.verdict == "all_shared" then
     return "inconclusive", "too_few_attempts"
@@ -178,7 +181,8 @@ end
 --   connections}), sources (offers by local address), attribute (in what servers of one key differ), delay (until
 --   sessions are good), changed_at (order of the first connection after a change), forgot_at (of the first that found
 --   an old session forgotten), renewed_at, scope ("all" or "some" members changed), fails ({share, interval, p}: offers
---   that fail where full handshakes do not), failing (the same, where it may be chance), designs, rival ({verdict,
+--   that fail where full handshakes do not), failing (the same, where it may be chance; with bars: it is too likely to
+--   say that all is well, and alike: full handshakes fail half as often, or more), designs, rival ({verdict,
 --   odds}), fit (see resum.analysis.pool.misfit), group_of (label -> label)
 function M.of(evidence, tallies, all)
   local tally, judged = evidence.offers_tally, score.judge(evidence)
