@@ -81,6 +81,61 @@ describe("whether tickets are good once", function()
   end)
 end)
 
+describe("what it means that sessions are good for one connection", function()
+  local function resumed(renewed, others)
+    local list = {}
+    for i = 1, renewed + others do
+      list[i] = { outcome = "resumed", facts = { alerts = {}, tickets = i <= renewed and { {} } or {} } }
+    end
+    return list
+  end
+
+  local function failed(outcome, count)
+    local list = {}
+    for i = 1, count do
+      list[i] = { outcome = outcome, facts = { alerts = { { description = "internal_error" } }, tickets = {} } }
+    end
+    return list
+  end
+
+  local function explained(mechanism, again, once)
+    local verdict = { verdict = "supported" }
+    single_use.explain(verdict, mechanism, again, once)
+    return verdict
+  end
+
+  it("depends, up to TLS 1.2, on whether half of the resumed connections bring another", function()
+    assert.equal("single_use_tickets", explained("ticket", {}, resumed(5, 5)).reason)
+    assert.same({ verdict = "partially_supported", reason = "single_use_not_renewed" },
+      explained("ticket", {}, resumed(4, 5)))
+    assert.equal("single_use_not_renewed", explained("session_id", {}, resumed(0, 5)).reason)
+    assert.same({ verdict = "supported", reason = "single_use_tickets" }, explained("psk", {}, resumed(0, 5)))
+  end)
+
+  it("names what the spent ones meet, where that is more than one accident and no full handshake", function()
+    assert.equal("reset", explained("psk", failed("reset", 2), resumed(0, 5)).again)
+    assert.same({ verdict = "supported", reason = "single_use_tickets", again = "alert", alert = "internal_error" },
+      explained("psk", failed("alert", 2), resumed(0, 5)))
+    assert.is_nil(explained("psk", failed("reset", 1), resumed(0, 5)).again)
+    local both = failed("reset", 2)
+    table.move(failed("refused", 2), 1, 2, 3, both)
+    assert.is_nil(explained("psk", both, resumed(0, 5)).again)
+  end)
+
+  it("says nothing where fresh ones were refused, too", function()
+    local verdict = { verdict = "partially_supported", reason = "issued_not_always_accepted" }
+    single_use.explain(verdict, "ticket", {}, resumed(0, 5))
+    assert.equal("issued_not_always_accepted", verdict.reason)
+  end)
+
+  it("halves what a client gets that keeps coming back", function()
+    assert.equal(0.5, single_use.share_of_returning({ rate = 1, reason = "single_use_not_renewed" }))
+    assert.equal(0.2, single_use.share_of_returning({ rate = 0.25, reason = "single_use_not_renewed" }))
+    assert.equal(1, single_use.share_of_returning({ rate = 1, reason = "single_use_tickets" }))
+    assert.is_nil(single_use.share_of_returning({}))
+  end)
+end)
+
 describe("a ticket seems to be good once", function()
   local cases = {
     { "Rnn", true }, { "Rn", true }, { "tn", true }, { "Rtn", true },

@@ -17,12 +17,13 @@ local function failed(outcome, alert, code)
   return { outcome = outcome, facts = { alerts = alerts, tickets = {} } }
 end
 
-local function offers(outcomes)
+local function offers(outcomes, renewed)
   local records = {}
   for letter in outcomes:gmatch(".") do
     local outcome = ({ R = "resumed", n = "refused", a = "alert", t = "timeout", r = "reset", c = "closed",
       p = "protocol_error", u = "unreachable", s = "no_starttls", x = "unknown" })[letter]
-    records[#records + 1] = { outcome = outcome, doubt = outcome == "unknown" and "failed" or nil }
+    records[#records + 1] = { outcome = outcome, doubt = outcome == "unknown" and "failed" or nil,
+      facts = { alerts = {}, tickets = renewed and outcome == "resumed" and { {} } or {} } }
   end
   return records
 end
@@ -53,8 +54,10 @@ describe("a verdict", function()
       { "partially_supported", "issued_not_always_accepted", "1/5 refused 4 errors 0" } },
     { "is partial when only fresh sessions found their server", "nnnnn", "nRnnn",
       { "partially_supported", "issued_not_always_accepted", "1/5 refused 4 errors 0" } },
-    { "knows tickets that are good for one connection", "Rnnnn", "RRRRR",
-      { "supported", "single_use_tickets", "5/5 refused 0 errors 0" } },
+    { "knows tickets that are good for one connection, and renewed", "Rnnnn", "RRRRR",
+      { "supported", "single_use_tickets", "5/5 refused 0 errors 0" }, nil, true },
+    { "knows tickets that are good for one connection, and the last ones", "Rnnnn", "RRRRR",
+      { "partially_supported", "single_use_not_renewed", "5/5 refused 0 errors 0" } },
     { "does not take luck of fresh sessions for single use", "RnRnn", "RRRRR",
       { "partially_supported", "issued_not_always_accepted", "7/10 refused 3 errors 0" } },
     { "counts both kinds of offers where fresh ones did better", "ntnnR", "RRRtR",
@@ -69,9 +72,13 @@ describe("a verdict", function()
     { "takes many alerts among resumptions for the answer of some servers", "RaRaa", nil,
       { "partially_supported", "alert_on_resumption", "2/5 refused 3 errors 0" }, true },
     { "knows tickets for one connection also when the first was lost with it", "tnnnn", "RRRRR",
-      { "supported", "single_use_tickets", "5/5 refused 0 errors 0" } },
+      { "supported", "single_use_tickets", "5/5 refused 0 errors 0" }, nil, true },
     { "knows tickets for one connection also among errors", "Rntnn", "RRRRR",
-      { "supported", "single_use_tickets", "5/5 refused 0 errors 0" } },
+      { "supported", "single_use_tickets", "5/5 refused 0 errors 0" }, nil, true },
+    { "knows tickets for one connection by failures that only offers meet", "Rcccc", "RRRRR",
+      { "supported", "single_use_tickets", "5/5 refused 0 errors 0" }, true, true },
+    { "does not take failures between resumptions for single use", "RccRc", "RRRRR",
+      { "partially_supported", "fails_on_resumption", "7/10 refused 0 errors 3" }, true, true },
     { "does not take errors after a resumption for single use", "Rtttt", "RRRRR",
       { "supported", nil, "6/10 refused 0 errors 4" } },
     { "does not take what never resumed for single use", "nnnnn", "RRRRR",
@@ -104,7 +111,7 @@ describe("a verdict", function()
   }
   for _, case in ipairs(cases) do
     it(case[1], function()
-      local evidence = { fixed = offers(case[2]), pairs = case[3] and offers(case[3]), fails = case[5],
+      local evidence = { fixed = offers(case[2]), pairs = case[3] and offers(case[3], case[6]), fails = case[5],
         beside = { offers = {}, full = {} } }
       assert.same(case[4], judged("ticket", evidence))
     end)

@@ -7,6 +7,7 @@ local vocabulary = require "resum.analysis.vocabulary"
 -- Where verdicts and their reasons are found.
 local SOURCES = {
   "analysis/verdict.lua", "analysis/counting.lua", "analysis/without_session.lua", "analysis/explanation.lua",
+  "analysis/single_use.lua",
   "connection/issuance.lua", "connection/outcome.lua",
   "scan/support.lua", "scan/second_look.lua", "scan/rate.lua", "scan/rate_figures.lua", "scan/obtain_sessions.lua",
 }

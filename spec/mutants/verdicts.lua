@@ -6,6 +6,22 @@ local SPEC = "spec/verdict_spec.lua"
 
 return {
   {
+    name = "one new ticket in three resumed connections keeps a client going",
+    file = SINGLE_USE,
+    before = "local MOST = 0.5",
+    after = "local MOST = 0.3",
+    breaks = "a client of TLS 1.2 runs out of tickets that are good once, and nothing is to do",
+    spec = "spec/single_use_spec.lua",
+  },
+  {
+    name = "a TLS 1.2 client uses each ticket once",
+    file = SINGLE_USE,
+    before = "TO_USE_ONCE[mechanism] or is_renewed(once)",
+    after = "true",
+    breaks = "nothing is to do where a client of TLS 1.2 resumes every other time",
+    spec = "spec/single_use_spec.lua",
+  },
+  {
     name = "two dropped connections are no accident",
     file = COUNTING,
     before = "M.DROPPED = 3",

@@ -62,6 +62,8 @@ local BEHAVIOUR = {
     .. "an answer of it that breaks the protocol.",
   alert_on_resumption = "Look into the server's log: it must answer a session that it does not take with a full "
     .. "handshake, not with an alert.",
+  single_use_not_renewed = "Let the server take a session more than once, or issue a new ticket on a resumed "
+    .. "connection: up to TLS 1.2, a client offers the same one until it gets another.",
   breaks_with_tickets = "Look for what breaks where a ticket is asked for: a middlebox, or a fault of the server.",
 }
 
@@ -152,6 +154,9 @@ local function capitalised(text)
   return (text:gsub("^%l", string.upper))
 end
 
+local TAKEN_BEFORE = "Look into the server's log: it should answer a session that it has taken before with a full "
+  .. "handshake."
+
 -- Is one known? What the pool's verdict has said already is one as well.
 local function add_causes(entry, add)
   local has_cause = false
@@ -161,6 +166,9 @@ local function add_causes(entry, add)
     if text and not (judged.reason == "alert_on_resumption" and judged.alert == "protocol_version") then
       add({ text = text })
       has_cause = true
+    end
+    if judged and judged.again then
+      add({ optional = judged.verdict == "supported", text = TAKEN_BEFORE })
     end
   end
   return has_cause

@@ -21,7 +21,7 @@ end
 
 -- Reasons that say more than their verdict, and have a sentence of their own.
 local EXPLAINED = { fails_on_resumption = true, late_cache = true, forgotten_at_request = true, no_answer = true,
-  hung_up = true, cut_short = true, breaks_with_tickets = true }
+  hung_up = true, cut_short = true, breaks_with_tickets = true, single_use_not_renewed = true }
 
 -- Which mechanisms got which verdict, or which of these reasons. Those in `alerted` got it for an alert that any client
 -- meets, not only one that, like us, offers one version; those in `unaccepted` are issued all the same.
@@ -160,6 +160,17 @@ local function say_causes(entry, lists, say)
   end
 end
 
+-- Up to TLS 1.2, a client offers what it has until it gets another.
+local function say_single_use(entry, lists, say)
+  for _, name in ipairs(lists.single_use_not_renewed and mechanisms.names or {}) do
+    local judged = M.judged(entry, name)
+    if judged and judged.reason == "single_use_not_renewed" then
+      say("Each %s is good for one connection, and a resumed one brings no other: a client that keeps coming back %s.",
+        mechanisms[name].noun, judged.again and "fails every other time" or "resumes every other time only")
+    end
+  end
+end
+
 local function say_unknown(lists, say)
   if lists.inconclusive then
     say("Whether resumption by %s works is not known: there were too many errors.", enumerate(lists.inconclusive))
@@ -174,7 +185,7 @@ end
 -- Not where something resumes at times, nor where who offers something gets not even a full handshake.
 local function costs_everybody(lists)
   return not (lists.supported or lists.partially_supported or lists.fails_on_resumption or lists.late_cache
-    or lists.forgotten_at_request or lists.alerted or lists.failing)
+    or lists.single_use_not_renewed or lists.forgotten_at_request or lists.alerted or lists.failing)
 end
 
 --- What the result of an address means for each mechanism.
@@ -189,6 +200,7 @@ function M.of_mechanisms(entry)
     say("Resumption by %s works only some of the time: not every server behind this address shares its sessions, or "
       .. "one server forgets them too soon.", enumerate(lists.partially_supported))
   end
+  say_single_use(entry, lists, say)
   if lists.supported and lists.not_supported then
     say("Resumption works by %s, but not by %s.", enumerate(lists.supported), enumerate(lists.not_supported))
   elseif lists.supported then
@@ -220,7 +232,8 @@ local IN_ORDER = { all_shared = true, healthy = true }
 local function has_fault(entry)
   for _, name in ipairs(mechanisms.names) do
     local judged = M.judged(entry, name)
-    if judged and judged.verdict == "not_supported" and judged.reason ~= "not_issued" then
+    if judged and (judged.verdict == "not_supported" and judged.reason ~= "not_issued"
+      or judged.reason == "single_use_not_renewed") then
       return true
     end
   end

@@ -86,6 +86,9 @@ end
 
 -- How many clients pay. Of a few offers that were made, only these are said.
 local function who_pays(counts, groups)
+  if counts.reason == "single_use_not_renewed" then
+    return "a client that keeps coming back pays, every other time,"
+  end
   local answered = counts.resumed + counts.refused
   local share = counts.refused / answered
   if counts.resumed == 0 then
@@ -159,7 +162,8 @@ function M.sentences(entry)
     local counts = counts_of(entry, name)
     local pool = entry.balancer and entry.balancer.mechanisms and entry.balancer.mechanisms[name]
     local answered = counts and counts.resumed + counts.refused or 0
-    if answered > 0 and counts.refused > 0 and matters(entry, name) then
+    local is_paid = answered > 0 and (counts.refused > 0 or counts.reason == "single_use_not_renewed")
+    if is_paid and matters(entry, name) then
       local cost = entry.costs and entry.costs[name]
       local who = who_pays_at(pool, counts)
       list[#list + 1] = ("With %s, %s a full handshake: %s%s."):format(VERSIONS[name], who, price(name, cost),

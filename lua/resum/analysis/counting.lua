@@ -44,6 +44,13 @@ function M.most_frequent(kinds)
   return best
 end
 
+--- Has the connection failed, one way or another?
+-- @tparam record record
+-- @treturn boolean
+function M.has_failed(record)
+  return ERRORS[record.outcome] or record.outcome == "alert"
+end
+
 --- What befell most of the full handshakes that failed.
 -- @tparam {record,...} seeds
 -- @treturn string an outcome, or "no_attempts"
@@ -105,7 +112,7 @@ function M.version_refusals(records, by_chance, refuses)
   for _, record in ipairs(records) do
     local is_met = refuses(record)
     met = met + (is_met and 1 or 0)
-    failed = failed + (not is_met and (ERRORS[record.outcome] or record.outcome == "alert") and 1 or 0)
+    failed = failed + (not is_met and M.has_failed(record) and 1 or 0)
     go_on = go_on or met > 0 and COMPLETED[record.outcome] or false
   end
   local is_chance = statistics.binomial_tail(met, met + failed, MANGLED) >= (by_chance or MANGLED_BY_CHANCE)
@@ -148,7 +155,7 @@ function M.count(records, offers_fail)
       or (outcome == "alert" and (alert_refuses or version_refuses(record))) then
       counts.refused = counts.refused + 1
       counts.alerts = counts.alerts + (outcome == "alert" and 1 or 0)
-    elseif ERRORS[outcome] or outcome == "alert" then
+    elseif M.has_failed(record) then
       counts.errors = counts.errors + 1
       counts.error_kinds[outcome] = (counts.error_kinds[outcome] or 0) + 1
     else

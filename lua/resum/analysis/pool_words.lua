@@ -244,7 +244,7 @@ end
 
 local QUICK = {
   healthy = "Every session resumed%s: a server that does not share is all but ruled out%s.",
-  broken = "Sessions are refused: not all servers behind this address share them.",
+  broken = "Sessions are refused: not all servers behind this address share them, or each is good for one connection.",
   no_resumption = "Nothing is ever resumed: no session is issued, or none is accepted.",
   inconclusive = "There were too few answers to be certain.",
   not_applicable = "The server does not speak the version of TLS that this takes.",

@@ -71,7 +71,7 @@ local function weigh(evidence, fixed, fresh)
   local verdict, reason = counting.of_counts(fresh)
   if verdict ~= "supported" then
     return fresh, verdict, reason
-  elseif single_use.seems_to_be(evidence.fixed) then
+  elseif single_use.seems_to_be(evidence.fixed, evidence.fails) then
     return fresh, verdict, "single_use_tickets"
   end
   local both = counting.together(fixed, fresh)
@@ -118,7 +118,8 @@ end
 --   errors, error_kinds, left_out (see left_out), designs (counts of each), attempts (every record), and what was
 --   issued: session_id_length;
 --   lifetime_hint_s (seconds), ticket_length; tickets_issued (more_tickets: at least), lifetime_s; cut_short (of
---   full_handshakes so many broke before a ticket could come; nil: none); failures ({offers, full}, {failed, made}
+--   full_handshakes so many broke before a ticket could come; nil: none); again
+--   (see resum.analysis.single_use); failures ({offers, full}, {failed, made}
 --   each: offers fail more often); usable_after_s (a refused session was taken so much later)
 function M.judge(name, evidence)
   local mechanism = mechanisms[name]
@@ -137,7 +138,11 @@ function M.judge(name, evidence)
   if evidence.old then
     count_old(verdict, evidence, both)
   end
-  explanation.apply(verdict, evidence)
+  if verdict.reason == "single_use_tickets" then
+    single_use.explain(verdict, name, evidence.fixed, evidence.pairs)
+  else
+    explanation.apply(verdict, evidence)
+  end
   if verdict.reason == "issued_not_always_accepted" and verdict.resumed == 0 and evidence.later then
     count_old(verdict, evidence, both) -- those offered later did resume
   end
@@ -155,7 +160,7 @@ function M.judge(name, evidence)
   for _, records in ipairs(lists) do
     table.move(records, 1, #records, #verdict.attempts + 1, verdict.attempts)
   end
-  verdict.alert = counting.name_of_alert(verdict.reason, verdict.attempts)
+  verdict.alert = verdict.alert or counting.name_of_alert(verdict.reason, verdict.attempts)
   return verdict
 end
 

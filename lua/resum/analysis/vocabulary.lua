@@ -41,6 +41,9 @@ M.reasons = {
   single_use_tickets = function(mechanism)
     return ("each %s is good for one connection"):format(ISSUED[mechanism])
   end,
+  single_use_not_renewed = function(mechanism)
+    return ("each %s is good for one connection, and a resumed one brings no other"):format(ISSUED[mechanism])
+  end,
   version_not_supported = function(mechanism)
     return "the server does not speak " .. SPOKEN[mechanism]
   end,
@@ -222,9 +225,20 @@ function M.before_tls(refusals)
   return list
 end
 
+-- What becomes of a session that is spent, where it is no full handshake.
+local AGAIN = {
+  alert = "an alert",
+  reset = "a reset",
+  closed = "the end of the connection",
+  timeout = "silence",
+  unreachable = "a refused connection",
+  protocol_error = "an answer that breaks the protocol",
+  no_starttls = "a refusal of STARTTLS",
+}
+
 --- The reason of a verdict.
 -- @tparam string mechanism its name
--- @tparam table verdict reason, alert (its name, where the reason is one)
+-- @tparam table verdict reason, again (see resum.analysis.single_use), alert (its name, where there is one)
 -- @treturn string|nil
 function M.reason(mechanism, verdict)
   if not verdict.reason then
@@ -234,7 +248,22 @@ function M.reason(mechanism, verdict)
   if type(words) == "function" then
     words = words(mechanism)
   end
+  if verdict.again then
+    words = ("%s; offered again, it is met with %s"):format(words, AGAIN[verdict.again])
+  end
   return verdict.alert and ("%s (%s)"):format(words, verdict.alert:gsub("_", " ")) or words
+end
+
+--- What has to be known of a rate of sessions that were offered once each.
+-- @tparam string mechanism its name
+-- @tparam table rate design, reason, again, alert
+-- @treturn string|nil
+function M.single_use(mechanism, rate)
+  if rate.design ~= "fresh" then
+    return nil
+  end
+  local is_explained = rate.reason == "single_use_tickets" or rate.reason == "single_use_not_renewed"
+  return is_explained and M.reason(mechanism, rate) or M.reasons.single_use_tickets(mechanism)
 end
 
 --- "1 error", "3 errors".

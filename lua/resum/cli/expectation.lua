@@ -6,6 +6,7 @@ local findings = require "resum.audit.finding"
 local mechanisms = require "resum.connection.mechanism"
 local escape = require "resum.util.escape"
 local moment = require "resum.cli.moment"
+local single_use = require "resum.analysis.single_use"
 local suggestion = require "resum.util.suggestion"
 local vocabulary = require "resum.analysis.vocabulary"
 local watch_words = require "resum.analysis.watch.words"
@@ -138,7 +139,7 @@ local function holds(rule, entry)
   end
   local rate = entry.rate and entry.rate[rule.mechanism]
   if rule.share then
-    return reaches(rule, rate and rate.rate, "no rate")
+    return reaches(rule, rate and single_use.share_of_returning(rate), "no rate")
   end
   local support = entry.support and entry.support[rule.mechanism]
   for _, judged in ipairs({ support or rate, rate }) do

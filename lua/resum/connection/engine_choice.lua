@@ -36,13 +36,22 @@ local function new_tally()
 end
 
 local function new_state()
-  return { checked = false, helped = 0, probe = new_tally(), handshake = new_tally() }
+  return { checked = false, helped = 0, answers = {}, works = false }
+end
+
+-- The engines' answers to offers of one design. Only these are compared: where tickets are good for one connection,
+-- fresh sessions resume and old ones do not, and either engine may have met more of the one kind.
+local function tallies_of(state, design)
+  local tallies = state.answers[design or ""] or { probe = new_tally(), handshake = new_tally() }
+  state.answers[design or ""] = tallies
+  return tallies
 end
 
 local function note(state, record)
-  local tally = state[record.engine]
   if DECIDED[record.outcome] then
+    local tally = tallies_of(state, record.design)[record.engine]
     tally[record.outcome] = tally[record.outcome] + 1
+    state.works = state.works or record.engine == "probe"
   elseif record.engine == "handshake" and record.outcome == "alert" then
     state.agreed = "alert" -- it is not the probe that is at fault
   end
@@ -52,8 +61,9 @@ local function share_words(tally)
   return ("%d of %d"):format(tally.resumed, tally.resumed + tally.refused)
 end
 
-local function compare(state)
-  local p, h = state.probe, state.handshake
+local function compare(state, design)
+  local tallies = tallies_of(state, design)
+  local p, h = tallies.probe, tallies.handshake
   if statistics.fisher(p.resumed, p.refused, h.resumed, h.refused) < SIGNIFICANT then
     state.moved = ("the probe resumed %s, libssl %s"):format(share_words(p), share_words(h))
   end
@@ -85,13 +95,9 @@ local function check_first(client, state, record, options, connect)
     if client.cancelled() then
       return record
     end
-    compare(state)
+    compare(state, options.design)
   end
   return state.moved and other or record
-end
-
-local function works(state)
-  return state.probe.resumed + state.probe.refused > 0
 end
 
 -- What may be the answer of one server of several, and none of the probe's doing.
@@ -113,7 +119,7 @@ local function ask_libssl(client, state, record, options, connect)
     state.agreed = record.outcome -- libssl meets the same: from now on the probe is believed
   elseif is_answered(again) then
     state.helped = state.helped + asks
-    if state.helped >= (works(state) and TRIES * MORE or TRIES) and (asks_on or not works(state)) then
+    if state.helped >= (state.works and TRIES * MORE or TRIES) and (asks_on or not state.works) then
       state.moved = "the probe can't be used: " .. record.error.message
     end
   end
@@ -216,7 +222,7 @@ function M.attempt(client, options, connect)
   elseif options.compare ~= false and state.checked and options.session and random.integer(SAMPLE) == 1 then
     local record = on_libssl(client, state, options, connect)
     note(state, record)
-    compare(state)
+    compare(state, options.design)
     return record
   end
   return probe(client, state, options, connect)

@@ -203,10 +203,18 @@ local function newest_of(sessions)
   return newest
 end
 
+-- What is measured again begins with fresh sessions, as what was offered before may have been good for one offer.
+local function begin_again(client, mechanism, sessions, seeds, options)
+  local others = {}
+  obtain_more(client, mechanism, #sessions, others, seeds, options)
+  return #others > 0 and others or sessions
+end
+
 -- All of the figure comes from connections of which as many were at once.
 local function measure_fixed(client, mechanism, sessions, seeds, options)
   local limit, sequence
   repeat
+    sessions = sequence and begin_again(client, mechanism, sessions, seeds, options) or sessions
     limit, sequence = client.line.limit, {}
     seeds.sequence = sequence
     local plan = plans.new(newest_of(sessions), options.attempts, limit)
@@ -224,6 +232,8 @@ local function measure_sessions(client, mechanism, sessions, seeds, options)
     local fixed = counts_of(sequence, result.seeds)
     local fresh, of_fresh = measure_fresh(client, mechanism, fixed, seeds, options)
     if single_use.is(fixed, counts_of(of_fresh)) then
+      single_use.explain(fresh, mechanism, figures.records_of(figures.counted(sequence)),
+        figures.records_of(figures.counted(of_fresh)))
       result, sequence = fresh, of_fresh
     end
   end
@@ -264,6 +274,7 @@ local function measure(client, mechanism, begun, options, turn)
   local result
   result, begun.made = measure_sessions(client, mechanism, sessions, seeds, options)
   if not begun.moved and client:moved(mechanism) then -- in the middle: the whole figure comes from one engine
+    sessions = begin_again(client, mechanism, sessions, seeds, options)
     result, begun.made = measure_sessions(client, mechanism, sessions, seeds, options)
   end
   result.engine_moved = client:moved(mechanism)

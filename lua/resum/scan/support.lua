@@ -11,6 +11,7 @@ local mechanisms = require "resum.connection.mechanism"
 local obtaining = require "resum.scan.obtain_sessions"
 local recorder = require "resum.scan.pool.recorder"
 local second_look = require "resum.scan.second_look"
+local single_use = require "resum.analysis.single_use"
 local verdict = require "resum.analysis.verdict"
 local without_session = require "resum.analysis.without_session"
 
@@ -123,6 +124,8 @@ local function offer_one_session(journal, mechanism, session, options, evidence)
     return records
   end
   come_singly(journal)
+  -- The old one may have been good for one offer.
+  session = obtain(journal, mechanism, options, evidence.seeds) or session
   records = side_by_side(journal, options.attempts, function()
     renew()
     return offer_it()
@@ -162,7 +165,7 @@ end
 local function go_on(journal, mechanism, options, evidence)
   if evidence.session then
     local counts = counting.count(evidence.fixed, evidence.fails)
-    if counts.refused > 0 then
+    if counts.refused > 0 or evidence.fails and single_use.seems_to_be(evidence.fixed, true) then
       evidence.pairs, evidence.fresh = {}, {}
       second_look.offer_fresh(journal, mechanism, options.attempts, evidence, options)
     elseif counts.resumed == 0 then

@@ -26,7 +26,7 @@ local function notes_of(name, rate)
     list[#list + 1] = words or nil
   end
   add(vocabulary.left_out(rate))
-  add(rate.design == "fresh" and vocabulary.reasons.single_use_tickets(name))
+  add(vocabulary.single_use(name, rate))
   add(rate.reason == "alert_on_resumption" and vocabulary.reason(name, rate))
   add(rate.failures and vocabulary.evidence(rate))
   add(rate.too_many_at_once and ("measured with %s at once, as %d were too many for the server"):format(

@@ -58,7 +58,7 @@ local function attempt(record)
   return out
 end
 
-local COUNTS = "verdict reason alert version attempted resumed refused errors "
+local COUNTS = "verdict reason again alert version attempted resumed refused errors "
 local SUPPORT = COUNTS .. "session_id_length lifetime_hint_s ticket_length tickets_issued lifetime_s "
   .. "full_handshakes cut_short usable_after_s more_tickets"
 local RATE = COUNTS .. "rate rate_of_answered confidence design seeds concurrency too_many_at_once engine_moved"

@@ -56,7 +56,7 @@ local function notes(mechanism, rate)
   local list = { vocabulary.resumed(rate) }
   list[#list + 1] = vocabulary.errors(rate)
   list[#list + 1] = vocabulary.left_out(rate)
-  list[#list + 1] = rate.design == "fresh" and vocabulary.reasons.single_use_tickets(mechanism) or nil
+  list[#list + 1] = vocabulary.single_use(mechanism, rate)
   list[#list + 1] = rate.reason == "alert_on_resumption" and vocabulary.reason(mechanism, rate) .. ", shown as x" or nil
   list[#list + 1] = rate.failures and vocabulary.evidence(rate) or nil
   list[#list + 1] = crowd_words(rate)
