@@ -1,6 +1,9 @@
--- Takes secrets out of what others said, before it is shown: in clear, in hex, in Base64 (alone or amid other bytes),
--- each of them percent-encoded as often as one likes, in letters of either case, and cut off at an end of the text. It
--- cannot know what else one may make of a secret. Pure.
+-- Takes secrets out of what others said, before it is shown. Recognised are, in letters of either case: a secret in
+-- clear, in hex, in decimal codes, in Base64 (alone or amid other bytes) and backwards; each of them escaped up to three
+-- times (percent-encoding, HTML's entities, \u0041, \x41, \101, 0x41, =41), with whatever stands between its letters
+-- that is neither letter nor digit, and cut off at an end of the text. What cannot be recognised: a secret of fewer than
+-- four letters and digits in all, spelled out, and the signs at the ends of any that is spelled; letters in exchange for
+-- others (ROT13, alphabets that look alike), words between them, and what is compressed, hashed or encrypted. Pure.
 
 local hex = require "resum.util.hex"
 
@@ -10,6 +13,8 @@ local IN_PLACE = "..."
 local DECODED = 3 -- times that percent-encoding is taken off
 local LEAST_PART = 3 -- characters of a secret at an end of the text that count as a part of it
 local LEAST_BASE64 = 4 -- characters: a group
+-- Letters and digits of what is looked for whatever stands between them: fewer stand in many a text by chance.
+local LEAST_SPELLED = 4
 
 local BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
@@ -36,8 +41,17 @@ local function amid_others(secret, offset)
   return digits:sub((offset * 8 + 5) // 6 + 1, (offset + #secret) * 8 // 6)
 end
 
+-- Letters and digits of a text.
+local function spelled(text)
+  return (text:gsub("[^%w\128-\255]", ""))
+end
+
+-- Adds what is looked for as it is, and, where it is long enough, whatever stands between its letters.
 local function add_word(words, word)
-  words[#words + 1] = word:lower()
+  word = word:lower()
+  words.exact[#words.exact + 1] = word
+  word = spelled(word)
+  words.spelled[#words.spelled + 1] = #word >= LEAST_SPELLED and word or nil
 end
 
 local function add_secret(words, secret)
@@ -45,7 +59,11 @@ local function add_secret(words, secret)
     return
   end
   add_word(words, secret)
+  add_word(words, secret:reverse())
   add_word(words, hex(secret))
+  add_word(words, (secret:gsub(".", function(letter)
+    return ("%d "):format(letter:byte())
+  end)))
   for offset = 0, 2 do
     local digits = amid_others(secret, offset)
     if #digits >= LEAST_BASE64 then
@@ -65,14 +83,58 @@ local function characters_of(text)
   return list
 end
 
--- The same without one layer of percent-encoding (RFC 3986, section 2.1).
-local function decode(list)
+local MOST_UNICODE = 0x10FFFF
+
+local function byte_of(digits, base)
+  return string.char(tonumber(digits, base or 16))
+end
+
+local function character_of(digits, base)
+  local code = tonumber(digits, base or 16)
+  return code <= MOST_UNICODE and utf8.char(code) or nil
+end
+
+local ENTITIES = { amp = "&", lt = "<", gt = ">", quot = '"', apos = "'" }
+
+-- Ways to write a character, by what they begin with.
+local ESCAPES = {
+  ["%"] = { { "^%%(%x%x)", byte_of } }, -- RFC 3986, section 2.1
+  ["="] = { { "^=(%x%x)", byte_of } }, -- RFC 2045, section 6.7
+  ["0"] = { { "^0x(%x%x)", byte_of } },
+  ["&"] = {
+    { "^&#x0*(%x%x?%x?%x?%x?%x?);?", character_of },
+    { "^&#0*(%d%d?%d?%d?%d?%d?);?", function(digits) return character_of(digits, 10) end },
+    { "^&(%a%a%a?%a?);", function(name) return ENTITIES[name] end },
+  },
+  ["\\"] = {
+    { "^\\u(%x%x%x%x)", character_of },
+    { "^\\u{0*(%x%x?%x?%x?%x?%x?)}", character_of },
+    { "^\\x(%x%x)", byte_of },
+    { "^\\([0-3][0-7][0-7])", function(digits) return byte_of(digits, 8) end },
+    { "^\\(%p)", function(letter) return letter end },
+  },
+}
+
+-- What is written at a place of the text, and where that ends; nil: itself.
+local function escaped_at(said, i)
+  for _, way in ipairs(ESCAPES[said:sub(i, i)] or {}) do
+    local first, last, digits = said:find(way[1], i)
+    local bytes = first and way[2](digits)
+    if bytes then
+      return bytes, last
+    end
+  end
+end
+
+-- The same without one layer of escapes.
+local function decode(list, said)
   local out, i = {}, 1
   while i <= #list do
-    local one, high, low = list[i], list[i + 1], list[i + 2]
-    local code = one.byte == "%" and low and (high.byte .. low.byte):match("^%x%x$")
-    out[#out + 1] = code and { byte = string.char(tonumber(code, 16)), from = one.from, to = low.to } or one
-    i = i + (code and 3 or 1)
+    local bytes, last = escaped_at(said, i)
+    for letter in (bytes or list[i].byte):gmatch(".") do
+      out[#out + 1] = { byte = letter, from = list[i].from, to = list[last or i].to }
+    end
+    i = (last or i) + 1
   end
   return out
 end
@@ -84,8 +146,8 @@ local function mark(secret, list, first, last)
 end
 
 -- Parts of a word that the text begins or ends with.
-local function mark_parts(secret, list, said, word)
-  for length = math.min(#word - 1, #said), LEAST_PART, -1 do
+local function mark_parts(secret, list, said, word, least)
+  for length = math.min(#word - 1, #said), least, -1 do
     if said:sub(-length) == word:sub(1, length) then
       mark(secret, list, #list - length + 1, #list)
     end
@@ -95,13 +157,13 @@ local function mark_parts(secret, list, said, word)
   end
 end
 
-local function mark_word(secret, list, said, word)
+local function mark_word(secret, list, said, word, least)
   local first, last = said:find(word, 1, true)
   while first do
     mark(secret, list, first, last)
     first, last = said:find(word, first + 1, true)
   end
-  mark_parts(secret, list, said, word)
+  mark_parts(secret, list, said, word, least)
 end
 
 local function without(text, secret)
@@ -124,12 +186,32 @@ local function joined(list)
   return table.concat(bytes):lower()
 end
 
+-- Letters and digits of a text, as its characters.
+local function letters_of(list)
+  local letters = {}
+  for _, one in ipairs(list) do
+    letters[#letters + 1] = spelled(one.byte) ~= "" and one or nil
+  end
+  return letters
+end
+
+local function mark_words(secret, list, said, words)
+  for _, word in ipairs(words.exact) do
+    mark_word(secret, list, said, word, LEAST_PART)
+  end
+  local letters = letters_of(list)
+  local only = joined(letters)
+  for _, word in ipairs(words.spelled) do
+    mark_word(secret, letters, only, word, LEAST_SPELLED)
+  end
+end
+
 --- A function that takes a user's name and password out of a text.
 -- @tparam string user
 -- @tparam string password
 -- @treturn function (text) -> text; it takes time by the length of the text, which should be bounded
 function M.of(user, password)
-  local words = {}
+  local words = { exact = {}, spelled = {} }
   for _, secret in ipairs({ user .. ":" .. password, user, password }) do
     add_secret(words, secret)
   end
@@ -137,10 +219,8 @@ function M.of(user, password)
     local secret, list = {}, characters_of(text)
     for _ = 0, DECODED do
       local said, before = joined(list), #list
-      for _, word in ipairs(words) do
-        mark_word(secret, list, said, word)
-      end
-      list = decode(list)
+      mark_words(secret, list, said, words)
+      list = decode(list, said)
       if #list == before then
         break
       end
