@@ -161,7 +161,7 @@ describe("an attempt", function()
       })
       for _ = 1, silent or 0 do
         spending.finish(client.ends, { engine = "handshake", outcome = "full", sessions = {}, ending = "silent" }, {},
-          spending.begin())
+          spending.begin(client.ends))
       end
       offer(client, {}, options)
       return log

@@ -27,7 +27,7 @@ local function broken(more)
 end
 
 local function finish(ends, one, offered, began)
-  spending.finish(ends, one, offered or {}, began or spending.begin())
+  spending.finish(ends, one, offered or {}, began or spending.begin(ends))
   return one.outcome
 end
 
@@ -90,14 +90,14 @@ describe("a session", function()
   end)
 
   it("is refused beside the connection that broke, and is dead by that", function()
-    local began = spending.begin()
+    local began = spending.begin(ends)
     assert.equal("refused", finish(ends, record("refused", "notify"), { session }))
     finish(ends, broken(), { session }, began)
     assert.same({ true, true }, { spending.is_spent(session), spending.is_spent(other()) })
   end)
 
   it("resumes beside the connection that broke, and is not alive by that", function()
-    local began = spending.begin()
+    local began = spending.begin(ends)
     finish(ends, record("resumed", "notify"), { session })
     finish(ends, broken(), { session }, began)
     assert.equal("unknown", finish(ends, record("refused", "notify"), { session }))
@@ -152,7 +152,7 @@ describe("a session", function()
           told = told + 1
         end
         finish(ends, before, { session })
-        local began = spending.begin()
+        local began = spending.begin(ends)
         finish(ends, beside, { session })
         finish(ends, broken(), { session }, began)
         assert.same({ outcome, "unknown", 1 }, { before.outcome, beside.outcome, told })
@@ -164,7 +164,7 @@ describe("a session", function()
   for _, outcome in ipairs({ "refused", "resumed" }) do
     it(("takes back that it was %s by an offer that began before the break did, and ended behind that"):format(outcome),
       function()
-        local across, offered_at, broken_at = record(outcome, "notify"), spending.begin(), spending.begin()
+        local across, offered_at, broken_at = record(outcome, "notify"), spending.begin(ends), spending.begin(ends)
         finish(ends, across, { session }, offered_at)
         finish(ends, broken(), { session }, broken_at)
         assert.same({ "unknown", "failed" }, { across.outcome, across.doubt })

@@ -194,7 +194,7 @@ function M.connect(client, options, engine)
   local tries = 0
   repeat
     record.outcome, record.error = nil, nil
-    local began = spending.begin()
+    local began = spending.begin(client.ends)
     local offered = connect_in_turn(client, mechanism, options, record)
     if record.error and record.error.code == "put_off" then
       record.put_off, record.outcome, record.error = true, nil, nil

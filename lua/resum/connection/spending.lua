@@ -38,7 +38,7 @@ local function tick()
 end
 
 -- causes: connections that spent it; offers: connections that offered it and were answered; made: how many
--- connections there had been when it came.
+-- connections had begun when the one that brought it did.
 local function state_of(session)
   local state = states[session]
   if not state then
@@ -53,7 +53,7 @@ local function new_counts()
 end
 
 --- Nothing is known of how a server ends connections.
--- @treturn table connections (how many there were), all and kinds (how often each end was seen, and to each kind of
+-- @treturn table connections (how many have begun), all and kinds (how often each end was seen, and to each kind of
 --   connection: total, of), groups (those that ended alike), trials (fates of sessions behind each kind of break)
 function M.nothing_known()
   return { connections = 0, all = new_counts(), kinds = {}, groups = {}, trials = {} }
@@ -99,6 +99,9 @@ end
 local function is_out_of_order(ends, kind, ended)
   local rank = RANK[ended]
   local as_bad, total = compare(counts_for(ends, kind), rank)
+  if rank < RANK.broken and as_bad * ONE_IN > total and as_bad <= most_disturbed(total) then
+    as_bad, total = compare(ends.all, rank) -- often, but of so few that disturbances may explain it
+  end
   if rank >= ODD_IN_ITSELF and as_bad == 1 then
     return true
   elseif rank == RANK.broken then
@@ -287,8 +290,12 @@ local function note_end(ends, one)
 end
 
 --- A connection begins.
--- @treturn integer when, for finish()
-M.begin = tick
+-- @tparam table ends how connections with this server ended so far; changed
+-- @treturn table when, for finish()
+function M.begin(ends)
+  ends.connections = ends.connections + 1
+  return { tick = tick(), number = ends.connections }
+end
 
 local function states_of(...)
   local list = {}
@@ -328,17 +335,16 @@ end
 --   connection that spent the session "failed" in its handshake, was "cut" before its end, was "reset", or ended
 --   "unlike" others. unclean is set where it did not end in order itself.
 -- @tparam {session,...} offered
--- @tparam integer began from begin()
+-- @tparam table began from begin()
 function M.finish(ends, record, offered, began)
-  ends.connections = ends.connections + 1
   for _, state in ipairs(states_of(record.sessions)) do
-    state.made = state.made or ends.connections
+    state.made = state.made or began.number
   end
   if is_none(record) then
     return
   end
   local was_refused = record.outcome == "refused" -- and what was refused was not taken
-  local one = { record = record, began = began, ended = tick(), offered = states_of(offered),
+  local one = { record = record, began = began.tick, ended = tick(), offered = states_of(offered),
     spends = states_of(record.sessions, was_refused and {} or offered), failed = record.error ~= nil,
     ending = record.ending, trial = nil, fate = nil, shown = nil }
   if one.failed then
@@ -351,8 +357,8 @@ function M.finish(ends, record, offered, began)
   end
 end
 
---- How many connections were made since a session was? A cache may be small: OpenSSL's s_server keeps 128 sessions, and
--- two or three come with a connection of TLS 1.3.
+--- How many connections began since the one that brought a session? So many may have left a session in the server's
+-- cache behind it, also those that go on.
 -- @tparam session session
 -- @tparam table|nil ends of the server's connections
 -- @treturn integer 0 where that is not known

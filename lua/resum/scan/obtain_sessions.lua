@@ -144,8 +144,9 @@ function M.seek(client, most, enough, concurrency, connect)
   return sessions
 end
 
--- Connections after which a session may have left a small cache, see resum.connection.spending.
-local CROWD = 40
+-- Connections after which a session may have left a small cache: OpenSSL's s_server keeps 128 sessions, and up to three
+-- come with a connection of TLS 1.3.
+local CROWD = 128 // 3
 
 --- The same where so many connections were made meanwhile that a small cache may have lost it.
 -- @tparam table client
@@ -155,8 +156,10 @@ local CROWD = 40
 -- @tparam {record,...} seeds see keep_fresh
 -- @treturn session
 function M.keep_young(client, mechanism, session, retries, seeds)
-  local since = spending.connections_since(session, client.ends)
-  return M.keep_fresh(client, mechanism, session, retries, seeds, since > CROWD)
+  local others = client.line and client.line.limit or 1 -- may arrive before the offer does
+  local left = math.max(CROWD // 2, CROWD - others)
+  local is_old = spending.connections_since(session, client.ends) > left
+  return M.keep_fresh(client, mechanism, session, retries, seeds, is_old)
 end
 
 --- A session to offer in the place of one that may be too old by now, or is spent.
