@@ -177,14 +177,30 @@ describe("the evidence", function()
 end)
 
 describe("the sum over hidden classes", function()
-  -- All assignments of classes, one by one.
-  local function brute_force(found, model)
-    local nodes, total = forest.nodes(found), 0
-    local class = {}
+  -- Where a neighbour goes, given the class a of the one before it: never to the same (a leaning of -1), by lot (0),
+  -- always to the same (1), or in between.
+  local function way(weights, a, b, leaning)
+    local same = a == b and 1 or 0
+    if leaning >= 0 then
+      return (1 - leaning) * weights[b] + leaning * same
+    end
+    return a == b and (1 + leaning) * weights[a] or weights[b] * (1 + leaning - leaning / (1 - weights[a]))
+  end
+
+  -- All assignments of classes, one by one; also how many connections of each class are to be expected.
+  local function brute_force(found, model, leaning)
+    local nodes, total, counts = forest.nodes(found), 0, {}
+    local class, accept = {}, model.accept
+    for b = 1, model.count do
+      counts[b] = 0
+    end
     local function visit(i, chance)
       local node = nodes[i]
       if not node then
         total = total + chance
+        for _, b in pairs(class) do
+          counts[b] = counts[b] + chance
+        end
         return
       end
       for b = 1, model.count do
@@ -192,9 +208,12 @@ describe("the sum over hidden classes", function()
         for _, one in ipairs(model.labels[node.label] or {}) do
           possible = possible or one == b
         end
-        local p = chance * model.weights[1][b] * (possible and 1 or 0)
+        local from = node.offer and class[node.offer.origin]
+        local near = node.offer and node.offer.lag > 0
+        local p = chance * (possible and 1 or 0)
+          * (near and way(model.weights[1], from, b, leaning or 0) or model.weights[1][b])
         if node.offer then
-          local resumes = model.accept(class[node.offer.origin], b) and 1 - hidden.NOISE or hidden.IMPOSSIBLE
+          local resumes = accept(from, b) and 1 - hidden.NOISE or hidden.IMPOSSIBLE
           p = p * (node.offer.resumed and resumes or 1 - resumes)
         end
         class[node.order] = b
@@ -202,7 +221,10 @@ describe("the sum over hidden classes", function()
       end
     end
     visit(1, 1)
-    return math.log(total)
+    for b = 1, model.count do
+      counts[b] = counts[b] / total
+    end
+    return math.log(total), counts, #nodes
   end
 
   local function some_evidence()
@@ -220,6 +242,26 @@ describe("the sum over hidden classes", function()
         return x == y or (x == 1 and y == 3)
       end }
     assert.is_true(math.abs(brute_force(found, model) - hidden.log_likelihood(found, model)) < 1e-9)
+  end)
+
+  it("believes of each connection what adding up all assignments gives, however neighbours are routed", function()
+    local found = evidence.read(entries_of("ticket", { { "seed", nil, "full", "A" }, { "pairs", 1, "resumed" },
+      { "pairs", nil, "full" }, { "pairs", 3, "refused" }, { "fixed", 1, "refused" }, { "chain", 4, "resumed", "B" },
+      { "chain", 6, "refused" }, { "fixed", 3, "resumed", "A" } })).ticket
+    local a, b = found.label[1], found.label[6]
+    for _, leaning in ipairs({ -0.5, 0, 0.5 }) do
+      local model = { count = 3, labels = { [a] = { 1, 2 }, [b] = { 3 } }, weights = { { 0.5, 0.2, 0.3 } },
+        accept = function(x, y)
+          return x == y or (x == 1 and y == 3)
+        end }
+      local likelihood, counts, connections = brute_force(found, model, leaning)
+      assert.is_true(math.abs(likelihood - hidden.log_likelihood(found, model, leaning)) < 1e-9)
+      hidden.learn(found, model, 1, leaning)
+      for class = 1, 3 do -- and half a connection of each, as Jeffreys' prior has it
+        local expected = (counts[class] + 0.5) / (connections + 1.5)
+        assert.is_true(math.abs(expected - model.weights[1][class]) < 1e-9, class .. " at " .. leaning)
+      end
+    end
   end)
 
   -- The chance that the last of these offers resumes, by all assignments.

@@ -17,7 +17,13 @@ M.IMPOSSIBLE = 1e-4
 local LEANINGS = { -1, -0.5, 0, 0.5, 1 }
 local LEAST_LIKELY = 1e-3 -- of a neighbour's class, as other clients' connections come between
 
+local LEAST = 1e-300 -- in place of nothing, which has no logarithm
 local exp, log, max = math.exp, math.log, math.max
+
+-- Of what may have come to nothing.
+local function log_of(sum)
+  return log(sum > LEAST and sum or LEAST)
+end
 
 -- Where does a connection go, given the class a of the one that its session comes from? Weights of the others are
 -- multiplied by the first, and the same class has the second.
@@ -34,31 +40,103 @@ end
 local Sum = {}
 Sum.__index = Sum
 
--- Who accepts whose sessions, asked once.
+--- Who accepts whose sessions, asked once.
+-- @tparam table model see M.log_likelihood
+-- @treturn {{boolean,...},...} by the class that issued the session, and the one that it is offered to
 local function accepted_in(model)
-  model.accepted = {}
-  for a = 1, model.count do
-    model.accepted[a] = {}
-    for b = 1, model.count do
-      model.accepted[a][b] = model.accept(a, b)
+  if not model.accepted then
+    model.accepted = {}
+    for a = 1, model.count do
+      model.accepted[a] = {}
+      for b = 1, model.count do
+        model.accepted[a][b] = model.accept(a, b)
+      end
     end
   end
   return model.accepted
 end
+M.accepted_in = accepted_in
 
---- The chance that an offer resumes, of a session of class a at class b.
+-- For each class those of a list with which it has to do, as lists; of those with the same ones as `of` has it.
+local function rows_of(model, list, has_to_do)
+  local rows, known, of = {}, {}, {}
+  for a = 1, model.count do
+    local row = {}
+    for i = 1, #list do
+      row[#row + 1] = has_to_do(a, list[i]) and list[i] or nil
+    end
+    local name = table.concat(row, ",")
+    if not known[name] then
+      rows[#rows + 1], known[name] = row, #rows + 1
+    end
+    of[a] = known[name]
+  end
+  rows.of = of
+  return rows
+end
+
+--- Of a list of classes those that accept sessions of each class of the model, asked once.
 -- @tparam table model see M.log_likelihood
--- @tparam integer a
--- @tparam integer b
+-- @tparam {integer,...} list not changed later
+-- @treturn {{integer,...},...} no two alike; in its field `of` the number of each class's
+local function takers_of(model, list)
+  local accepted = accepted_in(model)
+  model.takers = model.takers or {}
+  model.takers[list] = model.takers[list] or rows_of(model, list, function(a, b)
+    return accepted[a][b]
+  end)
+  return model.takers[list]
+end
+M.takers_of = takers_of
+
+-- The same of those whose sessions each class accepts.
+local function givers_of(model, list)
+  local accepted = accepted_in(model)
+  model.givers = model.givers or {}
+  model.givers[list] = model.givers[list] or rows_of(model, list, function(b, a)
+    return accepted[a][b]
+  end)
+  return model.givers[list]
+end
+
+local function sum_over(list, shares)
+  local sum = 0
+  for i = 1, #list do
+    sum = sum + shares[list[i]]
+  end
+  return sum
+end
+M.sum_over = sum_over
+
+--- What the lists have of something.
+-- @tparam {{integer,...},...} lists of classes
+-- @tparam table shares class -> number
+-- @treturn {number,...}
+local function sums_over(lists, shares)
+  local sums = {}
+  for i = 1, #lists do
+    sums[i] = sum_over(lists[i], shares)
+  end
+  return sums
+end
+M.sums_over = sums_over
+
+--- The chance that an offer resumes at a class that accepts its session; at others M.IMPOSSIBLE.
 -- @tparam table offer
 -- @treturn number
-local function chance(model, a, b, offer)
-  if offer.barred == true or not (model.accepted or accepted_in(model))[a][b] then
-    return M.IMPOSSIBLE
-  end
-  return offer.barred or 1 - M.NOISE
+local function chance_of(offer)
+  return offer.barred == true and M.IMPOSSIBLE or offer.barred or 1 - M.NOISE
 end
-M.chance = chance
+M.chance_of = chance_of
+
+-- The chance of what came of an offer, at a class that accepts it and at one that does not.
+local function outcome_of(offer)
+  local yes = chance_of(offer)
+  if offer.resumed then
+    return yes, M.IMPOSSIBLE
+  end
+  return 1 - yes, 1 - M.IMPOSSIBLE
+end
 
 --- The classes that a connection can have met.
 -- @tparam table model
@@ -70,55 +148,41 @@ local function allowed_at(model, node)
 end
 M.classes_at = allowed_at
 
--- What an offer's outcome weighs at a class that accepts it, and at one that does not; and a key of its kind.
-local function outcome_of(offer, epoch)
-  local yes = offer.barred == true and M.IMPOSSIBLE or offer.barred or 1 - M.NOISE
-  local kind = (((offer.resumed and 1 or 0) * 1024 + math.floor(1000 * yes)) * 8 + offer.lag) * 8 + epoch
-  if offer.resumed then
-    return yes, M.IMPOSSIBLE, kind
-  end
-  return 1 - yes, 1 - M.IMPOSSIBLE, kind
-end
-
--- Sums over the classes that a connection can have met, for a session of class a: of their weights, and of those that
--- accept it.
-local function sums_over(allowed, accepted, shares)
-  local all, accepting = 0, 0
-  for i = 1, #allowed do
-    local b = allowed[i]
-    all = all + shares[b]
-    if accepted[b] then
-      accepting = accepting + shares[b]
-    end
-  end
-  return all, accepting
+-- What makes the messages of two offers equal, where nothing came of the sessions that they left.
+local function look_of(offer, epoch, label)
+  local kind = (((offer.resumed and 1 or 0) * 1024 + math.floor(1000 * chance_of(offer))) * 8 + offer.lag) * 8 + epoch
+  return kind .. "|" .. (label and label.text or "")
 end
 
 -- Logarithms of the message that an offer sends to the classes that its session can be of.
 function Sum:message(node, vector, origins)
   local model, offer = self.model, node.offer
   local epoch = model.epoch and model.epoch(offer.order) or 1
-  local yes, no, kind = outcome_of(offer, epoch)
-  local allowed = allowed_at(model, node)
-  local leaf = not vector and not model.class_of and kind .. "|" .. (node.label and node.label.text or "")
+  local leaf = not vector and not model.class_of and look_of(offer, epoch, node.label)
   if leaf and self.leaves[leaf] then
     return self.leaves[leaf]
   end
-  local weights, shares, list = model.weights[epoch], {}, {}
+  local allowed, weights, list = allowed_at(model, node), model.weights[epoch], {}
+  local shares = self.shares[allowed] or {} -- of the last message from there; which has all of these
+  self.shares[allowed] = shares
   for i = 1, #allowed do
     local b = allowed[i]
     shares[b] = (model.certain and 1 or weights[b]) * (vector and vector[b] or 1)
   end
-  for _, a in ipairs(leaf and model.all or origins) do
-    local accepted = (model.accepted or accepted_in(model))[a]
-    local all, accepting = sums_over(allowed, accepted, shares)
-    local sum = no * (all - accepting) + yes * accepting
+  local yes, no = outcome_of(offer)
+  local takers = takers_of(model, allowed)
+  local all, accepting, of = sum_over(allowed, shares), sums_over(takers, shares), takers.of
+  local list_of_all = leaf and model.all or origins
+  for i = 1, #list_of_all do
+    local a = list_of_all[i]
+    local some = accepting[of[a]]
+    local sum = no * (all - some) + yes * some
     if not model.certain and offer.lag > 0 then
       local others, same = ways(weights, a, offer.lag, self.leaning)
-      local own = shares[a] and (accepted[a] and yes or no) or 0
+      local own = shares[a] and (accepted_in(model)[a][a] and yes or no) or 0
       sum = others * (sum - own * (shares[a] or 0)) + own * same * (vector and vector[a] or 1)
     end
-    list[a] = log(max(sum, 1e-300))
+    list[a] = log_of(sum)
   end
   if leaf then
     self.leaves[leaf] = list
@@ -126,11 +190,12 @@ function Sum:message(node, vector, origins)
   return list
 end
 
--- From logarithms to numbers of which the largest is 1, for these classes; and its logarithm.
-local function scaled(logs, list)
-  local top, vector = -math.huge, {}
+-- From logarithms to numbers of which the largest is 1, for these classes, in a table given, if any; and its logarithm.
+local function scaled(logs, list, given)
+  local top, vector = -math.huge, given or {}
   for i = 1, #list do
-    top = max(top, logs[list[i]])
+    local one = logs[list[i]]
+    top = one > top and one or top
   end
   for i = 1, #list do
     vector[list[i]] = exp(logs[list[i]] - top)
@@ -157,11 +222,11 @@ local function add_led(led, node, model, allowed)
   for _, b in ipairs(allowed) do
     possible[b] = true
   end
+  local accepted, yes, no = accepted_in(model), outcome_of(offer)
   for a = 1, model.count do
     for b = 1, model.count do
-      local p = chance(model, a, b, offer)
-      pairs_[a][b] = pairs_[a][b]
-        + node.times * (possible[b] and log(offer.resumed and p or 1 - p) or log(M.IMPOSSIBLE))
+      local p = possible[b] and (accepted[a][b] and yes or no) or M.IMPOSSIBLE
+      pairs_[a][b] = pairs_[a][b] + node.times * log(p)
     end
   end
 end
@@ -229,10 +294,11 @@ function Sum:up()
       add_to(self.logs, node.parent, message, node.times, origins)
     else
       local weights, sum = weights_at(model, node.order), 0
-      for _, a in ipairs(allowed) do
+      for j = 1, #allowed do
+        local a = allowed[j]
         sum = sum + (model.class_of and 1 or weights[a]) * (vector and vector[a] or 1)
       end
-      total = total + node.total * log(max(sum, 1e-300))
+      total = total + node.total * log_of(sum)
     end
   end
   return total
@@ -245,7 +311,8 @@ local function new_sum(evidence, model, leaning)
       model.all[a] = a
     end
   end
-  return setmetatable({ model = model, leaning = leaning, leaves = {}, nodes = forest.of(evidence, model) }, Sum)
+  return setmetatable({ model = model, leaning = leaning, nodes = forest.of(evidence, model), leaves = {},
+    shares = {}, going = {}, cavity = {}, others = {} }, Sum) -- the last four are used again for each connection
 end
 
 local function has_neighbours(evidence)
@@ -293,46 +360,72 @@ end
 
 -- Beliefs about a session's class without what this offer says.
 function Sum:without(node, origins)
-  local logs = {}
+  local logs = self.others
   local sum, parent, message = self.logs[node.parent], self.outside[node.parent], self.messages[node]
-  for _, a in ipairs(origins) do
+  for i = 1, #origins do
+    local a = origins[i]
     logs[a] = sum[a] + parent[a] - (message and message[a] or 0)
   end
-  return (scaled(logs, origins))
+  return (scaled(logs, origins, self.cavity))
 end
 
 -- What an offer says of the class that it met.
-function Sum:met(node, allowed, origins, cavity)
-  local model, offer, met = self.model, node.offer, {}
-  local weights = weights_at(model, offer.order)
-  for _, a in ipairs(origins) do
+function Sum:met(offer, allowed, origins, cavity)
+  local model, met, going, all = self.model, {}, self.going, 0
+  local weights, yes, no = weights_at(model, offer.order), outcome_of(offer)
+  for i = 1, #origins do
+    local a = origins[i]
+    going[a] = cavity[a] * ways(weights, a, offer.lag, self.leaning)
+    all = all + going[a]
+  end
+  local givers = givers_of(model, origins)
+  local accepted, of = sums_over(givers, going), givers.of
+  for i = 1, #allowed do
+    local b = allowed[i]
+    local some = accepted[of[b]]
+    met[b] = weights[b] * (no * (all - some) + yes * some)
+  end
+  for _, a in ipairs(offer.lag > 0 and origins or {}) do -- to the same class another way leads than to the others
     local others, same = ways(weights, a, offer.lag, self.leaning)
-    for i = 1, #allowed do
-      local b = allowed[i]
-      local p = chance(model, a, b, offer)
-      local going = a == b and same or others * weights[b]
-      met[b] = (met[b] or 0) + cavity[a] * going * (offer.resumed and p or 1 - p)
-    end
+    local own = accepted_in(model)[a][a] and yes or no
+    met[a] = met[a] and met[a] + own * cavity[a] * (same - others * weights[a])
   end
   return met
 end
 
 -- What is known of a connection from those before it, as logarithms.
 function Sum:prior(node, allowed)
-  local model, prior = self.model, {}
+  local chances, prior = weights_at(self.model, node.order), {}
   if node.offer then
-    local origins = allowed_at(model, node.parent)
-    local met = self:met(node, allowed, origins, self:without(node, origins))
-    for _, b in ipairs(allowed) do
-      prior[b] = log(max(met[b] or 0, 1e-300))
-    end
-    return prior
+    local origins = allowed_at(self.model, node.parent)
+    chances = self:met(node.offer, allowed, origins, self:without(node, origins))
   end
-  local weights = weights_at(model, node.order)
-  for _, a in ipairs(allowed) do
-    prior[a] = log(max(weights[a], 1e-300))
+  for i = 1, #allowed do
+    local a = allowed[i]
+    prior[a] = log_of(chances[a])
   end
   return prior
+end
+
+-- Of one connection, from what is known of it from those before it and those after it (or nil), as logarithms.
+local function belief_of(prior, own, allowed)
+  local logs, all = prior, 0
+  if own then
+    logs = {}
+    for i = 1, #allowed do
+      local a = allowed[i]
+      logs[a] = prior[a] + own[a]
+    end
+  end
+  local belief = scaled(logs, allowed)
+  for i = 1, #allowed do
+    all = all + belief[allowed[i]]
+  end
+  for i = 1, #allowed do
+    local a = allowed[i]
+    belief[a] = belief[a] / all
+  end
+  return belief
 end
 
 -- Down again: beliefs about the class of each connection's server.
@@ -341,19 +434,8 @@ function Sum:down()
   for _, node in ipairs(self.nodes) do
     if not node.offer or self.messages[node] then -- of a session that is led its own class is known only
       local allowed = allowed_at(self.model, node)
-      local prior, own, belief, all = self:prior(node, allowed), self.logs[node], {}, 0
-      self.outside[node] = prior
-      for _, a in ipairs(allowed) do
-        belief[a] = prior[a] + (own and own[a] or 0)
-      end
-      belief = scaled(belief, allowed)
-      for _, a in ipairs(allowed) do
-        all = all + belief[a]
-      end
-      for _, a in ipairs(allowed) do
-        belief[a] = belief[a] / all
-      end
-      self.beliefs[node] = belief
+      self.outside[node] = self:prior(node, allowed)
+      self.beliefs[node] = belief_of(self.outside[node], self.logs[node], allowed)
     end
   end
 end
@@ -377,11 +459,11 @@ function M.learn(evidence, model, rounds, leaning)
       counts[a] = 0.5 -- Jeffreys' prior: no class vanishes
       all = all + 0.5
     end
-    for node, belief in pairs(sum.beliefs) do
-      for a, share in pairs(belief) do
+    for _, node in ipairs(sum.nodes) do -- in their order: rounding is the same each time
+      for a, share in pairs(sum.beliefs[node] or {}) do
         counts[a] = counts[a] + node.total * share
       end
-      all = all + node.total
+      all = all + (sum.beliefs[node] and node.total or 0)
     end
     for a = 1, model.count do
       counts[a] = counts[a] / all

@@ -54,10 +54,14 @@ end
 local function add(a, b, period)
   local sum = {}
   for j = 0, period - 1 do
-    sum[j] = 0
-    for k = 0, period - 1 do
-      sum[j] = sum[j] + a[k] * b[(j - k) % period]
+    local all = 0
+    for k = 0, j do
+      all = all + a[k] * b[j - k]
     end
+    for k = j + 1, period - 1 do -- round once
+      all = all + a[k] * b[j - k + period]
+    end
+    sum[j] = all
   end
   return sum
 end
