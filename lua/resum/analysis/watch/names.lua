@@ -64,11 +64,24 @@ function Names:by_chance()
   return chance.BY_CHANCE / math.max(1, (#self.list + #self.candidates) / M.FEW)
 end
 
--- Missed longer than its share allows? The share is that from before it was missed, without the handshake by which it
--- was admitted, as names that are met twice soon are admitted sooner. 1: yes; less: how far it is there.
+-- A name's entry -> what is worked out below, and for how often it was seen: it is asked for with every handshake.
+local misses = setmetatable({}, { __mode = "k" })
+
+-- The logarithm of the chance to miss it once. Its share is that from before it was missed, without the handshake by
+-- which it was admitted, as names that are met twice soon are admitted sooner.
+local function miss_of(one)
+  local known = misses[one]
+  if not known or known.seen ~= one.seen or known.of ~= one.of then
+    local low = statistics.wilson(math.max(0, one.seen - 1), one.of)
+    known = { seen = one.seen, of = one.of, log = math.log(1 - math.min(chance.BEST, low)) }
+    misses[one] = known
+  end
+  return known.log
+end
+
+-- Missed longer than its share allows? 1: yes; less: how far it is there.
 local function goneness(one, by_chance)
-  local low = statistics.wilson(math.max(0, one.seen - 1), one.of)
-  return one.missed * math.log(1 - math.min(chance.BEST, low)) / math.log(by_chance) + 1e-9
+  return one.missed * miss_of(one) / math.log(by_chance) + 1e-9
 end
 
 -- Would it have been met before, had it been there? Fisher's test of how often since, and that it never was before, as
