@@ -280,8 +280,8 @@ add(EVIDENCE, SEEN_SPEC, "an offer in vain is no full handshake", ' or record.ou
 add(EVIDENCE, SEEN_SPEC, "several groups are one",
   "return met_count == 1 and groups.count > 1", "return groups.count > 1",
   "what all servers do is one group's")
-add(EVIDENCE, SEEN_SPEC, "shares of offers", "pairs(shares_of(self, groups, is_full))", "pairs(shares_of(self, groups, any))",
-  "servers that resume seem to answer more connections")
+add(EVIDENCE, SEEN_SPEC, "shares of offers", "pairs(shares_of(self, groups, is_full))",
+  "pairs(shares_of(self, groups, any))", "servers that resume seem to answer more connections")
 add(EVIDENCE, SEEN_SPEC, "groups of all mechanisms", "kind_of(connection) == kind and connection or nil", "connection",
   "servers that two mechanisms tell apart are four")
 add(EVIDENCE, SEEN_SPEC, "more tickets than there is room for", "MOST_TICKETS = 4096, 8192",

@@ -61,7 +61,7 @@ describe("a session that may have left a small cache", function()
     return obtaining.keep_young(client, "session_id", session, 0, {}) == fresh
   end
 
-  it("is replaced before: counted are connections that began since, and those that may come before its offer", function()
+  it("is replaced before: counted are connections begun since, and those that may come before its offer", function()
     assert.is_false(is_replaced(32, 10))
     assert.is_true(is_replaced(33, 10))
     assert.is_false(is_replaced(41, 1))

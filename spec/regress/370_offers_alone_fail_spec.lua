@@ -33,8 +33,8 @@ describe("connections that fail because they offer a session", function()
   end)
 
   it("do not hide that full handshakes fail as well", function()
-    assert.equal(0.25, found({ session_id = { ALL_FAIL, { failed = 2, answered = 6, cut_short = 0 } } }, { session_id = true })
-      .connections_failed)
+    assert.equal(0.25, found({ session_id = { ALL_FAIL, { failed = 2, answered = 6, cut_short = 0 } } },
+      { session_id = true }).connections_failed)
   end)
 
   it("are counted with the others while it is not certain that only they fail", function()

@@ -8,11 +8,11 @@ local TIMES = 2 -- what is bad has to be seen so often
 -- for each group that the scans have told apart; and of an address that gives two answers to one question, as it may be
 -- several servers that share their keys. Of servers that are met more seldom nothing is said.
 local ROUNDS, MOST_EACH, MOST_MEMBERS = 3, 12, 3
--- Where nobody can tell whose a session is, it has to be made by a member and to meet it, too: p times p. So many offers
--- miss one in three with 95 in 1,000.
+-- Where nobody can tell whose a session is, it has to be made by a member and to meet it, too: p times p. So many
+-- offers miss one in three with 95 in 1,000.
 local MOST_ANY = 20
--- The chance that a server was not met at all, at most: 3/p offers of sessions of a member with the share p miss it with
--- 5 in 100, and the share is known only so well.
+-- The chance that a server was not met at all, at most: 3/p offers of sessions of a member with the share p miss it
+-- with 5 in 100, and the share is known only so well.
 local MOST_MISSED = 0.1
 local CONTROLS = 2 -- offers of a session as it is, where servers take strict turns: the first may be lost
 

@@ -1,9 +1,10 @@
 -- Takes secrets out of what others said, before it is shown. Recognised are, in letters of either case: a secret in
--- clear, in hex, in decimal codes, in Base64 (alone or amid other bytes) and backwards; each of them escaped up to three
--- times (percent-encoding, HTML's entities, \u0041, \x41, \101, 0x41, =41), with whatever stands between its letters
--- that is neither letter nor digit, and cut off at an end of the text. What cannot be recognised: a secret of fewer than
--- four letters and digits in all, spelled out, and the signs at the ends of any that is spelled; letters in exchange for
--- others (ROT13, alphabets that look alike), words between them, and what is compressed, hashed or encrypted. Pure.
+-- clear, in hex, in decimal codes, in Base64 (alone or amid other bytes) and backwards; each of them escaped up to
+-- three times (percent-encoding, HTML's entities, \u0041, \x41, \101, 0x41, =41), with whatever stands between its
+-- letters that is neither letter nor digit, and cut off at an end of the text. What cannot be recognised: a secret of
+-- fewer than four letters and digits in all, spelled out, and the signs at the ends of any that is spelled; letters in
+-- exchange for others (ROT13, alphabets that look alike), words between them, and what is compressed, hashed or
+-- encrypted. Pure.
 
 local hex = require "resum.util.hex"
 

@@ -67,8 +67,8 @@ end
 local function answers(one, want, now)
   return (not want.before or one.issued <= want.before) and (not want.after or one.issued > want.after)
     and (not want.at_least or now - one.issued >= want.at_least) and (not want.key or one.key and want.key[one.key])
-    and not (want.is_promised and is_over(one, now)) and (not want.not_since or (one.offered or -math.huge) <= want.not_since
-      or (one.offered_age or math.huge) < (want.at_least or 0))
+    and not (want.is_promised and is_over(one, now)) and (not want.not_since
+      or (one.offered or -math.huge) <= want.not_since or (one.offered_age or math.huge) < (want.at_least or 0))
 end
 
 --- The newest session that answers a question.

@@ -69,10 +69,10 @@ end
 
 --- Writes down what the record of one connection says of its server.
 -- @tparam table entry awaited (tickets were waited for); gets outcome, version_alert (true: it ended with a
---   protocol_version alert, which may be an accident: see M.labels), begun (it failed behind a ServerHello), issued, and
---   where the wire showed it: ticket (its first bytes), ticket_length, sessions (how many tickets), lifetime_s, cut_short
---   (true: it broke before a ticket could come), unlike (two tickets of this connection begin differently), session_id,
---   leaf, serial, extensions, cipher, ems (boolean), client_certificate ("asked for" or "not asked for")
+--   protocol_version alert, which may be an accident: see M.labels), begun (it failed behind a ServerHello), issued,
+--   and where the wire showed it: ticket (its first bytes), ticket_length, sessions (how many tickets), lifetime_s,
+--   cut_short (true: it broke before a ticket could come), unlike (two tickets of this connection begin differently),
+--   session_id, leaf, serial, extensions, cipher, ems (boolean), client_certificate ("asked for" or "not asked for")
 -- @tparam table record of resum.connection.client
 function M.read(entry, record)
   local facts = record.facts

@@ -30,8 +30,8 @@ local function are_in_cache(mechanism, one)
   return mechanism == "session_id" or #one.forms.list == 1 and one.forms:has(M.CACHED)
 end
 
--- Are sessions of a key that lives refused as well, though they are not too old, and none is taken? Then what is refused
--- is not what a cache forgot: a server was configured anew, and binds sessions to that.
+-- Are sessions of a key that lives refused as well, though they are not too old, and none is taken? Then what is
+-- refused is not what a cache forgot: a server was configured anew, and binds sessions to that.
 local function are_sealed_refused(watch, from, to)
   local good, bad = 0, 0
   for _, offer in ipairs(watch.early) do
