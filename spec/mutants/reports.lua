@@ -47,8 +47,8 @@ return {
   {
     name = "a limit without company",
     file = CONCLUSION,
-    before = "(rate.concurrency or 1) == 1 or (support and support.errors > 0) or",
-    after = "(rate.concurrency or 1) == 1 or",
+    before = "if fails_anyway(entry) or failures.begun then",
+    after = "if failures.begun then",
     breaks = "a server that fails one at a time as well is said to limit connections",
     spec = SPEC,
   },
