@@ -7,6 +7,10 @@ CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 DESTDIR ?=
 
+# So many compilers, analysers and fuzzers run at once.
+JOBS ?= $(shell nproc 2>/dev/null || echo 1)
+MAKE_BUILD = $(MAKE) --no-print-directory -j$(JOBS)
+
 # SAN=1: a build with AddressSanitizer and UndefinedBehaviorSanitizer, beside the usual one.
 ifdef SAN
 BUILD = build/$(LUA_VERSION)-san
@@ -75,7 +79,7 @@ BUSTED = </dev/null lua$(LUA_VERSION) $(if $(ARGS),/usr/bin/busted,spec/support/
 
 .PHONY: all
 all: packages-build ## build resum.core for Lua 5.4 (LUA_VERSION=5.3 for nmap of Debian 12)
-	@$(MAKE) --no-print-directory $(MODULES)
+	@$(MAKE_BUILD) $(MODULES)
 
 # Objects are made anew when the flags in here may have changed.
 $(CORE): $(OBJECTS)
@@ -110,7 +114,7 @@ $(TLS_SERVER): $(wildcard spec/support/tls_server/*.[ch]) $(TLS_SERVER_OBJECTS)
 # Asks for the embedded demo when there is no TARGET.
 .PHONY: scan
 scan: packages-scan ## scan the embedded demo, or TARGET=host:port, with ARGS="--resum_rate"
-	@$(MAKE) --no-print-directory -s $(MODULES)
+	@$(MAKE_BUILD) -s $(MODULES)
 ifdef TARGET
 	@./lua/bin/resum $(ARGS) $(TARGET)
 else
@@ -121,7 +125,8 @@ endif
 # build asks for spec-modules.
 .PHONY: modules modules-5.3 spec-modules
 spec-modules: modules modules-5.3 haproxy-module nse
-modules: $(MODULES) $(SPEC_MODULES)
+modules:
+	@$(MAKE_BUILD) -s $(MODULES) $(SPEC_MODULES)
 modules-5.3:
 	@$(MAKE) --no-print-directory -s LUA_VERSION=5.3 modules
 
@@ -203,7 +208,7 @@ mutants: packages-test ## does each of some 500 small faults fail the spec it sh
 
 .PHONY: repl
 repl: packages-scan ## a Lua prompt with resum loaded, from the tree
-	@$(MAKE) --no-print-directory -s $(MODULES)
+	@$(MAKE_BUILD) -s $(MODULES)
 	@./lua/bin/resum --repl $(ARGS)
 
 # What editors and clangd ask for: how each C file is compiled, in compile_commands.json.
@@ -217,15 +222,15 @@ compile_commands: packages-build ## write compile_commands.json, for clangd and 
 
 .PHONY: bench bench-scan bench-network
 bench: packages-test ## client CPU of a resumption attempt beside openssl s_time and a plain TCP exchange
-	@$(MAKE) --no-print-directory -s $(MODULES)
+	@$(MAKE_BUILD) -s $(MODULES)
 	LUA_PATH="./?.lua;$(LUA_PATH)" lua$(LUA_VERSION) spec/bench/attempts.lua
 
 bench-scan: packages-test ## the support scan of 1,000 and 10,000 targets: speed, CPU time, memory (BENCH_TARGETS="100000")
-	@$(MAKE) --no-print-directory -s $(MODULES)
+	@$(MAKE_BUILD) -s $(MODULES)
 	LUA_PATH="./?.lua;$(LUA_PATH)" lua$(LUA_VERSION) spec/bench/scan.lua
 
 bench-network: packages-test ## scans of pools over round trips: wall time, connections (BENCH_RTT="50 150" BENCH_LOSS=1); as root
-	@$(MAKE) --no-print-directory -s $(MODULES)
+	@$(MAKE_BUILD) -s $(MODULES)
 	LUA_PATH="./?.lua;$(LUA_PATH)" lua$(LUA_VERSION) spec/bench/network.lua
 
 # Each target of spec/fuzz for FUZZ_SECONDS, from real handshakes. Those of the core are plugin/tls alone, without Lua.
@@ -266,19 +271,18 @@ build/fuzz/%: build/fuzz/spec/fuzz/%.o $(FUZZ_OBJECTS)
 
 .PHONY: fuzz fuzz-run
 fuzz: packages-fuzz ## fuzz parsers and engines, each target for FUZZ_SECONDS (60); fails on a finding
-	@$(MAKE) --no-print-directory -s $(MODULES) $(SPEC_MODULES) $(FUZZ_TARGETS:%=build/fuzz/%)
+	@$(MAKE_BUILD) -s $(MODULES) $(SPEC_MODULES) $(FUZZ_TARGETS:%=build/fuzz/%)
 	@mkdir -p build/fuzz/sessions build/fuzz/findings $(FUZZ_TARGETS:%=build/fuzz/corpus/%)
 	@lua$(LUA_VERSION) spec/fuzz/corpus.lua
 	@$(MAKE) --no-print-directory -s fuzz-run
 
 fuzz-run:
-	@for target in $(FUZZ_TARGETS); do \
-	  echo "fuzz: $$target for $(FUZZ_SECONDS) s"; \
-	  LLVM_PROFILE_FILE=build/fuzz/$$target.profraw build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) $(FUZZ_LIMITS) \
-	    -artifact_prefix=build/fuzz/findings/$$target- build/fuzz/corpus/$$target >build/fuzz/$$target.log 2>&1 \
-	    || { tail -n 60 build/fuzz/$$target.log; exit 1; }; \
-	  grep -E 'number_of_executed|peak_rss' build/fuzz/$$target.log; \
-	done
+	@echo "fuzz: each for $(FUZZ_SECONDS) s, $(JOBS) at once"; \
+	echo $(FUZZ_TARGETS) | xargs -n 1 -P $(JOBS) sh -c ' \
+	  LLVM_PROFILE_FILE=build/fuzz/$$0.profraw build/fuzz/$$0 -max_total_time=$(FUZZ_SECONDS) $(FUZZ_LIMITS) \
+	    -artifact_prefix=build/fuzz/findings/$$0- build/fuzz/corpus/$$0 >build/fuzz/$$0.log 2>&1 \
+	    || { tail -n 60 build/fuzz/$$0.log; exit 255; }; \
+	  echo "$$0: $$(grep -E "number_of_executed|peak_rss" build/fuzz/$$0.log | tr -s "\n " " ")"'
 	llvm-profdata merge -o build/fuzz/all.profdata $(FUZZ_TARGETS:%=build/fuzz/%.profraw)
 	llvm-cov report -instr-profile=build/fuzz/all.profdata -show-branch-summary=false -show-region-summary=false \
 	  build/fuzz/$(firstword $(FUZZ_TARGETS)) $(patsubst %,-object build/fuzz/%,$(FUZZ_TARGETS)) $(SOURCES)
@@ -311,14 +315,15 @@ lint-cppcheck:
 
 lint-tidy:
 	@echo "clang-tidy: $(words $(ANALYSED)) files"; mkdir -p build/lint; \
-	echo $(ANALYSED) | xargs -n 1 -P $$(nproc) sh -c 'clang-tidy --quiet $$0 -- $(BUILD_FLAGS) -Ispec/support' \
+	echo $(ANALYSED) | xargs -n 1 -P $(JOBS) sh -c 'clang-tidy --quiet $$0 -- $(BUILD_FLAGS) -Ispec/support' \
 	  >build/lint/tidy 2>&1 || { grep -v ' generated\.$$' build/lint/tidy; exit 1; }
 
 # Not optimised: a double free that is optimised away is not seen.
 lint-analyzer:
-	@echo "gcc -fanalyzer: $(words $(ANALYSED)) files"; \
-	for file in $(ANALYSED); do \
-	  gcc $(BUILD_FLAGS) -Ispec/support -U_FORTIFY_SOURCE -O0 -fanalyzer -Werror -c -o /dev/null $$file || exit 1; done
+	@echo "gcc -fanalyzer: $(words $(ANALYSED)) files"; mkdir -p build/lint; \
+	echo $(ANALYSED) | xargs -n 1 -P $(JOBS) \
+	  gcc $(BUILD_FLAGS) -Ispec/support -U_FORTIFY_SOURCE -O0 -fanalyzer -Werror -c -o /dev/null \
+	  >build/lint/analyzer 2>&1 || { cat build/lint/analyzer; exit 1; }
 
 # Versions for several Lua live side by side: resum-5.3, resum-5.4; resum is the one installed last. FOLDERS notes,
 # without DESTDIR, which folders install has made: uninstall takes them away again, or leaves that to the other version.
@@ -432,7 +437,7 @@ schema: ## docs/resum.schema.json, of the tables in docs/json.md
 SCREENSHOT = docs/screenshot.png
 SCREENSHOT_SIZE = 1200,860
 screenshot: packages-screenshot ## the picture in README: the page of the embedded demo
-	@$(MAKE) --no-print-directory -s $(MODULES)
+	@$(MAKE_BUILD) -s $(MODULES)
 	@rm -rf build/screenshot && mkdir -p build/screenshot/browser
 	@lua$(LUA_VERSION) spec/support/demo.lua ./lua/bin/resum --resum --resum_rate --quiet --html_out build/screenshot/page.html
 	@chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
