@@ -70,7 +70,7 @@ local function scan(weights, accepts)
   return clusters
 end
 
-describe("the interval of the rate holds the pool's in 93 to 97 of 100 scans:", function()
+describe("the interval of the rate holds the pool's in 93 to 97 of 100 scans #unsanitized:", function()
   for name, pool in pairs(POOLS) do
     it(name, function()
       random.seed(7)

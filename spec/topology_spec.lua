@@ -215,7 +215,7 @@ local SET_UPS = {
   { says = "all have all keys", keys = { "1 2 3", "2 3 1", "3 1 2" }, ticket = 6, odd = 0 },
 }
 
-describe("the topology of a simulated pool", function()
+describe("the topology of a simulated pool #unsanitized", function()
   for i, case in ipairs(SET_UPS) do
     it("has the arrows of the servers where " .. case.says, function()
       local servers = simulation.servers(3)

@@ -172,7 +172,7 @@ local CASES = {
     }, expected = { "key_came", "certificate_came" } },
 }
 
-describe("a watch calls by its name", function()
+describe("a watch calls by its name #unsanitized", function()
   for _, case in ipairs(CASES) do
     it(case.name, function()
       check(case)
@@ -208,7 +208,7 @@ describe("a watch has nothing to tell #unsanitized in 2,000 rounds of", function
   end
 end)
 
-describe("a watch's own end", function()
+describe("a watch's own end #unsanitized", function()
   local function watch(incidents)
     random.seed(1)
     return watched.watch(watched.new({ members = { watched.member() }, incidents = incidents }), { seconds = 4 * HOUR })
@@ -239,7 +239,7 @@ describe("a watch's own end", function()
   end)
 end)
 
-describe("the events of a watch", function()
+describe("the events of a watch #unsanitized", function()
   it("all have a sentence, and no kind has none", function()
     assert.is_true(#words.kinds >= 18)
     assert.is_false(words.is_kind("nothing"))

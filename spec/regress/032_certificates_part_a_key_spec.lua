@@ -21,7 +21,7 @@ local function steps_of(summary)
   return list
 end
 
-describe("servers with one ticket key and different certificates", function()
+describe("servers with one ticket key and different certificates #unsanitized", function()
   for name, expected in pairs({
     ["two of three with the same"] = { { "a", "a", "b" }, "differs" },
     ["each with its own"] = { { "a", "b" }, "differs" },

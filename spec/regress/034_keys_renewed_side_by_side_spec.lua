@@ -32,7 +32,7 @@ local function verdicts_of(first_keys, events_of)
   return seen
 end
 
-describe("a server that renews its keys", function()
+describe("a server that renews its keys #unsanitized", function()
   it("has rotated, also when both keys are met from the first ticket on", function()
     local seen = verdicts_of({ NEW }, function()
       return { { at = 200, act = keys_of(1, { NEW }) } }

@@ -17,7 +17,7 @@ local function run(seed, off)
   return simulation.run({ servers = list, policy = "source", sources = SOURCES, placed = placed, seed = seed })
 end
 
-describe("a member that does not resume", function()
+describe("a member that does not resume #unsanitized", function()
   for _, off in ipairs({ "silent", "mute" }) do
     it("is found behind a hash of the source, where it is " .. off, function()
       for seed = 1, 5 do

@@ -4,7 +4,7 @@
 
 local simulation = require "spec.support.simulation"
 
-describe("a balancer that leads session IDs back", function()
+describe("a balancer that leads session IDs back #unsanitized", function()
   it("is seen where no server names a ticket key", function()
     for seed = 1, 10 do
       local list = simulation.servers(3)

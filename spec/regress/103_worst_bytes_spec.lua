@@ -137,7 +137,7 @@ for name in pairs(DIALOGUES) do
 end
 table.sort(names)
 
-describe("64 KB of the worst bytes", function()
+describe("64 KB of the worst bytes #unsanitized", function()
   it("meet all dialogues that there are", function()
     for _, name in ipairs(starttls.names) do
       assert.is_table(DIALOGUES[name], name)
@@ -179,7 +179,7 @@ describe("64 KB of the worst bytes", function()
   end
 end)
 
-describe("Lua's patterns written in Lua", function()
+describe("Lua's patterns written in Lua #unsanitized", function()
   it("match as string's do", function()
     local texts = { "", "abc", "  x y ", "250-STARTTLS\r", "{12+}", "<a><b x='1'/>", "* OK hi", "a,b,,c", "a\0b", "x/" }
     local all = { "^(%d%d%d)([ -]?)(.*)$", "\r$", "^%s*(.-)%s*$", "{(%d+)%+?}$", "<([^<]*)$", "^[/?]?([%w_.:-]+)",

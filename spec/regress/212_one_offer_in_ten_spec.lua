@@ -23,7 +23,7 @@ local function scan(options)
   return verdicts, failing
 end
 
-describe("one connection in ten that offers a session, and fails,", function()
+describe("one connection in ten that offers a session, and fails, #unsanitized", function()
   it("is told, for most of the mechanisms", function()
     local verdicts, failing = scan({ drops_offers = 0.1 })
     assert.is_true((verdicts.fails_on_resumption or 0) >= SCANS - 1)
@@ -31,7 +31,7 @@ describe("one connection in ten that offers a session, and fails,", function()
   end)
 end)
 
-describe("a network that drops connections of every kind", function()
+describe("a network that drops connections of every kind #unsanitized", function()
   for _, drops in ipairs({ 0.02, 0.05 }) do
     it(("is no fault of a server: %g"):format(drops), function()
       local verdicts, failing = scan({ drops = drops })

@@ -5,7 +5,7 @@
 local names = require "resum.analysis.watch.names"
 local random = require "resum.util.random"
 
-describe("names that full handshakes show", function()
+describe("names that full handshakes show #unsanitized", function()
   it("are none of them new where forty take turns by chance", function()
     for seed = 1, 30 do
       random.seed(seed == 1 and 126 * 77777 or seed == 2 and 111 * 77777 or seed)

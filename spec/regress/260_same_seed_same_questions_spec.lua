@@ -36,7 +36,7 @@ local function questions(class, walk)
   return table.concat(list, "\n"), found.verdict
 end
 
-describe("the questions that a seed comes to", function()
+describe("the questions that a seed comes to #unsanitized", function()
   for _, class in ipairs({ "sticky_session_id", "fails_on_resumption", "one_way" }) do
     it("are the same whichever way tables are walked: " .. class, function()
       local forth, verdict = questions(class, usual)
