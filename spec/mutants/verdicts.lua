@@ -2,6 +2,7 @@
 
 local VERDICT, COUNTING = "lua/resum/analysis/verdict.lua", "lua/resum/analysis/counting.lua"
 local WITHOUT_SESSION, SINGLE_USE = "lua/resum/analysis/without_session.lua", "lua/resum/analysis/single_use.lua"
+local HIDDEN = "lua/resum/analysis/pool/hidden.lua"
 local SPEC = "spec/verdict_spec.lua"
 
 return {
@@ -468,5 +469,21 @@ return {
     after = "unseen[record.unseen] = 1",
     breaks = "a rare cause is told for the usual one",
     spec = SPEC,
+  },
+  {
+    name = "neighbours are drawn by lot",
+    file = HIDDEN,
+    before = "own * cavity[a] * (same - others * weights[a])",
+    after = "0",
+    breaks = "shares of servers are learnt as if no balancer took turns",
+    spec = "spec/pool_spec.lua",
+  },
+  {
+    name = "who gives is taken for who takes",
+    file = HIDDEN,
+    before = "rows_of(model, list, function(b, a)",
+    after = "rows_of(model, list, function(a, b)",
+    breaks = "where sessions of one server are good at another, the other's are held good at the one as well",
+    spec = "spec/pool_spec.lua",
   },
 }

@@ -79,5 +79,8 @@ add(STATE, LONG, "the file is never written anew", "if self.added > math.max(M.L
   "the file grows for ever")
 add(STATE, LONG, "events are kept for ever", "if #place.events > M.EVENTS then", "if false then",
   "memory grows with events")
+add(NAMES, PARTS, "how long a name may be missed is worked out once for ever",
+  "if not known or known.seen ~= one.seen or known.of ~= one.of then", "if not known then",
+  "a name that turns out to be met often is said to be gone as late as one that is met seldom")
 
 return list
