@@ -12,7 +12,7 @@ local function routing_of(fields, seed)
   return whole.routing, whole.verdict
 end
 
-describe("one server whose refusals hang on time or use", function()
+describe("one server whose refusals hang on time or use #unsanitized", function()
   for name, fields in pairs({
     ["a cache that is written 20 ms late"] = { store_delay = 0.02 },
     ["a cache that is written 30 ms late"] = { store_delay = 0.03 },
@@ -28,7 +28,7 @@ describe("one server whose refusals hang on time or use", function()
   end
 end)
 
-describe("two servers that share nothing, in turns,", function()
+describe("two servers that share nothing, in turns, #unsanitized", function()
   it("are still told by what resumes", function()
     local told = 0
     for seed = 1, 6 do
