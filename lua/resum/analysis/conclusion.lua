@@ -7,7 +7,23 @@ local M = {}
 
 local enumerate = vocabulary.enumerate
 
---- The verdict on a mechanism that counts: the rate's word before the support scan's, as it had more attempts.
+--- Did any session resume, if not one of those that the rate offers? These are the oldest: where keys changed while the
+-- scan ran they are refused, and others are not.
+-- @tparam table entry one of a result's addresses
+-- @tparam string name of the mechanism
+-- @treturn boolean
+function M.resumes_elsewhere(entry, name)
+  local support = entry.support and entry.support[name]
+  local pool = entry.balancer and entry.balancer.mechanisms and entry.balancer.mechanisms[name] or {}
+  local resumed = support and support.resumed or 0
+  for _, counts in pairs(pool.designs or {}) do
+    resumed = resumed + (counts.resumed or 0)
+  end
+  return resumed > 0 or name == "psk" and entry.browser ~= nil and (entry.browser.resumed or 0) > 0
+end
+
+--- The verdict on a mechanism that counts: the rate's word before the support scan's, as it had more attempts. But
+-- "never" is a word on all of them.
 -- @tparam table entry one of a result's addresses
 -- @tparam string name of the mechanism
 -- @treturn table|nil verdict, reason, …; nil where it was not asked for
@@ -15,6 +31,10 @@ function M.judged(entry, name)
   local judged = entry.rate and entry.rate[name]
   if not judged or judged.attempted == 0 then
     judged = entry.support and entry.support[name] or judged
+  end
+  if judged and judged.reason == "issued_not_accepted" and M.resumes_elsewhere(entry, name) then
+    return setmetatable({ verdict = "partially_supported", reason = "issued_not_always_accepted" },
+      { __index = judged })
   end
   return judged
 end

@@ -2,6 +2,7 @@
 -- that says so. Pure: records of connections come in. Only libssl's handshakes are held against each other: the probe
 -- does less work than a client.
 
+local conclusion = require "resum.analysis.conclusion"
 local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
@@ -145,8 +146,11 @@ local function matters(entry, name)
   return not (ticket and ticket.resumed > 0)
 end
 
--- Whoever comes from the same address again meets the same server.
-local function who_pays_at(pool, counts)
+-- Whoever comes from the same address again meets the same server; and where keys changed, newer sessions are good.
+local function who_pays_at(pool, counts, resumes)
+  if counts.resumed == 0 and resumes then
+    return "whoever returns with an older session pays"
+  end
   return pool and pool.verdict == "sticky_source" and "a client that returns from another address may pay"
     or who_pays(counts, pool and pool.groups)
 end
@@ -165,7 +169,7 @@ function M.sentences(entry)
     local is_paid = answered > 0 and (counts.refused > 0 or counts.reason == "single_use_not_renewed")
     if is_paid and matters(entry, name) then
       local cost = entry.costs and entry.costs[name]
-      local who = who_pays_at(pool, counts)
+      local who = who_pays_at(pool, counts, conclusion.resumes_elsewhere(entry, name))
       list[#list + 1] = ("With %s, %s a full handshake: %s%s."):format(VERSIONS[name], who, price(name, cost),
         cost and source_words(cost) or "")
     end

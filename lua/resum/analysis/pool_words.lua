@@ -31,6 +31,9 @@ local HEADLINES = {
   unexplained = "Sessions are refused in a way that nothing known explains; the matrix shows who accepts whose.",
 }
 
+-- Where the bad member has more of the connections than all others, it may be several.
+local MOST_DO_NOT = "Most connections to this address meet a server that does not resume%s."
+
 local COVARIATES = {
   contradictions = "more offers contradict each of them than chance allows",
   session = "some sessions fare better than others of the same server",
@@ -186,9 +189,22 @@ function M.some_are_shared(summary)
   return #nouns_of(summary, is_shared) > 0
 end
 
+-- Was every session accepted that was offered, and not only the younger ones?
+local function all_resume(result)
+  for _, counts in pairs(result.designs or {}) do
+    if counts.refused > 0 then
+      return false
+    end
+  end
+  return is_shared(result)
+end
+
 -- By which mechanisms every session resumes, unless that is by all, and what that means.
 local function shared_words(summary, means)
-  local shared, all = nouns_of(summary, is_shared)
+  local shared, all = nouns_of(summary, all_resume)
+  if #shared == 0 then
+    return "Sessions resume while they are young, and are forgotten soon."
+  end
   return ("Every session resumes%s: %s."):format(all and "" or " by " .. vocabulary.enumerate(shared), means)
 end
 
@@ -219,7 +235,8 @@ local function headline_of(summary, met)
       .. "not certain."
   elseif summary.verdict == "bad_member" then
     local list = fails_by(summary)
-    return HEADLINES.bad_member:format(#list > 0 and " by " .. vocabulary.enumerate(list) or "")
+    return (summary.member and summary.member.share > findings.MOST and MOST_DO_NOT or HEADLINES.bad_member):format(
+      #list > 0 and " by " .. vocabulary.enumerate(list) or "")
   end
   return HEADLINES[summary.verdict]
 end

@@ -13,7 +13,8 @@ M.ORDER = { "psk", "ticket", "session_id" }
 
 local COMPARED = { "leaf", "lifetime_s", "extensions", "cipher", "client_certificate" }
 local MANY_FAILED = 0.12 -- of all connections: more than one of nine, so that of the pools of eight one may be down
-local MOST = 0.5 -- of what fails more, one server of several is not the cause
+--- Of what fails more, or is met more often, one server of several is not the cause.
+M.MOST = 0.5
 local ENOUGH_SOURCES = 6 -- all of them to one of two servers: once in 32 times
 -- The worst network on which verdicts are to hold drops 5 % of connections; one scan in 10,000 may blame the server
 -- for it.
@@ -173,9 +174,14 @@ local function say_no_resumption(finding)
   return (words:format(mechanisms[finding.mechanism].noun):gsub("^%l", string.upper))
 end
 
+local FORGOTTEN = {
+  capacity = "the cache is so small that our own sessions filled it",
+  lifetime = "their lifetime is short",
+}
+
 local function say_forgets(finding)
-  return ("Old %s were forgotten while the scan ran: %s."):format(noun(finding), finding.reason == "capacity"
-    and "the cache is so small that our own sessions filled it" or "their lifetime is short, or the cache is small")
+  return ("Old %s were forgotten while the scan ran: %s."):format(noun(finding), FORGOTTEN[finding.reason]
+    or "a short lifetime, a small cache or a restart does that")
 end
 
 -- Was each session refused? Then nothing tells who shares them.
@@ -201,7 +207,7 @@ end
 -- What failed, and in what way: a server that is down says nothing, and one alone is not met by most.
 local function say_connections_failed(finding)
   local how = finding.begun and ", most of them after a server had begun to answer"
-    or finding.share <= MOST and ", as they would if one server were down" or ""
+    or finding.share <= M.MOST and ", as they would if one server were down" or ""
   return ("About %s of the %s failed%s."):format(percent(finding.share), finding.full and "full handshakes"
     or "connections", how)
 end

@@ -161,13 +161,48 @@ end
 -- 1,000 times less likely than the best.
 local TEMPORARY = { all_shared = true, rotated = true, late_cache = true }
 
-local function is_refuted(judged)
+-- Of so many that were offered the soonest one is refused, where half of all are: all resume once in a million times.
+local SOONEST = 20
+
+local function resume_when_young(evidence)
+  local young = table.move(evidence.offers, 1, #evidence.offers, 1, {})
+  table.sort(young, function(one, other)
+    return one.age < other.age or (one.age == other.age and one.order < other.order)
+  end)
+  for i = 1, math.min(SOONEST, #young) do
+    if not young[i].resumed then
+      return false
+    end
+  end
+  return #young > 0
+end
+
+local function is_refuted(evidence, judged)
+  if resume_when_young(evidence) then
+    return false
+  end
   for _, one in ipairs(judged.ranking or {}) do
     if TEMPORARY[one.verdict] and judged.best.score - one.score < math.log(score.ODDS) then
       return false
     end
   end
   return judged.best ~= nil
+end
+
+-- Sessions were forgotten for want of room, or as their time was over: in a scan both grow together, and a restart does
+-- the same to all that is old. What the others do not make so likely by far is said; else nothing is.
+local LIKELIER = math.log(100)
+local LOSES = { forgets = true, restarted = true }
+
+local function how_forgotten(judged, condition)
+  for _, one in ipairs(judged.ranking) do
+    local other = one.condition.explanation
+    if other and LOSES[other.id] and one.condition.how ~= condition.how
+      and one.likelihood > judged.best.likelihood - LIKELIER then
+      return nil
+    end
+  end
+  return condition.how
 end
 
 --- Judges one mechanism at one address.
@@ -193,7 +228,7 @@ function M.of(evidence, tallies, all)
     failing = failing, rival = rival_of(judged),
     fit = judged.fit, judged = judged, designs = rates.of(evidence) }
   result.group_of = M.group_of(evidence, best)
-  result.not_shared = is_refuted(judged)
+  result.not_shared = is_refuted(evidence, judged)
   result.verdict, result.reason = without_one(evidence, judged, failing)
   if not best or not best.parameters.model or (result.verdict and result.verdict ~= "unexplained") then
     result.supposed = best and best.verdict
@@ -210,7 +245,7 @@ function M.of(evidence, tallies, all)
     return result
   end
   result.verdict = best.verdict == "all_shared" and fails and "fails_on_resumption" or best.verdict
-  result.reason = parameters.how or parameters.reason or (condition.explanation and condition.how) or nil
+  result.reason = parameters.how or parameters.reason or (condition.how and how_forgotten(judged, condition)) or nil
   result.member = member_of(evidence, best)
   result.others_share = result.member and (parameters.groups or 1) <= 1
   result.attribute, result.delay = parameters.attribute, condition.delay

@@ -136,11 +136,16 @@ local function sharing(results, all)
   return healthy, broken
 end
 
+-- A result, unless nothing resumes by that mechanism: then it is no help for clients that another one fails.
+local function resumes_at_times(result)
+  return result and result.verdict ~= "no_resumption" and result or nil
+end
+
 -- A member is bad by fault where it fails at tickets or PSKs, or where nothing else is known of it: some servers have
 -- no session IDs, and need none, and with tickets that all share it does no harm.
 local function bad_member(results)
   local name = having(results, { bad_member = true })
-  local keyed = results.psk or results.ticket
+  local keyed = resumes_at_times(results.psk) or resumes_at_times(results.ticket)
   local by_nature = name == "session_id" and keyed
     and (results[name].reason == "issues_nothing" or keyed.verdict == "all_shared")
   return not by_nature and name or nil
@@ -214,7 +219,8 @@ local function decide(results, all)
   elseif unclear then
     return results[unclear].verdict, unclear
   end
-  local none = having(results, { no_resumption = true, sticky_session_id = true, bad_member = true })
+  local none = having(results, { sticky_session_id = true, bad_member = true })
+    or having(results, { no_resumption = true })
   return none and results[none].verdict or "inconclusive", none
 end
 
