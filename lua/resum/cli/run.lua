@@ -110,8 +110,7 @@ function Run:tell_errors(result)
   end
 end
 
-function Run:finish_target(number, result)
-  self.under_way[number] = nil
+function Run:settle_target(number, result)
   self.progress:finished(result)
   self:tell_errors(result)
   if self.summary then
@@ -123,6 +122,19 @@ function Run:finish_target(number, result)
     self:raise_exit(result.misused and EXIT.usage or EXIT.not_all_scanned)
   end
   self:deliver(number, result)
+end
+
+-- An error of ours, where a result is judged or told, loses it: nobody may take that for "as expected".
+function Run:finish_target(number, result)
+  self.under_way[number] = nil
+  local fine, problem = pcall(self.settle_target, self, number, result)
+  if not fine and interrupt.is(problem) then
+    self.cancelled = interrupt.is(problem)
+  elseif not fine then
+    self:complain("internal error: %s", escape(tostring(problem), 300))
+    self:raise_exit(EXIT.stopped)
+    self.stopped = true
+  end
 end
 
 -- A target that can't be read keeps its place among the results. Named on the command line it is a misuse; among a
