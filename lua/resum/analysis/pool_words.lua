@@ -75,9 +75,12 @@ end
 local function routing_words(summary)
   local evidence = summary.routing_evidence or {}
   if summary.routing == "round_robin" then
-    local over = evidence.period and (evidence.period == summary.groups and (" over %d servers"):format(evidence.period)
-      or (": it starts over after every %d connections"):format(evidence.period))
-    return ("The load balancer is round-robin%s."):format(over or "")
+    if not evidence.period then -- who has a connection more is not met by the next one either
+      return "The load balancer takes turns, or chooses the server with the fewest connections."
+    end
+    local over = evidence.period == summary.groups and (" over %d servers"):format(evidence.period)
+      or (": it starts over after every %d connections"):format(evidence.period)
+    return ("The load balancer is round-robin%s."):format(over)
   elseif summary.routing == "random" then
     return "The load balancer chooses servers at random, or other clients take most of the turns."
   elseif evidence.stretches then
@@ -132,8 +135,6 @@ local function more_words(summary)
     return differing_words(summary)
   elseif summary.verdict == "fails_on_resumption" and summary.fails then
     return ("About %s of the offers fail."):format(percent(summary.fails.share))
-  elseif summary.verdict == "rotated" and summary.scope == "some" then
-    return "Only some of the servers changed."
   elseif summary.verdict == "inconclusive" and summary.reason == "rivals" and summary.rival and summary.supposed then
     return ("Two explanations remain: either %s, or %s."):format(vocabulary.explanations[summary.supposed],
       vocabulary.explanations[summary.rival.verdict])
@@ -233,6 +234,9 @@ local function headline_of(summary, met)
   elseif summary.verdict == "nothing_shared" and may_share_cache(summary) then
     return "The servers behind this address do not share their ticket keys; whether they share their session caches is "
       .. "not certain."
+  elseif summary.verdict == "rotated" and summary.scope == "some" then
+    return "Some servers came, were restarted or got another ticket key while the scan ran: they do not accept the "
+      .. "others' sessions."
   elseif summary.verdict == "bad_member" then
     local list = fails_by(summary)
     return (summary.member and summary.member.share > findings.MOST and MOST_DO_NOT or HEADLINES.bad_member):format(

@@ -152,6 +152,17 @@ local function describe_groups(evidence, best, group_of, result)
   end
 end
 
+-- Whoever takes turns has no more servers than turns. (Names that were seen count for themselves.)
+local function bound_by_turns(result)
+  local period = result.routing == "round_robin" and result.routing_evidence.period
+  if period and not result.named and result.groups and result.groups > period then
+    result.groups = period
+    for i, bound in pairs(result.groups_interval) do
+      result.groups_interval[i] = math.min(bound, period)
+    end
+  end
+end
+
 local function rival_of(judged)
   local rival = judged.rival
   return rival and { verdict = rival.verdict, odds = math.exp(math.min(judged.odds, 20)) } or nil
@@ -241,6 +252,7 @@ function M.of(evidence, tallies, all)
   local parameters, condition = best.parameters, best.condition
   result.routing, result.routing_evidence = routing.of(evidence, best, result.group_of, all)
   describe_groups(evidence, best, result.group_of, result)
+  bound_by_turns(result)
   if result.verdict then
     return result
   end

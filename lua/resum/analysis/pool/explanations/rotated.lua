@@ -81,6 +81,19 @@ local function shown(evidence, labels, cells)
   return list
 end
 
+-- A key that issued a ticket was there, whoever was led to it: it came no later than at its first sight of all, and
+-- went no earlier than at its last.
+local function widen(evidence, came, went)
+  for _, one in ipairs(evidence.keys) do
+    local label = one.label
+    if not one.inferred then
+      came[label] = came[label] and math.min(came[label], one.order)
+      went[label] = went[label] and math.max(went[label], one.order)
+    end
+  end
+  return came, went
+end
+
 -- One key on this side of a moment: every name that was met there is of one part. Returns the last of them.
 local function only_one(list, part, is_there)
   local last
@@ -160,7 +173,7 @@ return {
   fit = function(evidence)
     local labels, cells = classes.labels(evidence), classes.cells(evidence)
     local part, list, found = classes.parts(labels, cells), shown(evidence, labels, cells), {}
-    local came, went = sights.of(list, MAYBE)
+    local came, went = widen(evidence, sights.of(list, MAYBE))
     for _, new in ipairs(labels) do
       local old = came[new] and only_one(list, part, function(order)
         return order < came[new]
