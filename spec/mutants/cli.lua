@@ -47,10 +47,18 @@ return {
   {
     name = "results that can't be written are lost silently",
     file = RUN,
-    before = "    self:raise_exit(EXIT.stopped)\n    self.stopped = true\n",
-    after = "    self.stopped = true\n",
+    before = "    self:complain(\"%s\", message)\n    self:raise_exit(EXIT.stopped)\n",
+    after = "    self:complain(\"%s\", message)\n",
     breaks = "a full disk ends with exit code 0",
     spec = RUN_SPEC,
+  },
+  {
+    name = "an error behind a scan opens the gate",
+    file = RUN,
+    before = "escape(tostring(problem), 300))\n    self:raise_exit(EXIT.stopped)\n",
+    after = "escape(tostring(problem), 300))\n",
+    breaks = "an internal error where expectations are checked ends with exit code 0",
+    spec = "spec/regress/355_errors_open_no_gate_spec.lua",
   },
   {
     name = "what was not written is done",
