@@ -1,8 +1,10 @@
 /* resum.host.leave: the end of the process, at once. exit(3) waits for libuv's threads, and one
- * that asks a name server waits for that; the user who wants to leave does not. It knows nothing
+ * that asks a name server waits for that; the user who wants to leave does not. And no end for a
+ * file that may not grow any more: whoever writes to it hears of it, and says so. It knows nothing
  * else. */
 #include "lua/compat.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 /*** Ends the process: nothing is flushed, no finalizer runs.
@@ -13,7 +15,17 @@ static int leave_at_once(lua_State *L) {
   _exit((int)luaL_checkinteger(L, 1));
 }
 
-static const luaL_Reg functions[] = {{"at_once", leave_at_once}, {NULL, NULL}};
+/*** Lets writing beyond the limit on files (`ulimit -f`) fail instead of ending the process.
+@function not_for_full_files
+*/
+static int leave_not_for_full_files(lua_State *L) {
+  (void)L;
+  (void)signal(SIGXFSZ, SIG_IGN);
+  return 0;
+}
+
+static const luaL_Reg functions[] = {
+    {"at_once", leave_at_once}, {"not_for_full_files", leave_not_for_full_files}, {NULL, NULL}};
 
 __attribute__((visibility("default"))) int luaopen_resum_host_leave(lua_State *L);
 

@@ -46,12 +46,14 @@ describe("the command", function()
     assert.equal("interrupted", cjson.decode(written).targets[1].error.code)
   end)
 
-  it("says so where a file must not grow any more", function()
-    local folder = process.temporary_directory()
-    local ended = many.run({ "sh", "-c", 'ulimit -f 1; exec "$@"', "sh",
-      table.unpack(many.command("--json_out", folder .. "/out.json", server.address)) })
-    assert.same({ 4, "resum: --json_out: File too large\n" }, { ended.code, ended.stderr })
-  end)
+  for _, host in ipairs({ "uv", "luasocket", "cqueues" }) do
+    it("says so where a file must not grow any more, on " .. host, function()
+      local folder = process.temporary_directory()
+      local ended = many.run({ "sh", "-c", 'ulimit -f 1; exec "$@"', "sh",
+        table.unpack(many.command("--host", host, "--json_out", folder .. "/out.json", server.address)) })
+      assert.same({ 4, "resum: --json_out: File too large\n" }, { ended.code, ended.stderr })
+    end)
+  end
 
   it("says so where too few files may be open", function()
     local lua = "lua" .. _VERSION:match("%d%.%d")

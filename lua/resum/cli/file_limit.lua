@@ -2,6 +2,7 @@
 -- only.
 
 local system = require "resum.cli.system"
+local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
 
@@ -56,8 +57,8 @@ function M.make_room(connections)
     left = free // (1 + EACH_LOOKUP)
   end
   left = math.max(1, math.floor(left))
-  return left, ("only %d connections at once instead of %d: this process may have %.0f files open (see ulimit -Hn)")
-    :format(left, connections, soft)
+  return left, ("only %s at once instead of %d: this process may have %.0f files open (see ulimit -Hn)")
+    :format(vocabulary.count(left, "connection"), connections, soft)
 end
 
 return M

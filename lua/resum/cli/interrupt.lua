@@ -1,7 +1,9 @@
 -- Ctrl-C, or a plea to end: no new connection; those under way have a moment, then what is known is shown. The end
 -- comes within half a second, also where nobody takes what is shown. A second one ends at once.
 
-local at_once = require("resum.host.leave").at_once
+local leaving = require "resum.host.leave"
+
+local at_once = leaving.at_once
 
 local M = {}
 
@@ -29,6 +31,7 @@ end
 --   nil when that is under way already
 -- @treturn function ends the watch
 function M.watch(host, run)
+  leaving.not_for_full_files()
   if host.name ~= "uv" then
     return function() end
   end
@@ -45,9 +48,6 @@ function M.watch(host, run)
       end
     end)
   end
-  local full = uv.new_signal() -- a file that must not grow any more: whoever writes to it hears of it, and says so
-  full:start("sigxfsz", function() end)
-  handles[1] = full
   local function watch_for(name, code)
     local signal = uv.new_signal()
     handles[#handles + 1] = signal
