@@ -50,7 +50,7 @@ describe("a server", function()
     local again = presence.new(one:save())
     assert.is_true(again.is_down)
     again:note(10, true)
-    assert.same({ "up", 1 }, { again:note(11, true) })
+    assert.same({ "up", 1, 4 }, { again:note(11, true) })
   end)
 end)
 

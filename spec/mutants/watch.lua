@@ -11,6 +11,8 @@ local TURNS = "spec/regress/231_turns_at_an_address_spec.lua"
 local LONG_AGO = "spec/regress/232_names_met_long_ago_are_not_new_spec.lua"
 local CAUSES = "spec/regress/180_watch_names_no_wrong_cause_spec.lua"
 local OF_AGE = "spec/regress/332_dead_of_age_is_no_dropped_key_spec.lua"
+local MINUTES = "spec/regress/333_caches_that_live_minutes_spec.lua"
+local BESIDE = "spec/regress/334_losses_beside_a_certain_change_spec.lua"
 local SPEC, PARTS, LONG = "spec/watch_spec.lua", "spec/watch_parts_spec.lua", "spec/watch_long_spec.lua"
 
 local list = {}
@@ -63,6 +65,31 @@ add(ACCEPTANCE, OF_AGE, "any age is alive where nothing was promised",
   "((offer.promise or 0) > 0 or offer.age <= self.known_age)",
   "true", "a key is dropped whose sessions are older than any that resumed")
 add(ACCEPTANCE, OF_AGE, "lifetimes end to the second", "M.SLACK = 2", "M.SLACK = 0", "the constant that is documented")
+add(ACCEPTANCE, MINUTES, "no life is short", "M.SHORT = 600", "M.SHORT = 0", "sessions die before they are asked")
+add(ACCEPTANCE, MINUTES, "all lives are short", "M.SHORT = 600", "M.SHORT = 36000", "an emptied cache is told late")
+add(ACCEPTANCE, MINUTES, "who died of age after a loss excuses it",
+  "offer.issued > self.since and offer.is_promised then",
+  "offer.issued > self.since then", "a cache that was emptied is never told")
+add(ACCEPTANCE, MINUTES, "deaths of age stay chance", "if refused_at >= age then", "if false then",
+  "a good server is taken for one that refuses by chance")
+add(ACCEPTANCE, MINUTES, "who may be dead is asked", "at_most = is_short and self.limit and self.known_age or nil",
+  "at_most = nil", "an offer of a doubt says nothing")
+add(WATCH, MINUTES, "a replaced key asks no cache",
+  "if #list == 0 and caches and not one.has_keys then", "if false then",
+  "a restart is told as a new key alone")
+add(CHANCE, BESIDE, "a change counts for nothing", "M.BESIDE_CHANGE = 1e-4", "M.BESIDE_CHANGE = 1e-6",
+  "of sessions that are lost at once some are told half an hour later")
+add(CHANCE, BESIDE, "a change counts for more", "M.BESIDE_CHANGE = 1e-4", "M.BESIDE_CHANGE = 1e-2",
+  "the constant that is documented")
+add(CHANCE, BESIDE, "four refusals are enough", "M.ALL_REFUSED = 5", "M.ALL_REFUSED = 4",
+  "chance is a loss beside a change")
+add(ACCEPTANCE, BESIDE, "some may resume", "told.refused >= chance.ALL_REFUSED and told.resumed == 0",
+  "told.refused >= chance.ALL_REFUSED", "chance is a loss beside a change")
+add(LOSSES, BESIDE, "tickets that were lost before are forgotten", "or history:changed(M.SEALED, from, to))",
+  "or false)", "a server that was configured anew has emptied its cache")
+add(WATCH, BESIDE, "a loss counts for no other mechanism",
+  'self.history:remember("lost", ', 'self.history:remember("x", ',
+  "of sessions that are lost at once some are told half an hour later")
 add(LOSSES, CAUSES, "tickets beside a cache are not looked at", "return good == 0 and bad >= M.BESIDE", "return false",
   "a server that was configured anew has emptied its cache")
 add(WATCH, CAUSES, "a key that no ticket names", "elseif one.has_keys and seen.issued ~= nil then", "elseif false then",

@@ -61,23 +61,29 @@ function Jar:drop(fits)
 end
 
 local function is_over(one, now)
-  return one.promise > 0 and now - one.issued + acceptance.SLACK >= one.promise
+  local promise = one.promise or 0
+  return promise > 0 and now - one.issued + acceptance.SLACK >= promise
 end
 
 local function answers(one, want, now)
   return (not want.before or one.issued <= want.before) and (not want.after or one.issued > want.after)
-    and (not want.at_least or now - one.issued >= want.at_least) and (not want.key or one.key and want.key[one.key])
-    and not (want.is_promised and is_over(one, now)) and (not want.not_since
-      or (one.offered or -math.huge) <= want.not_since or (one.offered_age or math.huge) < (want.at_least or 0))
+    and now - one.issued >= (want.at_least or 0) and now - one.issued <= (want.at_most or math.huge)
+    and (not want.key or one.key and want.key[one.key]) and not (want.is_promised and is_over(one, now))
+    and (not want.not_since or (one.offered or -math.huge) <= want.not_since
+      or (one.offered_age or math.huge) < (want.at_least or 0))
 end
 
---- The newest session that answers a question.
+--- The newest session that answers a question; the oldest one, where that is asked for.
 -- @function jar:find
 -- @tparam table want see resum.analysis.watch.acceptance
 -- @tparam number now
 -- @treturn table|nil
 function Jar:find(want, now)
-  for at = #self.list, 1, -1 do
+  local first, last, step = #self.list, 1, -1
+  if want.oldest then
+    first, last, step = 1, #self.list, 1
+  end
+  for at = first, last, step do
     if answers(self.list[at], want, now) then
       return self.list[at]
     end

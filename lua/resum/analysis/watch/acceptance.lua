@@ -18,6 +18,10 @@ M.LONGEST = 192
 M.AGAIN = 3
 --- Where so many of the offers resume, all servers take all sessions.
 M.SHARED = 0.9
+--- Seconds of a life that is short: at a round a minute few sessions are alive at a time, so that a doubt needs all of
+-- those from before it, and asks those first that die first. With longer lives it asks the newest first, as sessions
+-- from after it have to grow as old.
+M.SHORT = 600
 --- Seconds before the end of what was promised from which on a refusal says nothing: servers count whole seconds.
 M.SLACK = 2
 local RECENT = 100 -- offers of the share that is reported
@@ -77,17 +81,25 @@ end
 -- Are those from before the moment taken less often than all others: those from after it, and those that were offered
 -- before there was a doubt? The first refusal began the doubt, and so is no evidence: one is met sooner or later.
 -- `more` are others that may come, and resume.
-local function is_no_chance(tally, told, more)
+local function is_no_chance(tally, told, by_chance, more)
   local good, bad = tally.good // 1, (tally.all - tally.good) // 1
   good, bad = good + told.new_resumed + (more or 0), bad + told.new_refused
   local resumed, refused = told.resumed, told.refused - 1
   return refused > 0 and resumed * bad < refused * good
-    and statistics.fisher(resumed, refused, good, bad) < chance.BY_CHANCE
+    and statistics.fisher(resumed, refused, good, bad) < by_chance
 end
 
 -- Are those from before the moment gone, as far as what was usual goes, or as compared to all others?
-local function are_lost(tally, told)
-  return odds(tally:least(), told.refused, told.resumed) >= chance.ENOUGH - 1e-9 or is_no_chance(tally, told)
+function Acceptance:are_lost(told)
+  return odds(self.tally:least(), told.refused, told.resumed) >= chance.ENOUGH - 1e-9
+    or is_no_chance(self.tally, told, self:by_chance(told))
+end
+
+-- How often chance may be taken for a loss: more often where something changed at that moment, and all are refused.
+function Acceptance:by_chance(told)
+  local is_beside = told.refused >= chance.ALL_REFUSED and told.resumed == 0
+    and self.is_beside_change(told.cut, told.since)
+  return is_beside and chance.BESIDE_CHANGE or chance.BY_CHANCE
 end
 
 -- The doubt is over: it was chance, or sessions live shorter than before, and those that are older say nothing again.
@@ -112,12 +124,12 @@ function Acceptance:end_doubt()
   local share, told = self.tally:least(), self:weigh()
   if odds(share, told.refused, told.resumed) <= 0 and told.resumed > 0 then
     self:drop_doubt()
-  elseif are_lost(self.tally, told) and told.aged >= M.AGED
+  elseif self:are_lost(told) and told.aged >= M.AGED
     and odds(share, told.new_refused, told.new_resumed) <= 0 then
     local verdict = { kind = "lost", since = told.since, cut = told.cut, refused = told.refused }
     self:start_again()
     return verdict
-  elseif are_lost(self.tally, told) and odds(share, told.new_refused, told.new_resumed) >= chance.ENOUGH - 1e-9 then
+  elseif self:are_lost(told) and odds(share, told.new_refused, told.new_resumed) >= chance.ENOUGH - 1e-9 then
     local verdict = { kind = "stopped", since = told.since, refused = told.refused + told.new_refused }
     self:start_again()
     self.stopped = { since = verdict.since, back = 0 }
@@ -195,6 +207,27 @@ function Acceptance:begin_late_doubt()
   end
 end
 
+-- Refusals that were taken for chance count against the server, until they turn out to have been the end of a life.
+function Acceptance:count_as_chance(offers)
+  for _, offer in ipairs(offers) do
+    self.tally:add(false)
+    self.taken_for_chance[#self.taken_for_chance + 1] = offer.age
+    if #self.taken_for_chance > M.LONGEST then
+      table.remove(self.taken_for_chance, 1)
+    end
+  end
+end
+
+function Acceptance:set_limit(age)
+  self.limit = age
+  for _, refused_at in ipairs(self.taken_for_chance) do
+    if refused_at >= age then
+      self.tally:take_back(false)
+    end
+  end
+  self.taken_for_chance = {}
+end
+
 -- Is it their age that they die of? Either they die when it was promised, or those do as well that were made after the
 -- first refusal: what is lost at one moment is older than that.
 function Acceptance:end_of_life()
@@ -203,16 +236,15 @@ function Acceptance:end_of_life()
     resumed = resumed + (age >= beyond.least and 1 or 0)
   end
   local weight = beyond and odds(self.tally:least(), beyond.refused, resumed + beyond.older) or 0
-  if weight < 0 then -- it was chance, which counts
-    for _ = 1, #beyond.open do
-      self.tally:add(false)
-    end
+  if weight < 0 then
+    self:count_as_chance(beyond.open)
     self.beyond = nil
   elseif weight >= chance.ENOUGH - 1e-9 and beyond.beside >= M.BESIDE then
     local promise = beyond.promise or 0
     if beyond.younger >= M.AGED or promise > 0 and beyond.least + M.SLACK >= promise then
       local is_told = self.limit ~= nil
-      self.limit, self.beyond = beyond.least, nil
+      self:set_limit(beyond.least)
+      self.beyond = nil
       -- servers count whole seconds: one may die at an age at which another was still alive
       return not is_told and { kind = "lifetime", since = beyond.since, alive = math.min(self.known_age, beyond.least),
         dead = math.max(self.known_age, beyond.least), promise = promise } or nil
@@ -257,7 +289,7 @@ function Acceptance:note_resumed(offer)
 end
 
 function Acceptance:note_refused(offer)
-  if self.since and offer.issued > self.since then
+  if self.since and offer.issued > self.since and offer.is_promised then
     return self:add(offer, false)
   elseif not offer.is_due then
     self:look_beyond(offer)
@@ -277,6 +309,7 @@ end
 --   `dead`), since (seconds), refused (how many)
 function Acceptance:note(offer)
   self.offers, offer.is_promised = self.offers + 1, self:is_promised(offer)
+  self.promise = (offer.promise or 0) > 0 and offer.promise or nil
   offer.is_due = offer.is_promised and offer.age <= self.known_age
   if self:note_again(offer, offer.good) then
     return nil
@@ -300,13 +333,30 @@ end
 
 -- Would it end the doubt if as many newer sessions resumed as it has room for?
 function Acceptance:would_newer_tell(told)
-  return self:may_repeat() and is_no_chance(self.tally, told, M.LONGEST - #self.window)
+  return self:may_repeat() and is_no_chance(self.tally, told, self:by_chance(told), M.LONGEST - #self.window)
+end
+
+-- Do few sessions live at a time?
+function Acceptance:is_short()
+  return math.min(self.limit or math.huge, self.promise or math.huge) <= M.SHORT
+end
+
+--- What asks for a session from before a moment.
+-- @function acceptance:older
+-- @tparam number before made until then
+-- @tparam number not_since not offered since then
+-- @treturn table see wants
+function Acceptance:older(before, not_since)
+  local is_short = self:is_short()
+  return { before = before, not_since = not_since, is_promised = true, oldest = is_short,
+    at_most = is_short and self.limit and self.known_age or nil }
 end
 
 --- What would best be asked next, the best first.
 -- @function acceptance:wants
--- @treturn {table,...} before (made until then) or after (made later than that), at_least (seconds of age), not_since
---   (not offered since then, or at a lesser age only): a session to offer; or fresh (true): a session to be made; {}:
+-- @treturn {table,...} before (made until then) or after (made later than that), at_least and at_most (seconds of age),
+--   not_since (not offered since then, or at a lesser age only), is_promised (true: whose promised life is not over),
+--   oldest (true: rather an old one than a new one): a session to offer; or fresh (true): a session to be made; {}:
 --   nothing is in doubt
 function Acceptance:wants()
   if self.stopped then
@@ -315,16 +365,18 @@ function Acceptance:wants()
     local beyond = self.beyond
     return beyond and beyond.asks and { { before = beyond.since, not_since = beyond.since } } or {}
   end
-  local told = self:weigh()
-  local older = { before = self.since, not_since = self.since }
+  local told, older = self:weigh(), self:older(self.since, self.since)
   local newer = { after = told.cut or self.since, at_least = told.age < math.huge and told.age or 0,
     not_since = self.since } -- what counts once need not be offered twice
   local any_newer = { after = self.since, at_least = 0, not_since = self.since } -- the others have to grow older
-  if are_lost(self.tally, told) then
+  if self:are_lost(told) then
     return { newer, any_newer }
   end
   local fresh = self:would_newer_tell(told) and { fresh = true } or nil
-  return #self.window % 3 > 0 and { older, newer, any_newer, fresh } or { newer, older, any_newer, fresh }
+  if older.oldest or #self.window % 3 > 0 then
+    return { older, newer, any_newer, fresh }
+  end
+  return { newer, older, any_newer, fresh }
 end
 
 --- May sessions be offered again and again?
@@ -347,17 +399,27 @@ end
 function Acceptance:save()
   return { tally = self.tally:save(), recent = self.recent:save(), known_age = self.known_age, limit = self.limit,
     again_good = self.again_good, again_bad = self.again_bad, offers = self.offers,
+    taken_for_chance = self.taken_for_chance,
     stopped = self.stopped and { since = self.stopped.since, back = 0 } or nil }
 end
 
+local function never()
+  return false
+end
+
 --- @tparam[opt] table saved see save
+-- @tparam[opt] function is_beside_change did something change for certain between two moments?
 -- @treturn table acceptance: known_age (the oldest session that resumed, in seconds), limit (age at which they die),
 --   recent (tally of the newest offers), offers (how many in all)
-function M.new(saved)
+function M.new(saved, is_beside_change)
   saved = saved or { known_age = 0, again_good = 0, again_bad = 0, offers = 0 }
+  for _, age in ipairs(saved.taken_for_chance or {}) do
+    assert(type(age) == "number") -- a damaged file says so here, and not later
+  end
   local acceptance = setmetatable({ tally = chance.tally(saved.tally), recent = chance.tally(saved.recent, RECENT),
     known_age = saved.known_age, limit = saved.limit, again_good = saved.again_good, again_bad = saved.again_bad,
-    offers = saved.offers, stopped = saved.stopped,
+    offers = saved.offers, stopped = saved.stopped, taken_for_chance = saved.taken_for_chance or {},
+    is_beside_change = is_beside_change or never,
     window = new_window() }, Acceptance)
   acceptance.is_reusable = acceptance.again_good >= M.AGAIN or nil
   acceptance.is_single_use = acceptance.again_good == 0 and acceptance.again_bad >= M.AGAIN or nil

@@ -17,6 +17,14 @@ M.ENOUGH = M.IN_A_ROW * math.log(M.BEST / M.GONE)
 -- such a difference in one of so many cases.
 M.BY_CHANCE = 1e-6
 
+--- The same beside a change that is certain (a key, a certificate, an outage, sessions of another mechanism that were
+-- lost at that moment): such moments are few, and doubts are many. So where a watch is young, fewer refusals
+-- are enough.
+M.BESIDE_CHANGE = 1e-4
+--- Refusals without a resumption among them that it takes even then: what refuses one session in twenty does so once in
+-- 160,000 cases behind the first one.
+M.ALL_REFUSED = 5
+
 --- Outcomes of which a share is made; then older ones count half.
 M.MOST = 512
 
@@ -31,6 +39,15 @@ function Tally:add(good)
   if self.all > self.most then
     self.good, self.all = self.good / 2, self.all / 2
   end
+end
+
+--- Takes an outcome back that was another one.
+-- @function tally:take_back
+-- @tparam boolean good
+function Tally:take_back(good)
+  local value = good and self.good or self.all - self.good
+  local count = math.min(1, value) -- older ones count half
+  self.good, self.all = self.good - (good and count or 0), self.all - count
 end
 
 --- The share of good ones.

@@ -68,6 +68,21 @@ function History:changed(what, from, to)
   return false
 end
 
+--- Was there a change of any of these kinds in the time between two moments?
+-- @function history:changed_any
+-- @tparam {string,...} kinds
+-- @tparam number from
+-- @tparam number to
+-- @treturn boolean
+function History:changed_any(kinds, from, to)
+  for _, kind in ipairs(kinds) do
+    if self:changed(kind, from, to) then
+      return true
+    end
+  end
+  return false
+end
+
 --- @tparam table saved counts (kind of event -> how many), events (list), changes (what -> spans; or nil)
 -- @treturn table history, with these
 function M.new(saved)

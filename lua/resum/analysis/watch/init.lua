@@ -58,6 +58,7 @@ function Watch:note_key(name)
     return
   end
   self.key_change = replaced_keys.new(change, span)
+  self.caches = { before = change.until_then or change.since, since = change.since, kept = 0 }
   self.key_change:note_early(self.early)
   self.early = {}
 end
@@ -81,6 +82,7 @@ end
 
 function Watch:tell_verdict(mechanism, verdict)
   if verdict.kind == "lost" then
+    self.history:remember("lost", { from = verdict.cut, to = verdict.since })
     self.losses:wait(mechanism, verdict)
   elseif verdict.kind == "stopped" then
     self.history:tell("resumption_stopped", { mechanism = mechanism, since = verdict.since, refused = verdict.refused })
@@ -92,12 +94,24 @@ function Watch:tell_verdict(mechanism, verdict)
   end
 end
 
+-- A key that was replaced asks whether sessions in caches outlived it: they do in a reload, and not in a restart. Each
+-- is asked once. Where two resume it is clear; where one is refused, a doubt goes on.
+function Watch:note_caches(offer)
+  local caches = self.caches
+  if caches and offer.mechanism == "session_id" and offer.good and offer.issued < caches.before
+    and offer.time >= caches.since then
+    caches.kept = caches.kept + 1
+    self.caches = caches.kept < replaced_keys.KEPT and caches or nil
+  end
+end
+
 function Watch:note_offer(one, seen)
   local session = seen.session
   local offer = { id = session.id, time = seen.time, mechanism = seen.mechanism, issued = session.issued,
     age = session.age, again = session.again, promise = session.promise, key = session.key,
     good = seen.outcome == "resumed" }
   offer.is_alive = one.acceptance:is_alive(offer)
+  self:note_caches(offer)
   if self.key_change then
     self.key_change:note(offer)
   else
@@ -119,30 +133,36 @@ end
 
 -- Connections ---------------------------------------------------------------------------------------------------------
 
-local function new_mechanism(saved)
+-- Changes beside which sessions may have been lost.
+local CHANGES = { "key", "certificate", "away", "lost" }
+
+function Watch:new_mechanism(saved)
   saved = saved or {}
-  return { acceptance = acceptance.new(saved.acceptance), presence = presence.new(saved.presence),
+  local function is_beside_change(from, to)
+    return self.history:changed_any(CHANGES, from, to)
+  end
+  return { acceptance = acceptance.new(saved.acceptance, is_beside_change), presence = presence.new(saved.presence),
     issuing = presence.new(saved.issuing), has_issued = saved.has_issued, has_keys = saved.has_keys,
     forms = names.new(saved.forms), has_worked = saved.has_worked }
 end
 
 function Watch:mechanism(name)
-  self.mechanisms[name] = self.mechanisms[name] or new_mechanism()
+  self.mechanisms[name] = self.mechanisms[name] or self:new_mechanism()
   return self.mechanisms[name]
 end
 
 -- Is all of the server down, or a mechanism alone?
 function Watch:note_presence(one, seen)
   local failed = seen.outcome == "failed"
-  local verdict, since
+  local verdict, since, failed_last
   if one.has_worked or self.worked_at == 0 or not failed then -- else this mechanism has never worked here
-    verdict, since = self.presence:note(seen.time, not failed, seen.problem)
+    verdict, since, failed_last = self.presence:note(seen.time, not failed, seen.problem)
   end
   if verdict == "down" then
     self.history:tell("server_down", { since = self.presence.since, problem = self.presence.problem })
   elseif verdict == "up" then
     self.history:remember("away", { from = since, to = seen.time })
-    self.history:tell("server_up", { since = self.presence.back_since, down = since })
+    self.history:tell("server_up", { since = self.presence.back_since, down = since, down_until = failed_last })
   end
   if not self.presence.is_down and (one.has_worked or not failed) then
     local alone, alone_since = one.presence:note(seen.time, not failed, seen.problem)
@@ -256,7 +276,11 @@ function Watch:wants(mechanism)
   elseif self.key_change and one.has_keys then
     return { { key = self.key_change.old, not_since = self.key_change.change.since, is_promised = true } }
   end
-  return one.acceptance:wants()
+  local list, caches = one.acceptance:wants(), self.caches
+  if #list == 0 and caches and not one.has_keys then
+    list[1] = one.acceptance:older(caches.before, caches.since)
+  end
+  return list
 end
 
 --- Would more full handshakes tell something that is not certain yet?
@@ -321,9 +345,9 @@ function M.new(saved)
   saved = saved or { mechanisms = {}, counts = {}, events = {}, worked_at = 0 }
   local watch = setmetatable({ keys = names.new(saved.keys), certificates = names.new(saved.certificates),
     presence = presence.new(saved.presence), history = histories.new(saved), losses = losses.new(), mechanisms = {},
-    worked_at = saved.worked_at, began = saved.began, early = {}, key_change = nil }, Watch)
+    worked_at = saved.worked_at, began = saved.began, early = {}, key_change = nil, caches = nil }, Watch)
   for name, one in pairs(saved.mechanisms) do
-    watch.mechanisms[name] = new_mechanism(one)
+    watch.mechanisms[name] = watch:new_mechanism(one)
   end
   return watch
 end

@@ -50,9 +50,13 @@ local function tell(watch, mechanism, verdict)
   end
   local is_bound, other_form = history:changed("certificate", from, to), history:changed(mechanism, from, to)
   local in_cache = are_in_cache(mechanism, one) and not other_form
-  local sealed = in_cache and not is_bound and are_sealed_refused(watch, from, to)
+  local sealed = in_cache and not is_bound
+    and (are_sealed_refused(watch, from, to) or history:changed(M.SEALED, from, to))
   local has_keys = mechanism == "session_id" or one.has_keys or in_cache
   local tickets = other_form and (one.forms:has(M.CACHED) and M.CACHED or M.SEALED) or sealed and "refused" or nil
+  if not in_cache and not other_form then
+    history:remember(M.SEALED, { from = from, to = to })
+  end
   history:tell(in_cache and not (is_bound or sealed) and "cache_emptied" or "sessions_lost", { mechanism = mechanism,
     since = to, until_then = from, refused = verdict.refused, keys = has_keys and keys_beside(watch, from, to) or nil,
     away = history:changed("away", from, to) or nil, certificate = is_bound and "changed" or nil, tickets = tickets })

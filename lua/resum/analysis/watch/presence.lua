@@ -19,7 +19,7 @@ function Presence:doubt_more(time, problem)
   self.doubt = self.doubt + chance.weight(self.share, false)
   self.since, self.problem, self.failed = self.since or time, problem, self.failed + 1
   if self.doubt >= chance.ENOUGH - 1e-9 then
-    self.is_down, self.back, self.failed = true, 0, 0
+    self.is_down, self.back, self.failed, self.failed_last = true, 0, 0, time
     return "down"
   end
 end
@@ -39,9 +39,9 @@ function Presence:come_back(time)
   self.back_since = self.back == 0 and time or self.back_since
   self.back = self.back + 1
   if self.back == M.BACK then
-    local since = self.since
-    self.is_down, self.doubt, self.since, self.problem = false, 0, nil, nil
-    return "up", since
+    local since, failed_last = self.since, self.failed_last
+    self.is_down, self.doubt, self.since, self.problem, self.failed_last = false, 0, nil, nil, nil
+    return "up", since, failed_last
   end
 end
 
@@ -59,11 +59,12 @@ end
 -- @tparam[opt] table problem why it failed
 -- @treturn string|nil "down" or "up", where that has become certain
 -- @treturn number|nil when "up": since when it was down
+-- @treturn number|nil when "up": when a connection failed last
 function Presence:note(time, succeeded, problem)
   if self.is_down and succeeded then
     return self:come_back(time)
   elseif self.is_down then
-    self.back, self.problem = 0, problem
+    self.back, self.problem, self.failed_last = 0, problem, time
   elseif succeeded then
     self:doubt_less()
   else
@@ -76,15 +77,16 @@ end
 -- @treturn table
 function Presence:save()
   return { good = self.tally.good, all = self.tally.all, is_down = self.is_down or nil,
-    since = self.is_down and self.since or nil }
+    since = self.is_down and self.since or nil, failed_last = self.failed_last }
 end
 
 --- @tparam[opt] table saved see save
 -- @treturn table presence: is_down, since (when it began to fail), problem (of the last failure), back_since
 function M.new(saved)
   saved = saved or { good = GOOD_BEFORE, all = GOOD_BEFORE }
+  assert(saved.failed_last == nil or type(saved.failed_last) == "number") -- a damaged file says so here, and not later
   local presence = setmetatable({ tally = chance.tally(saved), doubt = 0, failed = 0, back = 0,
-    is_down = saved.is_down or false, since = saved.since }, Presence)
+    is_down = saved.is_down or false, since = saved.since, failed_last = saved.failed_last }, Presence)
   presence.share = presence:usual()
   return presence
 end

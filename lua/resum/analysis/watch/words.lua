@@ -30,8 +30,8 @@ end
 -- @tparam number seconds
 -- @treturn string
 function M.duration(seconds)
-  for _, unit in ipairs({ { 86400, "d" }, { 3600, "h" }, { 60, "min" } }) do
-    if seconds >= 2 * unit[1] then
+  for _, unit in ipairs({ { 86400, "d", 3600 }, { 3600, "h", 60 }, { 60, "min", 1 } }) do
+    if seconds >= 2 * unit[1] - unit[3] / 2 then -- what would be shown as two of them in the unit below
       return ("%.0f %s"):format(seconds / unit[1], unit[2])
     end
   end
@@ -40,6 +40,16 @@ end
 
 local function after_absence(event)
   return event.away and "; the server had been away" or ""
+end
+
+-- What lasted between two durations; as one where they look the same.
+local function between(least, most)
+  local from, to = M.duration(least), M.duration(most)
+  if from == to then
+    return to
+  end
+  local number, unit = from:match("^(%S+) (%S+)$")
+  return ("%s to %s"):format(unit == to:match("%S+$") and number or from, to)
 end
 
 local BOUND = "the certificate changed at that moment, and some servers (nginx) bind sessions to it: "
@@ -147,7 +157,9 @@ local WORDS = {
     return DOWN .. problem_of(event)
   end,
   server_up = function(event) -- a server that is away is asked seldom
-    return ("the server is up again, after %s at most"):format(M.duration(event.since - event.down))
+    local most = event.since - event.down
+    return ("the server is up again, after %s"):format(event.down_until and between(event.down_until - event.down, most)
+      or M.duration(most) .. " at most")
   end,
   clock_set = function(event)
     return ("this machine's clock was set %s by %s"):format(event.by_s < 0 and "back" or "forward",

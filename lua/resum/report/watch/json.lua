@@ -10,7 +10,7 @@ local M = { SCHEMA = 1 }
 local COPIED = { "mechanism", "old_key", "caches", "keys", "tickets", "refused", "alive_s", "dead_s", "promised_s",
   "by_s", "slept" }
 local LISTS = { "old", "new", "there" }
-local TIMES = { "since", "until_then", "down", "stopped" }
+local TIMES = { "since", "until_then", "down", "down_until", "stopped" }
 
 local function list_of(names)
   return names and (#names > 0 and names or encode.EMPTY_LIST) or nil
