@@ -1,6 +1,6 @@
 --- Tickets whose promised lifetime was over were taken for refused ones: an old key was called dropped after hours in
 -- which nobody had watched, as its sessions had died of age; and a session cache that was emptied was not blamed where
--- tickets live five minutes (nginx's and HAProxy's default), as such tickets "were refused as well".
+-- tickets live five minutes (nginx's default), as such tickets "were refused as well".
 
 local jars = require "resum.watch.jar"
 local random = require "resum.util.random"

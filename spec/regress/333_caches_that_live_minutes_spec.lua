@@ -1,4 +1,4 @@
---- A cache whose sessions live five minutes (the default of nginx and HAProxy) was emptied, and in half of the cases
+--- A cache whose sessions live five minutes (nginx's default) was emptied, and in half of the cases
 -- nobody was told, also after hours: of the five sessions that were alive the newest were offered first, until the
 -- others had died; deaths of age were taken for chance, which made the server look worse than it was; and sessions
 -- from after the loss that had died of age excused it.
