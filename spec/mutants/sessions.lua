@@ -181,10 +181,18 @@ return {
   {
     name = "that we left is an end",
     file = "lua/resum/connection/spending.lua",
-    before = "not was_given_up(record) and RANK[record.ending] then",
-    after = "not was_given_up(record) then",
+    before = "elseif RANK[record.ending] then",
+    after = "else",
     breaks = "a connection on which we did not wait for the server's end passes for one that it ended badly",
     spec = "spec/regress/120_ends_by_habit_spec.lua",
+  },
+  {
+    name = "one end that did not come is a habit",
+    file = "lua/resum/connection/spending.lua",
+    before = "given_up.total >= ONE_IN and given_up.of.silent",
+    after = "given_up.total >= 1 and given_up.of.silent",
+    breaks = "a server that was slow once is left at once",
+    spec = "spec/regress/320_given_up_spec.lua",
   },
   {
     name = "one handshake without a ticket is enough",

@@ -60,7 +60,8 @@ end
 -- nothing unread turns the close into a reset, and late tickets still arrive. The probe says no words: it may have
 -- agreed on keys that anybody can find. When it has seen a resumption it closes at once: Finished and close_notify have
 -- left together, and no server was found that then loses a session by a reset (HAProxy, stunnel, s_server, GnuTLS,
--- nginx; caches and tickets: 60 of 60 each). But to a server that is slow the connection is open for longer than to us:
+-- nginx; caches and tickets: 60 of 60 each). So it does when it was refused, by a server that ends no connection of the
+-- kind before we do: no session has come of it, and none was taken. But to a server that is slow the connection is open for longer than to us:
 -- where it limits their number, we stay.
 function Exchange:finish(due, handshake_s, is_answered)
   local now = self.host.now
@@ -94,6 +95,17 @@ function Exchange:converse(request, due, deadline)
   return ""
 end
 
+-- Is there nothing to wait for behind our goodbye? See finish.
+function Exchange:may_leave(record)
+  local ends = self.client.ends
+  if record.engine ~= "probe" or self.want_tickets or self.stays or self.say then
+    return false
+  elseif record.outcome == "refused" then
+    return spending.ignores_what_is_given_up(ends)
+  end
+  return record.outcome == "resumed" and (not self.mechanism.may_be_cached or spending.is_silent(ends))
+end
+
 --- All of it between the first byte and the last.
 -- @function exchange:run
 -- @tparam table record of resum.connection.attempt; what was seen goes into it
@@ -121,9 +133,7 @@ function Exchange:run(record)
       end
       record.answered = self.asks and issuance.request(self) or nil
     end
-    self.leaves_at_once = record.engine == "probe" and record.outcome == "resumed" and not self.want_tickets
-      and not self.stays and not self.say
-      and (not self.mechanism.may_be_cached or spending.is_silent(self.client.ends))
+    self.leaves_at_once = self:may_leave(record)
     record.version, record.asked = self:facts().version, self.speaks_first or self.request and self.heard ~= nil or nil
     self:finish(due, record.timing.handshake_s, spending.is_answered(self.client.ends, record))
     record.ending = outcomes.ending(self, record.engine)

@@ -54,9 +54,10 @@ end
 
 --- Nothing is known of how a server ends connections.
 -- @treturn table connections (how many have begun), all and kinds (how often each end was seen, and to each kind of
---   connection: total, of), groups (those that ended alike), trials (fates of sessions behind each kind of break)
+--   connection: total, of), given_up (the same of probes that were refused and left), groups (those that ended alike),
+--   trials (fates of sessions behind each kind of break)
 function M.nothing_known()
-  return { connections = 0, all = new_counts(), kinds = {}, groups = {}, trials = {} }
+  return { connections = 0, all = new_counts(), kinds = {}, given_up = new_counts(), groups = {}, trials = {} }
 end
 
 -- Connections that a server may well end alike.
@@ -129,6 +130,15 @@ end
 -- @treturn boolean
 function M.is_silent(ends)
   return ends.all.of.silent ~= nil and not is_out_of_order(ends, nil, "silent")
+end
+
+--- Does the server leave us without an answer where a probe was refused and broke its handshake off? Some end such a
+-- connection only when we do (HAProxy). So many as are no chance have to have been waited for, and none answered.
+-- @tparam table ends how connections with this server ended so far
+-- @treturn boolean
+function M.ignores_what_is_given_up(ends)
+  local given_up = ends.given_up
+  return given_up.total >= ONE_IN and given_up.of.silent == given_up.total
 end
 
 -- What spent a session, for people and machines.
@@ -327,6 +337,14 @@ local function note_answer(one)
   weigh(one)
 end
 
+-- Its end says nothing about sessions; and what was not waited for says nothing at all.
+local function note_given_up(ends, ending)
+  if RANK[ending] then
+    local counts = ends.given_up
+    counts.total, counts.of[ending] = counts.total + 1, (counts.of[ending] or 0) + 1
+  end
+end
+
 --- A connection has ended: what that does to its sessions, and to what is known of them.
 -- @tparam table ends how connections with this server ended so far; changed
 -- @tparam table record of the connection: engine, outcome, version, error, sessions, ending (its end), asked (a request
@@ -349,7 +367,9 @@ function M.finish(ends, record, offered, began)
     ending = record.ending, trial = nil, fate = nil, shown = nil }
   if one.failed then
     begin_spending(ends, one)
-  elseif not was_given_up(record) and RANK[record.ending] then
+  elseif was_given_up(record) then
+    note_given_up(ends, record.ending)
+  elseif RANK[record.ending] then
     note_end(ends, one)
   end
   if ANSWERS[record.outcome] then
