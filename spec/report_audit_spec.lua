@@ -1,5 +1,6 @@
 --- Findings of the audit in every report.
 
+local audit_text = require "resum.report.text.audit"
 local cjson = require "cjson"
 local expectation = require "resum.cli.expectation"
 local finding = require "resum.audit.finding"
@@ -41,7 +42,7 @@ describe("findings of the audit", function()
 What does resumption give away? (audit)
   high           ticket-repeats
     3 of 8 are equal (servers B, 25 % of the connections)
-    To do: Make them <anew>.
+    To do: see "What to do"
   inconclusive   ticket-repeats
     more connections would have been needed than the check may make
   2 checks good; 1 not applicable (ticket-repeats: no tickets).
@@ -57,12 +58,25 @@ What does resumption give away? (audit)
     shown = text.target(result(BAD, GOOD, { verdict = "bad", reason = "equal", share = 0.5 }))
     assert.matches([[
     3 of 8 are equal %(servers B, 25 %% of the connections%)
-    To do: Make them <anew>%.
+    To do: see "What to do"
   high           ticket%-repeats
     3 of 8 are equal %(50 %% of the connections%)
-    To do: the same as above
+    To do: see "What to do"
   0 checks good%.
 ]], shown)
+  end)
+
+  it("give each piece of advice once: as a step at the head, or where nothing was said before, with the first", function()
+    local one = result(BAD, { verdict = "bad", reason = "equal", share = 0.5 })
+    one.addresses[1].before_tls = { connections = 1 } -- which is a step of its own
+    local shown = text.target(one)
+    assert.matches("\n  2%. Make them <anew>%.\n", shown)
+    assert.matches('To do: see step 2 of "What to do"\n', shown)
+    assert.equal(1, select(2, shown:gsub("Make them <anew>", "")))
+    local lines = table.concat(audit_text.lines(one.addresses[1].audit, { width = 80, paint = function(words)
+      return words
+    end }), "\n")
+    assert.matches("To do: Make them <anew>%.\n.*To do: the same as above\n", lines)
   end)
 
   it("say the same words everywhere, also which servers they are about", function()

@@ -18,7 +18,16 @@ end
 
 local WORDS = { bad = "bad", inconclusive = "inconclusive", info = "good to know" }
 
--- One finding. What several have as their advice is said once.
+-- Where advice stands that was given before: as one of the steps under "What to do", at the head of the report.
+local function said_before(steps)
+  local said = {}
+  for i, step in ipairs(steps or {}) do
+    said[step.text] = #steps > 1 and ('see step %d of "What to do"'):format(i) or 'see "What to do"'
+  end
+  return said
+end
+
+-- One finding. What several have as their advice, or what is among the steps at the head, is said once.
 local function add(lines, one, style, said)
   local is_bad = one.verdict == "bad"
   local grade = is_bad and one.severity or WORDS[one.verdict] or one.verdict:gsub("_", " ")
@@ -26,9 +35,9 @@ local function add(lines, one, style, said)
   lines[#lines + 1] = ("  %s  %s"):format(style.paint(layout.pad(grade, 13), colour), style.paint(one.id, "strong"))
   layout.append(lines, layout.wrap(escape(one.message .. where(one)), style.width, "    "))
   if one.advice then
-    local advice = said[one.advice] and "the same as above" or escape(one.advice)
-    layout.append(lines, layout.wrap("To do: " .. advice, style.width, "    ", "      "))
-    said[one.advice] = true
+    layout.append(lines, layout.wrap("To do: " .. (said[one.advice] or escape(one.advice)), style.width, "    ",
+      "      "))
+    said[one.advice] = said[one.advice] or "the same as above"
   end
 end
 
@@ -56,9 +65,10 @@ end
 
 --- @tparam {table,...} list see resum.audit.finding
 -- @tparam table style width, paint
+-- @tparam[opt] {table,...} steps what the report has said before is to be done, see resum.analysis.overview
 -- @treturn {string,...} lines
-function M.lines(list, style)
-  local said = {}
+function M.lines(list, style, steps)
+  local said = said_before(steps)
   local lines = { style.paint("What does resumption give away? (audit)", "strong") }
   for _, one in ipairs(finding.sorted(list)) do
     if one.verdict ~= "good" and one.verdict ~= "not_applicable" then

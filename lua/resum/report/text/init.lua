@@ -96,10 +96,10 @@ local function evidence(entry, style)
 end
 
 -- Sections of one address, with an empty line between them.
-local function address_sections(entry, style)
+local function address_sections(entry, style, steps)
   local sections = { support(entry, style), rates.lines(entry, style) }
   sections[#sections + 1] = entry.balancer and pools.lines(entry.balancer, style) or {}
-  sections[#sections + 1] = entry.audit and audit.lines(entry.audit, style) or {}
+  sections[#sections + 1] = entry.audit and audit.lines(entry.audit, style, steps) or {}
   table.insert(sections, 1, evidence(entry, style))
   return sections
 end
@@ -188,7 +188,7 @@ function M.target(result, options)
       lines[#lines + 1] = ""
       append(lines, one_of_several(entry, style))
     end
-    add_sections(lines, address_sections(entry, style))
+    add_sections(lines, address_sections(entry, style, overview.steps))
   end
   add_sections(lines, { pools.across(result.across, style),
     titled("Configuration to paste", advice.blocks(overview, style.width, options and options.advice), style) })
@@ -207,7 +207,7 @@ function M.address(entry, options)
     append(lines, wrap(escape(words), style.width, "  "))
   end
   add_sections(lines, { titled("What to do", advice.steps(overview, style.width, true), style) })
-  add_sections(lines, address_sections(entry, style))
+  add_sections(lines, address_sections(entry, style, overview.steps))
   return table.concat(lines, "\n") .. "\n"
 end
 
