@@ -37,6 +37,18 @@ describe("the check forward-secrecy", function()
     assert.is_true(list[1].evidence.shares >= 10)
   end)
 
+  it("names how old the key of these tickets is at least, where earlier runs have seen it", function()
+    local context = { evidence = evidences.of(0) }
+    function context.resumes(_, mechanism) return mechanism == "ticket" end
+    for hours, age in pairs({ [0] = "", [1] = "; it has been in use for at least 1 hour",
+      [72] = "; it has been in use for at least 3 days" }) do
+      context.evidence.key_age_hours = hours
+      local list = forward_secrecy.run(context)
+      assert.equal("TLS 1.2 connections that tickets resume can be read by whoever gets the ticket key later: by design"
+        .. age, finding.make(forward_secrecy, list[#list]).message)
+    end
+  end)
+
   it("says that tickets of TLS 1.2 have none, and sees the key shares of full handshakes there", function()
     local said, list = audit({ max_version = "TLSv1.2" }, { mechanisms = { "ticket" } })
     assert.equal("good info fresh_shares, info info by_ticket_key", said)

@@ -3,6 +3,7 @@
 -- every resumed connection can be read with the ticket's key, by design.
 
 local answers = require "resum.audit.answer"
+local key_age = require "resum.audit.key_age"
 local poll = require "resum.audit.poll"
 
 local M = {
@@ -29,7 +30,11 @@ M.reasons = {
     return ("%d of %d connections have the server's key share of another one (%s)"):format(evidence.equal,
       evidence.shares, evidence.version)
   end,
-  by_ticket_key = "TLS 1.2 connections that tickets resume can be read by whoever gets the ticket key later: by design",
+  by_ticket_key = function(evidence)
+    local age = (evidence.age_hours or 0) > 0 and ("; it has been in use for at least %s"):format(
+      key_age.in_words(evidence)) or ""
+    return "TLS 1.2 connections that tickets resume can be read by whoever gets the ticket key later: by design" .. age
+  end,
   mixed_answers = "TLS 1.3 resumed without a key exchange once, and not again",
   nothing_seen = "no key exchange was seen",
 }
@@ -138,7 +143,8 @@ function M.run(context)
       evidence = { shares = shares } }
   end
   if context:resumes("ticket") then
-    list[#list + 1] = { verdict = "info", reason = "by_ticket_key" }
+    list[#list + 1] = { verdict = "info", reason = "by_ticket_key",
+      evidence = { age_hours = context.evidence.key_age_hours } }
   end
   return list
 end

@@ -23,7 +23,10 @@ local M = {
 M.LIMITS = { { 30 * DAY, "high" }, { 7 * DAY, "medium" }, { 24 * HOUR, "low" } }
 local YOUNG = 24 * HOUR
 
-local function in_words(evidence)
+--- An age in words.
+-- @tparam table evidence age_hours
+-- @treturn string
+function M.in_words(evidence)
   if evidence.age_hours >= 48 then
     return ("%d days"):format(evidence.age_hours // 24)
   elseif evidence.age_hours == 0 then
@@ -34,11 +37,11 @@ end
 
 M.reasons = {
   old_key = function(evidence)
-    return ("a ticket key has been in use for at least %s"):format(in_words(evidence))
+    return ("a ticket key has been in use for at least %s"):format(M.in_words(evidence))
   end,
   seen_once = "no earlier run has seen these ticket keys, so their age is not known yet",
   young_so_far = function(evidence)
-    return ("the ticket keys have been seen for %s so far; they may be older"):format(in_words(evidence))
+    return ("the ticket keys have been seen for %s so far; they may be older"):format(M.in_words(evidence))
   end,
   renewed = function(evidence)
     return ("the ticket keys are not older than %d hours: an earlier run saw others"):format(evidence.at_most_hours)
@@ -126,9 +129,11 @@ function M.run(context)
   if not entries then
     return { instead }
   end
-  return { M.decide(entries, function(key)
+  local found = M.decide(entries, function(key)
     return context.options.store:of_key(key)
-  end) }
+  end)
+  context.evidence.key_age_hours = found.evidence.age_hours -- others say what that means for them
+  return { found }
 end
 
 function M.connections()
