@@ -127,6 +127,7 @@ describe("the check zero-secret", function()
     end
     local said, _, connections = found(ending({}))
     assert.same({ "good refused", 4 }, { said, connections })
+    assert.equal("good refused", (found(ending({ "reset", "reset", "reset", "reset" }))))
     assert.equal("inconclusive connection_failed", (found(ending({ "eof", "reset", "eof", "eof" }))))
     assert.equal("inconclusive connection_failed", (found(ending({ "reset", "eof", "eof", "eof" }))))
   end)

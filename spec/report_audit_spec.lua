@@ -66,7 +66,7 @@ What does resumption give away? (audit)
 ]], shown)
   end)
 
-  it("give each piece of advice once: as a step at the head, or where nothing was said before, with the first", function()
+  it("give each piece of advice once: as a step at the head, or else with the first finding", function()
     local one = result(BAD, { verdict = "bad", reason = "equal", share = 0.5 })
     one.addresses[1].before_tls = { connections = 1 } -- which is a step of its own
     local shown = text.target(one)

@@ -11,7 +11,8 @@ M.MOST_PERIOD = 8
 -- or more take turns at random. So many in a row as bring 7 lengths to less than one wrong guess in 1,000 pools: 13.
 local BY_CHANCE, SURE = 0.5, 1e-3
 -- First looks: of eight sessions made in a row the first, third, fifth and seventh, offered one after another, have
--- come 8, 7, 6 and 5 connections before: each length from 2 to 8 divides one of these numbers.
+-- come 8, 7, 6 and 5 connections before: each length from 2 to 8 divides one of these numbers. (They only make it
+-- shorter: each length that is left has to be confirmed.)
 local FIRST_LOOKS = { 1, 3, 5, 7 }
 -- Offers on the very next connection, until one resumes: where servers take turns at random, and one in four knows the
 -- session, so many miss it with 3 in 100 (as in resum.audit.poll).

@@ -63,8 +63,10 @@ local function read_answer(talk)
   end
 end
 
--- Returns "zero_secret", "refused", "no_retry", "ended" (by the server, or on the way), or nil where the connection
--- failed.
+-- Ends, by the server or on the way: with a FIN, or with an RST (wolfSSL).
+local ENDS = { closed = true, reset = true }
+
+-- Returns "zero_secret", "refused", "no_retry", an end, or nil where the connection failed.
 local function try(context, cipher, session)
   local session_id, name = random.bytes(32), context.client.server_name
   local first = first_hello(session, session_id, name)
@@ -81,23 +83,23 @@ local function try(context, cipher, session)
     if state == "established" then
       return "zero_secret"
     end
-    if code == "closed" then
-      return "ended"
+    if ENDS[code] then
+      return code
     end
     return (state or code == "alert" or code == "protocol_error") and "refused" or nil
   end)
   return record.result
 end
 
--- The same, and once more where it failed. An end is a refusal where it comes again.
+-- The same, and once more where it failed. An end is a refusal where the same one comes again.
 local function try_twice(context, cipher, session)
   local first = try(context, cipher, session)
-  if first and first ~= "ended" then
+  if first and not ENDS[first] then
     return first
   end
   local second = try(context, cipher, session)
-  if second == "ended" then
-    return first == "ended" and "refused" or nil
+  if ENDS[second] then
+    return first == second and "refused" or nil
   end
   return second
 end

@@ -61,8 +61,8 @@ end
 -- agreed on keys that anybody can find. When it has seen a resumption it closes at once: Finished and close_notify have
 -- left together, and no server was found that then loses a session by a reset (HAProxy, stunnel, s_server, GnuTLS,
 -- nginx; caches and tickets: 60 of 60 each). So it does when it was refused, by a server that ends no connection of the
--- kind before we do: no session has come of it, and none was taken. But to a server that is slow the connection is open for longer than to us:
--- where it limits their number, we stay.
+-- kind before we do: no session has come of it, and none was taken. But to a server that is slow the connection is open
+-- for longer than to us: where it limits their number, we stay.
 function Exchange:finish(due, handshake_s, is_answered)
   local now = self.host.now
   local linger = math.max(LINGER.least, math.min(LINGER.most, LINGER.round_trips * handshake_s))
