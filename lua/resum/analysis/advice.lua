@@ -51,7 +51,8 @@ end
 
 local LET_IN = { text = "Find the servers behind this address that turn clients away before TLS: let clients in "
   .. "there, or take these servers out of the pool." }
-local FIRST_SEGMENT = { text = "Look for what reads only the first segment of a ClientHello." }
+local FIRST_SEGMENT = { text = "Look for what reads only the first segment of a ClientHello.",
+  why = "A client that offers a hybrid key share, as browsers do, does not get in." }
 local MEASURE = { by = "measuring", text = "Find out which servers do not share their sessions (--resum_rate)." }
 
 local BEHAVIOUR = {

@@ -1,6 +1,8 @@
 -- host.parallel for every host that can start a job beside another and wait for it: which job is next, how many are
 -- under way, what became of each. How a job is started, and how one waits, the host says.
 
+local arguments = require "resum.util.arguments"
+
 local M = {}
 
 --- The error of a job as a string, whatever was raised.
@@ -25,11 +27,15 @@ function M.each(jobs)
   end
 end
 
---- Raises an error, in the name of who called host.parallel, when no job could ever start.
--- @tparam table|function jobs
--- @tparam integer|nil limit
+--- Raises an error, in the name of who called host.parallel, when these are no jobs, or none could ever start.
+-- @param jobs
+-- @param limit
 function M.check_limit(jobs, limit)
-  if limit and limit < 1 and (type(jobs) == "function" or #jobs > 0) then
+  if type(jobs) ~= "table" and type(jobs) ~= "function" then
+    error("host.parallel takes a list of functions, or a function that returns them, not " .. arguments.kind(jobs), 3)
+  elseif limit ~= nil and type(limit) ~= "number" then
+    error("host.parallel: the limit must be a number, not " .. arguments.kind(limit), 3)
+  elseif limit and limit < 1 and (type(jobs) == "function" or #jobs > 0) then
     error("host.parallel: the limit must be 1 or more", 3)
   end
 end
