@@ -10,7 +10,7 @@ local spending = require "resum.connection.spending"
 
 local function finished(ends, ending, engine)
   spending.finish(ends, { engine = engine or "probe", outcome = "refused", version = "TLSv1.2", sessions = {},
-    ending = ending }, {}, 0)
+    ending = ending }, {}, spending.begin(ends))
 end
 
 describe("where refused probes are broken off", function()
