@@ -66,6 +66,18 @@ What does resumption give away? (audit)
 ]], shown)
   end)
 
+  it("tell to check again with the options that they took", function()
+    local needs = { needs = { "certificate", "audit_names" } }
+    local one = result(BAD)
+    one.addresses[1].audit[1] = finding.make(tables.merged(CHECK, needs), BAD)
+    one.addresses[1].audit[2] = finding.make(tables.merged(CHECK, { advice = "Stop it.", class = "intrusive" }), BAD)
+    assert.matches("\n    resum --audit --cert FILE --audit_name NAME --intrusive a.example\n", text.target(one), 1,
+      true)
+    assert.matches("\n    resum --audit a.example\n", text.target(result(BAD)), 1, true)
+    assert.matches("\n    resum --audit --intrusive a.example\n",
+      text.target(result(tables.merged(BAD, { is_intrusive = true }))), 1, true)
+  end)
+
   it("give each piece of advice once: as a step at the head, or else with the first finding", function()
     local one = result(BAD, { verdict = "bad", reason = "equal", share = 0.5 })
     one.addresses[1].before_tls = { connections = 1 } -- which is a step of its own

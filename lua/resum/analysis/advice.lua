@@ -215,8 +215,9 @@ M.TICKET_KEYS = TICKET_KEYS
 -- @tparam table entry one of a result's addresses
 -- @treturn {table,...} text, topic (nil where there is nothing to paste), optional (true: it may be as intended), by
 --   (what tells afterwards whether it has helped, nil: the rate; "measuring": it is a measurement itself; "audit";
---   "nothing"), why (a sentence, where no verdict says it), and then id and code (of the finding that it is,
---   see resum.analysis.findings); empty where nothing is to be done, or nothing is known
+--   "nothing"), options (what that needs beside --audit), why (a sentence, where no verdict says it), and then
+--   id and code (of the finding that it is, see resum.analysis.findings); empty where nothing is to be done, or nothing
+--   is known
 function M.of(entry)
   local list, known = {}, {}
   local function add(step)
@@ -233,7 +234,8 @@ function M.of(entry)
   add_mechanisms(entry, add_causes(entry, add), add)
   local is_said = false -- by the audit: the same cause, at more length
   for _, finding in ipairs(entry.audit or {}) do
-    add(finding.verdict == "bad" and finding.advice and { by = "audit", text = finding.advice } or nil)
+    add(finding.verdict == "bad" and finding.advice
+      and { by = "audit", text = finding.advice, options = finding.options } or nil)
     is_said = is_said or finding.verdict == "bad" and finding.id == "single-use"
   end
   if runs_dry(entry) and not is_said then
@@ -291,6 +293,17 @@ end
 -- What the command is for: most steps change something, and some are a measurement.
 local LEADS = { changes = "Then check again:", measuring = "This command does it:" }
 
+-- What the audit needs to see again what it has found.
+local function add_options(words, steps)
+  local known = {}
+  for _, step in ipairs(steps) do
+    for _, option in ipairs(step.options or {}) do
+      words[#words + 1] = not known[option] and option or nil
+      known[option] = true
+    end
+  end
+end
+
 --- What to run, after the steps or for them.
 -- @tparam table described the target of a result: text, host, port, sni, starttls, xmpp_to, proxy, proxy_protocol
 -- @tparam {table,...} steps see of
@@ -307,6 +320,7 @@ function M.command(described, steps)
   local words = { "resum" }
   words[#words + 1] = (met.rate or met.measuring) and "--resum_rate" or nil
   words[#words + 1] = met.audit and "--audit" or nil
+  add_options(words, steps)
   for _, option in ipairs({ "starttls", "xmpp_to", "proxy", "proxy_protocol" }) do
     words[#words + 1] = described[option] and ("--%s %s"):format(option, quoted(tostring(described[option])))
   end

@@ -256,7 +256,8 @@ function M.decide(accepted, sent, first)
     return { verdict = "inconclusive", reason = "connection_failed" }
   elseif accepted == sent then
     local is_guarded = first.response and first.response.status == TOO_EARLY
-    return { verdict = "bad", reason = "replayed", severity = is_guarded and "medium" or "high", evidence = evidence }
+    return { verdict = "bad", reason = "replayed", severity = is_guarded and "medium" or "high", is_intrusive = true,
+      evidence = evidence }
   elseif accepted > 1 then
     return { verdict = "inconclusive", reason = "replayed_sometimes", evidence = evidence }
   end

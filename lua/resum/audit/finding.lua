@@ -75,11 +75,25 @@ local function words(check, reason, evidence)
   return said or error(("audit: %s has no words for the reason '%s'"):format(check.id, tostring(reason)), 0)
 end
 
+-- What a check runs with alone, as the command line has it.
+local OPTIONS = { certificate = "--cert FILE", audit_names = "--audit_name NAME", state = "--state FILE" }
+
+-- The options without which nobody would find this again.
+local function options_of(check, found)
+  local list = {}
+  for _, need in ipairs(check.needs or {}) do
+    list[#list + 1] = OPTIONS[need]
+  end
+  list[#list + 1] = (check.class == "intrusive" or found.is_intrusive) and "--intrusive" or nil
+  return list
+end
+
 --- A whole finding.
 -- @tparam table check see resum.audit
--- @tparam table found verdict, reason, and where they are known evidence, severity, group, share, advice
+-- @tparam table found verdict, reason, and where they are known evidence, severity, group, share, advice, is_intrusive
+--   (it took --intrusive, and not all of the check does)
 -- @treturn table id, title, severity, verdict, reason, message (the reason in words), evidence, group, share, sources
---   (list), advice (nil unless something is to be done)
+--   (list), advice (nil unless something is to be done), options (what the command line needs for it beside --audit)
 function M.make(check, found)
   local evidence = found.evidence or {}
   check_evidence(check.id, evidence)
@@ -97,6 +111,7 @@ function M.make(check, found)
     group = found.group,
     share = found.share,
     sources = check.sources,
+    options = options_of(check, found),
     advice = found.verdict == "bad" and (found.advice or check.advice) or found.advice,
   }
 end
