@@ -1,6 +1,6 @@
 --- Pools in which each server accepts the sessions of some others, in no order, were told as "nothing shared" in eight
 -- of ten by session IDs alone: any list fits a few groups after 200 offers. Where no other mechanism speaks for groups,
--- these have to be far likelier than nothing known, and are asked about for longer.
+-- all sessions have to resume equally often, which takes more offers.
 
 local pools = require "spec.support.pools"
 local simulation = require "spec.support.simulation"
@@ -26,7 +26,7 @@ describe("session IDs, where nothing else is offered #unsanitized", function()
     for _, i in ipairs({ 104, 107 }) do -- of ten at random, of three in turns
       local verdict, connections = judge("keys_shared_caches_not", i)
       assert.equal("nothing_shared", verdict)
-      assert.is_true(connections < 600)
+      assert.is_true(connections < 700)
     end
   end)
 end)

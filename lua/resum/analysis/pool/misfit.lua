@@ -138,6 +138,88 @@ local function tests_of(list)
   return tests
 end
 
+-- Are there classes whose sessions are good everywhere, or nowhere?
+local function extremes(model)
+  local always, never = false, false
+  for a = 1, model.count do
+    local rate = 0
+    for b = 1, model.count do
+      rate = rate + (model.accept(a, b) and model.weights[1][b] or 0)
+    end
+    always, never = always or rate >= 1 - CERTAIN, never or rate <= CERTAIN
+  end
+  return always, never
+end
+
+-- How each session fared, without those that are good everywhere or nowhere where the explanation has such; and whether
+-- it has none, so that servers are in groups and nothing else.
+local function fates_of(explained)
+  local always, never = extremes(explained.parameters.model)
+  local fates, list = {}, {}
+  for _, offer in ipairs(explained.view.offers) do
+    if offer.lag == 0 and offer.design ~= "fresh" and not offer.barred then
+      local one = fates[offer.origin] or { resumed = 0, offered = 0 }
+      fates[offer.origin] = one
+      one.resumed, one.offered = one.resumed + (offer.resumed and 1 or 0), one.offered + 1
+    end
+  end
+  for _, one in pairs(fates) do
+    local left_out = always and one.resumed == one.offered or never and one.resumed == 0
+    list[#list + 1] = not left_out and one or nil
+  end
+  return list, not always and not never
+end
+
+-- Where each of some servers accepts others' sessions as it pleases, the sessions' rates differ: by lot among n servers
+-- their variance is p(1 - p)/n. Of 20, more than were ever seen behind one address without a name, that would be seen
+-- with so many standard deviations.
+local VARIES, SEEN = 1 / 20, 3
+-- Servers of even shares are doubted so often in the end (R. A. Fisher's usual measure, 1925: the more of them, the
+-- fewer lists are told); and so often before that, as it is looked at again and again.
+local UNEVEN, SURELY_UNEVEN = 0.05, 0.001
+
+-- Of so many groups of even shares each session resumes in one of as many offers: how surprising is it, of the number
+-- that comes nearest?
+local function of_whole_number(resumed, offered)
+  local least = math.huge
+  for _, groups in ipairs({ math.max(2, offered // resumed), offered // resumed + 1 }) do
+    local deviation = math.abs(resumed - offered / groups) - 0.5
+    least = math.min(least, groups * deviation / math.sqrt(offered * (groups - 1)))
+  end
+  return 2 * statistics.normal_tail(math.max(0, least))
+end
+
+-- R. E. Tarone's test of the binomial against what varies more (1979).
+local function of_variance(list, resumed, offered, again)
+  local rate, squares = resumed / offered, 0
+  for _, one in ipairs(list) do
+    squares = squares + (one.resumed - one.offered * rate) ^ 2
+  end
+  return statistics.normal_tail(math.max(0, squares / (rate * (1 - rate)) - offered) / math.sqrt(2 * again))
+end
+
+--- Do all sessions resume equally often, as they do where servers of even shares are in groups?
+-- @tparam table explained see resum.analysis.pool.score
+-- @treturn string "even", "uneven", or "unknown": there were not enough offers to see it
+function M.evenness(explained)
+  local list, is_partition = fates_of(explained)
+  local resumed, offered, again = 0, 0, 0
+  for _, one in ipairs(list) do
+    resumed, offered = resumed + one.resumed, offered + one.offered
+    again = again + one.offered * (one.offered - 1)
+  end
+  if resumed == 0 or resumed == offered or again == 0 then
+    return "unknown"
+  end
+  local p = of_variance(list, resumed, offered, again)
+  if is_partition then -- twice the less likely one, as two are asked
+    p = 2 * math.min(p, of_whole_number(resumed, offered))
+  end
+  local is_known = VARIES * math.sqrt(again / 2) >= SEEN
+  local is_uneven = p <= (is_known and UNEVEN or SURELY_UNEVEN)
+  return is_uneven and "uneven" or is_known and "even" or "unknown"
+end
+
 --- How well an explanation fits.
 -- @tparam table explained see resum.analysis.pool.score
 -- @treturn table fits (boolean), p (the chance that something as strange is seen where it is true), certain (offers

@@ -12,9 +12,11 @@ local OF_EACH = 20 -- offers of one session in a round: one of a pool of seven i
 local LONG_ROUND = 60 -- where a "no" takes a few hundred; by then the sessions offered are old, and others are asked
 local BUDGET = 120 -- connections for each mechanism: a third of what the samples took
 local MOST = 2 * BUDGET -- where only a "no" is left, and offers are missing that it needs
-local MOST_ALONE = 3 * BUDGET -- where no other mechanism is asked about: what they leave
+local MOST_ALONE = 4 * BUDGET -- where no other mechanism is asked about: what they leave
 -- New sessions at a time: whether they fare alike shows in eight offers each.
 local FRESH = { sessions = 4, times = 8 }
+-- The same where it has to be seen whether sessions resume equally often: the more offers of each the better.
+local RATES = { sessions = 4, times = 20 }
 -- Session IDs that show ticket keys: all offers of all sessions meet one of two keys each only by chance once in 2^40.
 local MARKS = { sessions = 8, times = 6 }
 local IDENTITIES = 24 -- connections that offer one PSK of each key: a rotation of eight shows itself three times
@@ -242,8 +244,10 @@ end
 
 local function undecided(evidence, result, asked)
   local judged = result.judged
-  if not judged.best or evidence.issued == 0 then
+  if not judged.best or evidence.issued == 0 or judged.evenness == "uneven" then
     return nil
+  elseif judged.decisive and judged.evenness == "unknown" then
+    return fresh(evidence, { sessions = RATES.sessions, times = RATES.times })
   elseif judged.decisive and (not judged.beats_nothing or hides_under_a_key(judged) and (asked or 0) == 0) then
     return fresh(evidence, {})
   elseif is_settled(judged, result) then

@@ -201,28 +201,37 @@ end
 -- ten (pools of random lists). Sessions in caches are in groups in any case: there it only must not be likelier.
 local AMONG_LISTS = math.log(1e5)
 
--- But where nothing else was offered, no other mechanism speaks for groups, and most lists of who accepts whom fit two
--- or three of them at first. With these odds 10 of 30 pools of random lists were taken for groups, in place of 8 of 10:
--- those whose lists are of one length, which no offer tells apart. Of 25 pools of groups 2 were not known any more.
-local ALONE = math.log(1e7)
+local function is_in_caches(one, mechanism)
+  local divided = one.parameters.divided
+  return divided ~= nil and divided.kind ~= "key" and (mechanism == "session_id" or divided.kind == "stateful")
+end
 
 local function needed_against_nothing(one, mechanism, alone)
   local divided = one.parameters.divided
-  if not divided then
+  if not divided or alone and is_in_caches(one, mechanism) then
     return LIKELIER
   elseif divided.kind == "key" then -- what else may decide, the fit tells
     return 0
-  elseif mechanism == "session_id" or divided.kind == "stateful" then
-    return alone and ALONE or -DECISIVE
+  elseif is_in_caches(one, mechanism) then
+    return -DECISIVE
   end
   return AMONG_LISTS
+end
+
+-- But where nothing else was offered, no other mechanism speaks for groups, and most lists of who accepts whom fit two
+-- or three of them, of some shares. Lists hardly ever are of one length, and groups of even shares are: so only these
+-- are told, where it was seen that sessions do not differ. nil where nothing depends on it.
+local function evenness_of(one, evidence)
+  local depends = evidence.alone and one.parameters.model and is_in_caches(one, evidence.mechanism)
+  return depends and misfit.evenness(one) or nil
 end
 
 --- Judges a mechanism.
 -- @tparam table evidence
 -- @treturn table best (see rank), rival (the best with other advice, or nil), odds (natural logarithm of best against
 --   rival), decisive (boolean), gain (natural logarithm of the odds against knowing nothing), beats_nothing (boolean),
---   short (so many offers are missing to say so), alone (nothing else was offered), fit
+--   short (so many offers are missing to say so), alone (nothing else was offered), evenness ("even", "uneven" or
+--   "unknown": do sessions in caches that show no name resume equally often? nil: nothing depends on it), fit
 --   (see resum.analysis.pool.misfit)
 function M.judge(evidence)
   local list, mechanism = M.rank(evidence), evidence.mechanism
@@ -242,8 +251,10 @@ function M.judge(evidence)
   local odds = rival and best.score - rival.score or math.huge
   local fit = modelled and misfit.of(modelled) or { fits = true }
   local gain = modelled and nothing and modelled.score + modelled.made_up - nothing.score or math.huge
-  return { best = best, rival = rival, gain = gain, odds = odds,
-    beats_nothing = gain >= needed_against_nothing(best, mechanism, evidence.alone), alone = evidence.alone,
+  local evenness = evenness_of(best, evidence)
+  local beats_nothing = gain >= needed_against_nothing(best, mechanism, evidence.alone)
+  return { best = best, rival = rival, gain = gain, odds = odds, alone = evidence.alone, evenness = evenness,
+    beats_nothing = beats_nothing and (not evenness or evenness == "even"),
     decisive = odds >= DECISIVE and not best.parameters.short, short = best.parameters.short, fit = fit,
     ranking = list }
 end
