@@ -473,4 +473,12 @@ return {
     breaks = "lists in no order are told as groups",
     spec = "spec/regress/311_lists_in_no_order_spec.lua",
   },
+  {
+    name = "turns are those of a multiple",
+    file = "lua/resum/analysis/pool/routing.lua",
+    before = "return shortest(list, met, lot, best, agreement)",
+    after = "return best, agreement",
+    breaks = "turns of weights 3:1 are told as turns of eight",
+    spec = "spec/regress/313_turns_of_unequal_weights_spec.lua",
+  },
 }

@@ -58,6 +58,20 @@ local function explains_more(period, agrees, best, agreement)
   return not best or period % best > 0 or 2 * (1 - agrees) < 1 - agreement
 end
 
+-- What holds by a divisor as well is that one's, though it may fall just short of being told by itself: what comes a
+-- multiple later is nearer in time, or was seen more often.
+local function shortest(list, met, lot, period, agreement)
+  for divisor = 2, period // 2 do
+    if period % divisor == 0 then
+      local value, agrees = by_period(list, met, divisor)
+      if value > lot and agrees >= AGREES and not explains_more(period, agreement, divisor, agrees) then
+        return divisor, agrees
+      end
+    end
+  end
+  return period, agreement
+end
+
 local function best_period(list, met, lot)
   local best, most, agreement = nil, lot + DECISIVE + math.log(LONGEST_PERIOD), nil
   for period = 1, LONGEST_PERIOD do
@@ -67,7 +81,9 @@ local function best_period(list, met, lot)
       best, most, agreement = period, value, agrees
     end
   end
-  return best, agreement
+  if best then
+    return shortest(list, met, lot, best, agreement)
+  end
 end
 
 -- Log likelihood of outcomes that come at one rate.
