@@ -15,9 +15,10 @@ local RUNS = tonumber(os.getenv("RESUM_FAULTS") or "") or 0
 local SEEDS = tonumber(os.getenv("RESUM_SEEDS") or "") or 8
 local SHARES = { 0.01, 0.02, 0.05 }
 local AT_ONCE = 12 -- targets
--- What is left are refusals of spent sessions that count (seen: 2 of 1,359 of s_server's, both by the quick check):
--- where three of the first six connections of a kind were disturbed, that is taken for a habit of the server's. More
--- than one wrong one of the 96 of the smallest run is then chance in 1 of 110 (if all servers were as s_server).
+-- Seen are 2 wrong of 1,359 of s_server's, both by the quick check. One was a refusal of a spent session that counted:
+-- where three of the first six connections of a kind were disturbed, that is taken for a habit of the server's. What
+-- caused the other is not known. More than one wrong one of the 96 of the smallest run is then chance in 1 of 110
+-- (if all servers were as s_server).
 local MOST_WRONG = 0.011
 local ATTEMPTS = 20 -- of a rate
 
