@@ -61,10 +61,48 @@ local function of_others(evidence, model, list)
   return value
 end
 
+-- Two sights in a row meet the same name more often than by chance, by so many standard deviations: where servers get a
+-- key one after the other it is up to three, as the shares move.
+local IN_A_ROW = 4
+
+-- Of so many pairs of sights so many were alike, where names were met so often of all.
+local function is_in_rows(alike, pairs_made, counts, all)
+  local by_chance = 0
+  for _, count in pairs(counts) do
+    by_chance = by_chance + (count / all) ^ 2
+  end
+  return alike - pairs_made * by_chance > IN_A_ROW * math.sqrt(pairs_made * by_chance * (1 - by_chance))
+end
+
+-- Do offers of one session meet the same name again and again, as a balancer leads them back?
+local function are_led_back(list, session_of)
+  local last, counts, alike, again = {}, {}, 0, 0
+  for _, one in ipairs(list) do
+    local session = session_of(one)
+    if last[session] then
+      alike, again = alike + (last[session] == one.label and 1 or 0), again + 1
+    end
+    last[session], counts[one.label] = one.label, (counts[one.label] or 0) + 1
+  end
+  return is_in_rows(alike, again, counts, #list)
+end
+
+-- The first sight of each name by each session.
+local function firsts(list, session_of)
+  local first, seen = {}, {}
+  for _, one in ipairs(list) do
+    local session = session_of(one)
+    seen[session] = seen[session] or {}
+    first[#first + 1] = not seen[session][one.label] and one or nil
+    seen[session][one.label] = true
+  end
+  return first
+end
+
 -- Names in the order in which they were met. What is inferred of who resumed holds where each knows its own key only. A
--- session that is offered again may be led where it was before, and then it shows nothing new.
+-- session that is led back to where it was before shows nothing new.
 local function shown(evidence, labels, cells)
-  local crossed, list, before = false, {}, {}
+  local crossed, list = false, {}
   for _, a in ipairs(labels) do
     for _, b in ipairs(labels) do
       crossed = crossed or (a ~= b and classes.accepts(cells, a, b)) or false
@@ -73,12 +111,13 @@ local function shown(evidence, labels, cells)
   for _, one in ipairs(evidence.keys) do
     local entry = evidence.by_order[one.order]
     local free = entry.mechanism == evidence.mechanism or not entry.from -- other sessions may be led to their server
-    local session = evidence.origin[entry.from] or entry
-    before[session] = before[session] or {}
-    list[#list + 1] = free and not (crossed and one.inferred) and not before[session][one.label] and one or nil
-    before[session][one.label] = true
+    list[#list + 1] = free and not (crossed and one.inferred) and one or nil
   end
-  return list
+  local function session_of(one)
+    local entry = evidence.by_order[one.order]
+    return evidence.origin[entry.from] or entry
+  end
+  return are_led_back(list, session_of) and firsts(list, session_of) or list
 end
 
 -- A key that issued a ticket was there, whoever was led to it: it came no later than at its first sight of all, and
@@ -120,11 +159,7 @@ local function stretch(evidence, old, at, gone)
   return at, gone
 end
 
--- A balancer that sends many connections in a row to one server makes names come and go, too. So many standard
--- deviations more than by chance do two in a row meet the same then: where servers get a key one after the other it is
--- up to three, as the shares move.
-local IN_A_ROW = 4
-
+-- A balancer that sends many connections in a row to one server makes names come and go, too.
 local function comes_in_rows(list, at, gone)
   local counts, all, alike, before = {}, 0, 0, nil
   for _, one in ipairs(list) do
@@ -134,11 +169,7 @@ local function comes_in_rows(list, at, gone)
       before = one.label
     end
   end
-  local by_chance = 0
-  for _, count in pairs(counts) do
-    by_chance = by_chance + (count / all) ^ 2
-  end
-  return alike - all * by_chance > IN_A_ROW * math.sqrt(all * by_chance * (1 - by_chance))
+  return is_in_rows(alike, all, counts, all)
 end
 
 local function candidate(evidence, list, new, at, gone, old, side_by_side)
