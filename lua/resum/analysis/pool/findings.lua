@@ -129,9 +129,9 @@ local function met_several(context)
   return #find_configuration(context) > 0
 end
 
+-- That of the mechanism which decides is told before all findings.
 local function find_member(result, name, context)
-  local is_told = context.verdict == "bad_member" and context.decided_by == name
-  return result.member and not is_told and { share = result.member.share, how = result.member.how }
+  return result.member and context.decided_by ~= name and { share = result.member.share, how = result.member.how }
 end
 
 local function find_stickiness_unknown(context)

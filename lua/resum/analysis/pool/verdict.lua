@@ -92,6 +92,17 @@ function M.group_of(evidence, best)
   end
 end
 
+-- The share of a member without session IDs, by full handshakes: whoever refuses an offer shows an ID that it issues
+-- and, to the probe, hardly ever that it issues none.
+local function share_of_mute(evidence)
+  local all, mute = 0, 0
+  for _, entry in ipairs(evidence.sequence) do
+    local label = not entry.from and evidence.label[entry.order]
+    all, mute = all + (label and 1 or 0), mute + (label == sighting.NONE and 1 or 0)
+  end
+  return all > 0 and mute / all or nil, all
+end
+
 local function member_of(evidence, best)
   local parameters = best.parameters
   if best.verdict ~= "bad_member" then
@@ -109,9 +120,12 @@ local function member_of(evidence, best)
     local label = evidence.label[entry.order]
     all, met = all + (label and 1 or 0), met + ((parameters.dead_labels or {})[label] and 1 or 0)
   end
-  local trials = math.max(1, all > 0 and all or #evidence.offers)
-  local lo, hi = statistics.wilson(math.min(trials, parameters.dead_share * trials), trials)
-  return { how = parameters.how, share = parameters.dead_share, interval = { lo, hi }, label = shown[1],
+  local trials, share = math.max(1, all > 0 and all or #evidence.offers), parameters.dead_share
+  if parameters.how == "issues_nothing" and evidence.mechanism == "session_id" and share_of_mute(evidence) then
+    share, trials = share_of_mute(evidence)
+  end
+  local lo, hi = statistics.wilson(math.min(trials, share * trials), trials)
+  return { how = parameters.how, share = share, interval = { lo, hi }, label = shown[1],
     connections = shown[1] and met or nil }
 end
 

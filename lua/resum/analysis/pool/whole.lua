@@ -183,9 +183,9 @@ local function worthless(results)
 end
 
 -- Whatever it is, servers do not share their caches: all that is no matter of time is refuted, or beside a member that
--- has none there are several.
+-- has none there are several. (Where nothing fits, it may be no matter of sharing at all.)
 local function is_no_sharing(ids)
-  return UNCLEAR[ids.verdict] and ids.resumed > 0 and ids.not_shared
+  return ids.verdict == "inconclusive" and ids.resumed > 0 and ids.not_shared
     or ids.verdict == "bad_member" and (ids.groups or 1) > 1
 end
 
