@@ -55,6 +55,21 @@ describe("connections that fail", function()
       { answered = 60, failed = 20, begun = 10, cut_short = 0 }).begun)
   end)
 
+  it("are not those of a version that nobody speaks", function()
+    local function found_of(all)
+      for _, finding in ipairs(findings.of({ results = {}, all = all, verdict = "nothing_shared" })) do
+        if finding.code == "connections_failed" then
+          return finding.share
+        end
+      end
+    end
+    local spoken = { resumed = 90, refused = 110, failed = 0 }
+    local all = tallies({ resumed = 0, refused = 0, failed = 0 }, { answered = 0, failed = 26, cut_short = 0 })
+    assert.equal(1, found_of(all)) -- nobody answers at all
+    all.session_id = tallies(spoken, { answered = 60, failed = 0, cut_short = 0 }).psk
+    assert.is_nil(found_of(all))
+  end)
+
   it("are told as they failed in the first sentence, too", function()
     local steps = advice.of({ status = "completed", balancer = { verdict = "all_shared",
       findings = { { code = "connections_failed", share = 0.3, begun = true } } } })

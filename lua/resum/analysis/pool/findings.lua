@@ -73,11 +73,21 @@ end
 -- Failures that only offers of a mechanism meet are told of that mechanism: they are no server that is down.
 local NO_OFFERS = { failed = 0, resumed = 0, refused = 0 }
 
+-- The mechanisms by which somebody answered: a version that nobody speaks fails by itself. All, where nobody did.
+local function with_answers(all)
+  local answered = {}
+  for name, evidence in pairs(all) do
+    local offers, others = evidence.offers_tally, evidence.full_tally
+    answered[name] = others.answered + offers.resumed + offers.refused > 0 and evidence or nil
+  end
+  return next(answered) and answered or all
+end
+
 -- Connections that failed, and full handshakes: whoever breaks these off late, as for want of a client certificate, is
 -- not met by offers, as the probe leaves when it is refused. Where their share is certainly larger, it is the one.
 local function find_failures(context)
   local failed, sum, begun, failed_full, full = 0, 0, 0, 0, 0
-  for name, evidence in pairs(context.all) do
+  for name, evidence in pairs(with_answers(context.all)) do
     local offers, others = evidence.offers_tally, evidence.full_tally
     offers = (context.results[name] or {}).fails and NO_OFFERS or offers
     failed, failed_full = failed + offers.failed + others.failed, failed_full + others.failed
