@@ -72,7 +72,10 @@ add(ACCEPTANCE, MINUTES, "who died of age after a loss excuses it",
   "offer.issued > self.since then", "a cache that was emptied is never told")
 add(ACCEPTANCE, MINUTES, "deaths of age stay chance", "if refused_at >= age then", "if false then",
   "a good server is taken for one that refuses by chance")
-add(ACCEPTANCE, MINUTES, "who may be dead is asked", "at_most = is_short and self.limit and self.known_age or nil",
+add(ACCEPTANCE, MINUTES, "who died at the age of others begins a doubt", "return age + M.SLACK <= self.known_age",
+  "return age <= self.known_age", "a death of age hides an emptied cache for an hour")
+add(ACCEPTANCE, MINUTES, "who may be dead is asked",
+  "at_most = is_short and self.limit and self.known_age - M.SLACK or nil",
   "at_most = nil", "an offer of a doubt says nothing")
 add(WATCH, MINUTES, "a replaced key asks no cache",
   "if #list == 0 and caches and not one.has_keys then", "if false then",

@@ -49,13 +49,18 @@ function Acceptance:is_alive(offer)
   return self:is_promised(offer) and ((offer.promise or 0) > 0 or offer.age <= self.known_age)
 end
 
+-- Have others come to that age? Not where they were as old to a second or two: what dies of age does so between them.
+function Acceptance:is_reached(age)
+  return age + M.SLACK <= self.known_age
+end
+
 -- What the offers of a doubt say: `cut` is when the newest of those was made that were refused. A refusal says nothing
 -- before sessions have resumed that were as old, which those may do that are newer.
 function Acceptance:weigh()
   local told = { refused = 0, resumed = 0, new_refused = 0, new_resumed = 0, aged = 0, cut = nil, age = math.huge,
     since = self.since }
   for _, one in ipairs(self.window) do
-    if not one.good and one.issued <= self.since and one.age <= self.known_age then
+    if not one.good and one.issued <= self.since and self:is_reached(one.age) then
       told.cut, told.age = math.max(told.cut or 0, one.issued), math.min(told.age, one.age)
       told.since = math.min(told.since, one.time)
       told.refused = told.refused + 1
@@ -106,7 +111,7 @@ end
 function Acceptance:drop_doubt()
   local oldest = 0
   for _, one in ipairs(self.window) do
-    if one.counts or not one.good and one.age <= self.known_age then
+    if one.counts or not one.good and self:is_reached(one.age) then
       self.tally:add(one.good)
     end
     oldest = one.good and math.max(oldest, one.age) or oldest
@@ -203,7 +208,7 @@ end
 -- Others have come to the age at which some were refused.
 function Acceptance:begin_late_doubt()
   for _, offer in ipairs(self.beyond and self.beyond.open or {}) do
-    self.since = offer.age <= self.known_age and math.max(self.since or 0, offer.time) or self.since
+    self.since = self:is_reached(offer.age) and math.max(self.since or 0, offer.time) or self.since
   end
 end
 
@@ -233,7 +238,7 @@ end
 function Acceptance:end_of_life()
   local beyond, resumed = self.beyond, 0
   for _, age in ipairs(beyond and beyond.ages or {}) do
-    resumed = resumed + (age >= beyond.least and 1 or 0)
+    resumed = resumed + (age >= beyond.least + M.SLACK and 1 or 0)
   end
   local weight = beyond and odds(self.tally:least(), beyond.refused, resumed + beyond.older) or 0
   if weight < 0 then
@@ -310,7 +315,7 @@ end
 function Acceptance:note(offer)
   self.offers, offer.is_promised = self.offers + 1, self:is_promised(offer)
   self.promise = (offer.promise or 0) > 0 and offer.promise or nil
-  offer.is_due = offer.is_promised and offer.age <= self.known_age
+  offer.is_due = offer.is_promised and self:is_reached(offer.age)
   if self:note_again(offer, offer.good) then
     return nil
   elseif self.stopped then
@@ -349,7 +354,7 @@ end
 function Acceptance:older(before, not_since)
   local is_short = self:is_short()
   return { before = before, not_since = not_since, is_promised = true, oldest = is_short,
-    at_most = is_short and self.limit and self.known_age or nil }
+    at_most = is_short and self.limit and self.known_age - M.SLACK or nil }
 end
 
 --- What would best be asked next, the best first.
