@@ -209,11 +209,11 @@ end
 describe("a fault of one of three in strict turns", function()
   for i, case in ipairs(FAULTS) do
     it(("is found with the share of that one: %s%s"):format(case[1], i == 1 and "" or " #heavy"), function()
-      local share
-      for _, one in ipairs(audit(3, case[1], { case[2] })) do
-        share = one.reason == case[3] and (one.share or 1) or share
+      local share, told = -1, {}
+      for n, one in ipairs(audit(3, case[1], { case[2] })) do
+        share, told[n] = one.reason == case[3] and (one.share or 1) or share, ("%s %s"):format(one.id, one.reason)
       end
-      assert.near(1 / 3, share, 0.01)
+      assert.near(1 / 3, share, 0.01, table.concat(told, ", "))
     end)
   end
 
