@@ -112,7 +112,7 @@ describe("a question to servers in strict turns", function()
     end)
   end
 
-  it("comes to each of them", function()
+  it("comes to each of them twice", function()
     for period = 2, turns.MOST_PERIOD do
       local met = {}
       local answer, where = ask(period, function(session, outcome)
@@ -120,7 +120,7 @@ describe("a question to servers in strict turns", function()
         return false
       end)
       assert.is_false(answer)
-      assert.equal(period, where.asked)
+      assert.equal(2 * period, where.asked)
       for server = 0, period - 1 do
         assert.is_true(met[server])
       end
@@ -134,6 +134,23 @@ describe("a question to servers in strict turns", function()
       end)
       assert.is_true(answer)
       assert.near(1 / period, where.share, 0.15)
+    end
+  end)
+
+  it("is not answered by strangers where one connection came in between that nobody counted", function()
+    for _, after in ipairs({ 0, 1, 3, 4 }) do
+      local from
+      local context = context_of(function(number)
+        return (number + (from and number > from and 1 or 0)) % 3
+      end, 1 / 3)
+      find(context)
+      context.budget = math.huge
+      from = context:made() + after
+      local answer = poll.ask(context, "psk", function(session)
+        local outcome = context:attempt({ mechanism = "psk", session = session, altered = true }).outcome
+        return outcome == "resumed" and session.server == 1
+      end)
+      assert.is_not_false(answer, after)
     end
   end)
 

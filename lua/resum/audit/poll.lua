@@ -4,6 +4,10 @@
 local M = {}
 
 local TIMES = 2 -- what is bad has to be seen so often
+-- Where servers take strict turns, one connection that nobody counted, another client's, say, shifts the turns of all
+-- sessions that are at hand: so often is each server asked, with sessions made anew, before no is no.
+local TIMES_IN_TURNS = 2
+local TRIES_IN_TURNS = 2 -- sessions that are made for each server, so that there is one of each
 -- A member with the share p is met with 95 in 100 where 3/p offers are made: twelve of one in four. So many are made
 -- for each group that the scans have told apart; and of an address that gives two answers to one question, as it may be
 -- several servers that share their keys. Of servers that are met more seldom nothing is said.
@@ -114,6 +118,7 @@ function Poll:ask(session)
   local order = session and order_of(self.context.evidence, session)
   local answer, code
   if session and self.turns then
+    self.places[self.turns:place(session) or session] = true
     answer, code = self.context:on_behalf_of(session, function()
       return self.question(session)
     end)
@@ -131,24 +136,40 @@ function Poll:ask(session)
   return answer
 end
 
--- A session to ask with. Where servers take strict turns, one of each of them is made, and then they are offered one
--- after another: none has to wait.
-function Poll:next()
-  local queue, turns = self.queue, self.turns
-  for _ = 1, #queue == 0 and (turns and turns.period or 1) or 0 do
+-- Gets a session, or where servers take strict turns one of each: those that are left over from earlier questions may
+-- all be of one.
+function Poll:fill()
+  local queue, turns, has = self.queue, self.turns, {}
+  local wanted = turns and turns.period or 1
+  for _ = 1, turns and TRIES_IN_TURNS * wanted or 1 do
     local session = self.obtain()
-    queue[#queue + 1] = session
     if session then
       self.context.evidence.taken[session] = true -- it may be unlike others: no control
+      local place = turns and turns:place(session) or session
+      queue[#queue + 1] = not has[place] and session or nil
+      has[place] = true
+    end
+    if #queue == wanted then
+      return
     end
   end
-  return table.remove(queue, turns and turns:soonest(queue) or 1)
+end
+
+-- A session to ask with. Where servers take strict turns, one of each of them is there, and they are offered one after
+-- another: none has to wait.
+function Poll:next()
+  if #self.queue == 0 then
+    self:fill()
+  end
+  return table.remove(self.queue, self.turns and self.turns:soonest(self.queue) or 1)
 end
 
 -- One server, or several that nothing tells apart.
 function Poll:ask_server()
   local least = M.rounds(self.context, self.mechanism)
-  if least > 1 and not self.turns then
+  if self.turns then
+    least = TIMES_IN_TURNS * least
+  elseif least > 1 then
     least = math.min(MOST_ANY, math.ceil(ROUNDS / expected_share(self.context, self.mechanism) ^ 2))
   end
   for i = 1, math.max(MOST_EACH, least) do
@@ -163,7 +184,7 @@ end
 function Poll:ask_any()
   for i = 1, MOST_ANY do
     self:ask(self:next())
-    if self.yes == TIMES or self.turns and self.yes == 0 and i == self.turns.period then
+    if self.yes == TIMES or self.turns and self.yes == 0 and i == TIMES_IN_TURNS * self.turns.period then
       return
     end
   end
@@ -171,16 +192,17 @@ end
 
 -- A group by itself, with sessions that it made.
 function Poll:ask_member(member)
-  local before, most = self.yes, self.turns and TIMES or M.rounds_of(member.share)
+  local yes, no = self.yes + TIMES, self.turns and self.no + TIMES_IN_TURNS or math.huge
+  local most = self.turns and TIMES + TIMES_IN_TURNS - 1 or M.rounds_of(member.share)
   for _ = 1, most do
     local session = self.context:session_of(self.mechanism, member.letter, MOST_EACH)
     if not session then
       self.open = self.open + 1
       return
     end
-    local answer = self:ask(session)
+    self:ask(session)
     self.asked_of[member.letter] = (self.asked_of[member.letter] or 0) + 1
-    if self.yes == before + TIMES or answer == false and self.turns then
+    if self.yes == yes or self.no == no then
       return
     end
   end
@@ -202,6 +224,15 @@ local function group_of(poll, members)
   end
 end
 
+-- Where servers take strict turns: was each of them asked?
+function Poll:has_asked_each()
+  local count = 0
+  for _ in pairs(self.places) do
+    count = count + 1
+  end
+  return count >= self.turns.period or next(self.asked_of) ~= nil
+end
+
 -- Whoever answers no may be another server than the one that made the session. That is not so where sessions that are
 -- offered as they are resume, at the same distance; nor where enough offers were made to meet servers that take turns
 -- at random. (Their shares are known better now than they were before.)
@@ -210,7 +241,7 @@ function Poll:has_met()
   if self.is_elsewhere or share == 1 then
     return true
   elseif self.turns then
-    return M.control(self.context, self.mechanism)
+    return self:has_asked_each() and M.control(self.context, self.mechanism)
   end
   local members = self.context.evidence:members(self.mechanism)
   for _, member in ipairs(members) do
@@ -268,7 +299,7 @@ end
 function M.ask(context, mechanism, question, obtain, is_special, is_elsewhere)
   local members = context.evidence:members(mechanism)
   local poll = setmetatable({ context = context, mechanism = mechanism, question = question, yes = 0, no = 0, open = 0,
-    orders = {}, queue = {}, codes = {}, asked_of = {}, is_elsewhere = is_elsewhere,
+    orders = {}, queue = {}, places = {}, codes = {}, asked_of = {}, is_elsewhere = is_elsewhere,
     turns = M.turns_of(context, mechanism), obtain = obtain or function()
       return obtain_usual(context, mechanism)
     end }, Poll)

@@ -69,6 +69,15 @@ function Turns:wait(session)
   return at and self.period and (at - self:position() - 1) % self.period
 end
 
+--- Whose turn it was when a session came.
+-- @function turns:place
+-- @tparam session session
+-- @treturn integer|nil 0 to the period - 1; nil where that is not known
+function Turns:place(session)
+  local at = self.made_at[session]
+  return at and at % self.period
+end
+
 --- Of sessions, the one whose server has its turn soonest.
 -- @function turns:soonest
 -- @tparam {session,...} sessions
