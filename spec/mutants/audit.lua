@@ -302,8 +302,10 @@ add(TURNS, TURNS_SPEC, "sure at once", "local BY_CHANCE, SURE = 0.5, 1e-3", "loc
   "turns at random are taken for strict ones")
 add(TURNS, TURNS_SPEC, "turns that never come", "turns.unmet = not setmetatable", "turns.unmet = nil and setmetatable",
   "who never met the server says what it does")
-add(POLL, TURNS_SPEC, "no control in turns", "    return M.control(self.context, self.mechanism)", "    return true",
-  "a stranger's answer is the server's")
+add(POLL, TURNS_SPEC, "no control in turns", "return self:has_asked_each() and M.control(self.context, self.mechanism)",
+  "return self:has_asked_each()", "a stranger's answer is the server's")
+add(POLL, TURNS_SPEC, "one no is no in turns", "local TIMES_IN_TURNS = 2", "local TIMES_IN_TURNS = 1",
+  "a connection that nobody counted has strangers answer")
 add(POLL, TURNS_SPEC, "seldom met is met", "local MOST_MISSED = 0.1", "local MOST_MISSED = 0.9",
   "one of ten servers answers for all")
 add(POLL, TURNS_SPEC, "too few offers at random", "local MOST_ANY = 20", "local MOST_ANY = 2",
