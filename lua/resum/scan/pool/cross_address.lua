@@ -33,7 +33,7 @@ local function places_of(addresses, clients, mechanism)
     local rate = entry.rate and entry.rate[mechanism]
     if entry.status == "completed" and rate and #places < MOST then
       places[#places + 1] = { address = entry.address, client = clients[i], single_use = rate.design == "fresh",
-        issues = rate.attempted > 0, resumes = rate.resumed > 0 }
+        issues = rate.attempted > 0, resumes = rate.resumed > 0, lacks_version = rate.verdict == "not_applicable" }
     end
   end
   return places
@@ -51,12 +51,13 @@ local function offer_everywhere(from, places, mechanism, offers, options)
       local record = at.client:attempt({
         mechanism = mechanism, design = "across", session = session, engine = "handshake",
       })
-      offers[#offers + 1] = { from = from.address, at = at.address, record = record }
+      offers[#offers + 1] = { from = from.address, at = at.address, record = record, lacks_version = at.lacks_version }
     end
   end
 end
 
--- Those that were made, and whose session was not spent: that may have turned out later.
+-- Those that were made, and whose session was not spent: that may have turned out later. An address that was found not
+-- to speak the version refuses by saying so.
 local function answers_of(offers)
   local answers, records = {}, {}
   for i, one in ipairs(offers) do
@@ -66,7 +67,8 @@ local function answers_of(offers)
   for _, one in ipairs(offers) do
     local outcome = one.record.outcome
     answers[#answers + 1] = outcome ~= "interrupted" and outcome ~= "unknown" and { from = one.from, at = one.at,
-      outcome = outcome, refused = refuses(one.record) } or nil
+      outcome = outcome, refused = refuses(one.record) or one.lacks_version and counting.refuses_version(one.record) }
+      or nil
   end
   return answers
 end
