@@ -8,8 +8,9 @@ local servers = require "spec.support.servers"
 
 local CHECKS = { "forward-secrecy", "ticketbleed", "ems", "resume-rules", "zero-secret", "binder", "sni-rules" }
 
--- Connections of these checks at three servers: each is asked by itself, and others have their turns in between.
-local MOST = 400
+-- Connections of these checks at three servers: each is asked by itself, twice, and others have their turns in between.
+-- Seen were 314 to 401 (a scan's own connections, which are taken off, vary as well); a third round would make 600.
+local MOST = 550
 
 -- Three servers that share nothing.
 local function three_of(start)
