@@ -100,14 +100,6 @@ local AFTER_QUICK = {
   not_applicable = { { by = "nothing", text = "Ask for other --mechanisms." } },
 }
 
-local function has_finding(balancer, code)
-  for _, finding in ipairs(balancer.findings or {}) do
-    if finding.code == code then
-      return finding
-    end
-  end
-end
-
 local function about_pool(balancer)
   if balancer.verdict == "all_shared" or balancer.verdict == "healthy" then
     return why_failing(balancer)
@@ -275,7 +267,7 @@ function M.nothing_to_do(entries)
     if entry.status ~= "completed" or #M.of(entry) > 0 or not all_resume(entry) then
       return nil
     end
-    local finding = entry.balancer and has_finding(entry.balancer, "stickiness_unknown")
+    local finding = entry.balancer and pool_findings.with_code(entry.balancer.findings, "stickiness_unknown")
     sources = finding and math.min(sources or math.huge, finding.sources) or sources
   end
   if sources then

@@ -1,5 +1,6 @@
 -- What the result of an address means, in sentences: all reports say the same. Pure.
 
+local findings = require "resum.analysis.pool.findings"
 local mechanisms = require "resum.connection.mechanism"
 local vocabulary = require "resum.analysis.vocabulary"
 
@@ -70,7 +71,6 @@ end
 
 local TURNED_AWAY = { "closed", "reset", "timeout", "unreachable" }
 local MANY_TURNED_AWAY = 0.1 -- of a rate's attempts
-local MOST_FAILED = 0.5 -- of all connections: most of them
 
 -- Did a connection of the support scan fail, which makes a few at a time?
 local function fails_anyway(entry)
@@ -80,15 +80,6 @@ local function fails_anyway(entry)
     end
   end
   return false
-end
-
--- Whatever was offered, so many connections failed (see resum.analysis.pool.findings).
-local function failures_of(entry)
-  for _, finding in ipairs(entry.balancer and entry.balancer.findings or {}) do
-    if finding.code == "connections_failed" then
-      return finding
-    end
-  end
 end
 
 -- Were so many connections turned away while others were open, and none when there was one at a time, that the server
@@ -106,10 +97,10 @@ end
 
 -- Whoever is turned away gets no ServerHello.
 local function say_limits(entry, say)
-  local failures = failures_of(entry) or {}
+  local failures = findings.with_code(entry.balancer and entry.balancer.findings, "connections_failed") or {}
   if fails_anyway(entry) or failures.begun then
     return
-  elseif entry.support and failures.share and failures.share > MOST_FAILED then
+  elseif entry.support and failures.share and failures.share > findings.MOST then
     return say("Connections were turned away from some moment on, and none before: the server may limit how often a "
       .. "client connects. Try --delay, after a while.")
   end

@@ -370,6 +370,18 @@ do
   end
 end
 
+--- Of what was found, the first finding of a code.
+-- @tparam {table,...}|nil list of findings
+-- @tparam string code
+-- @treturn table|nil
+function M.with_code(list, code)
+  for _, finding in ipairs(list or {}) do
+    if finding.code == code then
+      return finding
+    end
+  end
+end
+
 --- What else was found.
 -- @tparam table context results (mechanism -> see resum.analysis.pool.verdict), all (mechanism -> evidence), verdict
 --   (on the whole), decided_by (a mechanism, or nil), sources (list, or nil)
