@@ -90,15 +90,30 @@ local function routing_words(summary)
   end
 end
 
--- The mechanisms by which a member fails, where others are in order, or fail in another way: by these it may resume.
-local function fails_by(summary)
-  local list, others = {}, false
+-- Mechanisms of which this holds, by their nouns.
+local function nouns_of(summary, holds)
+  local nouns, all = {}, true
   for _, name in ipairs(mechanisms.names) do
     local result = (summary.mechanisms or {})[name]
-    list[#list + 1] = result and result.verdict == "bad_member" and mechanisms[name].noun or nil
-    others = others or result and result.verdict ~= "bad_member" and result.verdict ~= "no_resumption"
+    if result and holds(result) then
+      nouns[#nouns + 1] = mechanisms[name].noun
+    end
+    all = all and (not result or holds(result))
   end
-  return others and list or {}
+  return nouns, all
+end
+
+local function is_of_bad_member(result)
+  return result.verdict == "bad_member"
+end
+
+local function works_otherwise(result)
+  return result.verdict ~= "bad_member" and result.verdict ~= "no_resumption"
+end
+
+-- The mechanisms by which a member fails, where others are in order, or fail in another way: by these it may resume.
+local function fails_by(summary)
+  return #nouns_of(summary, works_otherwise) > 0 and nouns_of(summary, is_of_bad_member) or {}
 end
 
 local function member_words(summary)
@@ -121,11 +136,9 @@ local function differing_words(summary)
   if property then
     return ("Sessions are refused where the %s differs."):format(property)
   end
-  for _, finding in ipairs(summary.findings) do
-    if finding.code == "mixed_configuration" then
-      return "It may be for what the servers are seen to differ in, or for clocks, timeouts or the name of the virtual "
-        .. "host, which connections do not show."
-    end
+  if findings.with_code(summary.findings, "mixed_configuration") then
+    return "It may be for what the servers are seen to differ in, or for clocks, timeouts or the name of the virtual "
+      .. "host, which connections do not show."
   end
   return "Connections do not show what differs: it may be clocks, timeouts or the name of the virtual host."
 end
@@ -160,19 +173,6 @@ local function finding_words(summary, evidence, is_said)
     end
   end
   return met
-end
-
--- Mechanisms of which this holds, by their nouns.
-local function nouns_of(summary, holds)
-  local nouns, all = {}, true
-  for _, name in ipairs(mechanisms.names) do
-    local result = (summary.mechanisms or {})[name]
-    if result and holds(result) then
-      nouns[#nouns + 1] = mechanisms[name].noun
-    end
-    all = all and (not result or holds(result))
-  end
-  return nouns, all
 end
 
 local function is_shared(result)
