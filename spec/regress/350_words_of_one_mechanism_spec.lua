@@ -2,37 +2,18 @@
 -- TLS 1.3 tickets, "issues no session" of one without tickets. And that a single server looks the same was said beside
 -- session IDs that several servers had just been told by.
 
+local concluded = require "spec.support.concluded"
 local findings = require "resum.analysis.pool.findings"
-local whole = require "resum.analysis.pool.whole"
 local words = require "resum.analysis.pool_words"
 
-local function result(verdict, more)
-  local one = { verdict = verdict, findings = {}, list = {}, routing = "unknown", routing_evidence = {}, resumed = 50,
-    group_of = function(label)
-      return label
-    end }
-  for name, value in pairs(more or {}) do
-    one[name] = value
-  end
-  return one
-end
+local result = concluded.result
 
 local function member(how, groups)
   return result("bad_member", { groups = groups, member = { share = 0.33, how = how } })
 end
 
--- Nothing more was seen than the verdicts say.
-local function empty_evidence()
-  return { sequence = {}, label = {}, offers_tally = { resumed = 0, refused = 0, failed = 0 },
-    full_tally = { answered = 0, failed = 0, cut_short = 0 } }
-end
-
 local function conclude(results, all)
-  local evidences = {}
-  for name in pairs(results) do
-    evidences[name] = all or empty_evidence()
-  end
-  local summary = whole.conclude(results, evidences, {})
+  local summary = concluded.of(results, all)
   local headline, evidence = words.of(summary)
   return summary, headline, table.concat(evidence, " ")
 end
@@ -96,7 +77,7 @@ describe("a balancer that may lead each client to one server", function()
   end)
 
   it("is not where servers are configured differently", function()
-    local all = empty_evidence()
+    local all = concluded.evidence()
     for i = 1, 4 do
       all.sequence[i] = { order = i, outcome = "full", lifetime_s = i % 2 == 0 and 300 or 7200 }
     end

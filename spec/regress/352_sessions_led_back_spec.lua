@@ -3,6 +3,7 @@
 -- keys changed"). And where the scan came to its end before it had seen whose keys session IDs meet, they were said to
 -- lie in a shared cache.
 
+local concluded = require "spec.support.concluded"
 local explanation = require "resum.analysis.pool.explanations.rotated"
 local pool = require "resum.analysis.pool"
 local reader = require "resum.analysis.pool.evidence"
@@ -70,20 +71,15 @@ end)
 
 describe("session IDs that all resume, beside keys that are not shared", function()
   local function result(verdict, more)
-    local one = { verdict = verdict, list = {}, routing = "unknown", routing_evidence = {}, resumed = 100, groups = 1,
-      group_of = function(label)
-        return label
-      end }
-    for name, value in pairs(more or {}) do
-      one[name] = value
-    end
+    local one = concluded.result(verdict, more)
+    one.resumed, one.groups = 100, one.groups or 1
     return one
   end
 
   local function evidence(marked)
-    return { entries = {}, sequence = {}, label = {}, marked = marked or {}, keys = {}, origin = {},
+    return concluded.evidence({ marked = marked or {}, keys = {}, origin = {},
       offers_tally = { resumed = 100, refused = 0, failed = 0 },
-      full_tally = { answered = 10, failed = 0, cut_short = 0 } }
+      full_tally = { answered = 10, failed = 0, cut_short = 0 } })
   end
 
   local function conclude(ids, marked, tickets)

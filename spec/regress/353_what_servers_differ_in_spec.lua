@@ -2,6 +2,7 @@
 -- differs", and two lines below that their cipher suites differ. That some ask for a client certificate, which parts
 -- sessions as well, it did not say at all.
 
+local concluded = require "spec.support.concluded"
 local findings = require "resum.analysis.pool.findings"
 local sighting = require "resum.analysis.pool.sighting"
 local words = require "resum.analysis.pool_words"
@@ -41,8 +42,7 @@ describe("a client certificate that some servers ask for", function()
         facts = { certificate_request = one.asks, tickets = {} } })
       sequence[i] = entry
     end
-    local all = { psk = { sequence = sequence, label = {}, offers_tally = { resumed = 0, refused = 0, failed = 0 },
-      full_tally = { answered = 0, failed = 0, cut_short = 0 } } }
+    local all = { psk = concluded.evidence({ sequence = sequence }) }
     for _, finding in ipairs(findings.of({ results = {}, all = all, verdict = "differs" })) do
       if finding.property == "client_certificate" then
         return true

@@ -2,21 +2,12 @@
 -- at two of three servers and no ticket is issued; "issues a ticket but never accepts one" where keys had changed and
 -- newer ones resumed; "every session resumes" where all but the newest were forgotten; "one of the servers" of most.
 
+local concluded = require "spec.support.concluded"
 local conclusion = require "resum.analysis.conclusion"
 local cost = require "resum.analysis.cost"
-local whole = require "resum.analysis.pool.whole"
 local words = require "resum.analysis.pool_words"
 
-local function result(verdict, more)
-  local one = { verdict = verdict, list = {}, routing = "unknown", routing_evidence = {}, resumed = 50,
-    group_of = function(label)
-      return label
-    end }
-  for name, value in pairs(more or {}) do
-    one[name] = value
-  end
-  return one
-end
+local result = concluded.result
 
 local function member(share, reason)
   return result("bad_member", { groups = 2, reason = reason or "issues_nothing",
@@ -24,12 +15,7 @@ local function member(share, reason)
 end
 
 local function conclude(results)
-  local all = {}
-  for name in pairs(results) do
-    all[name] = { entries = {}, sequence = {}, label = {}, offers_tally = { resumed = 0, refused = 0, failed = 0 },
-      full_tally = { answered = 0, failed = 0, cut_short = 0 } }
-  end
-  local summary = whole.conclude(results, all, {})
+  local summary = concluded.of(results)
   return summary.verdict, (words.of(summary))
 end
 

@@ -2,29 +2,15 @@
 -- IDs are refused, as of a server that forgets those whose connections break, they were said to lie in several caches.
 -- Of three servers the one without session IDs was said to have a fifth of the connections.
 
+local concluded = require "spec.support.concluded"
 local pool = require "resum.analysis.pool"
-local whole = require "resum.analysis.pool.whole"
 local words = require "resum.analysis.pool_words"
 
-local function result(verdict, more)
-  local one = { verdict = verdict, list = {}, routing = "unknown", routing_evidence = {}, resumed = 50,
-    group_of = function(label)
-      return label
-    end }
-  for name, value in pairs(more or {}) do
-    one[name] = value
-  end
-  return one
-end
+local result = concluded.result
 
 local function conclude(ids)
   local results = { session_id = ids, psk = result("all_shared") }
-  local all = {}
-  for name in pairs(results) do
-    all[name] = { entries = {}, sequence = {}, label = {}, offers_tally = { resumed = 0, refused = 0, failed = 0 },
-      full_tally = { answered = 0, failed = 0, cut_short = 0 } }
-  end
-  local summary = whole.conclude(results, all, {})
+  local summary = concluded.of(results)
   local _, evidence = words.of(summary)
   return summary.verdict, evidence
 end
