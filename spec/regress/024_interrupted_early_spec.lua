@@ -4,6 +4,7 @@
 local process = require "spec.support.process"
 local uv = require "luv"
 
+local ENOUGH = ("\n"):rep(4096) -- for a line, for the head of a file, and for one buffer of C's stdio
 local RESUM = { "lua" .. _VERSION:match("%d%.%d"), process.ROOT .. "/lua/bin/resum" }
 
 -- The command with a pipe for a file: once that can be opened for writing, the command is about to read it.
@@ -18,7 +19,7 @@ local function interrupt_at(option)
   end)
   local reader = uv.fs_open(pipe, uv.constants.O_RDWR, 0) -- where the command has ended, writing is no error
   child.kill("sigint")
-  uv.fs_write(writer, "\n", -1) -- a read that began before goes on, and Lua finds the signal
+  uv.fs_write(writer, ENOUGH, -1) -- a read that began before, or begins now, goes on, and Lua finds the signal
   local code = child.wait(process.PATIENCE)
   uv.fs_close(writer)
   uv.fs_close(reader)

@@ -43,7 +43,7 @@ local CASES = {
   { "wolfSSL", programs.wolfssl, {}, YES, YES, YES, 1, "session_id" },
   { "wolfSSL, no cache", programs.wolfssl, { args = { "no-cache" } }, NOT_ISSUED, YES, YES, 1 },
   { "wolfSSL, no tickets", programs.wolfssl, { args = { "no-tickets-12", "no-tickets-13" } }, YES, NOT_ISSUED,
-    NOT_ISSUED, 0 },
+    NOT_ISSUED, 0, "session_id" },
   { "BearSSL", programs.bearssl, {}, YES, NOT_ISSUED, NO_VERSION },
   { "BearSSL, no cache", programs.bearssl, { args = { "no-cache" } }, NOT_ACCEPTED, NOT_ISSUED, NO_VERSION },
   { "NSS", programs.nss, {}, YES, NOT_ISSUED, NOT_ISSUED, 0 },
