@@ -23,8 +23,9 @@ describe("a member that fails by some mechanisms only", function()
     local _, headline = conclude({ psk = result("all_shared"), ticket = member("other_version"),
       session_id = member("other_version") })
     local evidence
-    assert.equal("One of the servers behind this address does not resume by session ID and ticket.", headline)
-    _, headline, evidence = conclude({ psk = result("nothing_shared", { groups = 2 }),
+    assert.equal("A server behind this address does not resume by session ID, and a server, perhaps the same one, not "
+      .. "by ticket.", headline)
+    _, headline, evidence = conclude({ psk = result("all_shared"),
       ticket = member("issues_nothing"), session_id = result("nothing_shared", { groups = 3 }) })
     assert.equal("One of the servers behind this address does not resume by ticket.", headline)
     assert.truthy(evidence:find("About 33 % of the connections meet a server that issues no ticket.", 1, true))
@@ -41,12 +42,12 @@ describe("a member that fails by some mechanisms only", function()
   end)
 
   it("is told with what it does, where another mechanism decides", function()
-    for how, does in pairs({ issues_nothing = "a server without session IDs.",
-      never_accepts = "a server that issues session IDs and never accepts them.",
-      other_version = "a server that does not speak the version of session IDs." }) do
+    for how, does in pairs({ issues_nothing = "meet a server without session IDs.",
+      never_accepts = "meet a server that issues session IDs and never accepts them.",
+      other_version = "that ask for session IDs meet a server that does not speak TLS 1.2." }) do
       local summary, _, evidence = conclude({ psk = result("all_shared"), session_id = member(how, 1) })
       assert.equal("all_shared", summary.verdict)
-      assert.truthy(evidence:find("About 33 % of the connections meet " .. does, 1, true))
+      assert.truthy(evidence:find("About 33 % of the connections " .. does, 1, true))
     end
   end)
 end)

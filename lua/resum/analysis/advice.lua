@@ -19,6 +19,8 @@ local SHARED_CACHE = { topic = "shared_cache", text = "Give all servers one sess
 local SWITCH_ON = { topic = "switch_on", text = "Switch resumption on." }
 local SWITCH_ON_THERE = { topic = "switch_on", text = "Switch resumption on there." }
 local SAME_VERSIONS = { topic = "same_versions", text = "Let all servers speak the same versions of TLS." }
+local SAME_MECHANISMS = { topic = "switch_on", text = "Let all servers resume by the same mechanisms: some lack what "
+  .. "others have." }
 local ONE_CERTIFICATE = { text = "Give all servers the same certificate: nginx takes a session only under the "
   .. "certificate under which it was issued." }
 local ALIKE = { text = "The keys are shared already. Configure these servers alike: cipher suites, versions, extended "
@@ -100,6 +102,16 @@ local AFTER_QUICK = {
   not_applicable = { { by = "nothing", text = "Ask for other --mechanisms." } },
 }
 
+-- Tickets and PSKs that a member lacks are a fault beside the verdict's own; session IDs may be no fault (see
+-- resum.analysis.pool.whole).
+local function with_lacking(balancer, steps)
+  local list = table.move(steps, 1, #steps, 1, {})
+  for _, finding in ipairs(balancer.verdict ~= "bad_member" and balancer.findings or {}) do
+    list[#list + 1] = finding.code == "some_issue_none" and finding.mechanism ~= "session_id" and SAME_MECHANISMS or nil
+  end
+  return list
+end
+
 local function about_pool(balancer)
   if balancer.verdict == "all_shared" or balancer.verdict == "healthy" then
     return why_failing(balancer)
@@ -111,7 +123,7 @@ local function about_pool(balancer)
     return { balancer.attribute == "leaf" and ONE_CERTIFICATE or ALIKE,
       (balancer.keys or 1) > 1 and TICKET_KEYS or nil }
   end
-  return balancer.quick and AFTER_QUICK[balancer.verdict] or BY_VERDICT[balancer.verdict] or {}
+  return with_lacking(balancer, balancer.quick and AFTER_QUICK[balancer.verdict] or BY_VERDICT[balancer.verdict] or {})
 end
 
 -- Mechanisms whose sessions are issued and never accepted; that are switched off; that work, or do at times.

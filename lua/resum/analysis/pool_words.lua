@@ -34,6 +34,9 @@ local HEADLINES = {
 -- Where the bad member has more of the connections than all others, it may be several.
 local MOST_DO_NOT = "Most connections to this address meet a server that does not resume%s."
 
+-- Connections show one mechanism at a time: not whether the member that fails at one also fails at the other.
+local PERHAPS_ONE = "A server behind this address does not resume by %s, and a server, perhaps the same one, not by %s."
+
 local COVARIATES = {
   contradictions = "more offers contradict each of them than chance allows",
   session = "some sessions fare better than others of the same server",
@@ -226,6 +229,16 @@ local function may_share_cache(summary)
   return ids and ids.verdict == "inconclusive" and (ids.supposed == "all_shared" or ids.supposed == "sticky_session_id")
 end
 
+-- A share is that of the mechanism which decides.
+local function bad_member_words(summary, nouns)
+  if summary.member and summary.member.share > findings.MOST then
+    return MOST_DO_NOT:format(#nouns > 0 and " by " .. mechanisms[summary.decided_by].noun or "")
+  elseif #nouns > 1 then
+    return PERHAPS_ONE:format(table.unpack(nouns)) -- two, as another mechanism is in order
+  end
+  return HEADLINES.bad_member:format(#nouns > 0 and " by " .. nouns[1] or "")
+end
+
 local function headline_of(summary, met)
   if met.stickiness_unknown then
     return shared_words(summary, "all servers share them, or each client always meets the same server")
@@ -238,9 +251,7 @@ local function headline_of(summary, met)
     return "Some servers came, were restarted or got another ticket key while the scan ran: they do not accept the "
       .. "others' sessions."
   elseif summary.verdict == "bad_member" then
-    local list = fails_by(summary)
-    return (summary.member and summary.member.share > findings.MOST and MOST_DO_NOT or HEADLINES.bad_member):format(
-      #list > 0 and " by " .. vocabulary.enumerate(list) or "")
+    return bad_member_words(summary, fails_by(summary))
   end
   return HEADLINES[summary.verdict]
 end

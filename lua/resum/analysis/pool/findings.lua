@@ -173,7 +173,7 @@ local NO_TICKET = "No ticket is issued up to TLS 1.2." -- it may be with TLS 1.3
 local MEMBERS = {
   issues_nothing = "About %s of the connections meet a server without %s.",
   never_accepts = "About %s of the connections meet a server that issues %s and never accepts them.",
-  other_version = "About %s of the connections meet a server that does not speak the version of %s.",
+  other_version = "About %s of the connections that ask for %s meet a server that does not speak %s.",
 }
 
 local function say_no_resumption(finding)
@@ -282,14 +282,15 @@ local FINDINGS = {
     fields = { "mechanism", "share", "how" },
     find = of_each(find_member),
     say = function(finding)
-      return MEMBERS[finding.how or "issues_nothing"]:format(percent(finding.share), noun(finding))
+      return MEMBERS[finding.how or "issues_nothing"]:format(percent(finding.share), noun(finding),
+        vocabulary.versions[finding.mechanism])
     end,
   },
-  {
+  { -- by their names: of hidden servers, one other looks much like two
     code = "others_share_nothing",
     fields = { "mechanism" },
     find = of_each(function(result)
-      return result.member and (result.groups or 1) > 1 and {}
+      return result.member and result.named and (result.groups or 1) > 1 and {}
     end),
     say = function(finding)
       return ("The other servers do not share their %s either."):format(

@@ -238,12 +238,13 @@ end
 -- @treturn table verdict, reason, routing, routing_evidence, resumed, refused, failed, groups, groups_interval,
 --   effective_groups, effective_interval, chao1, coverage, list (groups seen), named (they have names), keys (how many
 --   names, where sessions are bound to more), member (one that does not resume: {how, share, interval, label,
---   connections}), sources (offers by local address), attribute (in what servers of one key differ), delay (until
---   sessions are good), changed_at (order of the first connection after a change), forgot_at (of the first that found
---   an old session forgotten), renewed_at, scope ("all" or "some" members changed), fails ({share, interval, p}: offers
---   that fail where full handshakes do not), failing (the same, where it may be chance; with bars: it is too likely to
---   say that all is well, and alike: full handshakes fail half as often, or more), designs, rival ({verdict,
---   odds}), fit (see resum.analysis.pool.misfit), group_of (label -> label)
+--   connections}), sources (offers by local address),
+--   attribute (in what servers of one key differ), delay (until sessions are good), changed_at (order of the first
+--   connection after a change), forgot_at (of the first that found an old session forgotten), renewed_at, scope ("all"
+--   or "some" members changed), fails ({share, interval, p}: offers that fail where full handshakes do not), failing
+--   (the same, where it may be chance; with bars: it is too likely to say that all is well, and alike: full handshakes
+--   fail half as often, or more), designs, rival ({verdict, odds}), fit (see resum.analysis.pool.misfit), group_of
+--   (label -> label)
 function M.of(evidence, tallies, all)
   local tally, judged = evidence.offers_tally, score.judge(evidence)
   local best, failing = judged.best, fails_on_resumption(evidence, tallies)
@@ -273,7 +274,6 @@ function M.of(evidence, tallies, all)
   result.verdict = best.verdict == "all_shared" and fails and "fails_on_resumption" or best.verdict
   result.reason = parameters.how or parameters.reason or (condition.how and how_forgotten(judged, condition)) or nil
   result.member = member_of(evidence, best)
-  result.others_share = result.member and (parameters.groups or 1) <= 1
   result.attribute, result.delay = parameters.attribute, condition.delay
   local id = condition.explanation and condition.explanation.id
   result.changed_at = (best.verdict == "rotated" and (parameters.at or condition.at)) or nil

@@ -189,10 +189,23 @@ local function is_no_sharing(ids)
     or ids.verdict == "bad_member" and (ids.groups or 1) > 1
 end
 
+local TWO = 1.5 -- servers, of equal shares: nearer to two than to one
+
+-- What today's clients use first is shared by none, or in part: that costs more of them than one member that lacks
+-- tickets or session IDs. (Unless the others share their keys, as two that have one ticket key and PSKs of their own.)
+local function is_outweighed(name, results)
+  local psk, member = results.psk, name and results[name].member
+  if name == "psk" or not psk or not SPLIT[psk.verdict] then
+    return false
+  end
+  local others = (1 - (member and member.share or 0)) * (psk.groups or 1)
+  return name == "session_id" or (results.ticket.groups or 1) > 1 or others < TWO
+end
+
 -- The code for the whole, and the mechanism whose figures stand for it.
 local function decide(results, all)
   local member, split = bad_member(results), having(results, SPLIT)
-  if member then
+  if member and not is_outweighed(member, results) then
     return "bad_member", member
   elseif results.session_id and results.session_id.verdict == "sticky_session_id" and split then
     return "sticky_session_id", split
