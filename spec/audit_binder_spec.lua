@@ -2,7 +2,7 @@
 -- audit_zero_secret_spec.
 
 local audits = require "spec.support.audit"
-local binder = require "resum.audit.binder"
+local binder = require "resum.audit.checks.binder"
 local contexts = require "resum.audit.context"
 local core = require "resum.core"
 local evidences = require "spec.support.evidence"

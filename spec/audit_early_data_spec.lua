@@ -2,7 +2,7 @@
 -- replay; and what the counts come to.
 
 local audits = require "spec.support.audit"
-local early_data = require "resum.audit.early_data"
+local early_data = require "resum.audit.checks.early_data"
 local evidences = require "resum.audit.evidence"
 local faulty = require "spec.support.faulty"
 local finding = require "resum.audit.finding"

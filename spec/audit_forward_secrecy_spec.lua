@@ -4,7 +4,7 @@
 local audits = require "spec.support.audit"
 local evidences = require "spec.support.evidence"
 local finding = require "resum.audit.finding"
-local forward_secrecy = require "resum.audit.forward_secrecy"
+local forward_secrecy = require "resum.audit.checks.forward_secrecy"
 local listener = require "spec.support.listener"
 local resum = require "resum"
 

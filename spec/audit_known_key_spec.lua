@@ -4,11 +4,11 @@
 local core = require "resum.core"
 local evidences = require "spec.support.evidence"
 local finding = require "resum.audit.finding"
-local known_key = require "resum.audit.known_key"
-local known_keys = require "resum.audit.known_keys"
+local known_key = require "resum.audit.checks.known_key"
+local known_keys = require "resum.audit.tickets.known_keys"
 local memory = require "spec.support.memory"
-local ticket_bytes = require "resum.audit.ticket_bytes"
-local ticket_content = require "resum.audit.ticket_content"
+local ticket_bytes = require "resum.audit.tickets.bytes"
+local ticket_content = require "resum.audit.checks.ticket_content"
 
 local CIPHER = "TLS_AES_128_GCM_SHA256"
 

@@ -2,18 +2,18 @@
 -- sessions die in time, prolong them, or keep them for too long are functions of it.
 
 local audit = require "spec.support.audit"
-local certificate_end = require "resum.audit.certificate_end"
+local certificate_end = require "resum.audit.lifetime.certificate_end"
 local duel = require "spec.support.duel"
 local files = require "resum.host.private_file"
 local fixtures = require "spec.support.evidence"
 local core = require "resum.core"
-local kept_sessions = require "resum.audit.kept_sessions"
-local lifetime = require "resum.audit.lifetime"
+local kept_sessions = require "resum.audit.lifetime.kept_sessions"
+local lifetime = require "resum.audit.checks.lifetime"
 local memory = require "spec.support.memory"
 local pki = require "spec.support.pki"
 local process = require "spec.support.process"
-local schedule = require "resum.audit.lifetime_schedule"
-local state = require "resum.audit.state"
+local schedule = require "resum.audit.lifetime.schedule"
+local state = require "resum.audit.keys.state"
 local uv = require "luv"
 
 local HOUR, DAY = 3600, 86400

@@ -4,7 +4,7 @@
 local evidences = require "resum.audit.evidence"
 local finding = require "resum.audit.finding"
 local listener = require "spec.support.listener"
-local padding_oracle = require "resum.audit.padding_oracle"
+local padding_oracle = require "resum.audit.checks.padding_oracle"
 local resum = require "resum"
 
 local ORIGINAL = ("N"):rep(16) .. ("\90"):rep(128)

@@ -3,6 +3,7 @@
 local checks = require "resum.audit"
 local finding = require "resum.audit.finding"
 local page = require "spec.support.page"
+local process = require "spec.support.process"
 
 local TEXT = page.text("audit.md")
 local BY_HEADING = page.by_heading(TEXT)
@@ -56,6 +57,16 @@ describe("the checks of the audit", function()
       assert.is_truthy(check.id:find("^%l[%l-]+$"))
       assert.is_true(check.class == "passive" or type(check.connections) == "function", check.id)
     end
+  end)
+
+  it("have a file each, called as the check is, and there are no others beside them", function()
+    local files, expected = process.list(process.ROOT .. "/lua/resum/audit/checks"), {}
+    for i, check in ipairs(checks) do
+      expected[i] = check.id:gsub("-", "_") .. ".lua"
+    end
+    table.sort(files)
+    table.sort(expected)
+    assert.same(expected, files)
   end)
 
   it("name each other by no id", function()

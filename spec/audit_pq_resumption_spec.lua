@@ -5,7 +5,7 @@ local core = require "resum.core"
 local evidences = require "spec.support.evidence"
 local finding = require "resum.audit.finding"
 local listener = require "spec.support.listener"
-local pq_resumption = require "resum.audit.pq_resumption"
+local pq_resumption = require "resum.audit.checks.pq_resumption"
 local resum = require "resum"
 local wire = require "spec.support.wire"
 

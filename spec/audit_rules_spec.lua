@@ -2,12 +2,12 @@
 
 local audit = require "spec.support.audit"
 local duel = require "spec.support.duel"
-local ems = require "resum.audit.ems"
+local ems = require "resum.audit.checks.ems"
 local listener = require "spec.support.listener"
-local resume_rules = require "resum.audit.resume_rules"
+local resume_rules = require "resum.audit.checks.resume_rules"
 local scripted = require "spec.support.scripted"
-local sni_rules = require "resum.audit.sni_rules"
-local ticket_request = require "resum.audit.ticket_request"
+local sni_rules = require "resum.audit.checks.sni_rules"
+local ticket_request = require "resum.audit.checks.ticket_request"
 
 local TELLING_EMS = { 23, "" }
 local RENEGOTIATION = { 0xff01, "\0" }

@@ -4,7 +4,7 @@ local audit = require "spec.support.audit"
 local evidences = require "resum.audit.evidence"
 local fixtures = require "spec.support.evidence"
 local listener = require "spec.support.listener"
-local single_use = require "resum.audit.single_use"
+local single_use = require "resum.audit.checks.single_use"
 
 local function row(count, after_full, after_resumed, more)
   local list, jar = {}, 0

@@ -2,7 +2,7 @@
 
 local files = require "resum.host.private_file"
 local process = require "spec.support.process"
-local state = require "resum.audit.state"
+local state = require "resum.audit.keys.state"
 local uv = require "luv"
 
 local DAY = 86400
@@ -293,7 +293,7 @@ describe("the state file", function()
 
   it("loses no line of many writers, while another one rewrites it all the time", function()
     local writer = [[
-      local files, state = require "resum.host.private_file", require "resum.audit.state"
+      local files, state = require "resum.host.private_file", require "resum.audit.keys.state"
       local number, count, forgets = tonumber(arg[2]), tonumber(arg[3]), arg[4] == "forgets"
       for i = 1, count do
         local store, message = state.open(arg[1], { files = files, now = function() return 1000000 + i end,

@@ -4,7 +4,7 @@ local evidences = require "spec.support.evidence"
 local finding = require "resum.audit.finding"
 local listener = require "spec.support.listener"
 local resum = require "resum"
-local tampered = require "resum.audit.tampered"
+local tampered = require "resum.audit.checks.tampered"
 
 -- A server that answers by a rule: rule(offset, number of the session) -> "resumed", "refused", an alert's code, a
 -- violation that shows another secret, or anything else as an outcome. Its tickets have a name of 16 bytes, and 4 more

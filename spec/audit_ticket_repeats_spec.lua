@@ -2,7 +2,7 @@
 
 local core = require "resum.core"
 local evidences = require "spec.support.evidence"
-local ticket_repeats = require "resum.audit.ticket_repeats"
+local ticket_repeats = require "resum.audit.checks.ticket_repeats"
 
 local function findings(evidence)
   local list = {}

@@ -4,7 +4,7 @@ local audit = require "spec.support.audit"
 local hello_hook = require "spec.support.hello_hook"
 local listener = require "spec.support.listener"
 local memory = require "spec.support.memory"
-local ticketbleed = require "resum.audit.ticketbleed"
+local ticketbleed = require "resum.audit.checks.ticketbleed"
 
 local function series(length, tails)
   local list, sent = {}, ("\xa5"):rep(length)

@@ -4,7 +4,7 @@ local audit = require "spec.support.audit"
 local hello_hook = require "spec.support.hello_hook"
 local listener = require "spec.support.listener"
 local memory = require "spec.support.memory"
-local unknown_ticket = require "resum.audit.unknown_ticket"
+local unknown_ticket = require "resum.audit.checks.unknown_ticket"
 
 local NAME = ("N"):rep(16) -- of the server's ticket key
 local DECODE_ERROR = 50

@@ -8,7 +8,7 @@ local listener = require "spec.support.listener"
 local resum = require "resum"
 local scripted = require "spec.support.scripted"
 local wire = require "spec.support.wire"
-local zero_secret = require "resum.audit.zero_secret"
+local zero_secret = require "resum.audit.checks.zero_secret"
 
 local RSA = { cipher = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", cipher_id = 0xc02f }
 

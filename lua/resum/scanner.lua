@@ -13,7 +13,7 @@ local rate_limiter = require "resum.transport.rate_limiter"
 local reaches = require "resum.audit.reach"
 local recorder = require "resum.scan.pool.recorder"
 local scans = require "resum.scan"
-local states = require "resum.audit.state"
+local states = require "resum.audit.keys.state"
 local text = require "resum.report.text"
 local tables = require "resum.util.tables"
 

@@ -1,16 +1,16 @@
 --- Mutants of the audit's checks: their bounds, and what they must not take for one another.
 
-local SINGLE_USE, SINGLE_USE_SPEC = "lua/resum/audit/single_use.lua", "spec/audit_single_use_spec.lua"
-local NAMES, AGE = "lua/resum/audit/key_names.lua", "lua/resum/audit/key_age.lua"
-local SHARING, KEYS_SPEC = "lua/resum/audit/key_sharing.lua", "spec/audit_key_age_spec.lua"
-local STATE, STATE_SPEC = "lua/resum/audit/state.lua", "spec/audit_state_spec.lua"
-local UNKNOWN, UNKNOWN_SPEC = "lua/resum/audit/unknown_ticket.lua", "spec/audit_unknown_ticket_spec.lua"
-local BLEED, BLEED_SPEC = "lua/resum/audit/ticketbleed.lua", "spec/audit_ticketbleed_spec.lua"
-local LIFETIME, SCHEDULE = "lua/resum/audit/lifetime.lua", "lua/resum/audit/lifetime_schedule.lua"
+local SINGLE_USE, SINGLE_USE_SPEC = "lua/resum/audit/checks/single_use.lua", "spec/audit_single_use_spec.lua"
+local NAMES, AGE = "lua/resum/audit/keys/names.lua", "lua/resum/audit/checks/key_age.lua"
+local SHARING, KEYS_SPEC = "lua/resum/audit/checks/key_sharing.lua", "spec/audit_key_age_spec.lua"
+local STATE, STATE_SPEC = "lua/resum/audit/keys/state.lua", "spec/audit_state_spec.lua"
+local UNKNOWN, UNKNOWN_SPEC = "lua/resum/audit/checks/unknown_ticket.lua", "spec/audit_unknown_ticket_spec.lua"
+local BLEED, BLEED_SPEC = "lua/resum/audit/checks/ticketbleed.lua", "spec/audit_ticketbleed_spec.lua"
+local LIFETIME, SCHEDULE = "lua/resum/audit/checks/lifetime.lua", "lua/resum/audit/lifetime/schedule.lua"
 local LIFETIME_SPEC = "spec/audit_lifetime_spec.lua"
-local ENTROPY, HELLO, IDS_SPEC = "lua/resum/audit/id_entropy.lua", "lua/resum/audit/hello_size.lua",
+local ENTROPY, HELLO, IDS_SPEC = "lua/resum/audit/checks/id_entropy.lua", "lua/resum/audit/checks/hello_size.lua",
   "spec/audit_id_entropy_spec.lua"
-local EMS, RULES, RULES_SPEC = "lua/resum/audit/ems.lua", "lua/resum/audit/resume_rules.lua",
+local EMS, RULES, RULES_SPEC = "lua/resum/audit/checks/ems.lua", "lua/resum/audit/checks/resume_rules.lua",
   "spec/audit_rules_spec.lua"
 local PRIVATE = "lua/resum/host/private_file.lua"
 
@@ -44,7 +44,7 @@ add(AGE, KEYS_SPEC, "equal names anywhere", "entry.key == one.key and entry.layo
   "entry.key == one.key", "another layout's key is the same one")
 add(SHARING, KEYS_SPEC, "no layout in groups", "entry.key .. entry.layout, place_of", "entry.key, place_of",
   "keys of two layouts are shared")
-local SHARED, SHARED_SPEC = "lua/resum/audit/shared_key.lua", "spec/audit_shared_key_spec.lua"
+local SHARED, SHARED_SPEC = "lua/resum/audit/keys/shared.lua", "spec/audit_shared_key_spec.lua"
 local GROUPS, READING, FLEET_SPEC = "lua/resum/fleet/groups.lua", "lua/resum/fleet/reading.lua", "spec/fleet_spec.lua"
 local SIDE_BY_SIDE = "spec/regress/150_edges_side_by_side_spec.lua"
 
@@ -119,8 +119,8 @@ add(RULES, RULES_SPEC, "any violation is a resumption", "local tells = VIOLATION
 
 add(RULES, RULES_SPEC, "versions agree on the extended master secret", "BETWEEN_VERSIONS = { ems_mismatch = true }",
   "BETWEEN_VERSIONS = {}", "a session that crossed versions is left open")
-local TAMPERED, TAMPERED_SPEC = "lua/resum/audit/tampered.lua", "spec/audit_tampered_spec.lua"
-local ALTERED = "lua/resum/audit/altered_tickets.lua"
+local TAMPERED, TAMPERED_SPEC = "lua/resum/audit/checks/tampered.lua", "spec/audit_tampered_spec.lua"
+local ALTERED = "lua/resum/audit/tickets/altered.lua"
 add(ALTERED, TAMPERED_SPEC, "another secret is a failure", "record_mac = true, finished = true", "finished = true",
   "a ticket that is read before it is authenticated is not found")
 add(TAMPERED, TAMPERED_SPEC, "what was cut short is good", "was_cut or counts.failed", "counts.failed",
@@ -130,7 +130,7 @@ add(TAMPERED, TAMPERED_SPEC, "constant bytes weigh as much", "not is_constant(of
   .. "      outside", "bytes that nobody reads are critical")
 add(TAMPERED, TAMPERED_SPEC, "no confirmation", "if at and not confirm(", "if false and not confirm(",
   "one answer is enough")
-local PADDING, PADDING_SPEC = "lua/resum/audit/padding_oracle.lua", "spec/audit_padding_oracle_spec.lua"
+local PADDING, PADDING_SPEC = "lua/resum/audit/checks/padding_oracle.lua", "spec/audit_padding_oracle_spec.lua"
 add(PADDING, PADDING_SPEC, "one confirmation", "local AGAIN = 12", "local AGAIN = 0",
   "an answer that came once decides")
 add(PADDING, PADDING_SPEC, "more places for all values", "trailers = { 0, 32 } }", "trailers = { 0, 16, 20, 32 } }",
@@ -139,7 +139,7 @@ add(PADDING, PADDING_SPEC, "an end is no answer", 'outcome == "closed" or outcom
   "a server that ends the connection where padding is wrong is not found")
 list[#list].file = ALTERED
 add(PADDING, PADDING_SPEC, "fewer masks", "local MASKS = 17", "local MASKS = 8", "longer padding is not found")
-local BINDER, BINDER_SPEC = "lua/resum/audit/binder.lua", "spec/audit_binder_spec.lua"
+local BINDER, BINDER_SPEC = "lua/resum/audit/checks/binder.lua", "spec/audit_binder_spec.lua"
 add(BINDER, BINDER_SPEC, "two binders", "offer = { binders = 1 }", "offer = { binders = 2 }",
   "a PSK with its binder is called one without")
 add(BINDER, BINDER_SPEC, "silence is an answer", "protocol_error = true, ended = true }",
@@ -148,7 +148,7 @@ add("lua/resum/audit/poll.lua", BINDER_SPEC, "two answers are no question", "MOS
   "MOST_EACH, MOST_MEMBERS = 3, 2, 3", "one of several servers is not found out")
 add(BINDER, BINDER_SPEC, "a selected PSK is a failure", "psk_ke = true, psk_dhe_ke = true", "psk_ke = true",
   "a PSK that is taken without its modes is not found")
-local EARLY, EARLY_SPEC = "lua/resum/audit/early_data.lua", "spec/audit_early_data_spec.lua"
+local EARLY, EARLY_SPEC = "lua/resum/audit/checks/early_data.lua", "spec/audit_early_data_spec.lua"
 add("lua/resum/audit/poll.lua", EARLY_SPEC, "an odd offer once", "local TIMES = 2", "local TIMES = 1",
   "one answer decides")
 add(EARLY, EARLY_SPEC, "an alert is a lost connection", 'return record.outcome ~= "alert" and nil', "return nil",
@@ -159,12 +159,12 @@ add(EARLY, EARLY_SPEC, "no answer is needed", "(not offer.data or record.respons
   "a server that ends the connection takes too much")
 add(EARLY, EARLY_SPEC, "some of several is all", "accepted == sent then", "accepted > 1 then",
   "several servers are one that takes the same twice")
-local SECRECY, SECRECY_SPEC = "lua/resum/audit/forward_secrecy.lua", "spec/audit_forward_secrecy_spec.lua"
+local SECRECY, SECRECY_SPEC = "lua/resum/audit/checks/forward_secrecy.lua", "spec/audit_forward_secrecy_spec.lua"
 add("lua/resum/audit/poll.lua", SECRECY_SPEC, "one resumption without an exchange is enough", "local TIMES = 2",
   "local TIMES = 1", "one answer decides")
 add(SECRECY, SECRECY_SPEC, "short shares count", "local LEAST_SHARE = 16", "local LEAST_SHARE = 1",
   "what is no public value comes again")
-local REPEATS, REPEATS_SPEC = "lua/resum/audit/ticket_repeats.lua", "spec/audit_ticket_repeats_spec.lua"
+local REPEATS, REPEATS_SPEC = "lua/resum/audit/checks/ticket_repeats.lua", "spec/audit_ticket_repeats_spec.lua"
 add(REPEATS, REPEATS_SPEC, "chance makes pairs", "local MOST_FOR_A_PAIR = 90", "local MOST_FOR_A_PAIR = 9000",
   "two equal numbers of many are a fault")
 add(REPEATS, REPEATS_SPEC, "a longer week", "LONGEST_LIFETIME = 604800", "LONGEST_LIFETIME = 691200",
@@ -178,7 +178,7 @@ add(UNKNOWN, UNKNOWN_SPEC, "session IDs are all known", "asked.session_id = ask_
 add(UNKNOWN, UNKNOWN_SPEC, "what was not asked is good", 'if was_missed and list[1].verdict == "good" then',
   "if false then", "tickets that were never offered are answered well")
 
-local CERTIFICATE, CERTIFICATE_SPEC = "lua/resum/audit/client_certificate.lua",
+local CERTIFICATE, CERTIFICATE_SPEC = "lua/resum/audit/checks/client_certificate.lua",
   "spec/audit_client_certificate_spec.lua"
 local ANSWER = "lua/resum/audit/answer.lua"
 add(CERTIFICATE, CERTIFICATE_SPEC, "what is lost under the target's name is good",
@@ -200,7 +200,7 @@ add(ANSWER, CERTIFICATE_SPEC, "an end is no refusal", "return M.was_ended(record
   "who refuses without a word is never judged")
 add(ANSWER, CERTIFICATE_SPEC, "a misdirected request is let in", "[421] = true, ", "", "a refusal lets clients in")
 
-local SERVER, SERVER_SPEC = "lua/resum/audit/other_server.lua", "spec/audit_other_server_spec.lua"
+local SERVER, SERVER_SPEC = "lua/resum/audit/checks/other_server.lua", "spec/audit_other_server_spec.lua"
 add(SERVER, SERVER_SPEC, "a server without TLS", "return not NOT_RESUMED[record.outcome] and nil", "return false",
   "what is no TLS at all is called a server that does not resume")
 add(SERVER, SERVER_SPEC, "a page that was not seen", "elseif self.pages.unseen then", "elseif false then",
@@ -212,7 +212,7 @@ add(SERVER, SERVER_SPEC, "not found is a page", "{ [404] = true, [421]", "{ [421
 add("lua/resum/audit/poll.lua", SERVER_SPEC, "one resumption is enough for another server", "local TIMES = 2",
   "local TIMES = 1", "one answer decides")
 
-local SNI = "lua/resum/audit/sni_rules.lua"
+local SNI = "lua/resum/audit/checks/sni_rules.lua"
 add(SNI, RULES_SPEC, "no capitals", "of = string.upper", "of = function(name) return name end",
   "another way to write a name is not tried")
 add(SNI, RULES_SPEC, "a lost connection is an answer", "told + (WORDS[outcome] and 1 or 0)", "told + 1",
@@ -240,13 +240,13 @@ add("lua/resum/connection/exchange.lua", "spec/regress/173_answered_and_closed_a
 add(RULES, RULES_SPEC, "a ServerHello proves another suite", 'offer_it(changed).outcome == "resumed"', "true",
   "a server that echoes IDs is said to resume")
 
-local ZERO, ZERO_SPEC = "lua/resum/audit/zero_secret.lua", "spec/audit_zero_secret_spec.lua"
+local ZERO, ZERO_SPEC = "lua/resum/audit/checks/zero_secret.lua", "spec/audit_zero_secret_spec.lua"
 add(ZERO, ZERO_SPEC, "one end is a refusal", "if first and not ENDS[first] then", "if first then",
   "a lost connection is good")
 add(ZERO, ZERO_SPEC, "a ServerHello proves zeros", 'if state == "established" then', 'if state or code then',
   "a server that goes on under another secret is critical")
-local KNOWN, KNOWN_SPEC = "lua/resum/audit/known_key.lua", "spec/audit_known_key_spec.lua"
-local CONTENT, BYTES = "lua/resum/audit/ticket_content.lua", "lua/resum/audit/ticket_bytes.lua"
+local KNOWN, KNOWN_SPEC = "lua/resum/audit/checks/known_key.lua", "spec/audit_known_key_spec.lua"
+local CONTENT, BYTES = "lua/resum/audit/checks/ticket_content.lua", "lua/resum/audit/tickets/bytes.lua"
 add(KNOWN, KNOWN_SPEC, "a signing key opens tickets", 'opens and "critical" or "high"', '"critical"',
   "who can sign is said to read")
 add(KNOWN, KNOWN_SPEC, "what is readable was opened", 'found and found.how ~= "clear" then', "found then",
@@ -256,10 +256,10 @@ add(CONTENT, KNOWN_SPEC, "one address that never changes", "count == 1 and not c
 add(BYTES, KNOWN_SPEC, "short text", "local CHANCE = 1e-6", "local CHANCE = 1", "random bytes are text")
 add(BYTES, KNOWN_SPEC, "no attribute in a certificate", 'at and ticket:find(ATTRIBUTE, at, true) and at - 1',
   "at and at - 1", "four bytes are a certificate")
-local PQ, PQ_SPEC = "lua/resum/audit/pq_resumption.lua", "spec/audit_pq_resumption_spec.lua"
+local PQ, PQ_SPEC = "lua/resum/audit/checks/pq_resumption.lua", "spec/audit_pq_resumption_spec.lua"
 add(PQ, PQ_SPEC, "a lost answer prefers nothing", "if full == nil or resumed == nil then", "if false then",
   "what failed is told of as if it had been seen")
-add("lua/resum/audit/ticket_request.lua", RULES_SPEC, "any number is what was wanted", "came == RESUMED and",
+add("lua/resum/audit/checks/ticket_request.lua", RULES_SPEC, "any number is what was wanted", "came == RESUMED and",
   "true and", "a server that says so and does not is praised")
 local RUN, RUN_SPEC = "lua/resum/audit/run.lua", "spec/audit_run_spec.lua"
 add(RUN, RUN_SPEC, "no control", "if check.harmless or context:made() == 0 then", "if true then",
@@ -268,7 +268,7 @@ add("lua/resum/audit/context.lua", RUN_SPEC, "no budget", "elseif context:made()
   "elseif false then", "a check makes more connections than it declares")
 add("lua/resum/audit/finding.lua", RUN_SPEC, "evidence may be long", "local LONGEST = 200", "local LONGEST = 20000",
   "what a server sent comes out unseen")
-add("lua/resum/audit/certificate_end.lua", LIFETIME_SPEC, "years of this century", "number >= 50 and 1900",
+add("lua/resum/audit/lifetime/certificate_end.lua", LIFETIME_SPEC, "years of this century", "number >= 50 and 1900",
   "false and 1900", "a certificate of 1999 ends in 2099")
 
 local EVIDENCE, REACH, SEEN_SPEC = "lua/resum/audit/evidence.lua", "lua/resum/audit/reach.lua",
@@ -310,7 +310,7 @@ add(POLL, TURNS_SPEC, "seldom met is met", "local MOST_MISSED = 0.1", "local MOS
   "one of ten servers answers for all")
 add(POLL, TURNS_SPEC, "too few offers at random", "local MOST_ANY = 20", "local MOST_ANY = 2",
   "two servers that take turns at random can't be asked")
-local KEPT = "lua/resum/audit/kept_sessions.lua"
+local KEPT = "lua/resum/audit/lifetime/kept_sessions.lua"
 add(KEPT, LIFETIME_SPEC, "everybody's sessions", " and fields.sni == self.place.sni", "",
   "sessions of one name are offered under another, and wiped with it")
 add(KEPT, LIFETIME_SPEC, "nothing is wiped", "return fields and self:is_mine(fields)", "return false",
@@ -318,11 +318,11 @@ add(KEPT, LIFETIME_SPEC, "nothing is wiped", "return fields and self:is_mine(fie
 add(KEPT, LIFETIME_SPEC, "all mechanisms are one", "fields.mechanism == mechanism and self:is_mine", "self:is_mine",
   "a session of TLS 1.2 is offered as one of TLS 1.3")
 
-local KEYS = "lua/resum/audit/known_keys.lua"
+local KEYS = "lua/resum/audit/tickets/known_keys.lua"
 add(KEYS, KNOWN_SPEC, "no zeros", '{ "zeros", fill("\\0") },', "", "the key that was found most often is not tried")
 add(KEYS, KNOWN_SPEC, "keys count from zero only", "{ 0x00, 0x01, 0x10, 0x11, 0x20, 0x21, 0x30, 0x31 }", "{ 0x00 }",
   "a key file that counts is read at its name alone")
 add("lua/resum/audit/init.lua", "spec/audit_page_spec.lua", "a check is forgotten",
-  '  (require "resum.audit.sni_rules"),\n', "", "a check that the manual names is not made")
+  '  (require "resum.audit.checks.sni_rules"),\n', "", "a check that the manual names is not made")
 
 return list

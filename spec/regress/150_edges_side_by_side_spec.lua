@@ -5,10 +5,10 @@ local audit = require "spec.support.audit"
 local clients = require "resum.connection.client"
 local files = require "resum.host.private_file"
 local host = require "resum.host.uv"
-local key_sharing = require "resum.audit.key_sharing"
+local key_sharing = require "resum.audit.checks.key_sharing"
 local listener = require "spec.support.listener"
 local process = require "spec.support.process"
-local state = require "resum.audit.state"
+local state = require "resum.audit.keys.state"
 
 local KEYS = "\x9a\x03\xf1\x5c\x77\xe2\x10\xb8\x4d\xc6\x21\x8e\xaa\x5f\x39\x04" .. ("k"):rep(64)
 

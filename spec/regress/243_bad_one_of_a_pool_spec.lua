@@ -4,7 +4,7 @@
 
 local faulty = require "spec.support.faulty"
 local resum = require "resum"
-local zero_secret = require "resum.audit.zero_secret"
+local zero_secret = require "resum.audit.checks.zero_secret"
 local audits = require "spec.support.audit"
 
 describe("a server that resumes under a secret of zeros", function()

@@ -7,7 +7,7 @@ local fleet = require "resum.fleet"
 local files = require "resum.host.private_file"
 local html = require "resum.report.html"
 local process = require "spec.support.process"
-local states = require "resum.audit.state"
+local states = require "resum.audit.keys.state"
 local unreadables = require "resum.util.unreadable"
 local watch_states = require "resum.watch.state"
 

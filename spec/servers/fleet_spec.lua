@@ -6,7 +6,7 @@ local cjson = require "cjson"
 local many = require "spec.support.many"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
-local state = require "resum.audit.state"
+local state = require "resum.audit.keys.state"
 
 local COMMON = { "--quiet", "--audit", "--audit_checks", "key-sharing", "--mechanisms", "psk", "--attempts", "1",
   "--max_connections", "100" }

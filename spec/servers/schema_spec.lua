@@ -6,7 +6,7 @@ local page = require "spec.support.page"
 local process = require "spec.support.process"
 local schema = require "spec.support.json_schema"
 local servers = require "spec.support.servers"
-local state = require "resum.audit.state"
+local state = require "resum.audit.keys.state"
 
 local PATH = process.ROOT .. "/docs/resum.schema.json"
 

@@ -1,5 +1,6 @@
--- The checks of the audit, in the order of their value to an operator. Adding one touches its own file and one line
--- here (and its section in docs/audit.md).
+-- The checks of the audit, in the order of their value to an operator. Adding one touches its own file under checks/,
+-- which is called as the check is, with _ for -, and one line here (and its section in docs/audit.md). Where a check
+-- takes more than its file, the rest stands in a folder beside checks/.
 -- A check is {id, title, severity, class, sources, needs, connections(options), advice, harmless, reasons,
 -- run(given)}.
 --   class: "passive" (judges what was seen: run gets the evidence and nothing else, see resum.audit.evidence),
@@ -15,28 +16,28 @@
 --     group and share (of the servers that showed it), advice
 
 return {
-  (require "resum.audit.client_certificate"), -- in brackets: require returns a second value where it stands last
-  (require "resum.audit.single_use"),
-  (require "resum.audit.known_key"),
-  (require "resum.audit.ticket_content"),
-  (require "resum.audit.ticket_repeats"),
-  (require "resum.audit.key_age"),
-  (require "resum.audit.key_sharing"),
-  (require "resum.audit.other_server"),
-  (require "resum.audit.early_data"),
-  (require "resum.audit.forward_secrecy"),
-  (require "resum.audit.unknown_ticket"),
-  (require "resum.audit.lifetime"),
-  (require "resum.audit.ticketbleed"),
-  (require "resum.audit.zero_secret"),
-  (require "resum.audit.binder"),
-  (require "resum.audit.tampered"),
-  (require "resum.audit.padding_oracle"),
-  (require "resum.audit.ems"),
-  (require "resum.audit.resume_rules"),
-  (require "resum.audit.id_entropy"),
-  (require "resum.audit.hello_size"),
-  (require "resum.audit.ticket_request"),
-  (require "resum.audit.pq_resumption"),
-  (require "resum.audit.sni_rules"),
+  (require "resum.audit.checks.client_certificate"), -- in brackets: require returns a second value where it stands last
+  (require "resum.audit.checks.single_use"),
+  (require "resum.audit.checks.known_key"),
+  (require "resum.audit.checks.ticket_content"),
+  (require "resum.audit.checks.ticket_repeats"),
+  (require "resum.audit.checks.key_age"),
+  (require "resum.audit.checks.key_sharing"),
+  (require "resum.audit.checks.other_server"),
+  (require "resum.audit.checks.early_data"),
+  (require "resum.audit.checks.forward_secrecy"),
+  (require "resum.audit.checks.unknown_ticket"),
+  (require "resum.audit.checks.lifetime"),
+  (require "resum.audit.checks.ticketbleed"),
+  (require "resum.audit.checks.zero_secret"),
+  (require "resum.audit.checks.binder"),
+  (require "resum.audit.checks.tampered"),
+  (require "resum.audit.checks.padding_oracle"),
+  (require "resum.audit.checks.ems"),
+  (require "resum.audit.checks.resume_rules"),
+  (require "resum.audit.checks.id_entropy"),
+  (require "resum.audit.checks.hello_size"),
+  (require "resum.audit.checks.ticket_request"),
+  (require "resum.audit.checks.pq_resumption"),
+  (require "resum.audit.checks.sni_rules"),
 }

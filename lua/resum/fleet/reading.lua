@@ -2,9 +2,9 @@
 -- was offered whose sessions. However many files and lines there are, one place's are in memory at a time. What the
 -- tables come to, it does not know.
 
-local key_names = require "resum.audit.key_names"
+local key_names = require "resum.audit.keys.names"
 local owners = require "resum.fleet.owner"
-local states = require "resum.audit.state"
+local states = require "resum.audit.keys.state"
 local unreadables = require "resum.util.unreadable"
 
 local M = {}

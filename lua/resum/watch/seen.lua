@@ -2,7 +2,7 @@
 -- Pure.
 
 local hex = require "resum.util.hex"
-local key_names = require "resum.audit.key_names"
+local key_names = require "resum.audit.keys.names"
 local mechanisms = require "resum.connection.mechanism"
 local ticket_keys = require "resum.analysis.ticket_key"
 

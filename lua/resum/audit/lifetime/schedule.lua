@@ -3,8 +3,8 @@
 -- what that means. The clock is the host's.
 
 local answers = require "resum.audit.answer"
-local certificate_end = require "resum.audit.certificate_end"
-local kept_sessions = require "resum.audit.kept_sessions"
+local certificate_end = require "resum.audit.lifetime.certificate_end"
+local kept_sessions = require "resum.audit.lifetime.kept_sessions"
 local poll = require "resum.audit.poll"
 
 local M = {}

@@ -155,7 +155,7 @@ function M.regular_entries(context)
 end
 
 --- The entries of the state file for the keys that this run has seen; they are written down the first time.
--- @tparam table context see resum.audit.context; with the option store (see resum.audit.state)
+-- @tparam table context see resum.audit.context; with the option store (see resum.audit.keys.state)
 -- @treturn[1] {table,...} entries, one at least
 -- @treturn[2] nil
 -- @treturn[2] table what is to be said instead: verdict, reason

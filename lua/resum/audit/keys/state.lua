@@ -234,7 +234,7 @@ end
 --- How many bytes check_head wants.
 M.HEAD = 64
 
---- Does a line hold a session (see resum.audit.kept_sessions), and not what was seen of a key?
+--- Does a line hold a session (see resum.audit.lifetime.kept_sessions), and not what was seen of a key?
 -- @tparam string line
 -- @treturn boolean
 function M.is_kept(line)

@@ -1,8 +1,8 @@
 -- How long do sessions live? What tickets promise, against the bounds that the RFCs give and the end of the server's
--- certificate; and with `--lifetime` what becomes of them: resum.audit.lifetime_schedule waits and asks.
+-- certificate; and with `--lifetime` what becomes of them: resum.audit.lifetime.schedule waits and asks.
 
-local certificate_end = require "resum.audit.certificate_end"
-local schedule = require "resum.audit.lifetime_schedule"
+local certificate_end = require "resum.audit.lifetime.certificate_end"
+local schedule = require "resum.audit.lifetime.schedule"
 
 local HOUR, DAY = 3600, 24 * 3600
 

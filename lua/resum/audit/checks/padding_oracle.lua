@@ -4,7 +4,7 @@
 -- ciphertext most likely ends, all 255 ways are tried, for other kinds of padding. What differs then has to differ each
 -- time, and has to foretell two bytes of padding as well, or exactly those values that are lengths.
 
-local altered_tickets = require "resum.audit.altered_tickets"
+local altered_tickets = require "resum.audit.tickets.altered"
 local poll = require "resum.audit.poll"
 
 local M = {

@@ -4,7 +4,7 @@
 
 local core = require "resum.core"
 local hex = require "resum.util.hex"
-local state = require "resum.audit.state"
+local state = require "resum.audit.keys.state"
 local unhex = require "resum.util.unhex"
 
 local M = {}
@@ -103,7 +103,7 @@ function Kept:wipe()
   self.store.kept = {}
 end
 
---- @tparam table store see resum.audit.state
+--- @tparam table store see resum.audit.keys.state
 -- @tparam table place address, port, sni (nil: none)
 -- @treturn table kept
 function M.new(store, place)

@@ -1,9 +1,9 @@
 -- Who else has the key of the tickets? Addresses and names whose tickets name the same key, in this run and in earlier
 -- ones (`--state FILE`), are one group. That they have the same key, and not only the same name, is shown by a session
--- of the one that resumes at the other (see resum.audit.shared_key).
+-- of the one that resumes at the other (see resum.audit.keys.shared).
 
-local key_names = require "resum.audit.key_names"
-local shared_key = require "resum.audit.shared_key"
+local key_names = require "resum.audit.keys.names"
+local shared_key = require "resum.audit.keys.shared"
 
 local M = {
   id = "key-sharing",
@@ -100,7 +100,7 @@ end
 
 --- Takes in an entry. A name that is so regular that others may have the same joins nobody.
 -- @function groups:add
--- @tparam table entry see resum.audit.state
+-- @tparam table entry see resum.audit.keys.state
 function Groups:add(entry)
   local name, place = entry.key .. entry.layout, place_of(entry)
   if not self.parent[place] then

@@ -2,8 +2,8 @@
 -- the session knows which secret should be in its ticket, so a hit can't be chance. Pure: the evidence of all
 -- connections in, findings out. Secrets and plaintexts stay in resum.core.
 
-local known_keys = require "resum.audit.known_keys"
-local tickets_of = require "resum.audit.ticket_bytes"
+local known_keys = require "resum.audit.tickets.known_keys"
+local tickets_of = require "resum.audit.tickets.bytes"
 
 local M = {
   id = "known-key",

@@ -1,7 +1,7 @@
 -- What can anybody on the wire read in tickets? The secret itself, text, a client's certificate, addresses of the
 -- server's memory. Pure: the evidence of all connections in, findings out.
 
-local ticket_bytes = require "resum.audit.ticket_bytes"
+local ticket_bytes = require "resum.audit.tickets.bytes"
 local ticket_keys = require "resum.analysis.ticket_key"
 
 local M = {

@@ -2,7 +2,7 @@
 -- secret: it must lead to a full handshake. Where it resumes, what the server keeps in it can be altered; unless the
 -- byte is the same in all tickets, and so may be one that nobody reads.
 
-local altered_tickets = require "resum.audit.altered_tickets"
+local altered_tickets = require "resum.audit.tickets.altered"
 local poll = require "resum.audit.poll"
 
 local M = {
@@ -154,7 +154,7 @@ end
 
 --- What the answers of one mechanism come to.
 -- @tparam string mechanism
--- @tparam table answers offset -> "resumed", "rekeyed" (see resum.audit.altered_tickets), "full", "alert", "failed"
+-- @tparam table answers offset -> "resumed", "rekeyed" (see resum.audit.tickets.altered), "full", "alert", "failed"
 -- @tparam function is_constant offset -> whether all tickets have one byte there
 -- @tparam[opt] boolean was_cut not all offsets were tried, as too many offers failed
 -- @treturn table|nil finding; nil where all is well

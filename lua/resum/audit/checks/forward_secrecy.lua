@@ -3,7 +3,7 @@
 -- every resumed connection can be read with the ticket's key, by design.
 
 local answers = require "resum.audit.answer"
-local key_age = require "resum.audit.key_age"
+local key_age = require "resum.audit.checks.key_age"
 local poll = require "resum.audit.poll"
 
 local M = {

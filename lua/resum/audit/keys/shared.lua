@@ -4,7 +4,7 @@
 -- offers; what that means for a finding, it does not know.
 
 local hex = require "resum.util.hex"
-local key_names = require "resum.audit.key_names"
+local key_names = require "resum.audit.keys.names"
 local lru = require "resum.util.lru"
 local tables = require "resum.util.tables"
 
@@ -157,8 +157,8 @@ function Asking:join(classes)
 end
 
 --- Asks who has the keys that a run has seen at an address, among those that it has seen before.
--- @tparam table context see resum.audit.context; with the option store (see resum.audit.state)
--- @tparam {table,...} entries of the keys (see resum.audit.key_names)
+-- @tparam table context see resum.audit.context; with the option store (see resum.audit.keys.state)
+-- @tparam {table,...} entries of the keys (see resum.audit.keys.names)
 -- @treturn table confirmed (places at which a session of this one resumed), refused (those that have the same name of a
 --   key, and refuse them), unknown (those that gave no answer that tells)
 function M.ask(context, entries)

@@ -1,7 +1,7 @@
 -- How long has the key of the tickets been in use? Each run writes down which keys it saw (`--state FILE`); the age is
 -- at least the time between the first and the last of them, and at most the time since a run did not see it yet.
 
-local key_names = require "resum.audit.key_names"
+local key_names = require "resum.audit.keys.names"
 local utc = require "resum.util.utc"
 
 local HOUR, DAY = 3600, 24 * 3600
