@@ -170,7 +170,7 @@ describe("the audit", function()
     assert.is_nil(none)
     assert.is_truthy(message:find("^has no check 'nothing': there are client%-certificate, [%l, -]+$"))
     for word, meant in pairs({ bindr = "binder", known_keys = "known-key", ticket_bleed = "ticketbleed" }) do
-      assert.equal(("has no check '%s'. Did you mean '%s'?"):format(word, meant), (select(2, run.read_list({ word }))))
+      assert.equal(("has no check '%s'; did you mean '%s'?"):format(word, meant), (select(2, run.read_list({ word }))))
     end
     assert.is_nil((run.read_list({})))
   end)

@@ -63,7 +63,7 @@ describe("an option that is none", function()
   }) do
     it(("leads to the one that was meant: --%s to --%s"):format(word, meant), function()
       local _, message = options.parse({ "--" .. word, "a.example" })
-      assert.is_truthy(message:find("did you mean --" .. meant .. "?", 1, true), message)
+      assert.is_truthy(message:find("did you mean '--" .. meant .. "'?", 1, true), message)
     end)
   end
 

@@ -165,7 +165,7 @@ describe("resum.help", function()
   end)
 
   it("says what there is where the name is none", function()
-    assert.matches('^There is no help on that, but on "scan_all". resum%.help%(%) lists what there is: scan, rate, ',
+    assert.matches("^There is no help on that; did you mean 'scan_all'%? resum%.help%(%) lists what there is: scan, ",
       printed("scanall"))
     assert.matches("^There is no help on that. ", printed("xyzzy"))
   end)

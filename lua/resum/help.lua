@@ -87,8 +87,8 @@ function M.text(name)
     names[i] = verb[1]
   end
   local meant = type(name) == "string" and suggestion.of(wanted, names)
-  return ("There is no help on that%s. resum.help() lists what there is: %s."):format(
-    meant and (', but on "%s"'):format(meant) or "", table.concat(names, ", "))
+  return ("There is no help on that%s resum.help() lists what there is: %s."):format(
+    meant and suggestion.question(meant) or ".", table.concat(names, ", "))
 end
 
 return M

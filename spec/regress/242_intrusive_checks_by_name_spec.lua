@@ -38,7 +38,7 @@ describe("--audit_checks", function()
 
   it("says which check was meant", function()
     for given, meant in pairs({ bindr = "binder", ["early-dat"] = "early-data", repeats = "ticket-repeats" }) do
-      assert_says(("no check '%s'. Did you mean '%s'?"):format(given, meant), run("--audit_checks", given))
+      assert_says(("no check '%s'; did you mean '%s'?"):format(given, meant), run("--audit_checks", given))
     end
     assert_says("no check 'foo': there are client-certificate, ", run("--audit_checks", "foo"))
   end)

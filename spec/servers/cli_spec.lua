@@ -187,9 +187,9 @@ end)
 describe("a misuse", function()
   for arguments, expected in pairs({
     ["--bogus a.example"] = "unknown option '--bogus' (resum --help lists the options)",
-    ["--rate a.example"] = "unknown option '--rate'; did you mean --resum_rate?",
-    ["--json a.example"] = "unknown option '--json'; did you mean --json_out?",
-    ["--time_out 3 a.example"] = "unknown option '--time_out'; did you mean --timeout?",
+    ["--rate a.example"] = "unknown option '--rate'; did you mean '--resum_rate'?",
+    ["--json a.example"] = "unknown option '--json'; did you mean '--json_out'?",
+    ["--time_out 3 a.example"] = "unknown option '--time_out'; did you mean '--timeout'?",
     ["--no_balancer a.example"] = "--no_balancer is about a rate: add --resum_rate",
     ["--pass env:X a.example"] = "--pass needs --cert",
     ["--keyform pem a.example"] = "--keyform needs --cert",

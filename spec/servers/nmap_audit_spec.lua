@@ -73,7 +73,7 @@ describe("tls-resumption-audit in nmap #unsanitized", function()
       arguments = SCRIPT .. ".checks=ticketbleed," .. SCRIPT .. ".mechanisms=ticket" }))
     assert.same({ 1, "ticketbleed" }, { #result.audit, result.audit[1].id })
     for argument, words in pairs({ ["checks=heartbleed"] = "checks has no check 'heartbleed': there are ",
-      ["checks=ticketbled"] = "checks has no check 'ticketbled'. Did you mean 'ticketbleed'?",
+      ["checks=ticketbled"] = "checks has no check 'ticketbled'; did you mean 'ticketbleed'?",
       ["checks=binder"] = "checks has binder, which is intrusive: it is " .. SCRIPT .. "-intrusive that makes it",
       ["names=a..b"] = "names takes " }) do
       local run = nmap.run({ ports = { server.port }, script = "+" .. SCRIPT, arguments = SCRIPT .. "." .. argument })

@@ -49,8 +49,8 @@ function M.read_list(list)
     local id = tostring(given):gsub("_", "-")
     if not is_known(id) then
       local meant = suggestion.of(id, M.ids)
-      return nil, meant and ("has no check '%s'. Did you mean '%s'?"):format(tostring(given), meant)
-        or ("has no check '%s': there are %s"):format(tostring(given), table.concat(M.ids, ", "))
+      return nil, ("has no check '%s'%s"):format(tostring(given), meant and suggestion.question(meant)
+        or ": there are " .. table.concat(M.ids, ", "))
     end
     chosen[id] = true
   end

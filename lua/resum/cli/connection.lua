@@ -6,6 +6,7 @@ local lines = require "resum.cli.lines"
 local options_of = require "resum.options"
 local proxy = require "resum.transport.proxy"
 local starttls = require "resum.transport.starttls"
+local suggestion = require "resum.util.suggestion"
 
 local M = {}
 
@@ -13,7 +14,8 @@ local function protocol(given)
   if given == "auto" or starttls.find(given) then
     return given
   end
-  return nil, "--starttls takes auto, " .. table.concat(starttls.names, ", ")
+  return nil, ("--starttls takes one of auto, %s%s"):format(table.concat(starttls.names, ", "),
+    suggestion.question(suggestion.of(given, starttls.names)))
 end
 
 local function through(given)

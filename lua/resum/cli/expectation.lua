@@ -104,7 +104,7 @@ function M.parse(text)
   local rule = read(text)
   local meant = not rule and meant_by(text)
   if meant then
-    return nil, ("--expect: '%s' is no rule; did you mean '%s'?"):format(escape(text, 60), meant)
+    return nil, ("--expect: '%s' is no rule%s"):format(escape(text, 60), suggestion.question(meant))
   end
   return rule, not rule and ("--expect takes rules such as ticket=supported, psk>=95%%, browser>=90%%, "
     .. "balancer=all_shared or no-finding>=medium, and with --watch key-age<7d or no-event=server_down, not '%s'")

@@ -11,6 +11,7 @@ local options_of = require "resum.options"
 local parsers = require "resum.cli.parser"
 local resum = require "resum"
 local suggestion = require "resum.util.suggestion"
+local tables = require "resum.util.tables"
 local targets = require "resum.cli.targets"
 local unused = require "resum.cli.unused"
 
@@ -235,6 +236,34 @@ local function as_typed(word, argv)
   return word
 end
 
+-- What stands behind an option: "--engine prob", "--engine=prob".
+local function values_of(option, argv)
+  local values = {}
+  for i, word in ipairs(argv) do
+    local name, value = word:match("^([^=]*)=?(.*)$")
+    if name:gsub("_", "-") == option then
+      values[#values + 1] = word:find("=", 1, true) and value or argv[i + 1]
+    end
+  end
+  return values
+end
+
+-- What is said of a value that is none of those that an option takes; nil: that is not the complaint.
+local function about_choice(message, argv)
+  local option, listed = message:match("^argument for option '(%-%-[%l-]+)' must be one of (.*)$")
+  if not option then
+    return nil
+  end
+  local choices, meant = {}, nil
+  for choice in listed:gmatch("'([^']*)'") do
+    choices[#choices + 1] = choice
+  end
+  for _, value in ipairs(values_of(option, argv)) do
+    meant = meant or not tables.contains(choices, value) and suggestion.of(value, choices) or nil
+  end
+  return ("%s takes one of %s%s"):format(option, listed, suggestion.question(meant))
+end
+
 -- What the parser complains about, in one line; for an option that is none, what was meant.
 local function misuse(parser, message, argv)
   local word = message:match("^unknown option '(%-[^']*)'")
@@ -242,11 +271,9 @@ local function misuse(parser, message, argv)
     local typed = as_typed(word, argv)
     local meant = suggestion.of(typed:gsub("^%-+", ""):gsub("_", "-"), parsers.names(parser))
     local shown = (meant or word:find("^%-%-")) and typed or word -- what stands behind one letter may be a password
-    message = ("unknown option '%s'%s"):format(shown, meant and ("; did you mean --%s?"):format(meant:gsub("-", "_"))
-      or "")
+    message = ("unknown option '%s'%s"):format(shown, suggestion.question(meant and "--" .. meant:gsub("-", "_")))
   else
-    message = message:gsub("^argument for option '(%-%-[%l-]+)' must be one of ", "%1 takes one of ")
-    message = parsers.as_written(message)
+    message = parsers.as_written(about_choice(message, argv) or message)
   end
   return escape(message:gsub("\n", ". "), 200) .. " (resum --help lists the options)"
 end

@@ -4,6 +4,7 @@
 -- and makes up an id for a ticket session, so the version is pinned and only the wire is asked.
 
 local escape = require "resum.util.escape"
+local suggestion = require "resum.util.suggestion"
 
 local M = {}
 
@@ -130,7 +131,8 @@ function M.read_list(names)
   local list, seen = {}, {}
   for _, name in ipairs(names) do
     if not M.find(name) then
-      return nil, ("takes a list of %s, not '%s'"):format(table.concat(M.names, ", "), escape(tostring(name), 40))
+      return nil, ("takes a list of %s, not '%s'%s"):format(table.concat(M.names, ", "), escape(tostring(name), 40),
+        suggestion.question(suggestion.of(tostring(name), M.names)))
     end
     list[#list + 1] = not seen[name] and name or nil
     seen[name] = true

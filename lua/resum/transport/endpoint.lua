@@ -7,6 +7,7 @@ local escape = require "resum.util.escape"
 local proxy = require "resum.transport.proxy"
 local proxy_protocol = require "resum.transport.proxy_protocol"
 local starttls = require "resum.transport.starttls"
+local suggestion = require "resum.util.suggestion"
 local target = require "resum.target"
 
 local M = {}
@@ -50,7 +51,8 @@ end
 
 local function what_does_not_fit(route)
   if route.starttls and route.starttls ~= "auto" and not starttls.find(route.starttls) then
-    return "starttls: must be one of auto, " .. table.concat(starttls.names, ", ")
+    return ("starttls: must be one of auto, %s%s"):format(table.concat(starttls.names, ", "),
+      suggestion.question(suggestion.of(tostring(route.starttls), starttls.names)))
   elseif route.family and not FAMILY_NAMES[route.family] then
     return "family: must be inet or inet6"
   elseif route.family and route.proxy and route.proxy.resolves then

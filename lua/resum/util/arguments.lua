@@ -10,8 +10,7 @@ local M = {}
 -- @tparam table ... tables whose keys are the names that there are
 -- @treturn string to go behind a message: "; did you mean 'timeout'?", or ""
 function M.meant(name, ...)
-  local meant = suggestion.among(name, ...)
-  return meant and ("; did you mean '%s'?"):format(meant) or ""
+  return suggestion.question(suggestion.among(name, ...))
 end
 
 --- What a value is, for "not …".

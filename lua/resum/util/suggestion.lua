@@ -73,4 +73,11 @@ function M.among(word, ...)
   return keys[M.of(with_dashes(word), names)]
 end
 
+--- The question that goes behind a message, in one form wherever a word was none.
+-- @tparam string|nil meant what was meant, as it would be typed
+-- @treturn string "; did you mean 'timeout'?", or ""
+function M.question(meant)
+  return meant and ("; did you mean '%s'?"):format(meant) or ""
+end
+
 return M
