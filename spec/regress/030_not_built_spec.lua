@@ -10,14 +10,14 @@ end
 describe("the command without what it needs", function()
   it("says that it is not built", function()
     local ended = run({ RESUM_BUILD = "/nowhere", LUA_CPATH = false }, "a.example")
-    assert.same({ 1, "resum: it is not built for " .. _VERSION .. ": run make\n" }, { ended.code, ended.stderr })
+    assert.same({ 2, "resum: it is not built for " .. _VERSION .. ": run make\n" }, { ended.code, ended.stderr })
   end)
 
   it("names the module that is not installed", function()
     local folder = process.temporary_directory()
     process.write_file(folder .. "/argparse.lua", "require 'steam'")
     local ended = run({ LUA_PATH = folder .. "/?.lua;;" }, "a.example")
-    assert.same({ 1, "resum: the Lua module steam is not installed for " .. _VERSION .. "\n" },
+    assert.same({ 2, "resum: the Lua module steam is not installed for " .. _VERSION .. "\n" },
       { ended.code, ended.stderr })
   end)
 end)

@@ -59,6 +59,6 @@ describe("the command", function()
     local lua = "lua" .. _VERSION:match("%d%.%d")
     local ended = many.run({ "sh", "-c", 'ulimit -n 6; exec "$@"', "sh", lua, process.ROOT .. "/lua/bin/resum",
       server.address })
-    assert.same({ 1, "resum: too few files may be open (see ulimit -n)\n" }, { ended.code, ended.stderr })
+    assert.same({ 2, "resum: too few files may be open (see ulimit -n)\n" }, { ended.code, ended.stderr })
   end)
 end)

@@ -104,9 +104,11 @@ function DryRun:conclude()
   if self.targets_found == 0 and self.exit == EXIT.all_scanned and self.targets.skipped == 0 and not self.cancelled then
     self:complain(EXIT.usage, "nothing would be tested: the list names no target, and no open port with TLS")
   end
-  show("In all %s connections to %s of %s.", from_to(self.sum),
+  local sum = ("In all %s connections to %s of %s."):format(from_to(self.sum),
     vocabulary.count(self.addresses_found, "address", "addresses"), vocabulary.count(self.targets_found, "target"))
-  io.stdout:flush()
+  if not say.on_stdout(sum) then
+    self.exit = EXIT.stopped
+  end
   return self.cancelled or self.exit
 end
 

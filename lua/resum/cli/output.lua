@@ -66,7 +66,8 @@ function M.open(host, path, mode, name)
   return setmetatable({ stream = stream, name = name, turn = semaphore.new(host, 1) }, Output)
 end
 
---- A file that its reader never sees half of: it has another name until it is finished.
+--- A file that its reader never sees half of: it has another name until it is finished. What is no plain file (a
+-- device, a pipe) is written as it is, and behind a link stands the file that it names: neither may be replaced.
 -- @tparam table host
 -- @tparam string path "-": stdout, which has no other name
 -- @tparam string option that names it, for messages
@@ -77,9 +78,10 @@ function M.open_whole(host, path, option)
   if path == "-" then
     return M.open(host, path, "w", "stdout")
   end
-  local out, message = M.open(host, path .. UNFINISHED, "w", "--" .. option)
+  local whole = system.replaceable(path)
+  local out, message = M.open(host, whole and whole .. UNFINISHED or path, "w", "--" .. option)
   if out then
-    out.path = path
+    out.path = whole
   end
   return out, message
 end

@@ -1,6 +1,7 @@
 -- The command's options as its parser has them, in the groups in which --help shows them: what most people need first.
 -- It knows what each option takes, and not what becomes of it.
 
+local EXIT = require "resum.cli.exit"
 local argparse = require "argparse"
 local audit = require "resum.audit.run"
 local comma_list = require "resum.cli.comma_list"
@@ -13,6 +14,7 @@ local mechanisms = require "resum.connection.mechanism"
 local moment = require "resum.cli.moment"
 local options_of = require "resum.options"
 local resum = require "resum"
+local say = require "resum.cli.say"
 local scanners = require "resum.scanner"
 local shard = require "resum.cli.shard"
 
@@ -180,12 +182,14 @@ local function add_connections(group)
   group:option("--host", "use this event loop or socket library"):choices({ "uv", "luasocket", "cqueues" })
 end
 
+-- Prints what was asked for, and leaves.
+local function print_and_leave(text)
+  os.exit(say.on_stdout(text) and EXIT.all_scanned or EXIT.stopped)
+end
+
 local function print_version()
-  print(resum._VERSION .. ", " .. core.OPENSSL .. ", " .. _VERSION)
-  if #core.MISSING > 0 then
-    print("OpenSSL, as it is configured here, lacks " .. table.concat(core.MISSING, ", "))
-  end
-  os.exit(0)
+  local lacks = #core.MISSING > 0 and "\nOpenSSL, as it is configured here, lacks " .. table.concat(core.MISSING, ", ")
+  print_and_leave(resum._VERSION .. ", " .. core.OPENSSL .. ", " .. _VERSION .. (lacks or ""))
 end
 
 local GROUPS = {
@@ -222,10 +226,7 @@ end
 --- @treturn table parser, argparse's
 function M.new()
   local parser = argparse("resum"):usage(USAGE):description(FIRST_SCREEN):add_help(false)
-    :epilog(promise() .. " Scan only what you are allowed to scan.\n\nExit codes: 0 all targets were scanned, each at "
-      .. "one address at least; 1 some target could not be scanned; 2 usage error; 3 an --expect was not met, or "
-      .. "--quick did not find resumption in order; 4 stopped because the list could not be read or the results could "
-      .. "not be written; 130 interrupted (143 by SIGTERM).")
+    :epilog(promise() .. " Scan only what you are allowed to scan.\n\n" .. EXIT.in_words())
     :help_max_width(WIDTH):help_description_margin(MARGIN)
   for _, one in ipairs(GROUPS) do
     local group, added = new_group(parser)
@@ -233,8 +234,7 @@ function M.new()
     parser:group(one[1], table.unpack(added))
   end
   parser:group("About resum", parser:flag("-h --help", "print this"):action(function()
-    print(parser:get_help())
-    os.exit(0)
+    print_and_leave(parser:get_help())
   end), parser:flag("--version", "print the version"):action(print_version),
     parser:flag("--repl", "open a Lua prompt with resum loaded"))
   local get_help = parser.get_help

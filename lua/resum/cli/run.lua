@@ -280,6 +280,10 @@ function Run:conclude()
     self:complain("nothing was tested: the list names no target, and no open port with TLS")
     self:raise_exit(EXIT.usage)
   end
+  if self.store and self.store.failure then
+    self:complain("--state: %s", self.store.failure)
+    self:raise_exit(EXIT.stopped)
+  end
   local about = { elapsed_s = self.host.now() - self.started, summary = self.summary and self.summary:fold() }
   for _, sinks in ipairs({ self.sinks.as_they_come, self.sinks.in_order }) do
     for _, sink in ipairs(sinks) do
@@ -328,6 +332,7 @@ function M.new(plan)
     parsed = plan.parsed,
     host = plan.host,
     scanner = plan.scanner,
+    store = plan.store,
     targets = plan.targets,
     at_once = plan.at_once,
     sinks = plan.sinks,

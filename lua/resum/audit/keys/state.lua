@@ -295,7 +295,8 @@ local function new_store(path, options)
   }, Store)
 end
 
---- Notes the keys that a run has seen at a place, and writes them down.
+--- Notes the keys that a run has seen at a place, and writes them down. What can't be written is kept in mind, as
+-- `failure`, for who ends the run.
 -- @function store:note
 -- @tparam {table,...} seen key, layout, address, port, sni, certificate of each
 -- @treturn[1] {table,...} the entries of these keys at that place as they are now, see decode
@@ -324,6 +325,7 @@ function Store:note(seen)
     return entries
   end
   local written, message = self.files.append(self.path, table.concat(lines, "\n") .. "\n")
+  self.failure = not written and message or self.failure
   return written and entries, message
 end
 
