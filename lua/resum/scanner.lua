@@ -273,6 +273,21 @@ function Scanner:plan_of(parsed)
   return addresses and self.plan.endpoints:describe(parsed), addresses or message
 end
 
+--- The proxy through which all connections would go. Its name is looked up; no connection is made.
+-- @function scanner:proxy
+-- @treturn[1] table host, port; nil: there is none
+-- @treturn[1] {string,...} its addresses
+-- @treturn[2] table host, port
+-- @treturn[2] nil
+-- @treturn[2] string message: it has no address
+function Scanner:proxy()
+  local proxy = self.plan.endpoints.proxy
+  if not proxy then
+    return nil
+  end
+  return proxy, self.options.host.resolve(proxy.host)
+end
+
 --- The target that a caller gives; misuse is raised.
 -- @function scanner:target
 -- @tparam string|table given see resum.run

@@ -40,6 +40,17 @@ function DryRun:say_parts()
   show("Mechanisms: %s", table.concat(scanner.options.mechanisms, ", "))
 end
 
+-- Where all connections would go first.
+function DryRun:say_proxy()
+  local proxy, addresses, message = self.scanner:proxy()
+  if proxy and not addresses then
+    self:complain(EXIT.not_all_scanned, "--proxy: %s", vocabulary.failure(message))
+  elseif proxy then
+    local at = addresses[1] ~= proxy.host and (" (%s)"):format(table.concat(addresses, ", ")) or ""
+    show("All connections go to the proxy %s port %d%s.\nIt connects to what is listed here:", proxy.host, proxy.port, at)
+  end
+end
+
 -- How it is reached and as whom.
 local function ways_of(described, options)
   local ways = { described.sni and "server name " .. described.sni or "no server name" }
@@ -48,6 +59,9 @@ local function ways_of(described, options)
   end
   add("STARTTLS for %s first", described.starttls)
   add("through %s", described.proxy)
+  add("with a PROXY header of version %d", described.proxy_protocol)
+  add("with the application protocols %s", options.alpn and table.concat(options.alpn, ", "))
+  add("saying \"%s\" inside TLS", options.request and escape(options.request, 60))
   add("with the client certificate", options.has_certificate)
   add("from %s", options.sources and table.concat(options.sources, " and ") or options.source)
   return table.concat(ways, ", ")
@@ -118,6 +132,7 @@ end
 function DryRun:go()
   local stop_watching = interrupt.watch(self.host, self)
   self:say_parts()
+  self:say_proxy()
   for _, problem in pairs(self.host.parallel(function()
     return self:next_job()
   end, self.at_once)) do

@@ -80,8 +80,9 @@ local function is_capable_terminal(fd)
   return os.getenv("TERM") ~= "dumb" and system.is_terminal(fd)
 end
 
+-- NO_COLOR counts where it is set to anything (https://no-color.org).
 local function in_colour()
-  return is_capable_terminal(1) and not os.getenv("NO_COLOR")
+  return is_capable_terminal(1) and (os.getenv("NO_COLOR") or "") == ""
 end
 
 local function about_run(parsed)
