@@ -10,7 +10,8 @@ describe("a dry run behind a proxy", function()
     local run = resum("--dry_run", "--proxy", "socks5h://user:secret@localhost:1080", "a.example", "b.example:993")
     assert.same({ 0, "" }, { run.code, run.stderr })
     assert.matches("\nAll connections go to the proxy localhost port 1080 %([%x:., ]+%)%.\n"
-      .. "It connects to what is listed here:\na%.example:443: [^\n]*\n  a%.example port 443, which the proxy looks up\nb%.example:993: ", run.stdout)
+      .. "It connects to what is listed here:\na%.example:443: [^\n]*\n"
+      .. "  a%.example port 443, which the proxy looks up\nb%.example:993: ", run.stdout)
     assert.is_nil(run.stdout:find("secret", 1, true))
   end)
 
