@@ -41,6 +41,7 @@ local function new_client(fields)
     for _, job in ipairs(jobs) do
       job()
     end
+    return {}
   end }
   local client = { host = host, engines = {}, cancelled = function() return false end }
   for name, value in pairs(fields or {}) do

@@ -5,6 +5,7 @@
 local dns_cache = require "resum.transport.dns_cache"
 local new_failure = require "resum.util.failure"
 local rate_limiter = require "resum.transport.rate_limiter"
+local side_by_side = require "resum.util.side_by_side"
 
 local M = {}
 
@@ -114,7 +115,7 @@ function M.run(scanner, options)
     counts = { targets = 0, completed = 0, unreachable = 0, error = 0 },
     raised = nil,
   }, Many)
-  local problems = options.host.parallel(function()
+  local fine, problem = pcall(side_by_side.run, options.host, function()
     return many:next_job()
   end, options.at_once)
   if many.raised and many.raised.misuse then
@@ -122,7 +123,7 @@ function M.run(scanner, options)
   elseif many.raised then
     error(many.raised.problem, 0)
   end
-  for _, problem in pairs(problems) do
+  if not fine then
     error(problem, 0)
   end
   return many.counts

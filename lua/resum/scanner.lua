@@ -13,6 +13,7 @@ local rate_limiter = require "resum.transport.rate_limiter"
 local reaches = require "resum.audit.reach"
 local recorder = require "resum.scan.pool.recorder"
 local scans = require "resum.scan"
+local side_by_side = require "resum.util.side_by_side"
 local states = require "resum.audit.keys.state"
 local text = require "resum.report.text"
 local tables = require "resum.util.tables"
@@ -142,10 +143,10 @@ local function scan_addresses(result, addresses, wanted, plan, options)
       end
     end
   end
-  for i, problem in pairs(options.host.parallel(jobs, #jobs)) do
+  side_by_side.each(options.host, jobs, nil, function(i, problem)
     result.addresses[i].status, result.addresses[i].so_far = "error", nil
     result.addresses[i].error = new_failure(tostring(problem), "internal")
-  end
+  end)
   if wanted.rate and wanted.balancer and #callers > 1 and not callers[1].cancelled() then
     result.across = cross_address.run(result.addresses, callers, options)
   end

@@ -4,8 +4,8 @@ return {
   {
     name = "one plan of the closer look after the other",
     file = "lua/resum/scan/pool/follow_up.lua",
-    before = "self.journal.host.parallel(jobs, #jobs))",
-    after = "self.journal.host.parallel(jobs, #jobs > 0 and 1 or nil))",
+    before = "side_by_side.run(self.journal.host, jobs)",
+    after = "side_by_side.run(self.journal.host, jobs, #jobs > 0 and 1 or nil)",
     breaks = "scans of pools wait for each mechanism in turn",
     spec = "spec/waves_spec.lua",
   },

@@ -6,6 +6,7 @@ local EXIT = require "resum.cli.exit"
 local escape = require "resum.util.escape"
 local interrupt = require "resum.cli.interrupt"
 local say = require "resum.cli.say"
+local side_by_side = require "resum.util.side_by_side"
 local target = require "resum.target"
 local vocabulary = require "resum.analysis.vocabulary"
 
@@ -133,11 +134,11 @@ function DryRun:go()
   local stop_watching = interrupt.watch(self.host, self)
   self:say_parts()
   self:say_proxy()
-  for _, problem in pairs(self.host.parallel(function()
+  side_by_side.each(self.host, function()
     return self:next_job()
-  end, self.at_once)) do
+  end, self.at_once, function(_, problem)
     self:complain(EXIT.not_all_scanned, "internal error: %s", escape(problem, 300))
-  end
+  end)
   local code = self:conclude()
   stop_watching()
   return code

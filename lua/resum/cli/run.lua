@@ -7,6 +7,7 @@ local expectation = require "resum.cli.expectation"
 local interrupt = require "resum.cli.interrupt"
 local escape = require "resum.util.escape"
 local say = require "resum.cli.say"
+local side_by_side = require "resum.util.side_by_side"
 local target = require "resum.target"
 local vocabulary = require "resum.analysis.vocabulary"
 
@@ -124,16 +125,22 @@ function Run:settle_target(number, result)
   self:deliver(number, result)
 end
 
--- An error of ours, where a result is judged or told, loses it: nobody may take that for "as expected".
-function Run:finish_target(number, result)
-  self.under_way[number] = nil
-  local fine, problem = pcall(self.settle_target, self, number, result)
-  if not fine and interrupt.is(problem) then
-    self.cancelled = interrupt.is(problem)
-  elseif not fine then
+-- What is raised ends the run. An error of ours loses what was under way: nobody may take that for "as expected".
+function Run:stop_for(problem)
+  self.cancelled = interrupt.is(problem) or self.cancelled
+  if not interrupt.is(problem) then
     self:complain("internal error: %s", escape(tostring(problem), 300))
     self:raise_exit(EXIT.stopped)
     self.stopped = true
+  end
+end
+
+-- A result may be lost where it is judged or told.
+function Run:finish_target(number, result)
+  self.under_way[number] = nil
+  local fine, problem = pcall(self.settle_target, self, number, result)
+  if not fine then
+    self:stop_for(problem)
   end
 end
 
@@ -306,15 +313,11 @@ function Run:go()
     collectgarbage("setpause", PAUSE)
   end
   local stop_watching = interrupt.watch(host, self)
-  local ran, problem = pcall(host.parallel, function()
+  local ran, problem = pcall(side_by_side.run, host, function()
     return self:next_job()
   end, self.at_once)
   if not ran then
-    self.cancelled = interrupt.is(problem)
-    if not self.cancelled then
-      stop_watching()
-      error(problem, 0)
-    end
+    self:stop_for(problem)
   end
   local code = self:conclude()
   while not code do -- the watch is at it, and ends the program

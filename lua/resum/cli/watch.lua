@@ -15,6 +15,7 @@ local places = require "resum.watch.place"
 local resum = require "resum"
 local say = require "resum.cli.say"
 local setup = require "resum.cli.setup"
+local side_by_side = require "resum.util.side_by_side"
 local semaphore = require "resum.transport.semaphore"
 local target = require "resum.target"
 local utc = require "resum.util.utc"
@@ -227,9 +228,8 @@ function Watch:go()
     end
   end
   local stop_watching = interrupt.watch(self.host, self)
-  local ran, failures = pcall(self.host.parallel, jobs, #jobs)
-  local problem = not ran and failures or ran and select(2, next(failures))
-  if problem then
+  local ran, problem = pcall(side_by_side.run, self.host, jobs)
+  if not ran then
     self.cancelled = self.cancelled or interrupt.is(problem)
     if not self.cancelled then
       stop_watching()

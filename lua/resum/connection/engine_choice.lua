@@ -5,6 +5,7 @@
 
 local statistics = require "resum.util.statistics"
 local random = require "resum.util.random"
+local side_by_side = require "resum.util.side_by_side"
 
 local M = {}
 
@@ -91,7 +92,7 @@ local function check_first(client, state, record, options, connect)
         return not client.cancelled() and note(state, connect(client, options, engine))
       end
     end
-    client.host.parallel(jobs, AT_ONCE)
+    side_by_side.run(client.host, jobs, AT_ONCE)
     if client.cancelled() then
       return record
     end

@@ -5,6 +5,7 @@
 
 local core = require "resum.core"
 local mechanisms = require "resum.connection.mechanism"
+local side_by_side = require "resum.util.side_by_side"
 
 local M = {}
 
@@ -81,10 +82,7 @@ local function ask_usual(client, first, attempt)
       records[i] = attempt(client)
     end
   end
-  local _, problem = next(client.host.parallel(jobs, USUAL))
-  if problem then
-    error(problem, 0)
-  end
+  side_by_side.run(client.host, jobs, USUAL)
   for _, record in pairs(records) do
     if is_answered(record) then
       return record

@@ -3,6 +3,7 @@
 -- the same ticket would resume a hundred times. It counts, and judges nothing.
 
 local promises = require "resum.scan.promise"
+local side_by_side = require "resum.util.side_by_side"
 local spending = require "resum.connection.spending"
 
 local M = {}
@@ -89,13 +90,12 @@ function Row:connect(before, mine)
     end,
   })
   self:keep(record.sessions)
-  mine:set(true)
   self.records[#self.records + 1] = record
 end
 
 function Row:run()
   local last
-  local _, problem = next(self.journal.host.parallel(function()
+  side_by_side.run(self.journal.host, function()
     if not self:goes_on() then
       return nil
     end
@@ -103,12 +103,9 @@ function Row:run()
     local before, mine = last, promises.new(self.journal.host)
     last = mine
     return function()
-      self:connect(before, mine)
+      mine:settle(self.connect, self, before, mine)
     end
-  end, AHEAD))
-  if problem then
-    error(problem, 0)
-  end
+  end, AHEAD)
 end
 
 --- Makes connections in a row as a browser does.

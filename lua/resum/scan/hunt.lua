@@ -4,6 +4,7 @@
 
 local obtaining = require "resum.scan.obtain_sessions"
 local random = require "resum.util.random"
+local side_by_side = require "resum.util.side_by_side"
 
 local M = {}
 
@@ -26,7 +27,7 @@ end
 -- @treturn {record,...} in the order of their ends
 function M.run(journal, mechanism, sessions, options, seeds)
   local records, started, found = {}, 0, { resumed = false, failed = 0 }
-  journal.host.parallel(function()
+  side_by_side.run(journal.host, function()
     if started >= M.OFFERS + math.min(INSTEAD, found.failed) or not goes_on(journal, found) then
       return nil
     end

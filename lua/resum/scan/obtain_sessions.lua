@@ -3,6 +3,7 @@
 
 local mechanisms = require "resum.connection.mechanism"
 local random = require "resum.util.random"
+local side_by_side = require "resum.util.side_by_side"
 local spending = require "resum.connection.spending"
 
 local M = {}
@@ -40,7 +41,7 @@ end
 -- A server that issues nothing is waited for: so the further tries are made side by side.
 local function try_again(client, mechanism, want, records)
   local tries, found = 1, nil
-  client.host.parallel(function()
+  side_by_side.run(client.host, function()
     local most = records[#records].unseen == "cut_short" and TRIES_WHERE_CUT or TRIES_WITHOUT_ISSUE
     if found or tries >= most or client.cancelled() then
       return nil
@@ -131,7 +132,7 @@ end
 -- @treturn {session,...} the newest of each connection that gave one
 function M.seek(client, most, enough, concurrency, connect)
   local made, sessions = 0, {}
-  client.host.parallel(function()
+  side_by_side.run(client.host, function()
     if made == most or #sessions >= enough or client.cancelled() then
       return nil
     end

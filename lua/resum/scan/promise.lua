@@ -46,6 +46,20 @@ function Promise:get()
   return self.value
 end
 
+--- Does what the value comes of. It is set in the end, whatever happens: nobody waits for ever for a job that raised.
+-- @function promise:settle
+-- @tparam function action
+-- @param ... its arguments
+-- @return what it returns
+function Promise:settle(action, ...)
+  local given = table.pack(pcall(action, ...))
+  self:set(nil)
+  if not given[1] then
+    error(given[2], 0)
+  end
+  return table.unpack(given, 2, given.n)
+end
+
 --- @tparam table host
 -- @treturn table promise
 function M.new(host)

@@ -6,6 +6,7 @@ local counting = require "resum.analysis.counting"
 local obtaining = require "resum.scan.obtain_sessions"
 local pool_findings = require "resum.analysis.pool.findings"
 local pool_words = require "resum.analysis.pool_words"
+local side_by_side = require "resum.util.side_by_side"
 local statistics = require "resum.util.statistics"
 local verdicts = require "resum.analysis.verdict"
 local random = require "resum.util.random"
@@ -33,7 +34,7 @@ local function run_round(client, tests, limit, step)
       step(test)
     end
   end
-  client.host.parallel(jobs, limit)
+  side_by_side.run(client.host, jobs, limit)
 end
 
 local function which(tests, condition)

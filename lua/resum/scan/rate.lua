@@ -14,6 +14,7 @@ local single_use = require "resum.analysis.single_use"
 local verdict = require "resum.analysis.verdict"
 local random = require "resum.util.random"
 local second_look = require "resum.scan.second_look"
+local side_by_side = require "resum.util.side_by_side"
 
 local M = { name = "rate", recorded = true, summary = "how often each mechanism resumes, in many attempts" }
 
@@ -66,7 +67,7 @@ local function obtain_more(client, mechanism, count, sessions, seeds, options)
       obtain_one(client, mechanism, sessions, seeds, options)
     end
   end
-  client.host.parallel(jobs, client.line:jobs())
+  side_by_side.run(client.host, jobs, client.line:jobs())
 end
 
 local ANSWERED = { resumed = true, refused = true, unknown = true, alert = true }
@@ -111,7 +112,7 @@ end
 -- As many seeds and offers as the plan wants. Returns whether the server dropped most of them.
 local function offer_planned(client, mechanism, plan, sequence, seeds, options)
   local watch = new_watch(client.line.limit)
-  client.host.parallel(function()
+  side_by_side.run(client.host, function()
     local what, seed
     if not client.cancelled() and not watch.stop then
       what, seed = plan:next()
@@ -140,7 +141,7 @@ local function offer_fresh(client, mechanism, sessions, sequence, seeds, options
     end
   end
   random.shuffle(plan)
-  client.host.parallel(function()
+  side_by_side.run(client.host, function()
     number = number + 1
     local seed = before + number <= options.attempts and plan[number]
     if not seed or client.cancelled() or watch.stop then
@@ -311,14 +312,6 @@ local function look_at_failures(client, begun, options, rates)
   end
 end
 
--- Runs jobs side by side; raises what one of them raises.
-local function side_by_side(client, jobs)
-  local _, problem = next(client.host.parallel(jobs, #jobs > 0 and #jobs or nil))
-  if problem then
-    error(problem, 0)
-  end
-end
-
 -- The first sessions of each mechanism. A server that serves one client at a time is held up by a handshake that waits
 -- for a ticket in vain: so nothing else begins before these have ended.
 local function start_all(client, control, options, begun)
@@ -328,7 +321,7 @@ local function start_all(client, control, options, begun)
       begun[mechanism] = start(client, mechanism, control, options)
     end
   end
-  side_by_side(client, jobs)
+  side_by_side.run(client.host, jobs)
 end
 
 -- Jobs that measure one mechanism each; whoever waits for another comes behind it.
@@ -337,9 +330,8 @@ local function jobs_of(client, begun, options, rates)
   local function add(mechanism)
     ended[mechanism] = promises.new(client.host)
     jobs[#jobs + 1] = function()
-      local fine, result = pcall(measure, client, mechanism, begun[mechanism], options, ended[AFTER[mechanism]])
-      ended[mechanism]:set(true) -- whatever happened
-      rates[mechanism] = fine and result or error(result, 0)
+      rates[mechanism] =
+        ended[mechanism]:settle(measure, client, mechanism, begun[mechanism], options, ended[AFTER[mechanism]])
       if client.cancelled() then
         verdict.cut_off(rates[mechanism])
       end
@@ -414,7 +406,7 @@ function M.run(client, control, options, entry)
   jobs[#jobs + 1] = begun.psk and not begun.psk.judged and function()
     entry.browser = browser.run(client, browser.FULL)
   end or nil
-  side_by_side(client, jobs)
+  side_by_side.run(client.host, jobs)
   look_at_failures(client, begun, options, rates)
   return rates
 end

@@ -6,6 +6,7 @@ local contrast = require "resum.analysis.contrast"
 local mechanisms = require "resum.connection.mechanism"
 local obtaining = require "resum.scan.obtain_sessions"
 local random = require "resum.util.random"
+local side_by_side = require "resum.util.side_by_side"
 local spending = require "resum.connection.spending"
 
 local M = {}
@@ -90,7 +91,7 @@ local function make_more(client, wanted, count, options)
   end
   random.shuffle(plan)
   local number = 0
-  client.host.parallel(function()
+  side_by_side.run(client.host, function()
     number = number + 1
     local one = plan[number]
     return one and not client.cancelled() and function()
@@ -186,12 +187,6 @@ local function append_unless_interrupted(records, record)
   records[#records + 1] = record.outcome ~= "interrupted" and record or nil
 end
 
-local function side_by_side(client, jobs, limit)
-  for _, problem in pairs(client.host.parallel(jobs, limit or (#jobs > 0 and #jobs or nil))) do
-    error(problem, 0)
-  end
-end
-
 --- Fresh sessions, offered once each as soon as they are there.
 -- @tparam table client
 -- @tparam string mechanism
@@ -212,7 +207,7 @@ function M.offer_fresh(client, mechanism, count, evidence, options)
       end
     end
   end
-  side_by_side(client, jobs, client.line:jobs())
+  side_by_side.run(client.host, jobs, client.line:jobs())
 end
 
 -- Sessions that were refused at once, offered again.
@@ -225,7 +220,7 @@ local function offer_again(client, mechanism, sessions, records, options)
       end
     end
   end
-  side_by_side(client, jobs)
+  side_by_side.run(client.host, jobs)
 end
 
 -- All were taken so much later: is that so with as many as it takes to be sure?
@@ -286,7 +281,7 @@ function M.ask_first(client, mechanism, evidence, options)
       return not client.cancelled() and offer_after(client, mechanism, i <= REQUESTS, evidence, options)
     end
   end
-  side_by_side(client, random.shuffle(jobs), 1)
+  side_by_side.run(client.host, random.shuffle(jobs), 1)
 end
 
 local function look(client, mechanism, evidence, options)
@@ -309,7 +304,7 @@ function M.run(client, all, options)
       look(client, mechanism, evidence, options)
     end
   end
-  side_by_side(client, jobs)
+  side_by_side.run(client.host, jobs)
 end
 
 return M

@@ -11,6 +11,7 @@ local mechanisms = require "resum.connection.mechanism"
 local obtaining = require "resum.scan.obtain_sessions"
 local recorder = require "resum.scan.pool.recorder"
 local second_look = require "resum.scan.second_look"
+local side_by_side = require "resum.util.side_by_side"
 local single_use = require "resum.analysis.single_use"
 local verdict = require "resum.analysis.verdict"
 local without_session = require "resum.analysis.without_session"
@@ -42,17 +43,14 @@ local FAILED = { closed = true, reset = true, unreachable = true, timeout = true
   unknown = true } -- beside one that failed
 
 -- Runs a job for each number, side by side, at most so many at once; returns what they gave, in order.
-local function side_by_side(journal, count, job, at_once)
+local function run_each(journal, count, job, at_once)
   local given, jobs, list = {}, {}, {}
   for i = 1, count do
     jobs[i] = function()
       given[i] = job(i)
     end
   end
-  local _, problem = next(journal.host.parallel(jobs, at_once or (#jobs > 0 and #jobs or nil)))
-  if problem then
-    error(problem, 0)
-  end
+  side_by_side.run(journal.host, jobs, at_once)
   for i = 1, count do
     local record = given[i] -- what was not made because the scan was over is no evidence
     list[#list + 1] = record and record.outcome ~= "interrupted" and record or nil
@@ -88,7 +86,7 @@ local function neighbours(journal, count, job, beside)
   local records, made = {}, 0
   repeat
     local places = journal.line:places(math.min(count - made, journal.line.limit))
-    local some = side_by_side(journal, #places + (beside and 1 or 0), function(i)
+    local some = run_each(journal, #places + (beside and 1 or 0), function(i)
       if places[i] then
         return job(places[i])
       end
@@ -126,7 +124,7 @@ local function offer_one_session(journal, mechanism, session, options, evidence)
   come_singly(journal)
   -- The old one may have been good for one offer.
   session = obtain(journal, mechanism, options, evidence.seeds) or session
-  records = side_by_side(journal, options.attempts, function()
+  records = run_each(journal, options.attempts, function()
     renew()
     return offer_it()
   end, journal.line:jobs())
@@ -181,11 +179,11 @@ end
 
 local function gather(journal, options, all)
   local names = options.mechanisms
-  side_by_side(journal, #names, function(i)
+  run_each(journal, #names, function(i)
     offer_first(journal, names[i], options, all[names[i]])
   end)
   second_look.at_failures(journal, all, options)
-  side_by_side(journal, #names, function(i)
+  run_each(journal, #names, function(i)
     go_on(journal, names[i], options, all[names[i]])
   end)
 end
@@ -214,7 +212,7 @@ local function hunt_old_sessions(journal, all, options)
   for mechanism, evidence in mechanisms.each(all) do
     wanted[#wanted + 1] = needs_hunt(evidence) and mechanism or nil
   end
-  side_by_side(journal, #wanted, function(i)
+  run_each(journal, #wanted, function(i)
     local evidence = all[wanted[i]]
     local sessions = table.move(evidence.fresh or {}, 1, #(evidence.fresh or {}), 2, { evidence.session })
     evidence.old = hunt.run(journal, wanted[i], sessions, options, evidence.seeds)
@@ -238,7 +236,7 @@ end
 -- for a ticket in vain: so nothing else begins before these have ended. And nothing is offered before all tickets of
 -- its connection have come: stunnel without tickets in the form of RFC 5077 takes the newest only.
 local function start_all(journal, options, all)
-  side_by_side(journal, #options.mechanisms, function(i)
+  run_each(journal, #options.mechanisms, function(i)
     local mechanism, evidence = options.mechanisms[i], { seeds = {}, fixed = {} }
     all[mechanism] = evidence
     evidence.session = obtain(journal, mechanism, options, evidence.seeds, "all")
@@ -257,7 +255,7 @@ end
 local function gather_all(journal, options, entry, all)
   start_all(journal, options, all)
   local with_browser = all.psk and all.psk.session and looks_as_browser(options)
-  side_by_side(journal, with_browser and 2 or 1, function(i)
+  run_each(journal, with_browser and 2 or 1, function(i)
     if i == 1 then
       gather(journal, options, all)
     else

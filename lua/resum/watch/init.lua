@@ -8,6 +8,7 @@ local new_failure = require "resum.util.failure"
 local pace = require "resum.watch.pace"
 local states = require "resum.watch.state"
 local places = require "resum.watch.place"
+local side_by_side = require "resum.util.side_by_side"
 local tables = require "resum.util.tables"
 
 local M = {}
@@ -94,10 +95,7 @@ function Watcher:run(parsed, more)
       place:save()
     end
   end
-  local _, raised = next(self.options.host.parallel(jobs, #jobs))
-  if raised then
-    error(raised, 0)
-  end
+  side_by_side.run(self.options.host, jobs)
   return result
 end
 

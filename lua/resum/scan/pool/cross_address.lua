@@ -7,6 +7,7 @@
 local counting = require "resum.analysis.counting"
 local obtaining = require "resum.scan.obtain_sessions"
 local matrices = require "resum.analysis.pool.matrix"
+local side_by_side = require "resum.util.side_by_side"
 local spending = require "resum.connection.spending"
 
 local M = {}
@@ -82,7 +83,7 @@ local function measure(places, mechanism, options)
       end or nil
     end
   end
-  options.host.parallel(jobs, options.concurrency)
+  side_by_side.run(options.host, jobs, options.concurrency)
   return answers_of(offers)
 end
 

@@ -6,6 +6,7 @@
 
 local analysis = require "resum.analysis.pool"
 local random = require "resum.util.random"
+local side_by_side = require "resum.util.side_by_side"
 local spending = require "resum.connection.spending"
 local tables = require "resum.util.tables"
 
@@ -62,7 +63,7 @@ end
 function Look:each(list, at_once, attempt, skip)
   local made = 0
   skip = skip or nobody
-  self.journal.host.parallel(function()
+  side_by_side.run(self.journal.host, function()
     repeat
       made = made + 1
     until list[made] == nil or not skip(list[made])
@@ -166,10 +167,7 @@ function Look:carry_out(plans)
       CARRY_OUT[plan.kind](self, plan)
     end
   end
-  local _, problem = next(self.journal.host.parallel(jobs, #jobs))
-  if problem then
-    error(problem, 0)
-  end
+  side_by_side.run(self.journal.host, jobs)
 end
 
 function Look:run()

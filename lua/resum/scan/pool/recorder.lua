@@ -137,6 +137,12 @@ local function close_entry(journal, entry, record, options)
   note_sessions(journal, entry, record.sessions)
 end
 
+local function connect(journal, options, place)
+  local source = options.source or (journal.sources and choose_source(journal, options)) or nil
+  local entry = new_entry(journal, options, source)
+  return journal.client:attempt(watched(journal, options, entry, place)), entry
+end
+
 --- One connection, written down. It is started when there is a place in the line.
 -- @function journal:attempt
 -- @tparam table options see resum.connection.client; source is chosen when it is not given and there are several;
@@ -155,9 +161,7 @@ function Journal:attempt(options)
     return self.client:attempt({ mechanism = options.mechanism, design = options.design }), {}
   end
   self.under_way = self.under_way + 1
-  local source = options.source or (self.sources and choose_source(self, options)) or nil
-  local entry = new_entry(self, options, source)
-  local fine, record = pcall(self.client.attempt, self.client, watched(self, options, entry, place))
+  local fine, record, entry = pcall(connect, self, options, place)
   self.under_way = self.under_way - 1
   place:give() -- also after an error in here: others wait for it
   if not fine then

@@ -13,6 +13,7 @@ local plain_figure = require "resum.scan.rate"
 local obtaining = require "resum.scan.obtain_sessions"
 local promises = require "resum.scan.promise"
 local random = require "resum.util.random"
+local side_by_side = require "resum.util.side_by_side"
 local spending = require "resum.connection.spending"
 local tables = require "resum.util.tables"
 local vocabulary = require "resum.analysis.vocabulary"
@@ -83,7 +84,6 @@ function Scan:link(mechanism, design, place, source, before, mine)
       mine:set(left_by(record, offered))
     end,
   })
-  mine:set(nil) -- it has failed before
   return entry
 end
 
@@ -96,10 +96,10 @@ function Scan:neighbours(mechanism, design, count)
     promised[i] = promises.new(journal.host)
     jobs[i] = function()
       local place = places and places[i] or journal.line:places(1, i > 1)[1]
-      entries[i] = self:link(mechanism, design, place, source, promised[i - 1], promised[i])
+      entries[i] = promised[i]:settle(self.link, self, mechanism, design, place, source, promised[i - 1], promised[i])
     end
   end
-  journal.host.parallel(jobs, self.one_by_one and 1 or count)
+  side_by_side.run(journal.host, jobs, self.one_by_one and 1 or count)
   if places then
     self:watch_idling(entries)
   end
@@ -190,7 +190,7 @@ function Scan:sample_rounds(mechanisms, size)
       end
     end
   end
-  self.journal.host.parallel(jobs, self.journal.line:jobs())
+  side_by_side.run(self.journal.host, jobs, self.journal.line:jobs())
 end
 
 -- Has this been the outcome of any connection of a mechanism, after so many of all?
