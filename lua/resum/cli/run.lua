@@ -111,9 +111,21 @@ function Run:tell_errors(result)
   end
 end
 
+-- An error of ours at one address hides what is there, whatever the others say.
+function Run:tell_defects(result)
+  for _, entry in ipairs(result.addresses) do
+    if entry.error and entry.error.code == "internal" then
+      self:complain("%s: %s: internal error: %s", target.label(result.target), escape(entry.address),
+        escape(entry.error.message, 300))
+      self:raise_exit(EXIT.not_all_scanned)
+    end
+  end
+end
+
 function Run:settle_target(number, result)
   self.progress:finished(result)
   self:tell_errors(result)
+  self:tell_defects(result)
   if self.summary then
     self.summary:add(result)
   end
