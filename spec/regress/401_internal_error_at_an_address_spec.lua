@@ -1,6 +1,7 @@
 -- A defect of ours that one address met was told by the report alone: with --quiet nothing was said, and beside an
--- address that was scanned the exit code was 0.
+-- address that was scanned the exit code was 0. One in what is shown behind a signal was lost.
 
+local process = require "spec.support.process"
 local run = require "resum.cli.run"
 
 local function failed(code, message)
@@ -77,5 +78,19 @@ describe("what a job of the run itself raises", function()
       next_job()()
       return { "x.lua:1: interrupted!" }
     end }) })
+  end)
+end)
+
+describe("where a signal ends the run", function()
+  it("a defect in what is shown then is told, and the program ends at once", function()
+    local child = process.start_lua([[
+      local uv, host = require "luv", require "resum.host.uv"
+      require("resum.cli.interrupt").watch(host, { conclude = function()
+        error("no such field", 0)
+      end })
+      uv.kill(uv.os_getpid(), "sigterm")
+      host.sleep(30)
+    ]])
+    assert.same({ 143, "resum: internal error: no such field\n" }, { child.wait(process.PATIENCE), child.stderr() })
   end)
 end)

@@ -1,7 +1,9 @@
 -- Ctrl-C, or a plea to end: no new connection; those under way have a moment, then what is known is shown. The end
 -- comes within half a second, also where nobody takes what is shown. A second one ends at once.
 
+local escape = require "resum.util.escape"
 local leaving = require "resum.host.leave"
+local say = require "resum.cli.say"
 
 local at_once = leaving.at_once
 
@@ -44,6 +46,11 @@ function M.watch(host, run)
     timer:start(LAST_WORDS_MS, 0, leave)
     host.start(function() -- a callback can't wait for an output
       if run:conclude() then
+        leave()
+      end
+    end, function(problem)
+      if problem then
+        say("internal error: %s", escape(problem, 300))
         leave()
       end
     end)
