@@ -21,6 +21,17 @@ function M.is_file(path)
   return found ~= nil and found.type == "file"
 end
 
+--- The plain file that a path leads to, which another one may take the place of; a device, a pipe or a directory has none
+-- that could.
+-- @tparam string path
+-- @treturn string|nil its path, behind all links; the same where there is nothing yet
+function M.replaceable(path)
+  if not uv.fs_lstat(path) then
+    return path
+  end
+  return M.is_file(path) and uv.fs_realpath(path) or nil
+end
+
 -- The same name for a file that is not there yet, by whatever way it is named.
 local function whole_name(path)
   local folder, name = path:match("^(.*)/([^/]*)$")
@@ -38,17 +49,6 @@ function M.same_file(one, other)
     return a.dev == b.dev and a.ino == b.ino
   end
   return not a and not b and whole_name(one) == whole_name(other)
-end
-
---- The file that may take another one's place.
--- @tparam string path
--- @treturn string|nil its name behind all links; nil where there is something that is no plain file
-function M.replaceable(path)
-  local found = look_at(path)
-  if not found then
-    return path
-  end
-  return found.type == "file" and (uv.fs_realpath(path) or path) or nil
 end
 
 --- Why could nothing be written there, as far as one can tell without writing?
