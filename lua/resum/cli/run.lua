@@ -282,6 +282,15 @@ function Run:mark_unfinished()
   end
 end
 
+-- What could not be written down, later runs won't know.
+function Run:tell_store()
+  local store = self.scanner.options and self.scanner.options.store
+  if store and store.failure then
+    self:complain("--state: %s", store.failure)
+    self:raise_exit(EXIT.stopped)
+  end
+end
+
 --- Shows everything that is known; what is not known yet is marked.
 -- @function run:conclude
 -- @treturn integer|nil exit code; nil when somebody else does this already
@@ -299,10 +308,7 @@ function Run:conclude()
     self:complain("nothing was tested: the list names no target, and no open port with TLS")
     self:raise_exit(EXIT.usage)
   end
-  if self.store and self.store.failure then
-    self:complain("--state: %s", self.store.failure)
-    self:raise_exit(EXIT.stopped)
-  end
+  self:tell_store()
   local about = { elapsed_s = self.host.now() - self.started, summary = self.summary and self.summary:fold() }
   for _, sinks in ipairs({ self.sinks.as_they_come, self.sinks.in_order }) do
     for _, sink in ipairs(sinks) do

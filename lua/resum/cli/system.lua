@@ -21,8 +21,7 @@ function M.is_file(path)
   return found ~= nil and found.type == "file"
 end
 
---- The plain file that a path leads to, which another one may take the place of; a device, a pipe or a directory has none
--- that could.
+--- The plain file that a path leads to, and whose place another one may take; a device, a pipe or a directory is none.
 -- @tparam string path
 -- @treturn string|nil its path, behind all links; the same where there is nothing yet
 function M.replaceable(path)

@@ -166,6 +166,25 @@ local function on_the_file_at(path, open, work)
   return nil, path .. ": other programs replace it all the time"
 end
 
+--- Could text be appended to a file? None is made.
+-- @tparam string path
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string message
+function M.can_append(path)
+  local fine, message, absent = check_kind(path)
+  if not fine then
+    return nil, message
+  end
+  local folder = path:match("^(.*)/[^/]*$")
+  local written = absent and (folder == "" and "/" or folder or ".") or path
+  local found, problem, code = uv.fs_stat(written)
+  if not found then
+    return failed(path, problem, code)
+  end
+  return uv.fs_access(written, "W") or nil, path .. ": Permission denied"
+end
+
 --- Appends text to a file, in one write; the file is made where there is none. Where another program has replaced the
 -- file meanwhile, it is written to the new one.
 -- @tparam string path

@@ -292,11 +292,23 @@ local function new_store(path, options)
     runs = {}, -- place -> when runs saw keys there
     kept = {}, -- lines that are written again as they are: those that hold sessions, and edges
     unreadable = unreadables.new(path), newer = 0, left_out = 0,
+    failure = nil, -- why something could not be written down
   }, Store)
 end
 
---- Notes the keys that a run has seen at a place, and writes them down. What can't be written is kept in mind, as
--- `failure`, for who ends the run.
+--- Writes lines behind the others. That it has failed once is remembered: later runs will not know what this one saw.
+-- @function store:append
+-- @tparam string text whole lines
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string message
+function Store:append(text)
+  local written, message = self.files.append(self.path, text)
+  self.failure = self.failure or not written and message or nil
+  return written, message
+end
+
+--- Notes the keys that a run has seen at a place, and writes them down.
 -- @function store:note
 -- @tparam {table,...} seen key, layout, address, port, sni, certificate of each
 -- @treturn[1] {table,...} the entries of these keys at that place as they are now, see decode
@@ -324,8 +336,7 @@ function Store:note(seen)
   if #lines == 0 then
     return entries
   end
-  local written, message = self.files.append(self.path, table.concat(lines, "\n") .. "\n")
-  self.failure = not written and message or self.failure
+  local written, message = self:append(table.concat(lines, "\n") .. "\n")
   return written and entries, message
 end
 
@@ -341,7 +352,7 @@ function Store:note_edge(edge)
   if not checked then
     error("audit: what was seen of two servers can't be written down", 0)
   end
-  return self.files.append(self.path, M.encode_edge(checked) .. "\n")
+  return self:append(M.encode_edge(checked) .. "\n")
 end
 
 --- Entries, in the order in which they were met.
@@ -443,7 +454,8 @@ end
 -- @tparam table options files (resum.host.private_file), now (function: seconds since 1970), forget_days (entries that
 --   no run has seen for so many days are left out, and cut from the file)
 -- @treturn[1] table store: note, all, problems; unreadable (lines that are torn or none of ours, see
---   resum.util.unreadable), newer (lines of a newer resum), left_out (entries beyond MOST_ENTRIES)
+--   resum.util.unreadable), newer (lines of a newer resum), left_out (entries beyond MOST_ENTRIES), failure (why
+--   something could not be written down)
 -- @treturn[2] nil
 -- @treturn[2] string message; the file is as it was
 function M.open(path, options)
@@ -454,6 +466,10 @@ function M.open(path, options)
   local ours, why = M.check_head(head)
   if not ours then
     return nil, ("%s: %s"):format(path, why)
+  end
+  local can_append, problem = options.files.can_append(path)
+  if not can_append then
+    return nil, problem
   end
   local store = new_store(path, options)
   local read

@@ -49,7 +49,7 @@ function Kept:write(fields)
   for name, value in pairs(self.place) do
     fields[name] = value
   end
-  return self.store.files.append(self.store.path, encode(fields) .. "\n")
+  return self.store:append(encode(fields) .. "\n")
 end
 
 --- What an earlier run has left of a mechanism.
