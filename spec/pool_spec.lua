@@ -400,7 +400,8 @@ end)
 describe("routing", function()
   local function routed(order, count)
     local found = evidence.read(entries_of("psk", scan_over(order, count, 30))).psk
-    local tallies = { offers = { answered = count, failed = 0 }, full = { answered = 1, failed = 0 } }
+    local tallies = { offers = { answered = count, failed = 0 }, full = { answered = 1, failed = 0 },
+      served = { offers = { answered = 0, failed = 0 }, full = { answered = 0, failed = 0 } } }
     local result = verdict.of(found, tallies, { psk = found })
     return result.routing, result.routing_evidence.period
   end

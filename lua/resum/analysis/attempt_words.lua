@@ -31,6 +31,7 @@ M.designs = {
   look = "a closer look",
   marked = "session ID, with a ticket asked for",
   identities = "one ticket of each key",
+  served = "with a request, to see whether it is answered",
   spent = "a ticket used before",
 }
 

@@ -23,8 +23,14 @@ function M.resumes_elsewhere(entry, name)
   return resumed > 0 or name == "psk" and entry.browser ~= nil and (entry.browser.resumed or 0) > 0
 end
 
+-- What resumes and breaks before a request is answered has resumed, as far as handshakes tell.
+local function breaks_then(entry, name)
+  local pool = entry.balancer and entry.balancer.mechanisms and entry.balancer.mechanisms[name]
+  return pool and pool.fails and pool.fails.served
+end
+
 --- The verdict on a mechanism that counts: the rate's word before the support scan's, as it had more attempts. But
--- "never" is a word on all of them.
+-- "never" is a word on all of them, and what breaks behind the handshake only the look at the pool has seen.
 -- @tparam table entry one of a result's addresses
 -- @tparam string name of the mechanism
 -- @treturn table|nil verdict, reason, …; nil where it was not asked for
@@ -36,6 +42,8 @@ function M.judged(entry, name)
   if judged and judged.reason == "issued_not_accepted" and M.resumes_elsewhere(entry, name) then
     return setmetatable({ verdict = "partially_supported", reason = "issued_not_always_accepted" },
       { __index = judged })
+  elseif judged and judged.verdict == "supported" and breaks_then(entry, name) then
+    return setmetatable({ verdict = "partially_supported", reason = "fails_on_resumption" }, { __index = judged })
   end
   return judged
 end

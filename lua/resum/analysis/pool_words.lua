@@ -150,7 +150,8 @@ local function more_words(summary)
   if summary.verdict == "differs" then
     return differing_words(summary)
   elseif summary.verdict == "fails_on_resumption" and summary.fails then
-    return ("About %s of the offers fail."):format(percent(summary.fails.share))
+    return (summary.fails.served and "About %s of the connections that resumed broke before a request was answered."
+      or "About %s of the offers fail."):format(percent(summary.fails.share))
   elseif summary.verdict == "inconclusive" and summary.reason == "rivals" and summary.rival and summary.supposed then
     return ("Two explanations remain: either %s, or %s."):format(vocabulary.explanations[summary.supposed],
       vocabulary.explanations[summary.rival.verdict])

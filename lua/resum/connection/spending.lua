@@ -25,7 +25,8 @@ local ODD_IN_ITSELF = RANK.early
 -- comes more often than they explain (by chance in 1 of 200 cases) is a habit.
 local DISTURBED, BY_CHANCE = 0.05, 0.005
 -- And so is what comes more often than in one of so many connections. What breaks before our goodbye is odd as long as
--- others do better more often.
+-- others do better more often. But no break of what was resumed is a habit where full handshakes end better: that is a
+-- fault that only offers meet, as often as it may be.
 local ONE_IN, BROKEN_ONE_IN = 4, 2
 local KEPT = 16 -- connections of each kind whose end may turn out later to have been out of order
 
@@ -54,10 +55,11 @@ end
 
 --- Nothing is known of how a server ends connections.
 -- @treturn table connections (how many have begun), all and kinds (how often each end was seen, and to each kind of
---   connection: total, of), given_up (the same of probes that were refused and left), groups (those that ended alike),
---   trials (fates of sessions behind each kind of break)
+--   connection: total, of), full (the same of full handshakes, by version), given_up (the same of probes that were
+--   refused and left), groups (those that ended alike), trials (fates of sessions behind each kind of break)
 function M.nothing_known()
-  return { connections = 0, all = new_counts(), kinds = {}, given_up = new_counts(), groups = {}, trials = {} }
+  return { connections = 0, all = new_counts(), kinds = {}, full = {}, given_up = new_counts(), groups = {},
+    trials = {} }
 end
 
 -- Connections that a server may well end alike.
@@ -96,9 +98,18 @@ local function counts_for(ends, kind)
   return counts and counts.total > 1 and counts or ends.all
 end
 
--- Is an end out of order, as far as is known now?
-local function is_out_of_order(ends, kind, ended)
+-- Does a connection that was resumed break, where full handshakes of its version do not?
+local function is_met_by_offers_only(ends, resumed, rank)
+  local full = rank >= RANK.reset and resumed and ends.full[resumed]
+  return full and full.total >= ONE_IN and ((full.of.reset or 0) + (full.of.broken or 0)) * ONE_IN <= full.total
+end
+
+-- Is an end out of order, as far as is known now? `resumed` is the version of a kind that was resumed.
+local function is_out_of_order(ends, kind, ended, resumed)
   local rank = RANK[ended]
+  if is_met_by_offers_only(ends, resumed, rank) then
+    return true
+  end
   local as_bad, total = compare(counts_for(ends, kind), rank)
   if rank < RANK.broken and as_bad * ONE_IN > total and as_bad <= most_disturbed(total) then
     as_bad, total = compare(ends.all, rank) -- often, but of so few that disturbances may explain it
@@ -268,7 +279,7 @@ end
 -- What ended alike is judged alike.
 local function judge(ends)
   for _, group in pairs(ends.groups) do
-    local is_odd = is_out_of_order(ends, group.kind, group.ending)
+    local is_odd = is_out_of_order(ends, group.kind, group.ending, group.resumed)
     if is_odd ~= group.is_odd then
       group.is_odd = is_odd
       for _, one in ipairs(group) do
@@ -282,14 +293,27 @@ local function judge(ends)
   end
 end
 
+-- The tallies that the end of a connection belongs to.
+local function tallies_of(ends, record)
+  local kind, version = kind_of(record), record.version or ""
+  ends.kinds[kind] = ends.kinds[kind] or new_counts()
+  local list = { ends.kinds[kind], ends.all }
+  if record.outcome == "full" then
+    ends.full[version] = ends.full[version] or new_counts()
+    list[3] = ends.full[version]
+  end
+  return list
+end
+
 local function note_end(ends, one)
-  local kind, ended = kind_of(one.record), one.ending
-  local counts, name = ends.kinds[kind] or new_counts(), kind .. ended
-  ends.kinds[kind] = counts
-  for _, tally in ipairs({ counts, ends.all }) do
+  local record, ended = one.record, one.ending
+  local kind = kind_of(record)
+  local name = kind .. ended
+  for _, tally in ipairs(tallies_of(ends, record)) do
     tally.total, tally.of[ended] = tally.total + 1, (tally.of[ended] or 0) + 1
   end
-  local group = ends.groups[name] or { kind = kind, ending = ended, is_odd = false }
+  local group = ends.groups[name] or { kind = kind, ending = ended, is_odd = false,
+    resumed = record.outcome == "resumed" and (record.version or "") or nil }
   if ended ~= "notify" and (group.is_odd or #group < KEPT) then
     ends.groups[name], group[#group + 1] = group, one
     if group.is_odd then

@@ -87,7 +87,7 @@ function M.node(options)
 end
 
 --- Python's ssl, on Debian's own OpenSSL.
--- @tparam[opt] table options args: "no-tickets", "abrupt"; cert
+-- @tparam[opt] table options args: "no-tickets", "abrupt", "breaks"; cert
 function M.python(options)
   options = options or {}
   return servers.launch("python", options, function(here)

@@ -1,8 +1,10 @@
 """A small HTTPS server on Python's ssl: server.py PORT CERTIFICATE KEY [no-tickets] [abrupt: ends without
-close_notify]."""
+close_notify] [breaks: resets half of the connections that were resumed, behind the handshake]."""
 
+import random
 import socket
 import ssl
+import struct
 import sys
 import threading
 
@@ -17,6 +19,9 @@ def serve(connection):
     connection.settimeout(10)
     try:
         with context.wrap_socket(connection, server_side=True) as tls:
+            if "breaks" in options and tls.session_reused and random.random() < 0.5:
+                tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return
             tls.recv(4096)
             tls.sendall(b"HTTP/1.0 200 OK\r\n\r\nhello\n")
             if "abrupt" not in options:

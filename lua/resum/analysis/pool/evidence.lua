@@ -9,8 +9,9 @@ local M = {}
 -- Of what is opened side by side some overtake others: whoever comes so many connections later, or more, is one kind.
 local NEIGHBOURS = 4
 local SAMPLING = { seed = true, pairs = true, chain = true, look = true }
--- Offers of tickets that are good once say nothing of sharing.
-local ASIDE = { spent = true, browser = true }
+-- Offers of tickets that are good once say nothing of sharing; nor do those that are made to see whether a request is
+-- answered.
+local ASIDE = { spent = true, browser = true, served = true }
 local ANSWERED = { full = true, refused = true, resumed = true }
 
 -- An alert to an offered session is a refusal where that is how the server answers offers, and no full handshakes, or
@@ -87,6 +88,27 @@ local function count_begun(tally, failed)
   tally.begun = failed and failed.begun and (tally.begun or 0) + 1 or tally.begun
 end
 
+local function count(tally, is_bad)
+  local name = is_bad and "failed" or "answered"
+  tally[name] = tally[name] + 1
+end
+
+-- How connections went on behind their handshakes, of those that were resumed and of full ones: did they break, and
+-- was a request answered where one was sent to see that?
+local function note_what_follows(evidence, entry)
+  local kind = entry.outcome == "resumed" and "offers" or entry.outcome == "full" and "full"
+  if kind and entry.broke ~= nil then
+    count(evidence.breaks[kind], entry.broke)
+  end
+  if kind and entry.design == "served" then
+    count(evidence.served[kind], not entry.answered)
+  end
+end
+
+local function new_pair()
+  return { offers = { answered = 0, failed = 0 }, full = { answered = 0, failed = 0 } }
+end
+
 local Reader = {}
 Reader.__index = Reader
 
@@ -145,6 +167,7 @@ function Reader:read(entry)
     return
   end
   self.origins[entry.order] = origin_of(entry, self.origins)
+  note_what_follows(evidence, entry)
   if entry.from and self.origins[entry.from] then
     self:offer(entry)
   elseif not entry.from and entry.design ~= "identities" then
@@ -173,6 +196,7 @@ local function read_mechanism(name, entries, shown, by_order, issued_by, offers_
     issues_none = false,
     offers = {}, failed = {}, marked = {}, identities = {}, sequence = {}, asked_for_tickets = {},
     offers_tally = { resumed = 0, refused = 0, failed = 0 }, full_tally = { answered = 0, failed = 0, cut_short = 0 },
+    breaks = new_pair(), served = new_pair(),
   }
   local reader = setmetatable({
     evidence = evidence, labels = labels, shown = shown, by_order = by_order, origins = {}, sessions = {},
@@ -211,7 +235,8 @@ end
 --   same, apart); sequence (answered connections of the sampling designs), asked_for_tickets, label (order -> label),
 --   origin (order -> order), keys (names of ticket keys as seen in order, of all mechanisms), issued (sessions),
 --   issues_none (a full handshake showed that it brings no session), offers_tally, full_tally (begun: so many of
---   those failed behind a ServerHello; nil: none)
+--   those failed behind a ServerHello; nil: none), breaks (behind the handshake: offers that resumed, and full: each
+--   {answered, failed}), served (the same of those that sent a request to see whether it is answered)
 function M.read(entries, offers_fail)
   local labels, by_order, lists, all = sighting.labels(entries), {}, {}, {}
   local issued_by, issued = {}, 0 -- a cache may keep the sessions of all mechanisms

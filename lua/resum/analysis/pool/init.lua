@@ -11,15 +11,31 @@ local words = require "resum.analysis.pool_words"
 
 local M = {}
 
+local function new_tally()
+  return { answered = 0, failed = 0 }
+end
+
+-- The same of what followed behind their handshakes.
+local function sum_of(all, field)
+  local sum = { offers = new_tally(), full = new_tally() }
+  for _, one in pairs(all) do
+    for kind, tally in pairs(sum) do
+      tally.answered = tally.answered + one[field][kind].answered
+      tally.failed = tally.failed + one[field][kind].failed
+    end
+  end
+  return sum
+end
+
 -- How often offers failed, and full handshakes, whatever the mechanism.
 local function tallies_of(all)
-  local offers, full = { answered = 0, failed = 0 }, { answered = 0, failed = 0 }
+  local offers, full = new_tally(), new_tally()
   for _, one in pairs(all) do
     local tally = one.offers_tally
     offers.answered, offers.failed = offers.answered + tally.resumed + tally.refused, offers.failed + tally.failed
     full.answered, full.failed = full.answered + one.full_tally.answered, full.failed + one.full_tally.failed
   end
-  return { offers = offers, full = full }
+  return { offers = offers, full = full, served = sum_of(all, "served") }
 end
 
 -- The evidence of each mechanism, with what only the others tell: whether nothing but it was offered, and how often an

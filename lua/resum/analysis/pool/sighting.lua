@@ -41,6 +41,7 @@ M.NONE, M.OTHER_VERSION, M.TICKETLESS = M.label("none"), M.label("other_version"
 M.STATEFUL, M.UNNAMED, M.UNSEEN = M.label("stateful"), M.label("unnamed"), M.label("unseen")
 
 local COMPLETED = { full = true, refused = true, resumed = true }
+local BREAKS = { reset = true, broken = true } -- see resum.connection.spending
 
 -- Nobody waited for a ticket, or the probe left as soon as it was refused: then none is no evidence. Nor is it where a
 -- session was offered (libssl issues none where the PSK is of another hash), nor where the connection broke before, or
@@ -71,8 +72,10 @@ end
 -- @tparam table entry awaited (tickets were waited for); gets outcome, version_alert (true: it ended with a
 --   protocol_version alert, which may be an accident: see M.labels), begun (it failed behind a ServerHello), issued,
 --   and where the wire showed it: ticket (its first bytes), ticket_length, sessions (how many tickets), lifetime_s,
---   cut_short (true: it broke before a ticket could come), unlike (two tickets of this connection begin differently),
---   session_id, leaf, serial, extensions, cipher, ems (boolean), client_certificate ("asked for" or "not asked for")
+--   cut_short (true: it broke before a ticket could come), broke (of libssl's, which are alike whatever they offer:
+--   whether it was reset or broke behind the handshake), answered (whether a request was), unlike (two tickets of this
+--   connection begin differently), session_id, leaf, serial, extensions, cipher, ems (boolean), client_certificate
+--   ("asked for" or "not asked for")
 -- @tparam table record of resum.connection.client
 function M.read(entry, record)
   local facts = record.facts
@@ -82,6 +85,10 @@ function M.read(entry, record)
     return
   end
   entry.cut_short = record.unseen == "cut_short" or nil
+  if record.engine == "handshake" then
+    entry.broke = BREAKS[record.ending] or false
+    entry.answered = record.answered
+  end
   read_tickets(entry, facts.tickets or {})
   entry.cipher, entry.ems = facts.cipher, facts.extended_master_secret
   if record.outcome ~= "resumed" then

@@ -27,23 +27,46 @@ local function compare(offers, full)
     and statistics.fisher(offers.failed, offers.answered, full.failed, full.answered) or 1
 end
 
--- By this mechanism's offers; or by those of all, where these fail about as often. It is not certain where they do not
--- beside full handshakes: what keeps a server from answering for a moment befalls whatever is under way.
+-- What is told of a share of offers that failed.
+local function failing_of(offers, full, p)
+  local lo, hi = statistics.wilson(offers.failed, offers.failed + offers.answered)
+  return { share = share_of(offers), interval = { lo, hi }, p = p, bars = p < MAY_FAIL,
+    alike = full.failed >= ACCIDENTS and 2 * share_of(full) >= share_of(offers) }
+end
+
+-- By this mechanism's offers; or by those of all, where these fail about as often: so likely is it chance. 1 where they
+-- do not.
+local function chance_of(offers, full, all)
+  local p = compare(offers, full)
+  if share_of(offers) >= share_of(all.offers) / 2 then
+    p = math.min(p, compare(all.offers, all.full))
+  end
+  return offers.failed > 0 and p or 1
+end
+
+-- Do offers resume, and their connections break before a request is answered? Full handshakes were made beside them.
+local function breaks_on_resumption(evidence, tallies)
+  local served = evidence.served
+  local p = chance_of(served.offers, served.full, tallies.served)
+  local failing = p < 1 and failing_of(served.offers, served.full, p) or nil
+  if failing then
+    failing.certain, failing.served = p < FAILS_BY_CHANCE, true
+  end
+  return failing
+end
+
+-- It is not certain where they do not fail beside full handshakes: what keeps a server from answering for a moment
+-- befalls whatever is under way.
 local function fails_on_resumption(evidence, tallies)
   local tally = evidence.offers_tally
   local offers = { failed = tally.failed, answered = tally.resumed + tally.refused }
-  local p = compare(offers, tallies.full)
-  if share_of(offers) >= share_of(tallies.offers) / 2 then
-    p = math.min(p, compare(tallies.offers, tallies.full))
+  local p, breaks = chance_of(offers, tallies.full, tallies), breaks_on_resumption(evidence, tallies)
+  if p == 1 then
+    return breaks
   end
-  if p == 1 or offers.failed == 0 then
-    return nil
-  end
-  local lo, hi = statistics.wilson(offers.failed, offers.failed + offers.answered)
-  local full = tallies.full
-  return { share = share_of(offers), interval = { lo, hi }, p = p, bars = p < MAY_FAIL,
-    alike = full.failed >= ACCIDENTS and 2 * share_of(full) >= share_of(offers),
-    certain = p < FAILS_BY_CHANCE and tallies.offers_fail ~= false }
+  local failing = failing_of(offers, tallies.full, p)
+  failing.certain = p < FAILS_BY_CHANCE and tallies.offers_fail ~= false
+  return breaks and breaks.certain and not failing.certain and breaks or failing
 end
 
 -- Without an explanation, or too little to explain.
@@ -232,19 +255,18 @@ end
 
 --- Judges one mechanism at one address.
 -- @tparam table evidence see resum.analysis.pool.evidence
--- @tparam table tallies offers and full (full handshakes) of all mechanisms: each {answered, failed}; offers_fail (see
---   resum.analysis.pool.analyse)
+-- @tparam table tallies offers and full (full handshakes) of all mechanisms: each {answered, failed}; served and breaks
+--   (the same two of each, see resum.analysis.pool.evidence); offers_fail (see resum.analysis.pool.analyse)
 -- @tparam table all mechanism -> evidence
 -- @treturn table verdict, reason, routing, routing_evidence, resumed, refused, failed, groups, groups_interval,
 --   effective_groups, effective_interval, chao1, coverage, list (groups seen), named (they have names), keys (how many
 --   names, where sessions are bound to more), member (one that does not resume: {how, share, interval, label,
---   connections}), sources (offers by local address),
---   attribute (in what servers of one key differ), delay (until sessions are good), changed_at (order of the first
---   connection after a change), forgot_at (of the first that found an old session forgotten), renewed_at, scope ("all"
---   or "some" members changed), fails ({share, interval, p}: offers that fail where full handshakes do not), failing
---   (the same, where it may be chance; with bars: it is too likely to say that all is well, and alike: full handshakes
---   fail half as often, or more), designs, rival ({verdict, odds}), fit (see resum.analysis.pool.misfit), group_of
---   (label -> label)
+--   connections}), sources (offers by local address), attribute (in what servers of one key differ), delay (until
+--   sessions are good), changed_at (order of the first connection after a change), forgot_at (of the first that found
+--   an old session forgotten), renewed_at, scope ("all" or "some" members changed), fails ({share, interval, p}: offers
+--   that fail where full handshakes do not), failing (the same, where it may be chance; with bars: it is too likely to
+--   say that all is well; alike: full handshakes fail half as often, or more; and served: they resume, and break then),
+--   designs, rival ({verdict, odds}), fit (see resum.analysis.pool.misfit), group_of (label -> label)
 function M.of(evidence, tallies, all)
   local tally, judged = evidence.offers_tally, score.judge(evidence)
   local best, failing = judged.best, fails_on_resumption(evidence, tallies)

@@ -142,6 +142,17 @@ function CARRY_OUT.fresh(self, plan)
   end)
 end
 
+-- As clients do it: with a request, on a full handshake and then on an offer of its session.
+function CARRY_OUT.served(self, plan)
+  self:each(shuffled({ true }, plan.times), math.huge, function()
+    local record = self:attempt(plan, "served", nil, { asks = true })
+    local session = record.sessions[#record.sessions]
+    if session then
+      self:offer(plan, "served", session, { asks = true })
+    end
+  end)
+end
+
 -- Session IDs, offered so that the server shows the name of its ticket key as well: an empty session_ticket extension
 -- asks for a ticket (RFC 5077, section 3.2).
 function CARRY_OUT.marked(self, plan)
