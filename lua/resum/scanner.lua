@@ -3,6 +3,7 @@
 
 local audit = require "resum.audit.run"
 local clients = require "resum.connection.client"
+local conclusion = require "resum.analysis.conclusion"
 local connectivity = require "resum.connection.connectivity"
 local costs = require "resum.analysis.cost"
 local cross_address = require "resum.scan.pool.cross_address"
@@ -92,6 +93,7 @@ end
 
 local function scan_address(entry, client, wanted, options, target, make_reach)
   local had_its_say = run_scans(entry, client, wanted, options)
+  conclusion.settle(entry)
   if had_its_say and wanted.audit and not client.cancelled() then
     run_audit(entry, client, target, make_reach, options)
   end

@@ -8,15 +8,16 @@ local M = {}
 
 local enumerate = vocabulary.enumerate
 
---- Did any session resume, if not one of those that the rate offers? These are the oldest: where keys changed while the
--- scan ran they are refused, and others are not.
+--- Did any session resume, if not one of those that this scan offers? Those of the rate are the oldest: where keys
+-- changed while it ran they are refused, and others are not.
 -- @tparam table entry one of a result's addresses
 -- @tparam string name of the mechanism
 -- @treturn boolean
 function M.resumes_elsewhere(entry, name)
   local support = entry.support and entry.support[name]
   local pool = entry.balancer and entry.balancer.mechanisms and entry.balancer.mechanisms[name] or {}
-  local resumed = support and support.resumed or 0
+  local rate = entry.rate and entry.rate[name]
+  local resumed = (support and support.resumed or 0) + (rate and rate.resumed or 0)
   for _, counts in pairs(pool.designs or {}) do
     resumed = resumed + (counts.resumed or 0)
   end
@@ -29,8 +30,34 @@ local function breaks_then(entry, name)
   return pool and pool.fails and pool.fails.served
 end
 
+local AT_TIMES = { verdict = "partially_supported", reason = "issued_not_always_accepted" }
+local BREAKS_THEN = { verdict = "partially_supported", reason = "fails_on_resumption" }
+
+-- What all scans together say, where one alone has said something else.
+local function together(entry, name, judged)
+  if judged.reason == "issued_not_accepted" and M.resumes_elsewhere(entry, name) then
+    return AT_TIMES
+  elseif judged.verdict == "supported" and breaks_then(entry, name) then
+    return BREAKS_THEN
+  end
+end
+
+--- Has the scans of an address say the same, when all have had their say: "never" is a word on all of them, and what
+-- breaks behind the handshake only the look at the pool has seen.
+-- @tparam table entry one of a result's addresses, which is changed
+function M.settle(entry)
+  for _, scan in ipairs({ entry.support or {}, entry.rate or {} }) do
+    for _, name in ipairs(mechanisms.names) do
+      local better = scan[name] and together(entry, name, scan[name])
+      if better then
+        scan[name].verdict, scan[name].reason = better.verdict, better.reason
+      end
+    end
+  end
+end
+
 --- The verdict on a mechanism that counts: the rate's word before the support scan's, as it had more attempts. But
--- "never" is a word on all of them, and what breaks behind the handshake only the look at the pool has seen.
+-- settled also while they have not had their say.
 -- @tparam table entry one of a result's addresses
 -- @tparam string name of the mechanism
 -- @treturn table|nil verdict, reason, …; nil where it was not asked for
@@ -39,13 +66,8 @@ function M.judged(entry, name)
   if not judged or judged.attempted == 0 then
     judged = entry.support and entry.support[name] or judged
   end
-  if judged and judged.reason == "issued_not_accepted" and M.resumes_elsewhere(entry, name) then
-    return setmetatable({ verdict = "partially_supported", reason = "issued_not_always_accepted" },
-      { __index = judged })
-  elseif judged and judged.verdict == "supported" and breaks_then(entry, name) then
-    return setmetatable({ verdict = "partially_supported", reason = "fails_on_resumption" }, { __index = judged })
-  end
-  return judged
+  local better = judged and together(entry, name, judged)
+  return better and setmetatable({ verdict = better.verdict, reason = better.reason }, { __index = judged }) or judged
 end
 
 -- Reasons that say more than their verdict, and have a sentence of their own.

@@ -48,7 +48,8 @@ function DryRun:say_proxy()
     self:complain(EXIT.not_all_scanned, "--proxy: %s", vocabulary.failure(message))
   elseif proxy then
     local at = addresses[1] ~= proxy.host and (" (%s)"):format(table.concat(addresses, ", ")) or ""
-    show("All connections go to the proxy %s port %d%s.\nIt connects to what is listed here:", proxy.host, proxy.port, at)
+    show("All connections go to the proxy %s port %d%s.", proxy.host, proxy.port, at)
+    show("It connects to what is listed here:")
   end
 end
 
