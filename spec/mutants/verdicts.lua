@@ -521,8 +521,8 @@ return {
   {
     name = "never, by the oldest sessions alone",
     file = "lua/resum/analysis/conclusion.lua",
-    before = 'return judged.reason == "issued_not_accepted" and M.resumes_elsewhere(entry, name)',
-    after = 'return judged.reason == "issued" and M.resumes_elsewhere(entry, name)',
+    before = 'if judged.reason == "issued_not_accepted" and M.resumes_elsewhere(entry, name) then',
+    after = 'if judged.reason == "issued" and M.resumes_elsewhere(entry, name) then',
     breaks = "tickets are said to be never accepted where newer ones resume",
     spec = "spec/regress/354_never_is_a_word_on_all_spec.lua",
   },
