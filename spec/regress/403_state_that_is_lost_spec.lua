@@ -5,7 +5,7 @@ local files = require "resum.host.private_file"
 local process = require "spec.support.process"
 local run = require "resum.cli.run"
 local servers = require "spec.support.servers"
-local state = require "resum.audit.state"
+local state = require "resum.audit.keys.state"
 
 local function now()
   return 1000000

@@ -69,7 +69,7 @@ describe("what could not be written", function()
     local run = resum("--audit", "--state", folder .. "/none/state", "127.0.0.1:1")
     assert.same({ 2, "", ("resum: --state: %s/none/state: No such file or directory\n"):format(folder) },
       { run.code, run.stdout, run.stderr })
-    assert.equal(0, resum("--dry_run", "--audit", "--state", folder .. "/none/state", "127.0.0.1:1").code)
+    assert.equal(2, resum("--dry_run", "--audit", "--state", folder .. "/none/state", "127.0.0.1:1").code)
   end)
 
   it("ends with 4 where a state file can't grow", function()
