@@ -23,9 +23,12 @@ local SAME_MECHANISMS = { topic = "switch_on", text = "Let all servers resume by
   .. "others have." }
 local ONE_CERTIFICATE = { text = "Give all servers the same certificate: nginx takes a session only under the "
   .. "certificate under which it was issued." }
-local ALIKE = { text = "The keys are shared already. Configure these servers alike: cipher suites, versions, extended "
-  .. "master secret, session timeouts, clocks (NTP), and the name of the virtual host (Apache's ServerName, Node's "
-  .. "sessionIdContext). Sessions are bound to all of these." }
+-- nginx (ngx_ssl_session_ticket_keys), Apache (SSLSessionTicketKeyFile) and HAProxy (tls-ticket-keys) take name, HMAC
+-- key and AES key from a file in orders of their own, and set session ID contexts of their own.
+local ALIKE = { text = "The key seems to be shared already. Configure these servers alike: cipher suites, versions, "
+  .. "extended master secret, session timeouts, clocks (NTP), and the name of the virtual host (Apache's ServerName, "
+  .. "Node's sessionIdContext). Sessions are bound to all of these. Servers of different software hardly ever take "
+  .. "each other's sessions: they read one key file in different ways." }
 local LEFT_OUT = { text = "Find out which servers were left out; the letters below stand for their ticket keys." }
 local ROLL_OUT = { text = "Finish the roll-out of the new key: first give it to all servers as a second key, and only "
   .. "then let them issue with it." }

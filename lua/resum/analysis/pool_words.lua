@@ -20,7 +20,7 @@ local HEADLINES = {
   bad_member = "One of the servers behind this address does not resume%s.",
   one_way = "Some servers accept the sessions of others, but not the other way round, as when a new key has not "
     .. "reached all of them.",
-  differs = "The servers have the same ticket key, and yet some refuse the sessions of others.",
+  differs = "The servers name the same ticket key, and yet some refuse the sessions of others.",
   fails_on_resumption = "Connections that offer a session fail, where full handshakes do not: returning clients are "
     .. "dropped.",
   late_cache = "The session cache is written late: a session is refused at first and accepted a moment later, so "
@@ -140,10 +140,11 @@ local function differing_words(summary)
     return ("Sessions are refused where the %s differs."):format(property)
   end
   if findings.with_code(summary.findings, "mixed_configuration") then
-    return "It may be for what the servers are seen to differ in, or for clocks, timeouts or the name of the virtual "
-      .. "host, which connections do not show."
+    return "It may be for what the servers are seen to differ in, or for clocks, timeouts, the name of the virtual "
+      .. "host or the software, which connections do not show."
   end
-  return "Connections do not show what differs: it may be clocks, timeouts or the name of the virtual host."
+  return "Connections do not show what differs: it may be clocks, timeouts, the name of the virtual host or the "
+    .. "software."
 end
 
 local function more_words(summary)
