@@ -12,7 +12,8 @@ local function evidence(shown, property)
     sequence[order] = { order = order, outcome = "full", [property] = value }
     label[order] = labels[value]
   end
-  return { sequence = sequence, label = label, offers_tally = { failed = 0, resumed = 0, refused = 0 },
+  return { sequence = sequence, entries = sequence, label = label,
+    offers_tally = { failed = 0, resumed = 0, refused = 0 },
     full_tally = { failed = 0, answered = #sequence, cut_short = 0 } }
 end
 
@@ -42,11 +43,23 @@ for order = 1, 40 do
 end
 local CHANGED = evidence(keys, "name")
 
+-- Each ticket names a key of its own.
+local function with_new_keys(count)
+  local made = evidence({}, "leaf")
+  made.entries = {}
+  for i = 1, count do
+    made.entries[i] = { ticket = ("key %012d"):format(i), ticket_length = 160 }
+  end
+  return made
+end
+
 -- What brings each finding about, and the finding.
 local CASES = {
   mixed_configuration = { context(nil, evidence({ "a", "a", "b", "b" }, "leaf")), { property = "leaf" } },
   no_resumption = { context({ ticket = { verdict = "no_resumption", reason = "not_issued" } }),
     { mechanism = "ticket", reason = "not_issued" } },
+  new_key_each_time = { context({ psk = { verdict = "no_resumption" } }, with_new_keys(60)),
+    { mechanism = "psk", tickets = 60 } },
   forgets = { context({ psk = { forgot_at = 7, reason = "capacity" } }),
     { mechanism = "psk", at = 7, reason = "capacity" } },
   inconclusive = { context({ psk = { verdict = "inconclusive", reason = "errors" } }),

@@ -17,6 +17,11 @@ local TICKET_KEYS = { topic = "ticket_keys", text = "Give all servers the same t
 local SHARED_CACHE = { topic = "shared_cache", text = "Give all servers one session cache, where their software can "
   .. "have one: clients without tickets, which are few, use session IDs." }
 local SWITCH_ON = { topic = "switch_on", text = "Switch resumption on." }
+local UNACCEPTED = { topic = "switch_on", text = "Sessions are issued, and none is accepted: find out why. The "
+  .. "session cache may be off; each connection may have a TLS context, and so keys, of its own; there may be many "
+  .. "servers that share nothing." }
+local ONE_CONTEXT = { text = "Let the server make its TLS context once, and not for each connection: ticket keys and "
+  .. "the session cache live in it." }
 local SWITCH_ON_THERE = { topic = "switch_on", text = "Switch resumption on there." }
 local SAME_VERSIONS = { topic = "same_versions", text = "Let all servers speak the same versions of TLS." }
 local SAME_MECHANISMS = { topic = "switch_on", text = "Let all servers resume by the same mechanisms: some lack what "
@@ -88,7 +93,6 @@ local BY_VERDICT = {
   bad_member = { COMPARE, SWITCH_ON_THERE },
   mixed_groups = { LEFT_OUT, TICKET_KEYS },
   one_way = { ROLL_OUT, TICKET_KEYS },
-  no_resumption = { SWITCH_ON },
   rotated = { { text = "Scan again. If it happens every time: keep accepting the old key when keys are renewed." },
     TICKET_KEYS },
   late_cache = { { text = BEHAVIOUR.late_cache } },
@@ -120,6 +124,8 @@ local function about_pool(balancer)
     return why_failing(balancer)
   elseif balancer.verdict == "no_resumption" and pool_words.some_are_shared(balancer) then
     return {} -- what is to be done about the others, the mechanisms' verdicts say
+  elseif pool_findings.with_code(balancer.findings, "new_key_each_time") then
+    return { ONE_CONTEXT }
   elseif balancer.member and balancer.member.how == "other_version" then
     return { SAME_VERSIONS }
   elseif balancer.verdict == "differs" then
@@ -167,7 +173,7 @@ local TAKEN_BEFORE = "Look into the server's log: it should answer a session tha
 
 -- Is one known? What the pool's verdict has said already is one as well.
 local function add_causes(entry, add)
-  local has_cause = false
+  local has_cause = pool_findings.with_code(entry.balancer and entry.balancer.findings, "new_key_each_time") ~= nil
   for _, name in ipairs(mechanisms.names) do
     local judged = conclusion.judged(entry, name)
     local text = judged and BEHAVIOUR[judged.reason]
@@ -206,7 +212,7 @@ local function add_mechanisms(entry, has_cause, add)
     add({ topic = "switch_on", text = ("%s are issued and never accepted: let the server accept them, or issue none.")
       :format(capitalised(nouns(unaccepted))) })
   elseif #works + #partly == 0 and #unaccepted + #off > 0 and not has_cause then
-    add(SWITCH_ON)
+    add(#off == 0 and UNACCEPTED or SWITCH_ON)
   elseif #off > 0 and #works > 0 then
     add({ optional = true, text = ("%s are switched off, which is fine if it is intended."):format(
       capitalised(nouns(off))) })

@@ -4,6 +4,7 @@
 local mechanisms = require "resum.connection.mechanism"
 local sights = require "resum.analysis.pool.sights"
 local statistics = require "resum.util.statistics"
+local ticket_keys = require "resum.analysis.ticket_key"
 local vocabulary = require "resum.analysis.vocabulary"
 
 local M = {}
@@ -108,6 +109,24 @@ local function find_cut_short(_, name, context)
   local tally = context.all[name].full_tally
   return statistics.binomial_tail(tally.cut_short, tally.answered, DROPPED) < BY_CHANCE
     and { share = tally.cut_short / tally.answered } or nil
+end
+
+-- So many tickets, and no two that name one key: of 256 equal servers that happens once in 1,000 scans (birthdays,
+-- exp(-60^2 / (2 * 256))).
+local NO_TWO = 60
+
+-- Tickets that are never accepted, and each of which names a key of its own.
+local function find_new_keys(result, name, context)
+  local seen, count = {}, 0
+  for _, entry in ipairs(result.verdict == "no_resumption" and context.all[name].entries or {}) do
+    local key = entry.ticket
+    if key and (seen[key] or ticket_keys.is_cache_entry(entry.ticket_length)) then
+      return nil
+    elseif key then
+      seen[key], count = true, count + 1
+    end
+  end
+  return count >= NO_TWO and { tickets = count } or nil
 end
 
 -- Names that came, or went: each once, as the first mechanism shows it.
@@ -254,6 +273,15 @@ local FINDINGS = {
     fields = { "mechanism", "reason" },
     find = of_verdict("no_resumption"),
     say = say_no_resumption,
+  },
+  {
+    code = "new_key_each_time",
+    fields = { "mechanism", "tickets" },
+    find = of_each(find_new_keys),
+    say = function(finding)
+      return ("No two of %d %s name the same key, as where each connection has a TLS context, and so a key, of its "
+        .. "own."):format(finding.tickets, noun(finding))
+    end,
   },
   {
     code = "forgets",

@@ -16,13 +16,17 @@ local MOST_ROUNDS = 24 -- a plan that brings nothing new would be made for ever
 -- Connections of the whole scan of an address, the control and the plain figure with it: beyond, no closer look is
 -- taken.
 local MOST_CONNECTIONS = 690
+-- The same where nothing has resumed at all: to say "no" takes 218 offers of each of three mechanisms (see
+-- resum.analysis.pool.explanations.no_resumption), some 60 handshakes for their sessions, and 11 offers as a browser
+-- makes them, which say nothing of a pool; to stop before is no answer.
+local MOST_FOR_A_NO = 740
 
 --- How many connections it makes at most, where none fails.
 -- @tparam {string,...} mechanisms
 -- @tparam integer before how many the scan of the address has made until then
 -- @treturn integer
 function M.most_connections(mechanisms, before)
-  return math.min(analysis.most_asked(mechanisms), math.max(0, MOST_CONNECTIONS - before))
+  return math.min(analysis.most_asked(mechanisms), math.max(0, MOST_FOR_A_NO - before))
 end
 
 local Look = {}
@@ -37,9 +41,18 @@ local function count_beside(entries)
   return count
 end
 
+local function has_resumed(entries)
+  for _, entry in ipairs(entries) do
+    if entry.outcome == "resumed" then
+      return true
+    end
+  end
+  return false
+end
+
 -- Is it over, or has it been enough? Those under way may be counted already, or not yet.
 function Look:is_over()
-  return self.journal.cancelled() or self.journal:connections() + self.under_way >= MOST_CONNECTIONS + self.beside
+  return self.journal.cancelled() or self.journal:connections() + self.under_way >= self.most + self.beside
 end
 
 -- An offer of a session that was spent since it was chosen would show nothing.
@@ -185,6 +198,7 @@ function Look:run()
   local asked = { identities = self.single_use.psk or self.no_probe, single_use = self.single_use,
     refused_before = self.refused_before, offers_fail = self.offers_fail }
   for _ = 1, MOST_ROUNDS do
+    self.most = has_resumed(self.journal.entries) and MOST_CONNECTIONS or MOST_FOR_A_NO
     local plans = self:is_over() and {} or analysis.next_questions(self.journal.entries, self.mechanisms, asked)
     if #plans == 0 then
       return
