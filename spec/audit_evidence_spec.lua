@@ -56,7 +56,8 @@ describe("the evidence", function()
     for _, outcome in ipairs({ "full", "resumed", "resumed" }) do
       evidence:note(record("psk", A, outcome))
     end
-    assert.same({ { letter = "A", share = 0.5 }, { letter = "B", share = 0.5 } }, evidence:members("ticket"))
+    assert.same({ { letter = "A", share = 0.5, count = 2 }, { letter = "B", share = 0.5, count = 2 } },
+      evidence:members("ticket"))
     evidence:note(record("ticket", A, "resumed"))
     assert.equal(0.5, evidence:members("ticket")[1].share)
     assert.equal(1, #evidence:members("psk"))

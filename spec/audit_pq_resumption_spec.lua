@@ -22,6 +22,8 @@ describe("the check pq-resumption", function()
     assert.equal("info none", words(pq_resumption.decide(false, false)))
     assert.equal("inconclusive connection_failed", words(pq_resumption.decide(nil, true)))
     assert.equal("inconclusive connection_failed", words(pq_resumption.decide(true, nil)))
+    assert.equal("inconclusive not_met", words(pq_resumption.decide(true, nil, true)))
+    assert.equal("inconclusive connection_failed", words(pq_resumption.decide(nil, nil, true)))
   end)
 
   it("names the hybrid group first and brings a share of the other alone, in both", function()
@@ -42,8 +44,8 @@ describe("the check pq-resumption", function()
     local client = clients.new_client({ address = "192.0.2.1", port = 443 }, { host = host })
     local session = core.session({ version = "TLSv1.3", cipher = "TLS_AES_128_GCM_SHA256", secret = ("p"):rep(32),
       ticket = ("t"):rep(64), lifetime_s = 100 })
-    local context = { client = client, resumes = function() return true end, session = function() return session end,
-      evidence = evidences.of(0) }
+    local context = { client = client, resumes = function() return true end, evidence = evidences.of(0),
+      spare_session = function() return session end }
     function context.converse(_, talk) return client:converse(talk) end
     function context.attempt(_, options) return client:attempt(options) end
     assert.equal("inconclusive connection_failed", words(pq_resumption.run(context)[1]))

@@ -164,12 +164,16 @@ end
 -- where sessions are offered, some servers show nothing that tells them apart.
 -- @function evidence:members
 -- @tparam string mechanism
--- @treturn {table,...} letter and share of each, by letter; {} where nothing tells them apart
+-- @treturn {table,...} letter, share and count (of such handshakes) of each, by letter; {} where nothing tells them
+--   apart
 function Evidence:members(mechanism)
   self.groups[mechanism] = self.groups[mechanism] or group(self, mechanism)
-  local groups, list = self.groups[mechanism], {}
+  local groups, list, counts = self.groups[mechanism], {}, {}
+  for order, label in pairs(groups.labels) do
+    counts[label] = (counts[label] or 0) + (is_full(self.connections[order]) and 1 or 0)
+  end
   for label, share in pairs(shares_of(self, groups, is_full)) do
-    list[#list + 1] = { letter = groups.letters[label], share = share }
+    list[#list + 1] = { letter = groups.letters[label], share = share, count = counts[label] }
   end
   table.sort(list, function(a, b)
     return a.letter < b.letter

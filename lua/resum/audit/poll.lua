@@ -8,22 +8,32 @@ local TIMES = 2 -- what is bad has to be seen so often
 -- sessions that are at hand: so often is each server asked, with sessions made anew, before no is no.
 local TIMES_IN_TURNS = 2
 local TRIES_IN_TURNS = 2 -- sessions that are made for each server, so that there is one of each
--- A member with the share p is met with 95 in 100 where 3/p offers are made: twelve of one in four. So many are made
--- for each group that the scans have told apart; and of an address that gives two answers to one question, as it may be
--- several servers that share their keys. Of servers that are met more seldom nothing is said.
-local ROUNDS, MOST_EACH, MOST_MEMBERS = 3, 12, 3
--- Where nobody can tell whose a session is, it has to be made by a member and to meet it, too: p times p. So many
--- offers miss one in three with 95 in 1,000.
-local MOST_ANY = 20
--- The chance that a server was not met at all, at most: 3/p offers of sessions of a member with the share p miss it
--- with 5 in 100, and the share is known only so well.
+-- Where turns are taken by chance, n offers miss a server with the share p with (1 - p)^n. Each group that the scans
+-- have told apart is offered sessions of its own until that is 5 in 100 (11 offers at one in four). Shares are counted
+-- on few handshakes: what they come to in the end need not be better than 10 in 100. More than four groups, and those
+-- that would take more offers, are too many for one question.
+local MISSED = 0.05
 local MOST_MISSED = 0.1
+-- An address that gives two answers to one question may be several servers that share their keys: one of four of them.
+local MOST_MIXED = 12
+local MOST_EACH, MOST_MEMBERS = 20, 4
+-- All groups of a question together: four of one in four take 44 offers, and as many handshakes as bring a session of
+-- each (8, if none is at hand), a few times. A session is offered so often before another one is made: its server may
+-- have forgotten it, or spent it, and nobody would tell.
+local MOST_OFFERS, MOST_MADE, OFFERS_OF_ONE = 64, 40, 6
+-- Handshakes by which servers show themselves that were seen once: where one was, another may have been missed.
+local MOST_LOOKS = 12
+-- Of servers that are met more seldom nothing is said.
+local SELDOM = 0.1
+-- Where nobody can tell whose a session is, it has to be made by a member and to meet it, too: p times p. So many
+-- offers miss one in four with 5 in 100.
+local MOST_ANY = 48
 local CONTROLS = 2 -- offers of a session as it is, where servers take strict turns: the first may be lost
 
---- Connections that a question takes at most: a session and an offer each time. (Where servers take strict turns, those
--- of the others in between: fewer offers do then.)
-M.CONNECTIONS = 2 * MOST_EACH * MOST_MEMBERS
---- The same where all groups are asked at once.
+--- Connections that a question takes at most: offers, and handshakes that make sessions for them. (Where servers take
+-- strict turns, those of the others in between: fewer offers do then.)
+M.CONNECTIONS = MOST_OFFERS + MOST_MADE
+--- The same where nobody can tell whose a session is.
 M.CONNECTIONS_ANY = 2 * MOST_ANY
 
 --- The strict turns of the servers, where they are known.
@@ -42,6 +52,31 @@ local function expected_share(context, mechanism)
     return 1
   end
   return answered and (share * answered + 1) / (answered + 2) or share
+end
+
+-- The shares of the groups that a mechanism shows, by letter, and the smallest. Counts of a few handshakes are no
+-- shares yet (Laplace's rule).
+local function shares_of(members)
+  local total, shares, least = #members, {}, 1
+  for _, member in ipairs(members) do
+    total = total + member.count
+  end
+  for _, member in ipairs(members) do
+    shares[member.letter] = #members > 1 and (member.count + 1) / total or 1
+    least = math.min(least, shares[member.letter])
+  end
+  return shares, least
+end
+
+-- The same where a mechanism shows no groups: servers that another one tells apart are as many here, unless they share
+-- this one's sessions.
+local function least_share(context, mechanism)
+  local share = expected_share(context, mechanism)
+  for _, other in ipairs(share < 1 and { "ticket", "psk" } or { mechanism }) do
+    local _, least = shares_of(context.evidence:members(other))
+    share = math.min(share, least)
+  end
+  return share
 end
 
 --- Is it known that offers of a mechanism never meet the server that made the session?
@@ -85,18 +120,20 @@ function M.rounds(context, mechanism)
   if turns then
     return turns.period
   end
-  local least = expected_share(context, mechanism)
-  for _, member in ipairs(context.evidence:members(mechanism)) do
-    least = math.min(least, member.share)
-  end
-  return M.rounds_of(least)
+  local _, least = shares_of(context.evidence:members(mechanism))
+  return M.rounds_of(math.min(least, expected_share(context, mechanism)))
 end
 
 --- The same for one group.
 -- @tparam number share of the connections that it answers
 -- @treturn integer
 function M.rounds_of(share)
-  return share < 1 and math.min(MOST_EACH, math.ceil(ROUNDS / share)) or 1
+  return share < 1 and math.min(MOST_EACH, math.ceil(math.log(MISSED) / math.log(1 - share))) or 1
+end
+
+-- Offers that have to be made where nobody can tell whose a session is.
+local function pairs_of(share)
+  return math.min(MOST_ANY, math.ceil(math.log(MISSED) / math.log(1 - share ^ 2)))
 end
 
 -- The most that rounds() can be, and the most groups that are asked by themselves.
@@ -170,9 +207,9 @@ function Poll:ask_server()
   if self.turns then
     least = TIMES_IN_TURNS * least
   elseif least > 1 then
-    least = math.min(MOST_ANY, math.ceil(ROUNDS / expected_share(self.context, self.mechanism) ^ 2))
+    least = pairs_of(least_share(self.context, self.mechanism))
   end
-  for i = 1, math.max(MOST_EACH, least) do
+  for i = 1, math.max(MOST_MIXED, least) do
     self:ask(self:next())
     if self.yes == 0 and i >= least or self.yes == TIMES and self.no == 0 then
       return
@@ -180,32 +217,157 @@ function Poll:ask_server()
   end
 end
 
--- All groups at once, with sessions that are made for the question.
+-- All groups at once, where nobody can tell whose a session is.
 function Poll:ask_any()
+  local most = self.turns and MOST_ANY or pairs_of(least_share(self.context, self.mechanism))
   for i = 1, MOST_ANY do
     self:ask(self:next())
-    if self.yes == TIMES or self.turns and self.yes == 0 and i == TIMES_IN_TURNS * self.turns.period then
+    if self.yes == TIMES or self.turns and self.yes == 0 and i == TIMES_IN_TURNS * self.turns.period
+      or self.yes == 0 and i == most then
       return
     end
   end
 end
 
--- A group by itself, with sessions that it made.
-function Poll:ask_member(member)
-  local yes, no = self.yes + TIMES, self.turns and self.no + TIMES_IN_TURNS or math.huge
-  local most = self.turns and TIMES + TIMES_IN_TURNS - 1 or M.rounds_of(member.share)
-  for _ = 1, most do
-    local session = self.context:session_of(self.mechanism, member.letter, MOST_EACH)
+-- A group by itself, where servers take strict turns.
+function Poll:ask_in_turn(letter)
+  local yes, no = self.yes + TIMES, self.no + TIMES_IN_TURNS
+  self.asked_of[letter] = 0
+  for _ = 1, TIMES + TIMES_IN_TURNS - 1 do
+    local session = self:session_of(letter)
     if not session then
       self.open = self.open + 1
       return
     end
     self:ask(session)
-    self.asked_of[member.letter] = (self.asked_of[member.letter] or 0) + 1
+    self.asked_of[letter] = self.asked_of[letter] + 1
     if self.yes == yes or self.no == no then
       return
     end
   end
+end
+
+-- The chance that a group was not met by so many offers of its sessions.
+function Poll:missed(letter, offers)
+  local shares = shares_of(self.context.evidence:members(self.mechanism))
+  return (1 - (shares[letter] or 0)) ^ offers
+end
+
+-- One more session that is made for the question. Those of other groups are kept for their turn.
+function Poll:make()
+  local session, evidence, letter = self.obtain(), self.context.evidence, nil
+  if session then
+    evidence.taken[session] = true -- it may be unlike others: no control
+    letter = evidence:group_of({ order_of(evidence, session) })
+  end
+  if letter then
+    self.kept[letter] = self.kept[letter] or {}
+    table.insert(self.kept[letter], session)
+  end
+  return session, letter
+end
+
+-- A session that a group has made.
+function Poll:session_of(letter)
+  local context, before = self.context, self.context:made()
+  if not self.is_special then
+    local session = context:session_of(self.mechanism, letter, math.min(MOST_EACH, MOST_MADE - self.made))
+    self.made = self.made + context:made() - before
+    return session
+  end
+  local kept = self.kept[letter] or {}
+  while not kept[1] and self.made < MOST_MADE do
+    self:make()
+    self.made, before = self.made + context:made() - before, context:made()
+    kept = self.kept[letter] or {}
+  end
+  return table.remove(kept)
+end
+
+-- Offers a session of a group until it can't be used any more. Is the group asked often enough?
+function Poll:offer(session, letter, wanted)
+  for _ = 1, OFFERS_OF_ONE do
+    local answer = self:ask(session)
+    local told = answer == nil and 0 or 1
+    self.offers, self.asked_of[letter] = self.offers + 1, self.asked_of[letter] + told
+    self.since[letter] = answer and 0 or (self.since[letter] or 0) + told
+    self.met[letter] = self.met[letter] or answer
+    if self.yes == wanted or self.offers >= MOST_OFFERS or self.since[letter] >= MOST_EACH
+      or self:missed(letter, self.since[letter]) <= MISSED then
+      return true
+    elseif answer ~= false then
+      return false -- it is used, or lost
+    end
+  end
+  return false
+end
+
+-- A group by itself, with sessions that it made, until it was met; and again where it said yes.
+function Poll:ask_member(letter)
+  local wanted, is_enough = self.yes + TIMES, false
+  self.asked_of[letter] = self.asked_of[letter] or 0
+  while not is_enough do
+    local session = self:session_of(letter)
+    if not session then
+      self.open = self.open + 1
+      return
+    end
+    is_enough = self:offer(session, letter, wanted)
+  end
+end
+
+-- Full handshakes until each group was seen twice.
+function Poll:look_around()
+  for _ = 1, MOST_LOOKS do
+    local is_seen_once = false
+    for _, member in ipairs(self.context.evidence:members(self.mechanism)) do
+      is_seen_once = is_seen_once or member.count < 2
+    end
+    if not is_seen_once then
+      return
+    end
+    self.context:session(self.mechanism)
+    self.made = self.made + 1
+  end
+end
+
+-- The largest group that was not asked, or not often enough, as its share is known now.
+function Poll:next_member()
+  local best, count = nil, 0
+  for _, member in ipairs(self.context.evidence:members(self.mechanism)) do
+    local asked = self.asked_of[member.letter]
+    local is_open = not asked or not self.turns and not self.met[member.letter]
+      and self:missed(member.letter, asked) > MISSED
+    best = is_open and (not best or member.share > best.share) and member or best
+    count = count + (asked and 1 or 0)
+  end
+  return best and (self.asked_of[best.letter] or count < MOST_MEMBERS) and best or nil
+end
+
+-- Each group, and again where it turns out to be met more seldom than it seemed.
+function Poll:ask_members()
+  if not self.turns then
+    self:look_around()
+  end
+  for _ = 1, 2 * MOST_MEMBERS do
+    local member = self:next_member()
+    if not member or self.offers >= MOST_OFFERS then
+      return
+    end
+    self[self.turns and "ask_in_turn" or "ask_member"](self, member.letter)
+  end
+end
+
+-- With sessions of which no others will do.
+function Poll:ask_special()
+  if not self.turns then
+    local session, letter = self:make()
+    if letter then
+      return self:ask_members()
+    end
+    self.queue[1] = session
+  end
+  self:ask_any()
 end
 
 -- Which group said yes: its letter, where it is one of several, and its share of full handshakes.
@@ -244,15 +406,16 @@ function Poll:has_met()
     return self:has_asked_each() and M.control(self.context, self.mechanism)
   end
   local members = self.context.evidence:members(self.mechanism)
+  if next(self.asked_of) == nil then
+    return (1 - least_share(self.context, self.mechanism) ^ 2) ^ (self.yes + self.no) <= MOST_MISSED
+  end
   for _, member in ipairs(members) do
     local asked = self.asked_of[member.letter]
-    if asked and (1 - member.share) ^ asked > MOST_MISSED then
+    if (asked or member.share >= SELDOM) and self:missed(member.letter, asked or 0) > MOST_MISSED then
       return false
-    elseif #members > 1 then
-      share = math.min(share, member.share)
     end
   end
-  return next(self.asked_of) ~= nil or (1 - share ^ 2) ^ (self.yes + self.no) <= MOST_MISSED
+  return true
 end
 
 -- What the answers come to, as M.ask gives it.
@@ -300,17 +463,18 @@ function M.ask(context, mechanism, question, obtain, is_special, is_elsewhere)
   local members = context.evidence:members(mechanism)
   local poll = setmetatable({ context = context, mechanism = mechanism, question = question, yes = 0, no = 0, open = 0,
     orders = {}, queue = {}, places = {}, codes = {}, asked_of = {}, is_elsewhere = is_elsewhere,
+    is_special = is_special, met = {}, kept = {}, since = {}, offers = 0, made = 0,
     turns = M.turns_of(context, mechanism), obtain = obtain or function()
       return obtain_usual(context, mechanism)
     end }, Poll)
   if not is_elsewhere and M.is_unmet(context, mechanism) then
     return nil, { asked = 0, seen = 0, codes = {}, why = "not_met" }
-  elseif #members > 1 and (is_special or mechanism == "session_id") then -- nobody can tell whose an ID is
+  elseif #members > 1 and mechanism == "session_id" then -- nobody can tell whose an ID is
     poll:ask_any()
+  elseif #members > 1 and is_special then
+    poll:ask_special()
   elseif #members > 1 then
-    for i = 1, math.min(#members, MOST_MEMBERS) do
-      poll:ask_member(members[i])
-    end
+    poll:ask_members()
   else
     poll:ask_server()
   end

@@ -14,12 +14,14 @@ local BY_CHANCE, SURE = 0.5, 1e-3
 -- come 8, 7, 6 and 5 connections before: each length from 2 to 8 divides one of these numbers. (They only make it
 -- shorter: each length that is left has to be confirmed.)
 local FIRST_LOOKS = { 1, 3, 5, 7 }
--- Offers on the very next connection, until one resumes: where servers take turns at random, and one in four knows the
--- session, so many miss it with 3 in 100 (as in resum.audit.poll).
-local MOST_NEXT = 12
+-- Offers with one or two connections in between, until one resumes: where servers take turns at random, and one in four
+-- knows the session, so many miss it with 3 in 1,000. (On the very next one, a balancer that takes the less busy of two
+-- seldom gives the server that it has just had, which it may not know to be free.)
+local MOST_NEXT = 20
 
 --- The connections that finding it out takes at most.
-M.CONNECTIONS = 2 * MOST_NEXT + M.MOST_PERIOD + #FIRST_LOOKS + 3 * math.ceil(math.log((M.MOST_PERIOD - 1) / SURE, 2))
+M.CONNECTIONS = 2 * (MOST_NEXT + 2) + M.MOST_PERIOD + #FIRST_LOOKS
+  + 3 * math.ceil(math.log((M.MOST_PERIOD - 1) / SURE, 2))
 
 local Turns = {}
 Turns.__index = Turns
@@ -130,6 +132,13 @@ function Search:offer_next()
   return #self.stock > before and self:offer(table.remove(self.stock))
 end
 
+-- The same with the session before it.
+function Search:offer_soon()
+  local before = #self.stock
+  self:make()
+  return #self.stock > before and before > 0 and self:offer(table.remove(self.stock, before))
+end
+
 function Search:look_first()
   for _ = 1, M.MOST_PERIOD do
     self:make()
@@ -172,8 +181,9 @@ function Search:run()
     self.turns.period = self.periods[1]
     return true
   end
-  for _ = 2, MOST_NEXT do
-    if self:offer_next() then
+  self.stock = {}
+  for _ = 0, MOST_NEXT do
+    if self:offer_soon() then
       return true
     end
   end

@@ -62,7 +62,7 @@ local function asks_in_full(context)
 end
 
 local function asks_resumed(context)
-  local session = context:session("psk")
+  local session = context:spare_session("psk")
   local record = session and context:attempt({ mechanism = "psk", session = session, engine = "probe",
     offer = { groups = { CLASSIC }, extensions = extensions("pre_shared_key") } })
   local facts = record and record.facts
@@ -76,10 +76,11 @@ end
 --- What both answers come to.
 -- @tparam boolean|nil full
 -- @tparam boolean|nil resumed
+-- @tparam[opt] boolean is_divided a session that does not resume may have met another server than its own
 -- @treturn table finding
-function M.decide(full, resumed)
+function M.decide(full, resumed, is_divided)
   if full == nil or resumed == nil then
-    return { verdict = "inconclusive", reason = "connection_failed" }
+    return { verdict = "inconclusive", reason = full ~= nil and is_divided and "not_met" or "connection_failed" }
   end
   local reason = full and (resumed and "kept" or "dropped") or resumed and "only_resumed" or "none"
   return { verdict = "info", reason = reason }
@@ -96,12 +97,13 @@ function M.run(context)
     full = asks_in_full(context)
   end
   local resumed
-  for _ = 1, math.max(TWICE, poll.rounds(context, "psk")) do
+  local most = poll.is_divided(context, "psk") and poll.MOST_ROUNDS or poll.rounds(context, "psk")
+  for _ = 1, poll.is_unmet(context, "psk") and 0 or math.max(TWICE, most) do
     if resumed == nil then
       resumed = asks_resumed(context)
     end
   end
-  return { M.decide(full, resumed) }
+  return { M.decide(full, resumed, poll.is_divided(context, "psk")) }
 end
 
 return M

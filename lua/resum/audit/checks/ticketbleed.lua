@@ -148,15 +148,19 @@ local function ask(context, one, length)
     resumed = record.outcome == "resumed" }
 end
 
--- What a length of session IDs brings. One server gives one answer.
+-- What a length of session IDs brings. One server gives one answer; so does, of several, the one that made a session
+-- and resumes it. (In strict turns each is met as often.)
 local function ask_series(context, sessions, times, length)
-  local series = {}
+  local series, is_met, left = {}, {}, #sessions
   for _ = 1, times do
     for _, session in ipairs(sessions) do
-      series[#series + 1] = ask(context, session, length)
-      if times == SERIES and #sessions == 1 and M.read_series(series) == "good" then
-        return series
-      end
+      local answer = not is_met[session] and ask(context, session, length)
+      series[#series + 1] = answer or nil
+      is_met[session] = is_met[session] or times > SERIES and answer.resumed and tail_of(answer) == nil
+      left = left - (answer and is_met[session] and 1 or 0)
+    end
+    if left == 0 or times == SERIES and #sessions == 1 and M.read_series(series) == "good" then
+      return series
     end
   end
   return series
