@@ -464,6 +464,21 @@ function M.servers(one)
   return one.share and one.share < 1 and M.percent(one.share) .. " % of the connections" or nil
 end
 
+--- Says each piece of advice once: what stands at the head of a report, or was said before, is referred to.
+-- @tparam[opt] {table,...} steps at the head, under "What to do" (see resum.analysis.overview)
+-- @treturn function (advice): gives what to say in its place, in a sentence's words
+function M.advice_once(steps)
+  local said = {}
+  for i, step in ipairs(steps or {}) do
+    said[step.text] = #steps > 1 and ('see step %d of "What to do"'):format(i) or 'see "What to do"'
+  end
+  return function(advice)
+    local words = said[advice] or advice
+    said[advice] = said[advice] or "the same as above"
+    return words
+  end
+end
+
 --- An interval of shares, its ends rounded outwards: it must not promise more than was measured.
 -- @tparam {number,number} interval
 -- @tparam[opt=" to "] string between what stands between the ends, "-" where there is little room

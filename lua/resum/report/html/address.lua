@@ -33,12 +33,13 @@ end
 --- The details of an address.
 -- @tparam table entry one of a result's addresses
 -- @tparam boolean alone is it the target's only address, whose conclusion stands above?
+-- @tparam[opt] {table,...} steps what stands there as to be done, see resum.analysis.overview
 -- @treturn string
-function M.of(entry, alone)
+function M.of(entry, alone, steps)
   local head = alone and "" or element("div", { class = "lead small" }, text("p", "mono", entry.address)
     .. fold.badge(overviews.severity(entry)) .. text("p", "headline", fold.headline(overviews.headline(entry))))
     .. fold.picture(entry)
-  return head .. found(entry) .. (entry.audit and audit.section(entry.audit) or "") .. rates.of(entry)
+  return head .. found(entry) .. (entry.audit and audit.section(entry.audit, steps) or "") .. rates.of(entry)
     .. rates.support(entry) .. (entry.balancer and pool.of(entry) or "")
 end
 

@@ -18,13 +18,14 @@ local function verdict(one)
 end
 
 --- @tparam {table,...} list see resum.audit.finding
+-- @tparam[opt] {table,...} steps what the page has said before is to be done, see resum.analysis.overview
 -- @treturn string markup
-function M.section(list)
-  local rows = {}
+function M.section(list, steps)
+  local rows, once = {}, vocabulary.advice_once(steps)
   for i, one in ipairs(finding.sorted(list)) do
     rows[i] = { verdict(one), escape(one.title or "") .. " " .. markup.text("code", nil, one.id),
       escape(one.message), escape(vocabulary.servers(one) or ""),
-      escape(one.advice or "") }
+      escape(one.advice and once(one.advice) or "") }
   end
   return markup.section("What resumption gives away", #rows > 0 and markup.table({ "verdict", "check",
     "what was found", "servers", "what to do" }, rows) or "")

@@ -62,7 +62,8 @@ end
 local function details(result, view)
   local parts = { fold.of(view, result) }
   for _, entry in ipairs(result.addresses) do
-    parts[#parts + 1] = element("section", { class = "address" }, addresses.of(entry, #result.addresses == 1))
+    parts[#parts + 1] = element("section", { class = "address" },
+      addresses.of(entry, #result.addresses == 1, view.steps))
   end
   parts[#parts + 1] = across(result.across) .. fold.configuration(view)
   return table.concat(parts, "\n")

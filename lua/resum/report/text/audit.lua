@@ -18,26 +18,15 @@ end
 
 local WORDS = { bad = "bad", inconclusive = "inconclusive", info = "good to know" }
 
--- Where advice stands that was given before: as one of the steps under "What to do", at the head of the report.
-local function said_before(steps)
-  local said = {}
-  for i, step in ipairs(steps or {}) do
-    said[step.text] = #steps > 1 and ('see step %d of "What to do"'):format(i) or 'see "What to do"'
-  end
-  return said
-end
-
 -- One finding. What several have as their advice, or what is among the steps at the head, is said once.
-local function add(lines, one, style, said)
+local function add(lines, one, style, once)
   local is_bad = one.verdict == "bad"
   local grade = is_bad and one.severity or WORDS[one.verdict] or one.verdict:gsub("_", " ")
   local colour = is_bad and COLOURS[one.severity] or "faint"
   lines[#lines + 1] = ("  %s  %s"):format(style.paint(layout.pad(grade, 13), colour), style.paint(one.id, "strong"))
   layout.append(lines, layout.wrap(escape(one.message .. where(one)), style.width, "    "))
   if one.advice then
-    layout.append(lines, layout.wrap("To do: " .. (said[one.advice] or escape(one.advice)), style.width, "    ",
-      "      "))
-    said[one.advice] = said[one.advice] or "the same as above"
+    layout.append(lines, layout.wrap("To do: " .. escape(once(one.advice)), style.width, "    ", "      "))
   end
 end
 
@@ -68,11 +57,11 @@ end
 -- @tparam[opt] {table,...} steps what the report has said before is to be done, see resum.analysis.overview
 -- @treturn {string,...} lines
 function M.lines(list, style, steps)
-  local said = said_before(steps)
+  local once = vocabulary.advice_once(steps)
   local lines = { style.paint("What does resumption give away? (audit)", "strong") }
   for _, one in ipairs(finding.sorted(list)) do
     if one.verdict ~= "good" and one.verdict ~= "not_applicable" then
-      add(lines, one, style, said)
+      add(lines, one, style, once)
     end
   end
   layout.append(lines, layout.wrap(escape(the_rest(list)) .. ".", style.width, "  "))
