@@ -30,8 +30,8 @@ function M.key_name(ticket)
   return hex(ticket:sub(1, M.LENGTH))
 end
 
-local WORD = 8 -- bytes of an address
-local SEARCHED = 48 -- bytes at the start
+--- Bytes of an address; and bytes at the start in which they are looked for.
+M.WORD, M.SEARCHED = 8, 48
 -- The sixth byte of addresses on x86-64 and AArch64 under Linux: of libraries, stack and heap, and of programs.
 local HIGH = { [0x7f] = true, [0x55] = true, [0x56] = true }
 
@@ -41,8 +41,8 @@ local HIGH = { [0x7f] = true, [0x55] = true, [0x56] = true }
 -- @treturn integer how many
 function M.addresses(bytes)
   local found, count = {}, 0
-  for at = 0, math.min(SEARCHED, #bytes) - WORD, WORD do
-    local word = bytes:sub(at + 1, at + WORD)
+  for at = 0, math.min(M.SEARCHED, #bytes) - M.WORD, M.WORD do
+    local word = bytes:sub(at + 1, at + M.WORD)
     if HIGH[word:byte(6)] and word:byte(7) == 0 and word:byte(8) == 0 then
       found[at], count = word, count + 1
     end
@@ -55,7 +55,7 @@ end
 -- @treturn boolean
 function M.is_addresses(name)
   local _, count = M.addresses(name:sub(1, M.LENGTH))
-  return count == M.LENGTH // WORD
+  return count == M.LENGTH // M.WORD
 end
 
 return M

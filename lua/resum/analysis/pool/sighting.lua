@@ -141,19 +141,19 @@ end
 
 -- Servers that put a client's or a server's address first, or begin with random bytes, give many names that repeat a
 -- little: the second ticket of a connection tells, as a server has one key at a time. Addresses of a server's memory
--- are no names at all: one process would look like many servers.
+-- are no names at all: one process would look like many servers. (Others behind the same address have theirs.)
 local function collect(entries)
-  local tickets, ids, unlike, twins, is_named = {}, {}, 0, 0, true
+  local tickets, ids, unlike, twins = {}, {}, 0, 0
   for _, entry in ipairs(entries) do
-    if entry.ticket and not ticket_keys.is_cache_entry(entry.ticket_length) then
+    local is_named = entry.ticket and not ticket_keys.is_cache_entry(entry.ticket_length)
+    if is_named and not ticket_keys.is_addresses(entry.ticket) then
       tickets[#tickets + 1] = entry.ticket
-      is_named = is_named and not ticket_keys.is_addresses(entry.ticket)
       unlike = unlike + (entry.unlike and 1 or 0)
       twins = twins + (entry.unlike ~= nil and 1 or 0)
     end
     ids[#ids + 1] = entry.session_id
   end
-  return is_named and unlike <= MOST_SEEN_ONCE * twins and tickets or {}, ids
+  return unlike <= MOST_SEEN_ONCE * twins and tickets or {}, ids
 end
 
 local function ends_about_version(entry)

@@ -15,6 +15,9 @@ local M = {
     .. "code that makes tickets.",
 }
 
+-- Of 8,192 tickets of random bytes, three have an address at one offset with 3 in 10^9.
+local LEAST_OF_SOME = 3
+
 M.reasons = {
   no_tickets = "no tickets are issued",
   nothing_readable = function(evidence)
@@ -94,20 +97,43 @@ local function common_addresses(tickets)
 end
 
 -- One word of random bytes looks like an address with 3 / 2^24. A name that never changes has six places for one: so
--- two words have to, or one that changes.
-function RULES.addresses(mechanism, tickets)
+-- two words have to, or one that changes. Gives how many words, and the first offset; nil where there are none.
+local function words_in(tickets)
   local common, changing = common_addresses(tickets)
   local count, first, changes = 0, nil, false
   for at in pairs(common) do
     count, first, changes = count + 1, math.min(first or at, at), changes or changing[at]
   end
-  if #tickets < 2 or count == 0 or count == 1 and not changes then
-    return nil
+  if count > 1 or changes then
+    return count, first
   end
-  local connections = shown_in(tickets, function()
-    return first
-  end)
-  return bad("addresses", "high", mechanism, connections, { shown = #tickets, offset = first, words = count })
+end
+
+-- All tickets; and those with an address at one offset, where they may be one server's of several.
+local function sets_of(tickets)
+  local sets, by_offset = { #tickets >= 2 and tickets or nil }, {}
+  for _, ticket in ipairs(tickets) do
+    for at in pairs((ticket_keys.addresses(ticket.ticket))) do
+      by_offset[at] = by_offset[at] or {}
+      table.insert(by_offset[at], ticket)
+    end
+  end
+  for at = 0, ticket_keys.SEARCHED, ticket_keys.WORD do
+    sets[#sets + 1] = by_offset[at] and #by_offset[at] >= LEAST_OF_SOME and by_offset[at] or nil
+  end
+  return sets
+end
+
+function RULES.addresses(mechanism, tickets)
+  for _, set in ipairs(sets_of(tickets)) do
+    local count, first = words_in(set)
+    if count then
+      local connections = shown_in(set, function()
+        return first
+      end)
+      return bad("addresses", "high", mechanism, connections, { shown = #set, offset = first, words = count })
+    end
+  end
 end
 
 local ORDER = { "secret", "certificate", "text", "addresses" }
