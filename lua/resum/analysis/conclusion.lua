@@ -167,17 +167,17 @@ local function say_faults(entry, lists, say)
       (words:gsub("^%l", string.upper)))
   end
   if lists.alerted then
-    say("A client that offers a %s may be turned away with an alert, and has to connect again.",
-      table.concat(lists.alerted, " or a "))
+    say("A client that offers %s may be turned away with an alert, and has to connect again.",
+      vocabulary.any_of(lists.alerted))
   end
   local failing = lists.failing or lists.fails_on_resumption
   if failing then
-    say("Connections that offer a %s fail where others do not%s: a returning client has to connect again.",
-      table.concat(failing, " or a "), failure_words(entry))
+    say("Connections that offer %s fail where others do not%s: a returning client has to connect again.",
+      vocabulary.any_of(failing), failure_words(entry))
   end
   if lists.unaccepted and lists.supported then
-    say("The server issues a %s but never accepts one: a client that offers it makes a full handshake all the same.",
-      table.concat(lists.unaccepted, " or a "))
+    say("The server issues %s but never accepts one: a client that offers it makes a full handshake all the same.",
+      vocabulary.any_of(lists.unaccepted))
   end
 end
 

@@ -447,6 +447,14 @@ function M.enumerate(list)
   return table.concat(list, ", ", 1, #list - 1) .. " and " .. list[#list]
 end
 
+--- "a session ID, a ticket or a TLS 1.3 ticket", of nouns that begin with consonants.
+-- @tparam {string,...} list
+-- @treturn string
+function M.any_of(list)
+  local last = "a " .. list[#list]
+  return #list < 2 and last or ("a %s or %s"):format(table.concat(list, ", a ", 1, #list - 1), last)
+end
+
 --- A share as a whole number of percent.
 -- @tparam number share 0 to 1
 -- @treturn string

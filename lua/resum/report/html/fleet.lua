@@ -177,8 +177,8 @@ function M.of(map)
   local edges = ("Edges that a session has confirmed: %d; not confirmed: %d."):format(totals.confirmed,
     totals.unconfirmed)
   return markup.section("Who shares a ticket key", totals.groups > 0 and groups_of(map, totals)
-    or text("p", nil, "Nobody."), "A circle is a group, a dot a place: an address, a port and a name. Whoever steals "
-    .. "one key can read and take up the sessions of all places of the first colour in a circle. " .. edges)
+    or text("p", nil, "Nobody."), "A cluster is a group, a dot a place: an address, a port and a name. Whoever steals "
+    .. "one key can read and take up the sessions of all places of the first colour in a cluster. " .. edges)
     .. left_out(map) .. refusals(map) .. changes(map)
 end
 

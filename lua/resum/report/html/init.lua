@@ -59,10 +59,23 @@ local function way(result)
   return #list > 0 and text("p", "soft way", table.concat(list, ", ")) or ""
 end
 
-local function details(result, view)
-  local parts = { fold.of(view, result) }
-  for _, entry in ipairs(result.addresses) do
-    parts[#parts + 1] = element("section", { class = "address" },
+-- Where a target has several addresses: what each comes to, and where on the page it stands.
+local function index(result, number)
+  local rows = {}
+  for i, entry in ipairs(result.addresses) do
+    local one = { target = result.target, addresses = { entry }, status = entry.status, error = entry.error }
+    rows[i] = overview.row(one, overviews.of(one), entry.address)
+    rows[i].number = i
+    rows[i].is_shown = ("t%da%d"):format(number, i)
+  end
+  table.sort(rows, overview.worse)
+  return #rows < 2 and "" or markup.section("Its addresses", overview.table("address", rows), overview.LEGEND)
+end
+
+local function details(result, view, number)
+  local parts = { fold.of(view, result), index(result, number) }
+  for i, entry in ipairs(result.addresses) do
+    parts[#parts + 1] = element("section", { class = "address", id = ("t%da%d"):format(number, i) },
       addresses.of(entry, #result.addresses == 1, view.steps))
   end
   parts[#parts + 1] = across(result.across) .. fold.configuration(view)
@@ -87,7 +100,8 @@ function Page:add(result)
   row.number = #self.rows + 1
   self.rows[row.number] = row
   if self.size < M.MOST then
-    row.is_shown, row.way, row.details = true, way(result), details(result, view)
+    row.is_shown, row.way = "t" .. row.number, way(result)
+    row.details = details(result, view, row.number)
     self.size = self.size + #row.details
   end
 end
@@ -134,7 +148,7 @@ local function several(page)
   local rows, parts = table.move(page.rows, 1, #page.rows, 1, {}), {}
   table.sort(rows, overview.worse)
   for _, row in ipairs(rows) do
-    parts[#parts + 1] = row.is_shown and element("article", { id = "t" .. row.number, class = row.severity },
+    parts[#parts + 1] = row.is_shown and element("article", { id = row.is_shown, class = row.severity },
       text("h2", "mono", row.name) .. row.way .. row.details) or nil
   end
   local left_out = page.targets - #parts

@@ -93,29 +93,38 @@ local function keys(summary)
     .. (summary.keys_forgotten and " Only the names that were seen last are kept in mind: there may be more." or ""))
 end
 
---- The table, and the groups that share keys.
--- @tparam {table,...} rows see row; each with number (of its target), is_shown (its details stand on the page)
--- @tparam table counts severity -> how many targets, with those that have no row
--- @tparam table summary of all results, see resum.analysis.summary
+--- What stands under each mechanism.
+M.LEGEND = "Under each mechanism: how many attempts resumed, of those that were answered, or the rate; where there "
+  .. "were none, the verdict."
+
+--- Rows as a table.
+-- @tparam string what each of them is about: "target"
+-- @tparam {table,...} rows see row; each with is_shown (where on the page its details stand; nil: they do not)
 -- @treturn string
-function M.of(rows, counts, summary)
-  local lines, head = {}, { "target", "verdict" }
+function M.table(what, rows)
+  local lines, head = {}, { what, "verdict" }
   for _, name in ipairs(mechanisms.names) do
     head[#head + 1] = mechanisms[name].title
   end
   for i, row in ipairs(rows) do
-    local cells = { row.is_shown and element("a", { href = "#t" .. row.number }, escape(row.name)) or escape(row.name),
+    local cells = { row.is_shown and element("a", { href = "#" .. row.is_shown }, escape(row.name)) or escape(row.name),
       fold.badge(row.severity) .. text("span", "why", row.headline) }
     for _, name in ipairs(mechanisms.names) do
       cells[#cells + 1] = escape(row.shares[name])
     end
     lines[i] = cells
   end
+  return markup.table(head, lines, "targets")
+end
+
+--- The table, and the groups that share keys.
+-- @tparam {table,...} rows see table
+-- @tparam table counts severity -> how many targets, with those that have no row
+-- @tparam table summary of all results, see resum.analysis.summary
+-- @treturn string
+function M.of(rows, counts, summary)
   return element("section", { class = "overview" }, element("p", { class = "counts" },
-    each_severity(counts, fold.badge, " ")) .. text("p", "soft", "Under each mechanism: how many attempts resumed, of "
-    .. "those that were answered, or the rate; where there were none, the verdict.")
-    .. markup.table(head, lines, "targets"))
-    .. keys(summary)
+    each_severity(counts, fold.badge, " ")) .. text("p", "soft", M.LEGEND) .. M.table("target", rows)) .. keys(summary)
 end
 
 return M

@@ -19,6 +19,11 @@ local function counts_of(one)
   return ("%d of %d"):format(one.resumed, one.resumed + one.refused)
 end
 
+-- Of all, where it is offers that fail, as the text has it.
+local function counts_of_rate(one)
+  return one.failures and vocabulary.resumed(one) or counts_of(one)
+end
+
 -- What has to be known about how a rate was measured.
 local function notes_of(name, rate)
   local list = { vocabulary.errors(rate) }
@@ -40,9 +45,8 @@ local function of_rate(rate, design)
   local rows = {}
   for name, one in vocabulary.each_mechanism(rate or {}) do
     if one.rate and (one.design == "fresh") == (design == "fresh") then
-      rows[#rows + 1] = row(mechanisms[name].title, one.rate, one.interval, counts_of(one))
-      local notes = notes_of(name, one)
-      rows[#rows + 1] = #notes > 0 and text("p", "soft", table.concat(notes, "; ")) or nil
+      local notes = table.concat({ counts_of_rate(one), table.unpack(notes_of(name, one)) }, "; ")
+      rows[#rows + 1] = row(mechanisms[name].title, one.rate, one.interval, notes)
     end
   end
   return table.concat(rows)
@@ -64,6 +68,16 @@ local function of_browser(browser)
   return browser and row(mechanisms.psk.title, browser.share, nil, vocabulary.browser(browser)) or ""
 end
 
+-- Is there a rate of which offers that failed are a part?
+local function counts_all(entry)
+  for _, one in pairs(entry.rate or {}) do
+    if one.failures then
+      return true
+    end
+  end
+  return false
+end
+
 --- All rates of an address.
 -- @tparam table entry one of a result's addresses
 -- @treturn string "" without a rate
@@ -81,8 +95,9 @@ function M.of(entry)
   add("chain", of_design(entry.balancer, "chain"))
   add("browser", of_browser(entry.browser))
   return markup.section("How often do sessions resume?", #parts > 0 and element("div", { class = "questions" },
-    table.concat(parts)) or "", "Resumed of those that were answered, by what a client offers."
-    .. ((entry.rate or entry.balancer) and " Whiskers and ranges are 95 % intervals." or ""))
+    table.concat(parts)) or "", ("Resumed of those that were answered%s, by what a client offers.%s"):format(
+      counts_all(entry) and " (of all offers, where offers fail)" or "",
+      (entry.rate or entry.balancer) and " Whiskers and ranges are 95 % intervals." or ""))
 end
 
 -- The same details as in the text report.

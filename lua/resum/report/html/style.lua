@@ -71,6 +71,8 @@ th:last-child,td:last-child{padding-right:0}
 .targets .why{color:var(--soft);margin-left:.7rem}.targets .badge,.targets .why{vertical-align:middle}
 .targets td:first-child{font-weight:600}.targets th:first-child{width:26%}
 .targets td:nth-child(n+3){white-space:nowrap}
+.watched td:first-child{font-weight:600}.watched td:nth-child(2){width:24%}
+.watched .badge,.watched .why{vertical-align:middle}.watched .why{display:block;color:var(--soft)}
 .counts{display:flex;flex-wrap:wrap;gap:.3rem 1.5rem;margin:1.2rem 0}
 .overview{margin-bottom:3rem}
 .grids{display:flex;flex-wrap:wrap;gap:1.5rem 3rem}
@@ -148,7 +150,8 @@ table:not(.matrix) thead{display:none}table:not(.matrix) tr{display:block;paddin
 border-bottom:1px solid var(--line)}
 table:not(.matrix) td{display:block;border:0;padding:0}table:not(.matrix) td:empty{display:none}
 table:not(.matrix) td[data-label]:not(:first-child)::before{content:attr(data-label) ": ";color:var(--soft)}
-table.targets td:nth-child(2)::before{display:none}
+table.targets td:nth-child(2)::before,table.watched td:nth-child(n+2)::before{display:none}
+table.watched td:nth-child(2){width:auto}
 table.targets td:nth-child(n+3){display:inline;white-space:normal;margin-right:.9em}
 .targets .why{display:block;margin:0}
 table.log td{display:inline;margin-right:.7em}table.log tr{padding:.15rem 0}

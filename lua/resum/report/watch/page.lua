@@ -1,6 +1,7 @@
 -- A watch as one page that is written again and again: what is known now, a picture of the time, and the newest events.
 -- No request leaves it, and no script is needed. Pure: states in, string out; what came from a server is escaped.
 
+local fold = require "resum.report.html.fold"
 local markup = require "resum.report.html.markup"
 local mechanisms = require "resum.connection.mechanism"
 local style = require "resum.report.html.style"
@@ -68,11 +69,27 @@ local function events_table(state, clock, left_out)
       note_on_events(left_out))
 end
 
-local function article(one, clock)
+local BADGES = { good = "up", impaired = "impaired", broken = "down", unknown = "not seen yet" }
+
+-- How each server is, and what was told of it last: where there are several, nobody reads all to find that out.
+local function index(places)
+  local rows = {}
+  for i, one in ipairs(places) do
+    local severity, now = words.now(one.state)
+    local last = one.state.events[#one.state.events]
+    rows[i] = { element("a", { href = "#p" .. i }, escape(one.target)),
+      fold.badge(severity, BADGES[severity]) .. (severity == "impaired" and text("span", "why", now) or ""),
+      last and escape(one.clock.minute(last.time) .. ": " .. words.sentence(last, one.clock.minute)) or "no event" }
+  end
+  return #rows < 2 and "" or element("section", { class = "overview" }, markup.table({ "target", "server",
+    "the newest event" }, rows, "watched"))
+end
+
+local function article(one, clock, number)
   local state = one.state
   local severity, now = words.now(state)
   local left_out = left_out_of(state)
-  return element("article", { class = severity }, text("h2", "mono", one.target)
+  return element("article", { class = severity, id = "p" .. number }, text("h2", "mono", one.target)
     .. text("p", "soft way", ("at %s, watched for %s"):format(state.address, words.duration(state.now - state.from)))
     .. element("div", { class = "lead small" }, text("p", "headline", (now:gsub("^%l", string.upper))))
     .. element("figure", nil, timeline.of(state, clock, left_out)) .. events_table(state, clock, left_out)
@@ -87,9 +104,9 @@ end
 -- @tparam table about version, written_at (text), command (or nil), every (seconds)
 -- @treturn string
 function M.text(places, about)
-  local parts = {}
+  local parts = { index(places) }
   for i, one in ipairs(places) do
-    parts[i] = article(one, one.clock)
+    parts[i + 1] = article(one, one.clock, i)
   end
   local title = ("%s watched"):format(vocabulary.count(#places, "address", "addresses"))
   return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
