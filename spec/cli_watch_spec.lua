@@ -136,7 +136,7 @@ end)
 local FULL = { kind = "key_replaced", time = 20, since = 10, until_then = 9, mechanism = "psk", old = { "a" },
   new = { "b" }, there = {}, old_key = "dropped", caches = "kept", keys = "same", tickets = "cached",
   certificate = "changed", away = true, refused = 4,
-  alive_s = 1, dead_s = 2, promised_s = 3, down = 1, down_until = 2, stopped = 2, by_s = 5, slept = true,
+  alive_s = 1, dead_s = 2, promised_s = 3, promised_before_s = 4, down = 1, down_until = 2, stopped = 2, by_s = 5, slept = true,
   problem = { code = "reset", message = "x\1" } }
 
 local WHERE = { target = "a.example:443", address = "192.0.2.1", minute = tostring, iso = function(time)
@@ -248,7 +248,8 @@ describe("the page of a watch", function()
     local events, own = {}, { clock_set = true, server_up = true }
     for i, kind in ipairs(words.kinds) do
       events[i] = { kind = kind, time = 1000 * i, since = 1000 * i, old = { "a" }, new = { "b" }, there = { "c" },
-        old_key = "kept", mechanism = "psk", alive_s = 1, dead_s = 2, by_s = 5, stopped = 1, down = 1 }
+        old_key = "kept", mechanism = "psk", alive_s = 1, dead_s = 2, by_s = 5, stopped = 1, down = 1,
+        promised_s = 3, promised_before_s = 4 }
     end
     local figure = write({ events = events }):match("<figure>.-</svg>")
     for _, event in ipairs(events) do

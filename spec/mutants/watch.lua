@@ -13,6 +13,8 @@ local CAUSES = "spec/regress/180_watch_names_no_wrong_cause_spec.lua"
 local OF_AGE = "spec/regress/332_dead_of_age_is_no_dropped_key_spec.lua"
 local MINUTES = "spec/regress/333_caches_that_live_minutes_spec.lua"
 local BESIDE = "spec/regress/334_losses_beside_a_certain_change_spec.lua"
+local PROMISE = "lua/resum/analysis/watch/promise.lua"
+local PROMISED = "spec/regress/425_lifetime_that_is_changed_spec.lua"
 local SPEC, PARTS, LONG = "spec/watch_spec.lua", "spec/watch_parts_spec.lua", "spec/watch_long_spec.lua"
 
 local list = {}
@@ -112,5 +114,12 @@ add(STATE, LONG, "events are kept for ever", "if #place.events > M.EVENTS then",
 add(NAMES, PARTS, "how long a name may be missed is worked out once for ever",
   "if not known or known.seen ~= one.seen or known.of ~= one.of then", "if not known then",
   "a name that turns out to be met often is said to be gone as late as one that is met seldom")
+add(PROMISE, PROMISED, "fewer handshakes have to agree", "M.MOST = 100", "M.MOST = 300",
+  "three tickets of another lifetime are an event")
+add(PROMISE, PROMISED, "what is seen once is an event", "self.new_seen, 0, 0, self.seen) < chance.BY_CHANCE",
+  "self.new_seen, 0, 0, self.seen) < 1", "servers that promise different lifetimes are one that was changed")
+add(ACCEPTANCE, PROMISED, "what was promised less lives no longer for it",
+  "return self.promised ~= nil and promise > 0", "return self.promised == false and promise > 0",
+  "after a lifetime was raised, sessions are held as long as before")
 
 return list

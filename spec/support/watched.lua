@@ -80,7 +80,8 @@ end
 -- @tparam[opt] table fields key (16 bytes: of new tickets), old (list of keys that are still taken), cache (a table:
 --   ids), certificate (bytes), lifetime (seconds of tickets), cache_s (seconds of the cache), drops and refuses
 --   (shares), forgot (a time: tickets from before it are not taken), single_use, stateful, down, mechanisms (set of
---   those that it speaks), mute (issues nothing), nameless (tickets begin randomly)
+--   those that it speaks), mute (issues nothing), nameless (tickets begin randomly), keeps_lifetime (tickets live as
+--   long as was usual when they were made), countdown (a time: what new tickets promise is what is left until then)
 -- @treturn table member
 function M.member(fields)
   local member = { key = random.bytes(16), old = {}, cache = {}, certificate = random.bytes(32), spent = {},
@@ -131,12 +132,13 @@ local function takes(world, member, session, mechanism)
   for _, key in ipairs(member.old) do
     is_known = is_known or key == session.key
   end
-  return is_known and age <= member.lifetime
+  return is_known and age <= (member.keeps_lifetime and session.lifetime or member.lifetime)
 end
 
-local function new_ticket(member)
+local function new_ticket(member, time)
   local name = member.nameless and random.bytes(16) or member.key
-  return { ticket = name .. ("\1"):rep(member.stateful and 0 or 100), lifetime_s = member.promise or member.lifetime }
+  return { ticket = name .. ("\1"):rep(member.stateful and 0 or 100),
+    lifetime_s = member.countdown and math.max(1, member.countdown - time) // 1 or member.promise or member.lifetime }
 end
 
 local function full(world, member, mechanism, record)
@@ -144,12 +146,13 @@ local function full(world, member, mechanism, record)
   if mechanism == "control" or member.mute then
     return record
   end
-  local session = setmetatable({ issued = world.time, key = member.key, id = random.bytes(8) }, Session)
+  local session = setmetatable({ issued = world.time, key = member.key, id = random.bytes(8),
+    lifetime = member.lifetime }, Session)
   if mechanism == "session_id" then
     record.facts.session_id = session.id
     member.cache[session.id] = true
   else
-    record.facts.tickets[1] = new_ticket(member)
+    record.facts.tickets[1] = new_ticket(member, world.time)
   end
   record.sessions[1] = session
   return record

@@ -293,8 +293,16 @@ function Acceptance:note_resumed(offer)
   return self:end_of_life()
 end
 
+-- Was it promised another lifetime than sessions are now, and has come to its end? That says nothing of theirs.
+function Acceptance:is_of_earlier_promise(offer)
+  local promise = offer.promise or 0
+  return self.promised ~= nil and promise > 0 and promise ~= self.promised and offer.age + M.SLACK >= promise
+end
+
 function Acceptance:note_refused(offer)
-  if self.since and offer.issued > self.since and offer.is_promised then
+  if self:is_of_earlier_promise(offer) then
+    return nil
+  elseif self.since and offer.issued > self.since and offer.is_promised then
     return self:add(offer, false)
   elseif not offer.is_due then
     self:look_beyond(offer)
@@ -328,6 +336,13 @@ function Acceptance:note(offer)
     self.recent:add(false)
   end
   return self:note_refused(offer)
+end
+
+--- New sessions are promised another lifetime: at which age the others died does not count for them.
+-- @function acceptance:take_promise
+-- @tparam number promised seconds
+function Acceptance:take_promise(promised)
+  self.promised, self.limit, self.beyond = promised, nil, nil
 end
 
 --- Forgets what was seen of sessions, as the reason why they are refused is known.
@@ -404,7 +419,7 @@ end
 function Acceptance:save()
   return { tally = self.tally:save(), recent = self.recent:save(), known_age = self.known_age, limit = self.limit,
     again_good = self.again_good, again_bad = self.again_bad, offers = self.offers,
-    taken_for_chance = self.taken_for_chance,
+    taken_for_chance = self.taken_for_chance, promised = self.promised,
     stopped = self.stopped and { since = self.stopped.since, back = 0 } or nil }
 end
 
@@ -424,7 +439,7 @@ function M.new(saved, is_beside_change)
   local acceptance = setmetatable({ tally = chance.tally(saved.tally), recent = chance.tally(saved.recent, RECENT),
     known_age = saved.known_age, limit = saved.limit, again_good = saved.again_good, again_bad = saved.again_bad,
     offers = saved.offers, stopped = saved.stopped, taken_for_chance = saved.taken_for_chance or {},
-    is_beside_change = is_beside_change or never,
+    is_beside_change = is_beside_change or never, promised = saved.promised,
     window = new_window() }, Acceptance)
   acceptance.is_reusable = acceptance.again_good >= M.AGAIN or nil
   acceptance.is_single_use = acceptance.again_good == 0 and acceptance.again_bad >= M.AGAIN or nil

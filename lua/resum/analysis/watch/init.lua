@@ -8,6 +8,7 @@ local losses = require "resum.analysis.watch.losses"
 local mechanisms = require "resum.connection.mechanism"
 local names = require "resum.analysis.watch.names"
 local presence = require "resum.analysis.watch.presence"
+local promises = require "resum.analysis.watch.promise"
 local replaced_keys = require "resum.analysis.watch.replaced_key"
 
 local M = {}
@@ -143,7 +144,7 @@ function Watch:new_mechanism(saved)
   end
   return { acceptance = acceptance.new(saved.acceptance, is_beside_change), presence = presence.new(saved.presence),
     issuing = presence.new(saved.issuing), has_issued = saved.has_issued, has_keys = saved.has_keys,
-    forms = names.new(saved.forms), has_worked = saved.has_worked }
+    forms = names.new(saved.forms), promise = promises.new(saved.promise), has_worked = saved.has_worked }
 end
 
 function Watch:mechanism(name)
@@ -205,6 +206,16 @@ function Watch:note_form(one, seen)
   end
 end
 
+-- How long they lived says nothing of new sessions that are promised to live shorter or longer.
+function Watch:note_promise(one, seen)
+  local change = one.promise:note(seen.promise or 0, seen.time)
+  if change then
+    one.acceptance:take_promise(change.promised_s)
+    change.mechanism = seen.mechanism
+    self.history:tell("lifetime_changed", change)
+  end
+end
+
 function Watch:note_handshake(one, seen)
   if self.key_change then
     self.key_change.handshakes = self.key_change.handshakes + 1
@@ -221,6 +232,7 @@ function Watch:note_handshake(one, seen)
   end
   if seen.is_stateful ~= nil then
     self:note_form(one, seen)
+    self:note_promise(one, seen)
   end
   self:note_issuing(one, seen)
 end
@@ -331,7 +343,7 @@ function Watch:save()
   local list = {}
   for name, one in pairs(self.mechanisms) do
     list[name] = { acceptance = one.acceptance:save(), presence = one.presence:save(), issuing = one.issuing:save(),
-      has_issued = one.has_issued, has_keys = one.has_keys, forms = one.forms:save(),
+      has_issued = one.has_issued, has_keys = one.has_keys, forms = one.forms:save(), promise = one.promise:save(),
       has_worked = one.has_worked }
   end
   return { keys = self.keys:save(), certificates = self.certificates:save(), presence = self.presence:save(),

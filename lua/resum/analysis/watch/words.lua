@@ -139,6 +139,10 @@ local WORDS = {
     return ("%s are issued%s"):format(noun(event, true), event.stopped and " again, after "
       .. M.duration(event.since - event.stopped) or " now")
   end,
+  lifetime_changed = function(event, at)
+    return ("new %s promise to live %.0f s; until %s they promised %.0f s"):format(noun(event, true), event.promised_s,
+      at, event.promised_before_s)
+  end,
   lifetime_reached = function(event)
     local promised = event.promised_s and event.promised_s > 0
       and ("%.0f s were promised"):format(event.promised_s) or "nothing was promised"
@@ -172,7 +176,7 @@ local WORDS = {
 }
 
 -- Of what is lost, it is certain until when it was made; what came until the first one was refused may be taken.
-local LOSSES = { cache_emptied = true, sessions_lost = true, key_replaced = true }
+local UNTIL = { cache_emptied = true, sessions_lost = true, key_replaced = true, lifetime_changed = true }
 
 --- Every kind of event, sorted.
 M.kinds = {}
@@ -244,7 +248,7 @@ end
 -- @tparam function time_of how the minute of a moment is written: seconds in, text out
 -- @treturn string
 function M.sentence(event, time_of)
-  return WORDS[event.kind](event, time_of(LOSSES[event.kind] and event.until_then or event.since or event.time))
+  return WORDS[event.kind](event, time_of(UNTIL[event.kind] and event.until_then or event.since or event.time))
 end
 
 return M

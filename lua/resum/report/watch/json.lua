@@ -8,7 +8,7 @@ local words = require "resum.analysis.watch.words"
 local M = { SCHEMA = 1 }
 
 local COPIED = { "mechanism", "old_key", "caches", "keys", "tickets", "refused", "alive_s", "dead_s", "promised_s",
-  "by_s", "slept" }
+  "promised_before_s", "by_s", "slept" }
 local LISTS = { "old", "new", "there" }
 local TIMES = { "since", "until_then", "down", "down_until", "stopped" }
 

@@ -20,8 +20,8 @@ local ROWS = {
   { name = "certificate", parts = { certificate_replaced = true, certificate_replaced_in_part = true,
     certificate_came = true, certificate_went = true } },
   { name = "sessions", marks = { cache_emptied = true, sessions_lost = true, resumption_stopped = true,
-    resumption_back = true, issuing_stopped = true, issuing_began = true, lifetime_reached = true,
-    mechanism_failing = true, mechanism_works = true } },
+    resumption_back = true, issuing_stopped = true, issuing_began = true, lifetime_changed = true,
+    lifetime_reached = true, mechanism_failing = true, mechanism_works = true } },
 }
 
 local function scale(shape, from, to)
