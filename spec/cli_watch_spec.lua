@@ -136,8 +136,8 @@ end)
 local FULL = { kind = "key_replaced", time = 20, since = 10, until_then = 9, mechanism = "psk", old = { "a" },
   new = { "b" }, there = {}, old_key = "dropped", caches = "kept", keys = "same", tickets = "cached",
   certificate = "changed", away = true, refused = 4,
-  alive_s = 1, dead_s = 2, promised_s = 3, promised_before_s = 4, down = 1, down_until = 2, stopped = 2, by_s = 5, slept = true,
-  problem = { code = "reset", message = "x\1" } }
+  alive_s = 1, dead_s = 2, promised_s = 3, promised_before_s = 4, down = 1, down_until = 2, stopped = 2, by_s = 5,
+  slept = true, problem = { code = "reset", message = "x\1" } }
 
 local WHERE = { target = "a.example:443", address = "192.0.2.1", minute = tostring, iso = function(time)
   return "T" .. time

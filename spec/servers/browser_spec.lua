@@ -178,7 +178,8 @@ describe("the page of HTML in a browser #heavy", function()
     for i, kind in ipairs(watch_words.kinds) do
       events[i] = { kind = kind, time = 3600 * i, since = 3600 * i, old = { ("8f"):rep(16) }, new = { ("ae"):rep(16) },
         there = { ("c0"):rep(16), ("d1"):rep(16) }, old_key = "dropped", mechanism = "psk", alive_s = 1, dead_s = 2,
-        promised_s = 3, promised_before_s = 4, by_s = 5, stopped = 1, down = 1, problem = { message = "connection: no answer in time" } }
+        promised_s = 3, promised_before_s = 4, by_s = 5, stopped = 1, down = 1,
+        problem = { message = "connection: no answer in time" } }
     end
     local one = { target = "a-very-long-name-of-a-host-that-nobody-would-want-to-type.example:443", state = {
       is_up = true, address = "2001:db8::1", now = 100000, time = 100000, from = 0, events = events, counts = {},
