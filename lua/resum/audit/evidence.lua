@@ -181,10 +181,11 @@ function Evidence:members(mechanism)
   return list
 end
 
---- @treturn table evidence, empty: connections and tickets (lists, see tickets_of)
+--- @treturn table evidence, empty: connections and tickets (lists, see tickets_of); give_way (a function or nil, for
+--   who computes long: others have their turn)
 function M.new()
-  return setmetatable({ connections = {}, tickets = {}, groups = {}, taken = setmetatable({}, { __mode = "k" }) },
-    Evidence)
+  return setmetatable({ connections = {}, tickets = {}, groups = {}, taken = setmetatable({}, { __mode = "k" }),
+    give_way = nil }, Evidence)
 end
 
 return M

@@ -209,6 +209,7 @@ end
 function M.run(given)
   local list, by_id = selected(given.options), {}
   local is_there, collected = true, false
+  given.evidence.give_way = given.client.host and given.client.host.give_way
   if offers_something(list) then
     look_for_turns(given)
   end

@@ -17,6 +17,7 @@ local words = require("resum.host.uv.failure").words
 
 local M = {
   name = "uv",
+  give_way = wait.give_way,
   now = wait.now,
   parallel = wait.parallel,
   sleep = wait.sleep,

@@ -16,8 +16,11 @@ local M = {
     .. "recorded so far for read.",
 }
 
--- A ticket takes some 5 ms with all keys and layouts: those of a scan of a rate are tried in two or three seconds.
-M.MOST_TRIED = 512
+-- A ticket takes some 5 ms with all keys and layouts: those of a scan of a rate are tried in two or three seconds. One
+-- that is larger takes as long as so many usual ones of 256 bytes. (No more than 16 KB of it are decrypted: see
+-- plugin/tls/ticket.c.)
+M.MOST_TRIED, M.MOST_BYTES = 512, 512 * 256
+local LARGEST = 16384
 
 M.reasons = {
   no_tickets = "no tickets are issued",
@@ -35,15 +38,19 @@ M.reasons = {
   end,
 }
 
+local function nothing() end
+
 -- What is found of each kind, and on which connections.
 local function try_all(evidence)
-  local tried, clear, hits = 0, 0, {}
+  local tried, bytes, clear, hits = 0, 0, 0, {}
+  local give_way = evidence.give_way or nothing
   for _, mechanism in ipairs({ "ticket", "psk" }) do
     local tickets = evidence:tickets_of(mechanism)
     local plan = { keys = known_keys.list, offsets = tickets_of.places(tickets) }
     for _, ticket in ipairs(tickets) do
-      if ticket.session and tried < M.MOST_TRIED then
-        tried = tried + 1
+      if ticket.session and tried < M.MOST_TRIED and bytes < M.MOST_BYTES then
+        tried, bytes = tried + 1, bytes + math.min(#ticket.ticket, LARGEST)
+        give_way()
         local found = ticket.session:finds(ticket.ticket, plan)
         clear = clear + (found and found.how == "clear" and 1 or 0)
         if found and found.how ~= "clear" then
