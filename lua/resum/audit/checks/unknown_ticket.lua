@@ -17,6 +17,9 @@ local M = {
 
 local SHORT = 10 -- bytes: less than any ticket that has a key's name and a MAC
 local LONGER = 3 -- times
+-- All extensions of a ClientHello have 65,535 bytes together (RFC 9846, section 4.1.2), of which ours take some 2,000:
+-- what is longer can't be offered, and the failure would be ours.
+local MOST_OFFERED = 65535 - 4096
 local OTHERS_LENGTH = 96 -- bytes of ciphertext in a ticket of another implementation
 --- How often a failure is seen again before it is believed. An alert is the server's word; a connection that ends or
 -- stays silent may be lost: where 5 of 100 are, five in a row are lost with 3 in 10^7.
@@ -327,8 +330,9 @@ local function ask(context, mechanism, cases)
   if not session then
     return nil
   end
+  local ticket = session:fields().ticket
   for _, case in ipairs(M.CASES) do
-    cases[#cases + 1] = try(asked, session, case)
+    cases[#cases + 1] = #case.make(ticket) <= MOST_OFFERED and try(asked, session, case) or nil
   end
   cases[#cases + 1] = try(asked, session, OF_OTHERS[mechanism])
   return asked
