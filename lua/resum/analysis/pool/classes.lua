@@ -61,7 +61,7 @@ end
 function M.cells(evidence)
   local cells = {}
   for _, offer in ipairs(evidence.offers) do
-    if not offer.barred then
+    if not offer.barred and (offer.resumed or not offer.alive) then -- else it may have been too old
       local a, b = offer.issuer or sighting.UNSEEN, offer.answerer or sighting.UNSEEN
       cells[a] = cells[a] or {}
       cells[a][b] = cells[a][b] or { resumed = 0, refused = 0 }

@@ -61,6 +61,23 @@ local function ages_of(entry, origin)
   return (entry.hello_s or entry.started_s) - (origin.goodbye_s or origin.ended_s), entry.ended_s - origin.started_s
 end
 
+-- Clocks of servers count seconds, so that a session may go up to one sooner, or later, than its lifetime has it.
+local CLOCK = 1
+local LIKELY = 0.9 -- in tenths, as resum.analysis.pool.cut has them: nobody knows better within that second
+
+-- How likely the session was still good by what its own server says (RFC 5077, section 3.3; RFC 8446, section 4.6.1):
+-- 0 where it had outlived the lifetime with which it was issued; nil where it had not.
+local function alive_of(offer)
+  local lifetime = offer.issue.lifetime_s
+  if not lifetime or lifetime == 0 or not offer.entry.started_s or offer.age_at_most <= lifetime - CLOCK then
+    return nil
+  elseif offer.age >= lifetime then
+    return 0
+  end
+  local share = (lifetime + CLOCK - (offer.age + offer.age_at_most) / 2) / (2 * CLOCK)
+  return math.max(1 - LIKELY, math.min(LIKELY, math.floor(10 * share + 0.5) / 10))
+end
+
 -- What the offer was like, and what the session had been through.
 local function new_offer(entry, origin, session, labels, shown)
   local lag = entry.order - entry.from
@@ -128,7 +145,8 @@ function Reader:offer(entry)
   offer.result, offer.resumed = result, result == "resumed"
   session.offered = session.offered + 1
   session.resumed = session.resumed + (offer.resumed and 1 or 0)
-  if ASIDE[entry.design] then
+  offer.alive = alive_of(offer)
+  if ASIDE[entry.design] or (offer.alive == 0 and result ~= "failed") then
     return
   elseif result == "failed" then
     evidence.failed[#evidence.failed + 1] = offer
@@ -189,6 +207,15 @@ local function labels_of(entries, labels)
   return own
 end
 
+-- The shortest lifetime with which sessions were issued, by any mechanism: session IDs come without one.
+local function stated_lifetime(entries)
+  local least
+  for _, entry in ipairs(entries) do
+    least = (entry.lifetime_s or 0) > 0 and math.min(least or entry.lifetime_s, entry.lifetime_s) or least
+  end
+  return least
+end
+
 local function read_mechanism(name, entries, shown, by_order, issued_by, offers_fail)
   local labels = labels_of(entries, shown)
   local evidence = {
@@ -230,13 +257,15 @@ end
 --   session), issuer and answerer (labels, as far as shown), result ("resumed", "refused", "failed"), resumed, lag (to
 --   the connection that gave the session, where they are neighbours, else 0), since, started, ended (on the clock of
 --   starts and ends), age and age_at_most (seconds, or ticks of that clock), beside (connections at the same time),
---   offered and resumed_before (so often before), crowd
---   (sessions issued since), source and home (local addresses), entry, issue}), failed, marked and identities (the
---   same, apart); sequence (answered connections of the sampling designs), asked_for_tickets, label (order -> label),
---   origin (order -> order), keys (names of ticket keys as seen in order, of all mechanisms), issued (sessions),
+--   offered and resumed_before (so often before), alive (the chance that its lifetime was not over; nil: it was not),
+--   crowd (sessions issued since), source and home (local addresses), entry, issue}), failed, marked and identities
+--   (the same, apart); sequence (answered connections of the sampling designs), asked_for_tickets, label (order ->
+--   label), origin (order -> order), keys (names of ticket keys as seen in order, of all mechanisms), issued
+--   (sessions),
 --   issues_none (a full handshake showed that it brings no session), offers_tally, full_tally (begun: so many of
 --   those failed behind a ServerHello; nil: none), breaks (behind the handshake: offers that resumed, and full: each
---   {answered, failed}), served (the same of those that sent a request to see whether it is answered)
+--   {answered, failed}), served (the same of those that sent a request to see whether it is answered), stated_s (the
+--   shortest lifetime that a server stated, or nil)
 function M.read(entries, offers_fail)
   local labels, by_order, lists, all = sighting.labels(entries), {}, {}, {}
   local issued_by, issued = {}, 0 -- a cache may keep the sessions of all mechanisms
@@ -247,10 +276,10 @@ function M.read(entries, offers_fail)
     lists[entry.mechanism] = lists[entry.mechanism] or {}
     table.insert(lists[entry.mechanism], entry)
   end
-  local keys = keys_in_order(entries, labels)
+  local keys, stated_s = keys_in_order(entries, labels), stated_lifetime(entries)
   for name, list in pairs(lists) do
     all[name] = read_mechanism(name, list, labels, by_order, issued_by, offers_fail)
-    all[name].keys = keys
+    all[name].keys, all[name].stated_s = keys, stated_s
   end
   return all
 end

@@ -209,6 +209,9 @@ local FORGOTTEN = {
 }
 
 local function say_forgets(finding)
+  if finding.lived_s then
+    return ("Old %s were forgotten while the scan ran: they live about %d s."):format(noun(finding), finding.lived_s)
+  end
   return ("Old %s were forgotten while the scan ran: %s."):format(noun(finding), FORGOTTEN[finding.reason]
     or "a short lifetime, a small cache or a restart does that")
 end
@@ -285,9 +288,9 @@ local FINDINGS = {
   },
   {
     code = "forgets",
-    fields = { "mechanism", "at", "reason" },
+    fields = { "mechanism", "at", "reason", "lived_s" },
     find = of_each(function(result)
-      return result.forgot_at and { at = result.forgot_at, reason = result.reason }
+      return result.forgot_at and { at = result.forgot_at, reason = result.reason, lived_s = result.lived_s }
     end),
     say = say_forgets,
   },

@@ -40,7 +40,8 @@ M.nodes = nodes_of
 -- What makes two connections alike, but for what came of their sessions.
 local function look_of(node, mark)
   local offer = node.offer
-  local kind = offer and ("%s%d%s"):format(offer.resumed and "r" or "-", offer.lag, tostring(offer.barred)) or "f"
+  local kind = offer and ("%s%d%s%s"):format(offer.resumed and "r" or "-", offer.lag, tostring(offer.barred),
+    offer.alive or "") or "f"
   return ("%s%s/%s"):format(kind, mark and mark(node) or "", node.label and node.label.text or "")
 end
 

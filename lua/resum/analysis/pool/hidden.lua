@@ -125,7 +125,7 @@ M.sums_over = sums_over
 -- @tparam table offer
 -- @treturn number
 local function chance_of(offer)
-  return offer.barred == true and M.IMPOSSIBLE or offer.barred or 1 - M.NOISE
+  return offer.barred == true and M.IMPOSSIBLE or (offer.barred or 1 - M.NOISE) * (offer.alive or 1)
 end
 M.chance_of = chance_of
 

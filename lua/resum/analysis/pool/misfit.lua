@@ -23,7 +23,7 @@ local function residues(explained)
       certain = certain + 1
       against = against + ((offer.resumed ~= (known > 0.5)) and 1 or 0)
     end
-    if hope and not offer.barred and hope > CERTAIN and hope < 1 - CERTAIN then
+    if hope and not offer.barred and not offer.alive and hope > CERTAIN and hope < 1 - CERTAIN then
       list[#list + 1] = { offer = offer, rest = (offer.resumed and 1 or 0) - hope, variance = hope * (1 - hope) }
     end
   end

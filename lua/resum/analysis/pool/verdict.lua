@@ -263,10 +263,11 @@ end
 --   names, where sessions are bound to more), member (one that does not resume: {how, share, interval, label,
 --   connections}), sources (offers by local address), attribute (in what servers of one key differ), delay (until
 --   sessions are good), changed_at (order of the first connection after a change), forgot_at (of the first that found
---   an old session forgotten), renewed_at, scope ("all" or "some" members changed), fails ({share, interval, p}: offers
---   that fail where full handshakes do not), failing (the same, where it may be chance; with bars: it is too likely to
---   say that all is well; alike: full handshakes fail half as often, or more; and served: they resume, and break then),
---   designs, rival ({verdict, odds}), fit (see resum.analysis.pool.misfit), group_of (label -> label)
+--   an old session forgotten), lived_s (seconds that sessions live, where it is that), renewed_at, scope ("all" or
+--   "some" members changed), fails ({share, interval, p}: offers that fail where full handshakes do not), failing (the
+--   same, where it may be chance; with bars: it is too likely to say that all is well; alike: full handshakes fail half
+--   as often, or more; and served: they resume, and break then), designs, rival ({verdict, odds}), fit (see
+--   resum.analysis.pool.misfit), group_of (label -> label)
 function M.of(evidence, tallies, all)
   local tally, judged = evidence.offers_tally, score.judge(evidence)
   local best, failing = judged.best, fails_on_resumption(evidence, tallies)
@@ -300,6 +301,7 @@ function M.of(evidence, tallies, all)
   local id = condition.explanation and condition.explanation.id
   result.changed_at = (best.verdict == "rotated" and (parameters.at or condition.at)) or nil
   result.forgot_at = id == "forgets" and condition.at or nil
+  result.lived_s = result.reason == "lifetime" and math.ceil(condition.limit) or nil
   result.single_use = id == "single_use" or nil
   result.renewed_at = parameters.kept and parameters.at or nil
   result.scope, result.refused_on_the_way = parameters.scope, parameters.refused_on_the_way

@@ -55,9 +55,14 @@ function Look:is_over()
   return self.journal.cancelled() or self.journal:connections() + self.under_way >= self.most + self.beside
 end
 
--- An offer of a session that was spent since it was chosen would show nothing.
+-- An offer of a session that was spent since it was chosen, or has outlived what its server promised, would show
+-- nothing.
+function Look:is_in_vain(session)
+  return spending.is_spent(session) or self.journal:expired(session)
+end
+
 function Look:offer(plan, design, session, more)
-  if not spending.is_spent(session) then
+  if not self:is_in_vain(session) then
     return self:attempt(plan, design, session, more)
   end
 end

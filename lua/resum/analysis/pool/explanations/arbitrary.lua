@@ -7,22 +7,20 @@ local forest = require "resum.analysis.pool.forest"
 
 local OFTEN = 4 -- offers, from which on a session has a rate of its own: fewer show none
 
--- Log likelihood of outcomes whose rate is unknown: Jeffreys' prior, one outcome after the other.
-local function of_rates(tallies)
-  local value = 0
-  for _, tally in pairs(tallies) do
-    for i = 0, tally.resumed - 1 do
-      value = value + math.log((i + 0.5) / (i + 1))
-    end
-    for i = 0, tally.refused - 1 do
-      value = value + math.log((i + 0.5) / (tally.resumed + i + 1))
-    end
+-- Log likelihood of an outcome whose rate is unknown: Jeffreys' prior, one outcome after the other. A session that may
+-- have been too old may have been refused for that, and tells so much less of the rate.
+local function note(tally, offer)
+  local rate, alive = (tally.resumed + 0.5) / (tally.offered + 1), offer.alive or 1
+  if offer.resumed then
+    tally.resumed, tally.offered = tally.resumed + 1, tally.offered + 1
+    return math.log(alive * rate)
   end
-  return value
+  tally.offered = tally.offered + (1 - rate) / (1 - alive * rate)
+  return math.log(1 - alive * rate)
 end
 
-local function count_offers(evidence)
-  local offered, tallies = {}, {}
+local function of_rates(evidence)
+  local offered, tallies, value = {}, {}, 0
   for _, offer in ipairs(evidence.offers) do
     local far = offer.lag == 0 and offer.design ~= "fresh"
     offered[offer.origin] = (offered[offer.origin] or 0) + (far and 1 or 0)
@@ -31,10 +29,10 @@ local function count_offers(evidence)
     local own = offer.lag == 0 and offered[offer.origin] >= OFTEN
     local all = (offer.issuer and offer.issuer.text or "") .. (offer.lag > 0 and "near" or "far")
     local kind = ("%s|%s"):format(own and offer.origin or all, tostring(offer.barred))
-    tallies[kind] = tallies[kind] or { resumed = 0, refused = 0 }
-    tallies[kind][offer.result] = tallies[kind][offer.result] + 1
+    tallies[kind] = tallies[kind] or { resumed = 0, offered = 0 }
+    value = value + note(tallies[kind], offer)
   end
-  return tallies
+  return value
 end
 
 -- Whom a connection met, as if drawn by lot.
@@ -61,6 +59,6 @@ return {
     return { { free = math.max(0, #labels + (next(none) and 1 or 0) - 1), choices = 0 } }
   end,
   log_likelihood = function(evidence)
-    return of_rates(count_offers(evidence)) + of_labels(evidence), 0
+    return of_rates(evidence) + of_labels(evidence), 0
   end,
 }

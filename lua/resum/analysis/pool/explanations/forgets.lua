@@ -3,19 +3,95 @@
 local cut = require "resum.analysis.pool.cut"
 
 -- Sessions that live no longer than a scan are rare; the shortest default that is known is 5 minutes (OpenSSL, nginx).
+-- Where the server itself states such a lifetime they are not; where it states a longer one they are twice as rare.
 local RARE = math.log(1000)
 
+local function cost_of_lifetime(evidence, at)
+  local stated, longest = evidence.stated_s, 0
+  for _, offer in ipairs(stated and evidence.offers or {}) do
+    longest = math.max(longest, offer.entry.started_s and offer.age_at_most or 0)
+  end
+  if not stated or longest == 0 then
+    return RARE
+  end
+  return stated <= longest and 0 or stated > at and 2 * RARE or RARE
+end
+
+local function none()
+  return 0
+end
+
+local function by(bounds)
+  return function(evidence)
+    return cut.find(evidence.offers, bounds, false)
+  end
+end
+
+-- Most servers count seconds: what was issued in one of them goes when another one begins. When that is, by our clock,
+-- nobody knows: so many moments of a second are tried, as some ten offers a second are made.
+local PHASES = 100
+local EITHER = 0.5 -- the chance that it was on this side, where a second began meanwhile
+
+-- The seconds that began between an issue and an offer: at least, and at most.
+local function seconds_between(offer, phase)
+  local entry, issue, floor = offer.entry, offer.issue, math.floor
+  return floor((entry.hello_s or entry.started_s) + phase) - floor((issue.goodbye_s or issue.ended_s) + phase),
+    floor(entry.ended_s + phase) - floor(issue.started_s + phase)
+end
+
+-- The lifetime in seconds that parts refused offers from resumed ones best, and how well.
+local function best_lifetime(offers, phase)
+  local sums, longest, best, most = {}, 0, nil, 0
+  for _, offer in ipairs(offers) do
+    local seconds = seconds_between(offer, phase)
+    sums[seconds] = (sums[seconds] or 0) + (offer.resumed and -cut.AGAINST or 1)
+    longest = math.max(longest, seconds)
+  end
+  local sum = 0
+  for seconds = longest, 1, -1 do
+    sum = sum + (sums[seconds] or 0)
+    if sum > most then
+      best, most = seconds, sum
+    end
+  end
+  return best, most, longest
+end
+
+local function barred_by(offers, phase, lifetime)
+  local barred = {}
+  for _, offer in ipairs(offers) do
+    local least, most = seconds_between(offer, phase)
+    barred[offer] = least >= lifetime or most >= lifetime and EITHER or nil
+  end
+  return barred
+end
+
+local function by_seconds(evidence)
+  local offers, best, most = evidence.offers, nil, 0
+  for i = 1, offers[1] and offers[1].entry.started_s and PHASES or 0 do
+    local lifetime, number, longest = best_lifetime(offers, i / PHASES)
+    if number > most then
+      best, most = { phase = i / PHASES, at = lifetime, choices = math.log(PHASES * longest) }, number
+    end
+  end
+  if best then
+    best.barred = barred_by(offers, best.phase, best.at)
+  end
+  return best
+end
+
 local CAUSES = {
-  { how = "capacity", cost = 0, bounds = function(offer)
+  { how = "capacity", cost = none, find = by(function(offer)
     return offer.crowd - offer.beside, offer.crowd + offer.beside
-  end },
+  end) },
   -- TLS 1.3 servers issue on resumption, too, whether or not somebody reads it
-  { how = "capacity", cost = 0, bounds = function(offer)
+  { how = "capacity", cost = none, find = by(function(offer)
     return offer.order - offer.origin - offer.beside, offer.order - offer.origin + offer.beside
-  end },
-  { how = "lifetime", cost = RARE, bounds = function(offer)
+  end) },
+  { how = "lifetime", cost = cost_of_lifetime, find = by(function(offer)
     return offer.age, offer.age_at_most
-  end },
+  end) },
+  { how = "lifetime", cost = cost_of_lifetime, find = by_seconds },
 }
 
 local function first_of(barred)
@@ -32,9 +108,9 @@ return {
   bars = function(evidence)
     local list = {}
     for _, cause in ipairs(CAUSES) do
-      local found = cut.find(evidence.offers, cause.bounds, false)
+      local found = cause.find(evidence)
       if found then
-        list[#list + 1] = { barred = found.barred, free = 0, choices = found.choices + cause.cost,
+        list[#list + 1] = { barred = found.barred, free = 0, choices = found.choices + cause.cost(evidence, found.at),
           how = cause.how, limit = found.at, at = first_of(found.barred) }
       end
     end
