@@ -346,6 +346,22 @@ return {
     spec = "spec/regress/381_lives_one_second_spec.lua",
   },
   {
+    name = "what the probe did not wait for is in no cache",
+    file = "lua/resum/analysis/pool/evidence.lua",
+    before = "kept = kept + (is_unseen and unseen[entry.mechanism or \"\"] or kept_of(entry))",
+    after = "kept = kept + (is_unseen and 0 or kept_of(entry))",
+    breaks = "a cache that our own sessions fill looks like several",
+    spec = "spec/regress/382_our_own_sessions_fill_a_cache_spec.lua",
+  },
+  {
+    name = "tickets that hold all state fill a cache",
+    file = "lua/resum/analysis/pool/evidence.lua",
+    before = "return ticket_keys.is_cache_entry(entry.ticket_length) and entry.sessions or 0",
+    after = "return entry.sessions",
+    breaks = "a cache that our own sessions fill looks like several",
+    spec = "spec/regress/382_our_own_sessions_fill_a_cache_spec.lua",
+  },
+  {
     name = "a pool fails offers although none failed beside full handshakes",
     file = "lua/resum/analysis/pool/verdict.lua",
     before = "p < FAILS_BY_CHANCE and tallies.offers_fail ~= false",

@@ -3,6 +3,7 @@
 
 local counting = require "resum.analysis.counting"
 local sighting = require "resum.analysis.pool.sighting"
+local ticket_keys = require "resum.analysis.ticket_key"
 
 local M = {}
 
@@ -90,7 +91,7 @@ local function new_offer(entry, origin, session, labels, shown)
     key = entry.design == "marked" and shown and shown.kind == "key" and shown or nil,
     started = hello_of(entry), ended = entry.ended, since = since_of(origin), age = age, age_at_most = age_at_most,
     beside = (entry.ended - entry.started + origin.ended - origin.started - 2) / 2,
-    offered = session.offered, resumed_before = session.resumed, crowd = session.issued,
+    offered = session.offered, resumed_before = session.resumed, crowd = session.issued, filled = session.kept,
     source = entry.source, home = origin.source,
   }
 end
@@ -141,6 +142,7 @@ function Reader:offer(entry)
   end
   local session = entry.design == "fresh" and { offered = 0, resumed = 0 } or note_session(self.sessions, origin.order)
   session.issued = self.issued_by[entry.order] - self.issued_by[origin.order]
+  session.kept = self.kept_before[entry.order] - self.kept_by[origin.order]
   local offer = new_offer(entry, origin, session, self.labels, self.shown[entry.order])
   offer.result, offer.resumed = result, result == "resumed"
   session.offered = session.offered + 1
@@ -207,6 +209,43 @@ local function labels_of(entries, labels)
   return own
 end
 
+-- How many sessions a connection left in its server's cache, as far as it shows. Tickets that hold all state leave none.
+local function kept_of(entry)
+  if entry.ticket then
+    return ticket_keys.is_cache_entry(entry.ticket_length) and entry.sessions or 0
+  end
+  return entry.session_id and 1 or 0
+end
+
+-- The same where a session was resumed and nobody looked: as many as others of its kind left most often.
+local function kept_unseen(entries)
+  local counts, most = {}, {}
+  for _, entry in ipairs(entries) do
+    local name = entry.mechanism or ""
+    if entry.outcome == "resumed" and entry.awaited and entry.ticket then
+      counts[name] = counts[name] or {}
+      local kept = kept_of(entry)
+      counts[name][kept] = (counts[name][kept] or 0) + 1
+      most[name] = counts[name][kept] >= (counts[name][most[name]] or 0) and kept or most[name]
+    end
+  end
+  return most
+end
+
+-- How many sessions came until each connection: all that were seen, and those that caches may have to keep, with it and
+-- without it.
+local function count_issued(entries)
+  local issued_by, issued, kept_by, kept_before, kept, unseen = {}, 0, {}, {}, 0, kept_unseen(entries)
+  for _, entry in ipairs(entries) do
+    kept_before[entry.order] = kept
+    issued = issued + (entry.sessions or ((entry.ticket or entry.session_id) and 1) or 0)
+    local is_unseen = entry.outcome == "resumed" and not entry.awaited
+    kept = kept + (is_unseen and unseen[entry.mechanism or ""] or kept_of(entry))
+    issued_by[entry.order], kept_by[entry.order] = issued, kept
+  end
+  return issued_by, kept_by, kept_before
+end
+
 -- The shortest lifetime with which sessions were issued, by any mechanism: session IDs come without one.
 local function stated_lifetime(entries)
   local least
@@ -216,7 +255,8 @@ local function stated_lifetime(entries)
   return least
 end
 
-local function read_mechanism(name, entries, shown, by_order, issued_by, offers_fail)
+local function read_mechanism(name, entries, context, offers_fail)
+  local shown, by_order = context.labels, context.by_order
   local labels = labels_of(entries, shown)
   local evidence = {
     mechanism = name, entries = entries, label = labels, shown = shown, by_order = by_order, issued = 0,
@@ -227,7 +267,7 @@ local function read_mechanism(name, entries, shown, by_order, issued_by, offers_
   }
   local reader = setmetatable({
     evidence = evidence, labels = labels, shown = shown, by_order = by_order, origins = {}, sessions = {},
-    issued_by = issued_by,
+    issued_by = context.issued_by, kept_by = context.kept_by, kept_before = context.kept_before,
     by_alert = alerts_refuse(entries, offers_fail),
   }, Reader)
   for _, entry in ipairs(entries) do
@@ -258,7 +298,8 @@ end
 --   the connection that gave the session, where they are neighbours, else 0), since, started, ended (on the clock of
 --   starts and ends), age and age_at_most (seconds, or ticks of that clock), beside (connections at the same time),
 --   offered and resumed_before (so often before), alive (the chance that its lifetime was not over; nil: it was not),
---   crowd (sessions issued since), source and home (local addresses), entry, issue}), failed, marked and identities
+--   crowd (sessions issued since), filled (those of
+--   them that a cache has to keep), source and home (local addresses), entry, issue}), failed, marked and identities
 --   (the same, apart); sequence (answered connections of the sampling designs), asked_for_tickets, label (order ->
 --   label), origin (order -> order), keys (names of ticket keys as seen in order, of all mechanisms), issued
 --   (sessions),
@@ -268,17 +309,17 @@ end
 --   shortest lifetime that a server stated, or nil)
 function M.read(entries, offers_fail)
   local labels, by_order, lists, all = sighting.labels(entries), {}, {}, {}
-  local issued_by, issued = {}, 0 -- a cache may keep the sessions of all mechanisms
+  local issued_by, kept_by, kept_before = count_issued(entries) -- a cache may keep the sessions of all mechanisms
+  local context = { labels = labels, by_order = by_order, issued_by = issued_by, kept_by = kept_by,
+    kept_before = kept_before }
   for _, entry in ipairs(entries) do
     by_order[entry.order] = entry
-    issued = issued + (entry.sessions or ((entry.ticket or entry.session_id) and 1) or 0)
-    issued_by[entry.order] = issued
     lists[entry.mechanism] = lists[entry.mechanism] or {}
     table.insert(lists[entry.mechanism], entry)
   end
   local keys, stated_s = keys_in_order(entries, labels), stated_lifetime(entries)
   for name, list in pairs(lists) do
-    all[name] = read_mechanism(name, list, labels, by_order, issued_by, offers_fail)
+    all[name] = read_mechanism(name, list, context, offers_fail)
     all[name].keys, all[name].stated_s = keys, stated_s
   end
   return all

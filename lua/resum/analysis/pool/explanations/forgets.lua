@@ -88,6 +88,9 @@ local CAUSES = {
   { how = "capacity", cost = none, find = by(function(offer)
     return offer.order - offer.origin - offer.beside, offer.order - offer.origin + offer.beside
   end) },
+  { how = "capacity", cost = none, find = by(function(offer)
+    return offer.filled - offer.beside, offer.filled + offer.beside
+  end) },
   { how = "lifetime", cost = cost_of_lifetime, find = by(function(offer)
     return offer.age, offer.age_at_most
   end) },
