@@ -38,8 +38,8 @@ local ATTEMPT = {
   mechanism = "string", session = "userdata", sessions = "table", engine = "string", proof = "string",
   want_tickets = "boolean or string", compare = "boolean", design = "string", transcript = "boolean", after = "table",
   tries = "number", source = "string", ticket_extension = "boolean", take_sessions = "boolean", stays = "boolean",
-  asks = "boolean", late = "function", on_goodbye = "function", server_name = "string or boolean", offer = "table",
-  request = "string",
+  asks = "boolean", late = "function", on_goodbye = "function", hold = "function", server_name = "string or boolean",
+  offer = "table", request = "string",
 }
 
 local Client = {}
@@ -126,7 +126,8 @@ end
 --   want_tickets only), stays (true: the server's end is awaited in any case, so that no more connections are open than
 --   it seems), asks (true: a request is sent inside TLS, as clients do; engine "handshake"), late (engine "handshake":
 --   asked for the session when the way is open, before the ClientHello; it may wait, and give none), on_goodbye (called
---   with the record, and the sessions in it, when our goodbye has been said), server_name (another SNI; false: none),
+--   with the record, and the sessions in it, when our goodbye has been said), hold (called with the seconds that the
+--   handshake took, before our goodbye, which waits until it returns), server_name (another SNI; false: none),
 --   offer (engine "probe": what resum.core.probe takes, in the place of what it would get), request (bytes, said inside
 --   TLS: the answer is awaited; on the engine "probe" with offer.data; "": just listens). An attempt with offer or
 --   server_name is not compared by engine, and asked on no other one.

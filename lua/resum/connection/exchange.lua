@@ -133,6 +133,11 @@ function Exchange:run(record)
       end
       record.answered = self.asks and issuance.request(self) or nil
     end
+    if self.hold then
+      self:send(due, started + client.timeout)
+      due = ""
+      self.hold(record.timing.handshake_s)
+    end
     self.leaves_at_once = self:may_leave(record)
     record.version, record.asked = self:facts().version, self.speaks_first or self.request and self.heard ~= nil or nil
     self:finish(due, record.timing.handshake_s, spending.is_answered(self.client.ends, record))
@@ -173,6 +178,7 @@ function M.new(client, mechanism, options, machine, stream, began, record)
     want_tickets = options.want_tickets,
     stays = options.stays,
     asks = options.asks,
+    hold = options.hold,
     may_put_off = M.may_put_off(options, record), -- and has room until it has heard from the server
     awaits = nil, -- its first byte is
     say = options.request,

@@ -77,6 +77,7 @@ local function new_entry(journal, options, source)
     started = journal:tick(),
     started_s = journal.host.now() - journal.began,
     at_once = journal.under_way,
+    crowd = options.crowd,
   }
   journal.entries[#journal.entries + 1] = entry
   if options.session then
@@ -89,7 +90,7 @@ end
 -- end, and its goodbye, after which it counts as gone.
 local function watched(journal, options, entry, place)
   local made = tables.merged(options)
-  made.place, made.source = nil, entry.source
+  made.place, made.crowd, made.source = nil, nil, entry.source
   made.stays = options.stays or journal.stays
   if options.late then
     function made.late()
@@ -146,13 +147,13 @@ end
 --- One connection, written down. It is started when there is a place in the line.
 -- @function journal:attempt
 -- @tparam table options see resum.connection.client; source is chosen when it is not given and there are several;
---   place (in the line, see resum.scan.line; else it asks for one)
+--   place (in the line, see resum.scan.line; else it asks for one), crowd (number: see resum.scan.pool.crowd)
 -- @treturn table record of resum.connection.client
 -- @treturn table entry {order (of the starts), mechanism, design, from (order of the connection that issued the
 --   session), from_number (which of its sessions), offered_before (times), source, awaited, started, hello (where it
 --   waited for what to offer), goodbye (ours) and ended (ticks), started_s, hello_s (the ClientHello), goodbye_s and
---   ended_s (seconds since the journal began), at_once (under way when it started, with itself)}, and what
---   resum.analysis.pool.sighting.read adds; {} where the scan was over
+--   ended_s (seconds since the journal began), at_once (under way when it started, with itself), crowd (those of one
+--   number were open at the same time)}, and what resum.analysis.pool.sighting.read adds; {} where the scan was over
 function Journal:attempt(options)
   local place = options.place or self.line:places(1)[1]
   place:take()
@@ -176,8 +177,8 @@ end
 --- Takes an attempt for one that was not made.
 -- @function journal:leave_out
 -- @tparam table entry of this journal
--- @tparam string why in place of its design: "idle" (dropped as it waited for its neighbour), "doubtful" (a spent
---   session)
+-- @tparam string why in place of its design: "idle" (dropped as it waited for its neighbour), "crowded" (as many were
+--   open), "doubtful" (a spent session)
 function Journal.leave_out(_, entry, why)
   entry.outcome, entry.design = nil, why
 end
@@ -228,6 +229,7 @@ function M.new(client, concurrency, sources)
     clock = 0,
     began = client.host.now(),
     under_way = 0,
+    crowds = 0,
     stays = false,
     too_many = nil,
     line = lines.new(client.host, concurrency),
