@@ -53,6 +53,13 @@ local function with_new_keys(count)
   return made
 end
 
+-- All resume but those that were offered in a crowd, of which one in ten does.
+local CROWDED = evidence({}, "leaf")
+CROWDED.offers = {}
+for i = 1, 40 do
+  CROWDED.offers[i] = { resumed = i > 18, entry = { crowd = i <= 20 and 1 or nil } }
+end
+
 -- What brings each finding about, and the finding.
 local CASES = {
   mixed_configuration = { context(nil, evidence({ "a", "a", "b", "b" }, "leaf")), { property = "leaf" } },
@@ -78,6 +85,7 @@ local CASES = {
     { mechanism = "psk", at = 30, refused = true } },
   group_came = { context({ psk = {} }, CHANGED), { mechanism = "psk", at = 21 } },
   group_went = { context({ psk = {} }, CHANGED), { mechanism = "psk", at = 20 } },
+  crowds_are_refused = { context({ psk = {} }, CROWDED), { mechanism = "psk", share = 0.9 } },
   stickiness_unknown = { context(nil, nil, { verdict = "all_shared", sources = { "127.0.0.1", "127.0.0.2" } }),
     { sources = 2 } },
 }

@@ -569,4 +569,28 @@ return {
     breaks = "a large pool is told as a server that makes a key for each connection",
     spec = "spec/regress/431_never_accepted_spec.lua",
   },
+  {
+    name = "nobody of a crowd waits for the others",
+    file = "lua/resum/scan/pool/crowd.lua",
+    before = "        gate:wait(handshake_s)",
+    after = "",
+    breaks = "a balancer that fills one server before the next shows that one only",
+    spec = "spec/regress/390_balancers_that_count_connections_spec.lua",
+  },
+  {
+    name = "no crowd where all resume",
+    file = "lua/resum/scan/pool/sampling.lua",
+    before = "local MOSTLY = 0.8",
+    after = "local MOSTLY = 1.1",
+    breaks = "a balancer that fills one server before the next shows that one only",
+    spec = "spec/regress/390_balancers_that_count_connections_spec.lua",
+  },
+  {
+    name = "a crowd waits without an end",
+    file = "lua/resum/scan/pool/crowd.lua",
+    before = "least = 0.25, most = 1, handshakes = 4",
+    after = "least = 25, most = 25, handshakes = 4",
+    breaks = "a server that lets three in at a time is taken for one that breaks down, and a scan takes a minute more",
+    spec = "spec/regress/390_balancers_that_count_connections_spec.lua",
+  },
 }

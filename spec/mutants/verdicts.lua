@@ -558,4 +558,28 @@ return {
     breaks = "beside a bad member, one other server is said to share nothing with others",
     spec = "spec/regress/430_mixed_software_spec.lua",
   },
+  {
+    name = "crowds that fare alike tell as well",
+    file = "lua/resum/analysis/pool/misfit.lua",
+    before = "local SOME, PARTED = 2, 3",
+    after = "local SOME, PARTED = 2, 0",
+    breaks = "keys that take turns are told as groups of servers",
+    spec = "spec/regress/391_parted_at_the_same_time_spec.lua",
+  },
+  {
+    name = "no crowd is large enough",
+    file = "lua/resum/analysis/pool/misfit.lua",
+    before = "local IN_CROWDS = 20",
+    after = "local IN_CROWDS = 200",
+    breaks = "workers with a cache each are unexplained",
+    spec = "spec/regress/391_parted_at_the_same_time_spec.lua",
+  },
+  {
+    name = "what crowds are refused is chance",
+    file = "lua/resum/analysis/pool/findings.lua",
+    before = "local BY_LOAD = 1e-3",
+    after = "local BY_LOAD = 1e-30",
+    breaks = "nobody is told that clients resume as long as they come alone",
+    spec = "spec/regress/390_balancers_that_count_connections_spec.lua",
+  },
 }

@@ -84,6 +84,16 @@ function POLICIES.leastconn(pool)
   return best.i
 end
 
+-- The first one that has room, as HAProxy's `balance first` and nginx's backups behind max_conns.
+function POLICIES.first(pool)
+  for i, server in ipairs(pool.servers) do
+    if (pool.active[i] or 0) < server.room then
+      return i
+    end
+  end
+  return #pool.servers
+end
+
 function POLICIES.source(pool, connection)
   local source = connection.source or ""
   if not pool.placed[source] then
@@ -321,7 +331,9 @@ end
 
 local function travel(pool)
   pool.time = pool.time - ROUND_TRIP * math.log(1 - pool.random()) / math.max(1, pool.under_way)
-  pass_time(pool)
+  if not pool.at_once then
+    pass_time(pool)
+  end
 end
 
 local VERSION_OF = { session_id = "1.2", ticket = "1.2", psk = "1.3" }
@@ -421,6 +433,9 @@ local function connect(pool, options)
   if pool.policy == "session_id" and issued and record.facts.session_id ~= "" then
     pool.table[record.facts.session_id] = i
   end
+  if options.hold then
+    options.hold(0)
+  end
   if options.on_goodbye then
     options.on_goodbye(record)
   end
@@ -481,8 +496,10 @@ end
 --     IDs that never resume), keys (list of 16-byte names: the first issues, all are accepted), tickets (false: none),
 --     off ("silent": issues nothing; "mute": issues and never accepts), certificate, bound (true: a ticket is good
 --     only under the certificate that it was issued under, as with nginx), lifetime, single_use,
---     only ("1.2" or "1.3": the version of TLS that it speaks), hangs (true: it never answers)};
---   policy: "roundrobin", "leastconn", "random", "source", "session_id";
+--     only ("1.2" or "1.3": the version of TLS that it speaks), hangs (true: it never answers), room (connections:
+--     "first" leads no more to it)};
+--   policy: "roundrobin", "leastconn", "random", "source", "session_id", "first" (that has room);
+--   at_once: true: so fast that no connection meets another, but those that are held;
 --   others: share of connections before which another client's one comes;
 --   before: so many connections of other clients came before the first of ours: a rotation may stand anywhere;
 --   drops: share of connections lost before the balancer, and behind it;

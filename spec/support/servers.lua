@@ -253,7 +253,8 @@ local function haproxy_section(options, place)
   end
   local backends = {}
   for i, address in ipairs(M.addresses(options.backends)) do
-    backends[i] = ("server s%d %s weight %d"):format(i, address, (options.weights or {})[i] or 1)
+    backends[i] = ("server s%d %s weight %d%s"):format(i, address, (options.weights or {})[i] or 1,
+      options.room and " maxconn " .. options.room or "")
   end
   return HAPROXY_BALANCER:format(bind, options.balance or "roundrobin",
     indent(options.stick_on_session_id and STICK_ON_SESSION_ID or {}), indent(backends))
@@ -261,7 +262,8 @@ end
 
 --- HAProxy: with backends a TCP balancer over them, else a TLS server of its own.
 -- @tparam table options backends: list of servers, ports or addresses; balance: "roundrobin" (default, strict),
---   "leastconn", "source", "random"; weights: list; stick_on_session_id: true; bind: more words for the bind line of
+--   "leastconn", "source", "random", "first"; weights: list; room: connections that each gets at most;
+--   stick_on_session_id: true; bind: more words for the bind line of
 --   the TLS server, e.g. "no-tls-tickets";
 --   global: list of lines for the global section, e.g. { "tune.ssl.cachesize 0" }; cert
 function M.haproxy(options)
@@ -295,12 +297,14 @@ stream {
 
 --- nginx as a TCP balancer over backends (its stream module), with one worker, so that its rotation is strict.
 -- @tparam table options backends: list of servers, ports or addresses; balance: a directive of the upstream block, e.g.
---   "least_conn", "hash $remote_addr", "random" (default: none, which is a rotation); weights: list
+--   "least_conn", "hash $remote_addr", "random" (default: none, which is a rotation); weights: list; room: connections
+--   that the first gets at most, while the others are its backups
 function M.nginx_stream(options)
   return M.launch("nginx_stream", options, function(place)
     local backends = {}
     for i, address in ipairs(M.addresses(options.backends)) do
-      backends[i] = ("    server %s weight=%d;"):format(address, (options.weights or {})[i] or 1)
+      local more = options.room and (i == 1 and " max_conns=" .. options.room or " backup") or ""
+      backends[i] = ("    server %s weight=%d%s;"):format(address, (options.weights or {})[i] or 1, more)
     end
     process.write_file(place.directory .. "/nginx.conf", NGINX_STREAM_CONFIG:format(run_as(),
       options.balance and options.balance .. ";" or "", table.concat(backends, "\n"),

@@ -14,18 +14,19 @@ local NO_CLASS = { [sighting.NONE] = true, [sighting.OTHER_VERSION] = true, [sig
 local LEAST_BROKEN = 1 / 200
 
 local function count_labels(evidence)
-  local counts, order = {}, {}
+  local counts, order, in_crowds = {}, {}, {}
   for _, entry in ipairs(evidence.sequence) do
     local label = evidence.label[entry.order]
     if label then
       order[#order + 1] = not counts[label] and label or nil
       counts[label] = (counts[label] or 0) + 1
+      in_crowds[label] = (in_crowds[label] or 0) + (entry.crowd and 1 or 0)
     end
   end
   table.sort(order, function(a, b)
     return counts[a] > counts[b] or (counts[a] == counts[b] and a.text < b.text)
   end)
-  return counts, order
+  return counts, order, in_crowds
 end
 
 -- What it costs to take what shows no session, or another version, for an accident.
@@ -39,9 +40,10 @@ local STRANGE = {
 -- @treturn {string,...}
 -- @treturn table label -> connections
 -- @treturn table label of those that issue nothing -> connections
+-- @treturn table label -> how many of its connections were in a crowd
 function M.labels(evidence)
   if not evidence.classes then
-    local counts, order = count_labels(evidence)
+    local counts, order, in_crowds = count_labels(evidence)
     local list, none = {}, {}
     for _, label in ipairs(order) do
       if NO_CLASS[label] then
@@ -50,7 +52,7 @@ function M.labels(evidence)
         list[#list + 1] = label
       end
     end
-    evidence.classes = { list, counts, none }
+    evidence.classes = { list, counts, none, in_crowds }
   end
   return table.unpack(evidence.classes)
 end
@@ -84,42 +86,53 @@ function M.accepts(cells, a, b)
   return cell.resumed > cell.refused or (cell.resumed > 0 and a ~= b)
 end
 
---- A model with one class for each label, and more for those that hide several.
+local function normalize(weights)
+  local all = 0
+  for _, weight in ipairs(weights) do
+    all = all + weight
+  end
+  for a, weight in ipairs(weights) do
+    weights[a] = weight / all
+  end
+end
+
+--- A model with one class for each label, and more for those that hide several. Whom connections meet may hang on how
+-- many are open: where there were crowds, these have shares of their own.
 -- @tparam table evidence
 -- @tparam[opt] table copies label -> how many classes it hides; sighting.UNSEEN where nothing is shown at all
 -- @tparam[opt] {string,...} apart further labels that are a class here (of members that issue nothing)
 -- @treturn table model of resum.analysis.pool.hidden without accept; with names (list: the label of each class)
 function M.model(evidence, copies, apart)
-  local labels, counts = M.labels(evidence)
+  local labels, counts, _, in_crowds = M.labels(evidence)
   local model = { count = 0, names = {}, labels = {}, weights = { {} }, strange = {} }
+  if evidence.crowded > 0 then
+    model.epoch, model.weights[2] = evidence.epoch_of_crowds, {}
+  end
   for label, cost in pairs(STRANGE) do
     model.strange[label] = cost
   end
-  local function add(label, n)
-    local times = copies and copies[label] or 1
+  local function add(label)
+    local times, crowded = copies and copies[label] or 1, in_crowds[label] or 0
+    local met = { (counts[label] or 0) - crowded, crowded }
     model.labels[label] = {}
     for _ = 1, times do
       model.count = model.count + 1
-      model.names[model.count], model.weights[1][model.count] = label, (n + 0.5) / times
+      model.names[model.count] = label
+      for e, weights in ipairs(model.weights) do
+        weights[model.count] = (met[e] + 0.5) / times
+      end
       table.insert(model.labels[label], model.count)
     end
   end
-  for _, label in ipairs(labels) do
-    add(label, counts[label])
-  end
-  if #labels == 0 then
-    add(sighting.UNSEEN, 1)
+  for _, label in ipairs(#labels > 0 and labels or { sighting.UNSEEN }) do
+    add(label)
   end
   for _, label in ipairs(apart or {}) do
-    add(label, counts[label] or 0)
+    add(label)
     model.strange[label] = nil
   end
-  local all = 0
-  for _, weight in ipairs(model.weights[1]) do
-    all = all + weight
-  end
-  for a = 1, model.count do
-    model.weights[1][a] = model.weights[1][a] / all
+  for _, weights in ipairs(model.weights) do
+    normalize(weights)
   end
   return model
 end

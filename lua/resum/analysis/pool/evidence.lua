@@ -159,6 +159,7 @@ function Reader:offer(entry)
   end
   local list = entry.design == "identities" and evidence.identities or evidence.offers
   list[#list + 1] = offer
+  evidence.crowded = evidence.crowded + (entry.crowd and 1 or 0)
 end
 
 -- Was it answered: with a session, without one, or by who lacks the version?
@@ -260,11 +261,14 @@ local function read_mechanism(name, entries, context, offers_fail)
   local labels = labels_of(entries, shown)
   local evidence = {
     mechanism = name, entries = entries, label = labels, shown = shown, by_order = by_order, issued = 0,
-    issues_none = false,
+    issues_none = false, crowded = 0,
     offers = {}, failed = {}, marked = {}, identities = {}, sequence = {}, asked_for_tickets = {},
     offers_tally = { resumed = 0, refused = 0, failed = 0 }, full_tally = { answered = 0, failed = 0, cut_short = 0 },
     breaks = new_pair(), served = new_pair(),
   }
+  function evidence.epoch_of_crowds(order)
+    return by_order[order].crowd and 2 or 1
+  end
   local reader = setmetatable({
     evidence = evidence, labels = labels, shown = shown, by_order = by_order, origins = {}, sessions = {},
     issued_by = context.issued_by, kept_by = context.kept_by, kept_before = context.kept_before,
@@ -278,13 +282,14 @@ local function read_mechanism(name, entries, context, offers_fail)
 end
 
 -- Names of ticket keys as they were met, whatever mechanism showed them: servers have one for all. Who resumed a
--- session and showed none has that of the session, as far as can be inferred: it may know several.
+-- session and showed none has that of the session, as far as can be inferred: it may know several. (Whom a crowd met
+-- says nothing of who is there when.)
 local function keys_in_order(entries, labels)
   local list, carried = {}, {}
   for _, entry in ipairs(entries) do
     local label = labels[entry.order] or (entry.outcome == "resumed" and carried[entry.from]) or nil
     carried[entry.order] = label
-    list[#list + 1] = label and label.kind == "key"
+    list[#list + 1] = label and label.kind == "key" and not entry.crowd
       and { order = entry.order, label = label, inferred = not labels[entry.order] } or nil
   end
   return list
@@ -298,15 +303,14 @@ end
 --   the connection that gave the session, where they are neighbours, else 0), since, started, ended (on the clock of
 --   starts and ends), age and age_at_most (seconds, or ticks of that clock), beside (connections at the same time),
 --   offered and resumed_before (so often before), alive (the chance that its lifetime was not over; nil: it was not),
---   crowd (sessions issued since), filled (those of
---   them that a cache has to keep), source and home (local addresses), entry, issue}), failed, marked and identities
---   (the same, apart); sequence (answered connections of the sampling designs), asked_for_tickets, label (order ->
---   label), origin (order -> order), keys (names of ticket keys as seen in order, of all mechanisms), issued
---   (sessions),
---   issues_none (a full handshake showed that it brings no session), offers_tally, full_tally (begun: so many of
---   those failed behind a ServerHello; nil: none), breaks (behind the handshake: offers that resumed, and full: each
---   {answered, failed}), served (the same of those that sent a request to see whether it is answered), stated_s (the
---   shortest lifetime that a server stated, or nil)
+--   crowd (sessions issued since), filled (those of them that a cache has to keep), source and home (local addresses),
+--   entry, issue}), failed, marked and identities (the same, apart); sequence (answered connections of the sampling
+--   designs), asked_for_tickets, label (order -> label), origin (order -> order), crowded (offers made while as many
+--   connections as possible were open), epoch_of_crowds (order -> 2 for those, 1 for others), keys (names of ticket
+--   keys as seen in order, of all mechanisms), issued (sessions), issues_none (a full handshake showed that it brings
+--   none), offers_tally, full_tally (begun: so many of those failed behind a ServerHello; nil: none), breaks (behind
+--   the handshake: offers that resumed, and full: each {answered, failed}), served (the same of those that sent a
+--   request to see whether it is answered), stated_s (the shortest lifetime that a server stated, or nil)
 function M.read(entries, offers_fail)
   local labels, by_order, lists, all = sighting.labels(entries), {}, {}, {}
   local issued_by, kept_by, kept_before = count_issued(entries) -- a cache may keep the sessions of all mechanisms

@@ -20,6 +20,8 @@ local ENOUGH_SOURCES = 6 -- all of them to one of two servers: once in 32 times
 -- The worst network on which verdicts are to hold drops 5 % of connections; one scan in 10,000 may blame the server
 -- for it.
 local DROPPED, BY_CHANCE = 0.05, 1e-4
+-- What crowds of connections meet more often than single ones, by chance in one scan of a thousand.
+local BY_LOAD = 1e-3
 local SEEN_TWICE = 2 -- what is seen once may be on its way out
 
 -- A finding for each mechanism of which a condition gives its fields.
@@ -129,6 +131,43 @@ local function find_new_keys(result, name, context)
   return count >= NO_TWO and { tickets = count } or nil
 end
 
+-- Is something met in crowds more often than alone?
+local function is_by_load(in_crowds, of_crowds, alone, of_alone)
+  return in_crowds * of_alone > alone * of_crowds
+    and statistics.fisher(in_crowds, of_crowds - in_crowds, alone, of_alone - alone) < BY_LOAD
+end
+
+-- Names that are met in crowds more often: whether they are seen hangs on how many connections are open, and not on
+-- when.
+local function names_by_load(evidence)
+  local met, all, list = { alone = {}, crowd = {} }, { alone = 0, crowd = 0 }, {}
+  for _, entry in ipairs(evidence.sequence) do
+    local label, where = evidence.label[entry.order], entry.crowd and "crowd" or "alone"
+    if label then
+      met[where][label], all[where] = (met[where][label] or 0) + 1, all[where] + 1
+    end
+  end
+  for label, count in pairs(met.crowd) do
+    list[label] = is_by_load(count, all.crowd, met.alone[label] or 0, all.alone)
+  end
+  return list
+end
+
+-- Offers that crowds see refused more often, of the first mechanism that shows it.
+local function find_crowds(context)
+  for _, name in ipairs(M.ORDER) do
+    local crowd, alone = { refused = 0, all = 0 }, { refused = 0, all = 0 }
+    for _, offer in ipairs(context.results[name] and context.all[name].offers or {}) do
+      local where = offer.entry.crowd and crowd or alone
+      where.all, where.refused = where.all + 1, where.refused + (offer.resumed and 0 or 1)
+    end
+    if crowd.all > 0 and is_by_load(crowd.refused, crowd.all, alone.refused, alone.all) then
+      return { { mechanism = name, share = crowd.refused / crowd.all } }
+    end
+  end
+  return {}
+end
+
 -- Names that came, or went: each once, as the first mechanism shows it.
 local function find_change(which)
   return function(context)
@@ -137,10 +176,11 @@ local function find_change(which)
       local evidence, result, met = context.all[name], context.results[name], {}
       for _, entry in ipairs(result and not result.renewed_at and evidence.sequence or {}) do
         local label = evidence.label[entry.order]
-        met[#met + 1] = label and label.value and { order = entry.order, label = label } or nil
+        met[#met + 1] = label and label.value and not entry.crowd and { order = entry.order, label = label } or nil
       end
+      local by_load = names_by_load(context.all[name] or { sequence = {} })
       for label, at in pairs((select(which, sights.of(met)))) do
-        list[#list + 1] = not told[label] and { mechanism = name, at = at } or nil
+        list[#list + 1] = not told[label] and not by_load[label] and { mechanism = name, at = at } or nil
         told[label] = true
       end
     end
@@ -376,6 +416,16 @@ local FINDINGS = {
     find = find_change(2),
     say = function()
       return "A server, or a key, disappeared while the scan ran."
+    end,
+  },
+  {
+    code = "crowds_are_refused",
+    fields = { "mechanism", "share" },
+    find = find_crowds,
+    say = function(finding)
+      return ("About %s of the %s offered while many connections were open were refused, more than of others: the "
+        .. "balancer goes by the number of open connections, and uses more of its servers then."):format(
+        percent(finding.share), noun(finding))
     end,
   },
   {

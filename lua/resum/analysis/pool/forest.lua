@@ -100,8 +100,10 @@ function M.of(evidence, model)
     end or function(node)
       return "s" .. tostring(node.source)
     end
-    model.bundles = model.bundles or bundles_of(evidence, mark)
-    return model.bundles
+    local holder = model.epoch == evidence.epoch_of_crowds and evidence or model -- the same for all of these
+    local name = holder == model and "bundles" or "bundles_of_crowds"
+    holder[name] = holder[name] or bundles_of(evidence, mark)
+    return holder[name]
   end
   evidence.bundles = evidence.bundles or bundles_of(evidence)
   return evidence.bundles

@@ -114,12 +114,14 @@ end
 local function divide_unequally(evidence, label, number, options, leaning)
   local made = divide(evidence, label, number, options)
   local model, list = made.model, made.model.labels[label]
-  local weights = model.weights[1]
-  for i, a in ipairs(list) do -- or nothing would part them
-    weights[a] = weights[a] * 2 * i / (#list + 1)
+  for _, weights in ipairs(model.weights) do
+    for i, a in ipairs(list) do -- or nothing would part them
+      weights[a] = weights[a] * 2 * i / (#list + 1)
+    end
   end
+  made.free = (model.count - 1) * #model.weights
   hidden.learn(evidence, model, nil, leaning)
-  made.free, made.dead_share = model.count - 1, dead_share(model, made.dead)
+  made.dead_share = dead_share(model, made.dead)
   return made
 end
 
@@ -139,15 +141,19 @@ end
 local function divide_but_one(evidence, label, number, options, leaning)
   local made = divide(evidence, label, number, options)
   local model, list = made.model, made.model.labels[label]
-  local weights = model.weights[1]
-  for i, a in ipairs(list) do -- half of all, and the other half for the others
-    weights[a] = weights[a] * #list / (i == 1 and 2 or 2 * (#list - 1))
+  for _, weights in ipairs(model.weights) do
+    for i, a in ipairs(list) do -- half of all, and the other half for the others
+      weights[a] = weights[a] * #list / (i == 1 and 2 or 2 * (#list - 1))
+    end
   end
+  made.free = made.free + #model.weights
   for _ = 1, FEW do
     hidden.learn(evidence, model, 1, leaning)
-    even_out_others(model.weights[1], list)
+    for _, shares in ipairs(model.weights) do
+      even_out_others(shares, list)
+    end
   end
-  made.free, made.dead_share = made.free + 1, dead_share(model, made.dead)
+  made.dead_share = dead_share(model, made.dead)
   return made
 end
 
@@ -245,7 +251,7 @@ function M.one_way(evidence, label)
     return a == b or a == list[1] or (a ~= list[2] and b ~= list[2])
   end
   hidden.learn(evidence, model)
-  return { model = model, free = model.count - 1, choices = 0, groups = 2, divided = label }
+  return { model = model, free = (model.count - 1) * #model.weights, choices = 0, groups = 2, divided = label }
 end
 
 return M

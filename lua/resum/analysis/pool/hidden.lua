@@ -443,33 +443,44 @@ end
 local SETTLED = 0.002 -- shares that move less are known as well as some hundred connections can tell
 local ROUNDS = 12 -- of learning shares at most, where they do not settle sooner: a bound on time
 
+-- Shares of the classes in each epoch, as the beliefs about all connections have it; and the largest change.
+local function shares_of(sum, model)
+  local shares, all, moved = {}, {}, 0
+  for e = 1, #model.weights do
+    shares[e], all[e] = {}, model.count * 0.5
+    for a = 1, model.count do
+      shares[e][a] = 0.5 -- Jeffreys' prior: no class vanishes
+    end
+  end
+  for _, node in ipairs(sum.nodes) do -- in their order: rounding is the same each time
+    local e = model.epoch and model.epoch(node.order) or 1
+    for a, share in pairs(sum.beliefs[node] or {}) do
+      shares[e][a] = shares[e][a] + node.total * share
+    end
+    all[e] = all[e] + (sum.beliefs[node] and node.total or 0)
+  end
+  for e, counts in ipairs(shares) do
+    for a = 1, model.count do
+      counts[a] = counts[a] / all[e]
+      moved = max(moved, math.abs(counts[a] - model.weights[e][a]))
+    end
+  end
+  return shares, moved
+end
+
 --- Learns the shares of the classes (expectation and maximization), where they are not known.
 -- @tparam table evidence
--- @tparam table model see log_likelihood; weights are replaced. One epoch.
+-- @tparam table model see log_likelihood; weights are replaced
 -- @tparam[opt=12] integer rounds
 -- @tparam[opt=0] number leaning of neighbours, see log_likelihood
 -- @treturn table model
 function M.learn(evidence, model, rounds, leaning)
   for _ = 1, rounds or ROUNDS do
-    local moved = 0
-    local sum, counts, all = new_sum(evidence, model, leaning or 0), {}, 0
+    local sum = new_sum(evidence, model, leaning or 0)
     sum:up()
     sum:down()
-    for a = 1, model.count do
-      counts[a] = 0.5 -- Jeffreys' prior: no class vanishes
-      all = all + 0.5
-    end
-    for _, node in ipairs(sum.nodes) do -- in their order: rounding is the same each time
-      for a, share in pairs(sum.beliefs[node] or {}) do
-        counts[a] = counts[a] + node.total * share
-      end
-      all = all + (sum.beliefs[node] and node.total or 0)
-    end
-    for a = 1, model.count do
-      counts[a] = counts[a] / all
-      moved = max(moved, math.abs(counts[a] - model.weights[1][a]))
-    end
-    model.weights = { counts }
+    local shares, moved = shares_of(sum, model)
+    model.weights = shares
     if moved < SETTLED then
       break
     end

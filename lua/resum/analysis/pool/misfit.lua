@@ -127,6 +127,53 @@ local function stretches(list)
   return (variance >= 1 and sum > 0) and statistics.normal_tail(sum / math.sqrt(variance)) or 1
 end
 
+-- Who is met hangs on the moment where a balancer goes by it, or by how many are open; and so does what is accepted
+-- where that changes with time. Which of the two it is, offers tell that were there together.
+local OF_THE_MOMENT = { "order", "time", "concurrency" }
+-- So many such offers: 7 sessions, three times each.
+local IN_CROWDS = 20
+-- Where one key is good at a time, the sessions of a crowd fare in the next one as they did, or all the other way.
+-- So many of them that do, and that do not, are no key that changes, in so many pairs of crowds: a change in the middle
+-- of one crowd of three parts two pairs.
+local SOME, PARTED = 2, 3
+
+-- Of sessions offered in two crowds, do some fare alike in both, and others not?
+local function is_parted(one, other)
+  local same, changed = 0, 0
+  for origin, resumed in pairs(one) do
+    if other[origin] == resumed then
+      same = same + 1
+    elseif other[origin] ~= nil then
+      changed = changed + 1
+    end
+  end
+  return same >= SOME and changed >= SOME
+end
+
+local function count_parted(fates)
+  local count = 0
+  for a, one in pairs(fates) do
+    for b, other in pairs(fates) do
+      count = count + ((a < b and is_parted(one, other)) and 1 or 0)
+    end
+  end
+  return count
+end
+
+-- The offers made in crowds; none, where these do not tell.
+local function in_crowds(list)
+  local crowded, fates = {}, {}
+  for _, one in ipairs(list) do
+    local offer = one.offer
+    local crowd = offer.entry.crowd
+    if crowd then
+      crowded[#crowded + 1], fates[crowd] = one, fates[crowd] or {}
+      fates[crowd][offer.origin] = offer.resumed
+    end
+  end
+  return (#crowded >= IN_CROWDS and count_parted(fates) >= PARTED) and crowded or {}
+end
+
 local function tests_of(list)
   local tests = { session = alike(list, false), at_a_time = alike(list, true), order = stretches(list) }
   for name, value_of in pairs(VALUES) do
@@ -220,27 +267,60 @@ function M.evenness(explained)
   return is_uneven and "uneven" or is_known and "even" or "unknown"
 end
 
+-- All tests together: is that doubtful, and what doubts most? The harmonic mean (Wilson, 2019), as they are of the same
+-- outcomes.
+local function doubt_of(tests)
+  local asked, sum, least, covariate = 0, 0, 1, nil
+  for name, found in pairs(tests) do
+    if found < 1 then -- else it had nothing to say
+      asked, sum = asked + 1, sum + 1 / math.max(found, 1e-300)
+      covariate, least = found < least and name or covariate, math.min(found, least)
+    end
+  end
+  return asked > 0 and asked / sum < DOUBT and covariate or nil
+end
+
+-- A session that fares alike at a time, and less so at all times, may do so as well.
+local function hangs_on_the_moment(tests)
+  if tests.at_a_time < math.min(DOUBT, tests.session) then
+    return true
+  end
+  for _, name in ipairs(OF_THE_MOMENT) do
+    if tests[name] < DOUBT then
+      return true
+    end
+  end
+  return false
+end
+
+-- What parts the offers that are left to luck, if anything does; and whether it is the moment.
+local function parts(list)
+  local tests = tests_of(list)
+  local covariate, moment = doubt_of(tests), hangs_on_the_moment(tests)
+  local crowded = covariate and moment and in_crowds(list) or {}
+  if #crowded > 0 then
+    local among = tests_of(crowded)
+    among.second = tests.second -- keys that change again and again
+    covariate = doubt_of(among)
+  end
+  return covariate, moment
+end
+
 --- How well an explanation fits.
 -- @tparam table explained see resum.analysis.pool.score
 -- @treturn table fits (boolean), p (the chance that something as strange is seen where it is true), certain (offers
 --   whose outcome it leaves to nothing), against (of them, those that contradict), covariate (the name of what parts
---   the rest best, where something does)
+--   the rest best, where something does), moment (boolean: what was met hangs on the moment)
 function M.of(explained)
   local list, certain, against = residues(explained)
   local p = statistics.binomial_tail(against, certain, hidden.NOISE)
   local fit = { certain = certain, against = against, p = p, fits = p > DOUBT }
   local parameters = explained.parameters
   -- Whom connections meet is the balancer's doing: where all servers have names, these tell what is accepted.
-  local tests, asked, sum, least = (parameters.named and not parameters.divided) and {} or tests_of(list), 0, 0, 1
-  for name, found in pairs(tests) do
-    if found < 1 then -- else it had nothing to say
-      asked, sum = asked + 1, sum + 1 / math.max(found, 1e-300)
-      fit.covariate, least = found < least and name or fit.covariate, math.min(found, least)
-    end
+  if parameters.divided or not parameters.named then
+    fit.covariate, fit.moment = parts(list)
+    fit.fits = fit.fits and not fit.covariate
   end
-  -- The harmonic mean (Wilson, 2019), as the tests are of the same outcomes.
-  local doubtful = asked > 0 and asked / sum < DOUBT
-  fit.covariate, fit.fits = doubtful and fit.covariate or nil, fit.fits and not doubtful
   return fit
 end
 

@@ -98,9 +98,19 @@ local function at_one_rate(resumed, all)
   return value
 end
 
+-- Offers that were in no crowd.
+local function alone(offers)
+  local list = {}
+  for _, offer in ipairs(offers) do
+    list[#list + 1] = not offer.entry.crowd and offer or nil
+  end
+  return list
+end
+
 -- Where nothing names the groups: a session that comes back after whole turns meets its server again.
 local function period_of_offers(offers)
   local total = 0
+  offers = alone(offers)
   for _, offer in ipairs(offers) do
     total = total + (offer.resumed and 1 or 0)
   end
@@ -148,7 +158,8 @@ local function of_same_names(evidence, all)
   return list
 end
 
--- Whom connections met, as far as they show it: whoever resumed a session and shows nothing is of its group.
+-- Whom connections met, as far as they show it: whoever resumed a session and shows nothing is of its group. Crowds are
+-- left out: a balancer that counts open connections deals them out in an order of their own.
 local function sequence_of(evidences, group_of)
   local list, met = {}, {}
   local function add(order, label)
@@ -160,7 +171,8 @@ local function sequence_of(evidences, group_of)
   for _, evidence in ipairs(evidences) do
     local label = evidence.label
     for _, entry in ipairs(evidence.sequence) do
-      add(entry.order, label[entry.order] or entry.outcome == "resumed" and label[evidence.origin[entry.from]] or nil)
+      local carried = entry.outcome == "resumed" and label[evidence.origin[entry.from]] or nil
+      add(entry.order, not entry.crowd and (label[entry.order] or carried))
     end
     for _, offer in ipairs(evidence.identities) do -- who took one of several is known
       add(offer.order, offer.resumed and label[offer.origin] or nil)
@@ -192,7 +204,7 @@ end
 local function with_offers(list, met, evidences, group_of)
   local all = table.move(list, 1, #list, 1, {})
   for _, evidence in ipairs(evidences) do
-    for _, offer in ipairs(evidence.offers) do
+    for _, offer in ipairs(alone(evidence.offers)) do
       if offer.issuer and offer.lag == 0 and not met[offer.order] then
         all[#all + 1] = { order = offer.order, group = group_of(offer.issuer), offered = true,
           refused = not offer.resumed }

@@ -19,7 +19,8 @@ local LIKELIER = math.log(10)
 
 -- The same evidence, where a condition keeps some offers from resuming.
 local function under(evidence, condition)
-  local view = setmetatable({ offers = {}, nodes = false, bundles = false }, { __index = evidence })
+  local view = { offers = {}, nodes = false, bundles = false, bundles_of_crowds = false }
+  setmetatable(view, { __index = evidence })
   for i, offer in ipairs(evidence.offers) do
     local barred = condition.barred[offer]
     view.offers[i] = barred and setmetatable({ barred = barred }, { __index = offer }) or offer

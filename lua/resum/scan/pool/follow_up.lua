@@ -5,6 +5,7 @@
 -- keys, 24 for PSKs of each key.
 
 local analysis = require "resum.analysis.pool"
+local crowd = require "resum.scan.pool.crowd"
 local random = require "resum.util.random"
 local side_by_side = require "resum.util.side_by_side"
 local spending = require "resum.connection.spending"
@@ -169,6 +170,34 @@ function CARRY_OUT.served(self, plan)
       self:offer(plan, "served", session, { asks = true })
     end
   end)
+end
+
+-- As many connections as the plan wants, or there may be, open at the same time.
+function Look:crowd(plan, design, sessions, count)
+  local attempts = {}
+  for i = 1, math.min(count, self.journal.line.limit) do
+    attempts[i] = { mechanism = plan.mechanism, design = design, session = sessions and sessions[i],
+      want_tickets = true, engine = "handshake" }
+  end
+  if #attempts < 2 or self:is_over() then
+    return {}
+  end
+  plan.made = plan.made + #attempts
+  self.under_way = self.under_way + #attempts
+  local records = crowd.make(self.journal, attempts)
+  self.under_way = self.under_way - #attempts
+  return records
+end
+
+function CARRY_OUT.crowd(self, plan)
+  local sessions = {}
+  for _, record in ipairs(self:crowd(plan, "look", nil, plan.sessions)) do
+    local session = record.sessions[#record.sessions]
+    sessions[#sessions + 1] = session and not spending.is_spent(session) and session or nil
+  end
+  for _ = 1, plan.times do
+    self:crowd(plan, "confirm", random.shuffle(sessions), #sessions)
+  end
 end
 
 -- Session IDs, offered so that the server shows the name of its ticket key as well: an empty session_ticket extension

@@ -5,8 +5,10 @@
 -- all means resum.analysis.pool infers.
 --
 -- Connections for each mechanism, beside the plain figure's: 14 where everything resumed, else 32, and a closer look.
+-- And for all together as many as may be open at once.
 
 local balance = require "resum.analysis.pool"
+local crowd = require "resum.scan.pool.crowd"
 local follow_up = require "resum.scan.pool.follow_up"
 local quick = require "resum.scan.quick"
 local plain_figure = require "resum.scan.rate"
@@ -14,6 +16,7 @@ local obtaining = require "resum.scan.obtain_sessions"
 local promises = require "resum.scan.promise"
 local random = require "resum.util.random"
 local side_by_side = require "resum.util.side_by_side"
+local statistics = require "resum.util.statistics"
 local spending = require "resum.connection.spending"
 local tables = require "resum.util.tables"
 local vocabulary = require "resum.analysis.vocabulary"
@@ -29,12 +32,23 @@ local MIXED = { rounds = 2, pairs = 5, chains = 1 }
 local LINKS = 3 -- of a chain, behind its first connection; the last one's way is open all the time
 local OLD_IN_ROUND = 4 -- in turns one more or less, so that no rotation falls into step
 local LOOKS = 20 -- full handshakes where none has issued anything so far
+-- Where so many resume, the others may be those that a crowd met; where fewer do, several servers are met in any case
+-- (two that share nothing let half resume, or 0.8 where one is eight times the other).
+local MOSTLY = 0.8
+-- Refusals in a crowd that come by chance once in twenty times: two of three where all resume alone.
+local MINDS_CROWDS = 0.05
 -- Neighbours dropped while they waited, of so many, after which none waits any more: a server may mind idle
 -- connections.
 local MINDS_IDLING = { least = 3, share = 0.5 }
 
+-- Connections in the crowd: what else the scan makes at once.
+local function crowd_of(options)
+  local at_once = options.concurrency or 10
+  return at_once > 1 and at_once or 0
+end
+
 --- How many connections it makes, where none fails and the server speaks the mechanisms' versions.
--- @tparam table options mechanisms, attempts, quick
+-- @tparam table options mechanisms, attempts, concurrency, quick
 -- @treturn table least (everything resumes; with quick see resum.scan.quick) and most (some sessions are refused)
 function M.connections(options)
   if options.quick then
@@ -47,7 +61,7 @@ function M.connections(options)
   local most = made(MIXED, OLD_IN_ROUND + 1)
   local of_rate = setmetatable({ engine = options.engine or plain_figure.defaults.engine }, { __index = options })
   local before = 1 + most + plain_figure.connections(of_rate).most
-  return { least = made(WELL, OLD_IN_ROUND - 1),
+  return { least = made(WELL, OLD_IN_ROUND - 1) + crowd_of(options),
     most = most + follow_up.most_connections(options.mechanisms, before) }
 end
 
@@ -134,12 +148,37 @@ function Scan:old_sessions(mechanism)
   return list
 end
 
--- One of the old sessions, once more.
-function Scan:offer_old(mechanism)
+-- One of the old sessions; none, where it is good no more.
+function Scan:old_one(mechanism)
   local old = self.old[mechanism]
   local session = #old > 0 and not self.single_use[mechanism] and old[random.integer(#old)]
-  if session and not self.journal:expired(session) and not spending.is_spent(session) then
+  return session and not self.journal:expired(session) and not spending.is_spent(session) and session or nil
+end
+
+-- One of them, once more.
+function Scan:offer_old(mechanism)
+  local session = self:old_one(mechanism)
+  if session then
     self:attempt(mechanism, "fixed", { session = session })
+  end
+end
+
+local function mostly_resumes(rate)
+  return rate.resumed > 0 and rate.resumed >= MOSTLY * (rate.resumed + rate.refused)
+end
+
+-- Some of them, of all that mostly resume, while as many connections are open as there may be: a balancer that goes by
+-- their number shows its other servers then only.
+function Scan:offer_at_once(mechanisms)
+  local attempts = {}
+  for i = 1, #mechanisms > 0 and self.journal.line.limit or 0 do
+    local mechanism = mechanisms[i % #mechanisms + 1]
+    local session = mostly_resumes(self.rates[mechanism]) and self:old_one(mechanism)
+    attempts[#attempts + 1] = session and { mechanism = mechanism, design = "confirm", session = session,
+      want_tickets = true, engine = "handshake" } or nil
+  end
+  if #attempts > 1 and not self.journal.cancelled() then
+    crowd.make(self.journal, random.shuffle(attempts))
   end
 end
 
@@ -215,19 +254,46 @@ function Scan:finds_sessions(mechanism)
   end) > 0
 end
 
-function Scan:sample()
-  local uniform, mixed = {}, {}
-  for _, mechanism in ipairs(self.mechanisms) do
-    if self.rates[mechanism] and self:finds_sessions(mechanism) then
-      self.old[mechanism] = self:old_sessions(mechanism)
-      table.insert(is_uniform(self.rates[mechanism]) and uniform or mixed, mechanism)
+-- What offers of a mechanism came to, alone or in crowds.
+function Scan:count_offers(mechanism, in_crowds)
+  local tally = { resumed = 0, refused = 0 }
+  for _, entry in ipairs(self.journal.entries) do
+    if entry.mechanism == mechanism and tally[entry.outcome] and (entry.crowd ~= nil) == in_crowds then
+      tally[entry.outcome] = tally[entry.outcome] + 1
     end
   end
+  return tally
+end
+
+-- Are more refused where many connections are open? Then crowds show more than rounds do.
+function Scan:minds_crowds(mechanism)
+  local alone, crowded = self:count_offers(mechanism, false), self:count_offers(mechanism, true)
+  return crowded.refused > 0
+    and statistics.fisher(crowded.refused, crowded.resumed, alone.refused, alone.resumed) < MINDS_CROWDS
+end
+
+function Scan:sort_by_rate()
+  local mostly, mixed = {}, {}
+  for _, mechanism in ipairs(self.mechanisms) do
+    local rate = self.rates[mechanism]
+    if rate and self:finds_sessions(mechanism) then
+      self.old[mechanism] = self:old_sessions(mechanism)
+      table.insert((is_uniform(rate) or mostly_resumes(rate)) and mostly or mixed, mechanism)
+    end
+  end
+  return mostly, mixed
+end
+
+function Scan:sample()
+  local mostly, mixed = self:sort_by_rate()
   local before = #self.journal.entries
-  self:sample_rounds(uniform, WELL)
-  for _, mechanism in ipairs(uniform) do
-    local other = self.rates[mechanism].refused == 0 and "refused" or "resumed"
-    mixed[#mixed + 1] = self:has_been(other, mechanism, before) and mechanism or nil
+  self:sample_rounds(mostly, WELL)
+  self:offer_at_once(mostly)
+  for _, mechanism in ipairs(mostly) do
+    local rate = self.rates[mechanism]
+    local other = rate.refused == 0 and "refused" or "resumed"
+    local differ = not is_uniform(rate) or self:has_been(other, mechanism, before)
+    mixed[#mixed + 1] = differ and not self:minds_crowds(mechanism) and mechanism or nil
   end
   self:sample_rounds(mixed, MIXED)
 end

@@ -1,6 +1,6 @@
 -- Nothing known: each session fares in its own way. What any explanation has to beat, or it explains nothing. Sessions
--- that were offered often have a rate each; the others have one for all that were issued alike. (Who refused shows a
--- name more often than who resumed: so the names of those that answered tell nothing here.)
+-- that were offered often have a rate each; the others have one for all that were issued alike, and one in crowds. (Who
+-- refused shows a name more often than who resumed: so the names of those that answered tell nothing here.)
 
 local classes = require "resum.analysis.pool.classes"
 local forest = require "resum.analysis.pool.forest"
@@ -28,6 +28,7 @@ local function of_rates(evidence)
   for _, offer in ipairs(evidence.offers) do
     local own = offer.lag == 0 and offered[offer.origin] >= OFTEN
     local all = (offer.issuer and offer.issuer.text or "") .. (offer.lag > 0 and "near" or "far")
+      .. evidence.epoch_of_crowds(offer.order)
     local kind = ("%s|%s"):format(own and offer.origin or all, tostring(offer.barred))
     tallies[kind] = tallies[kind] or { resumed = 0, offered = 0 }
     value = value + note(tallies[kind], offer)
@@ -36,10 +37,10 @@ local function of_rates(evidence)
 end
 
 -- Whom a connection met, as if drawn by lot.
-local function of_labels(evidence)
+local function of_labels(evidence, epoch)
   local counts, all, value = {}, 0, 0
   for _, node in ipairs(forest.nodes(evidence)) do
-    if node.label then
+    if node.label and evidence.epoch_of_crowds(node.order) == epoch then
       counts[node.label], all = (counts[node.label] or 0) + 1, all + 1
     end
   end
@@ -59,6 +60,6 @@ return {
     return { { free = math.max(0, #labels + (next(none) and 1 or 0) - 1), choices = 0 } }
   end,
   log_likelihood = function(evidence)
-    return of_rates(evidence) + of_labels(evidence), 0
+    return of_rates(evidence) + of_labels(evidence, 1) + of_labels(evidence, 2), 0
   end,
 }
