@@ -554,7 +554,8 @@ describe("the analysis", function()
       } })
       assert.is_true(#headline > 10, name)
       local step = advice.of({ balancer = { verdict = name, findings = {} } })[1]
-      assert.is_true(name == "all_shared" or #step.text > 10, name)
+      local says_nothing = name == "all_shared" or name == "no_resumption" -- what to do, the mechanisms' verdicts say
+      assert.is_true(says_nothing or #step.text > 10, name)
       assert.is_true(#said >= 13, name)
     end
   end)

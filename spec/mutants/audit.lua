@@ -251,7 +251,8 @@ add(KNOWN, KNOWN_SPEC, "a signing key opens tickets", 'opens and "critical" or "
   "who can sign is said to read")
 add(KNOWN, KNOWN_SPEC, "what is readable was opened", 'found and found.how ~= "clear" then', "found then",
   "a secret in clear is called a known key")
-add("lua/resum/audit/unknown_ticket.lua", "spec/regress/405_more_than_a_hello_holds_spec.lua", "a longer ClientHello",
+add("lua/resum/audit/checks/unknown_ticket.lua", "spec/regress/405_more_than_a_hello_holds_spec.lua",
+  "a longer ClientHello",
   "local MOST_OFFERED = 65535 - 4096", "local MOST_OFFERED = 1 << 20", "a server is blamed for what can't be offered")
 local HUGE_SPEC = "spec/regress/404_huge_tickets_spec.lua"
 add(KNOWN, HUGE_SPEC, "any number of bytes", "M.MOST_BYTES = 512, 512 * 256", "M.MOST_BYTES = 512, 512 * 65536",
@@ -259,7 +260,7 @@ add(KNOWN, HUGE_SPEC, "any number of bytes", "M.MOST_BYTES = 512, 512 * 256", "M
 add(KNOWN, HUGE_SPEC, "no turn for others", "    give_way()\n", "", "Ctrl-C is not heard meanwhile")
 add("plugin/tls/ticket.c", HUGE_SPEC, "a short look into a ticket", "MOST_DECRYPTED = 16384", "MOST_DECRYPTED = 8192",
   "a known key is missed where certificates stand before the secret")
-add(CONTENT, KNOWN_SPEC, "one address that never changes", "count == 1 and not changes", "false",
+add(CONTENT, KNOWN_SPEC, "one address that never changes", "count > 1 or changes then", "count >= 1 then",
   "a key's name is an address of memory")
 add(BYTES, KNOWN_SPEC, "short text", "local CHANCE = 1e-6", "local CHANCE = 1", "random bytes are text")
 add(BYTES, KNOWN_SPEC, "no attribute in a certificate", 'at and ticket:find(ATTRIBUTE, at, true) and at - 1',

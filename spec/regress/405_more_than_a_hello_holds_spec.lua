@@ -2,7 +2,7 @@
 -- have 60 KB: three of them are more than a ClientHello holds, and it was libssl that failed, here.
 
 local core = require "resum.core"
-local unknown_ticket = require "resum.audit.unknown_ticket"
+local unknown_ticket = require "resum.audit.checks.unknown_ticket"
 
 -- A server that gives unknown tickets a full handshake, and a client that fails where a ticket does not fit.
 local function context_of(length)

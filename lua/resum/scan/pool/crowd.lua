@@ -2,6 +2,7 @@
 -- On a fast machine ten that are started a moment apart hardly ever meet, and a balancer that goes by the number of
 -- open connections then shows one server. It judges nothing.
 
+local side_by_side = require "resum.util.side_by_side"
 local tables = require "resum.util.tables"
 
 local M = {}
@@ -78,7 +79,7 @@ function M.make(journal, attempts)
       records[#records + 1] = record
     end)
   end
-  journal.host.parallel(jobs, count)
+  side_by_side.run(journal.host, jobs, count)
   return records
 end
 
