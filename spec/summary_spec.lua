@@ -191,7 +191,7 @@ Summary: 4 targets scanned, 2 unreachable, 1 with an error; 4 services
   not supported                 0       0               0
   not applicable                0       0               0
   inconclusive                  0       0               0
-  Lifetime of a ticket: up to 5 min: 4
+  Lifetime of a ticket: up to 5 min at 4 services
   Ticket keys in use at several addresses, ports or names: 1
     41414141414141414141414141414141
       4 targets, 4 addresses: a1.example, a2.example, a3.example, ...
@@ -218,7 +218,8 @@ Summary: 4 targets scanned, 2 unreachable, 1 with an error; 4 services
         support = { ticket = verdict("supported", { lifetime_hint_s = seconds }) } } })
     end
     assert.is_truthy(text(fold(results)):gsub("%s+", " "):find(
-      "Lifetime of a ticket: not said: 1, up to 1 min: 1, up to 1 h: 1, up to 1 d: 1, more: 1", 1, true))
+      "Lifetime of a ticket: not said at 1 service, up to 1 min at 1 service, up to 1 h at 1 service, up to 1 d at 1 "
+      .. "service, more at 1 service", 1, true))
   end)
 
   it("is there for no result at all", function()

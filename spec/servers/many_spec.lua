@@ -87,7 +87,7 @@ Summary: 2 targets scanned, 1 unreachable; 2 services
   not supported                 0       0               0
   not applicable                0       0               0
   inconclusive                  0       0               0
-  Lifetime of a ticket: up to 5 min: 2
+  Lifetime of a ticket: up to 5 min at 2 services
   Ticket keys in use at several addresses, ports or names: 1
     KEY
       2 targets, 2 addresses: ONE, OTHER

@@ -60,8 +60,8 @@ local function noun(name)
   return (mechanisms[name].noun:gsub("^%l", string.upper))
 end
 
-local function verdict_lines(summary, lines)
-  local head = { (" "):rep(21) }
+local function verdict_table(summary)
+  local lines, head = {}, { (" "):rep(21) }
   for i, name in ipairs(mechanisms.names) do
     head[i + 1] = "  " .. noun(name)
   end
@@ -73,6 +73,28 @@ local function verdict_lines(summary, lines)
     end
     lines[#lines + 1] = table.concat(cells)
   end
+  return lines
+end
+
+-- "Ticket: 1 supported, 2 not supported", where the table would not fit.
+local function verdict_list(summary, lines, width)
+  for _, name in ipairs(mechanisms.names) do
+    local parts = {}
+    for _, verdict in ipairs(summaries.VERDICTS) do
+      local count = summary.mechanisms[name][verdict] or 0
+      parts[#parts + 1] = count > 0 and ("%d %s"):format(count, vocabulary.verdicts[verdict]) or nil
+    end
+    append(lines, wrap(("%s: %s"):format(noun(name), #parts > 0 and table.concat(parts, ", ") or "none"), width, "  ",
+      "    "))
+  end
+end
+
+local function verdict_lines(summary, lines, width)
+  local as_table = verdict_table(summary)
+  if #as_table[1] <= width then
+    return append(lines, as_table)
+  end
+  verdict_list(summary, lines, width)
 end
 
 local function class_words(class)
@@ -87,7 +109,7 @@ local function lifetime_lines(summary, lines, width)
     if summary.lifetimes[name] then
       local classes = {}
       for i, class in ipairs(summary.lifetimes[name]) do
-        classes[i] = ("%s: %d"):format(class_words(class), class.count)
+        classes[i] = ("%s at %s"):format(class_words(class), count_of(class.count, "service"))
       end
       local words = ("Lifetime of a %s: %s"):format(mechanisms[name].noun, table.concat(classes, ", "))
       append(lines, wrap(words, width, "  ", "    "))
@@ -130,7 +152,7 @@ end
 function M.text(summary, width)
   width = math.max(layout.NARROWEST, width or layout.WIDTH)
   local lines = wrap(heading(summary), width, "", "  ")
-  verdict_lines(summary, lines)
+  verdict_lines(summary, lines, width)
   lifetime_lines(summary, lines, width)
   key_lines(summary, lines, width)
   if next(summary.errors) then
