@@ -362,6 +362,22 @@ return {
     spec = "spec/regress/382_our_own_sessions_fill_a_cache_spec.lua",
   },
   {
+    name = "no cache has one place to a row",
+    file = "lua/resum/analysis/pool/explanations/forgets.lua",
+    before = "{ 8, 16, 32, 64, 128, 256 }, { 1, 3 }",
+    after = "{ 8, 16, 32, 64, 128, 256 }, { 3 }",
+    breaks = "a cache that makes room by lot looks like several",
+    spec = "spec/regress/382_our_own_sessions_fill_a_cache_spec.lua",
+  },
+  {
+    name = "a cache has many rows",
+    file = "lua/resum/analysis/pool/explanations/forgets.lua",
+    before = "{ 8, 16, 32, 64, 128, 256 }, { 1, 3 }",
+    after = "{ 128, 256 }, { 1, 3 }",
+    breaks = "a cache of few rows looks like several",
+    spec = "spec/regress/382_our_own_sessions_fill_a_cache_spec.lua",
+  },
+  {
     name = "a pool fails offers although none failed beside full handshakes",
     file = "lua/resum/analysis/pool/verdict.lua",
     before = "p < FAILS_BY_CHANCE and tallies.offers_fail ~= false",

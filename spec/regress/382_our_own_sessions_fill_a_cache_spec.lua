@@ -63,6 +63,47 @@ describe("a cache that our own sessions fill", function()
   end
 end)
 
+-- The same of a cache in rows, in one of which each session is put by its ID: as wolfSSL's, 11 rows of 3. Session IDs.
+local function scan_rows(rows, to_a_row, seed)
+  local draw, entries, sessions, row = draws(seed), {}, {}, {}
+  local function add(entry)
+    entry.order = #entries + 1
+    entry.started, entry.ended, entry.mechanism = 2 * entry.order, 2 * entry.order + 1, "session_id"
+    entries[entry.order] = entry
+    return entry
+  end
+  for number = 1, 200 do
+    if number <= 8 or number % 2 == 0 then
+      local entry = add({ design = "seed", outcome = "full", issued = true, awaited = true,
+        session_id = ("%08d"):format(draw(30000) * 3001):reverse() .. ("%024d"):format(number) })
+      entry.row = draw(rows)
+      row[entry.row] = row[entry.row] or {}
+      table.insert(row[entry.row], 1, entry)
+      row[entry.row][to_a_row + 1] = nil
+      sessions[#sessions + 1] = entry
+    end
+    local from = sessions[#sessions + 1 - draw(math.min(24, #sessions))]
+    local resumes = false
+    for _, entry in ipairs(row[from.row]) do
+      resumes = resumes or entry == from
+    end
+    add({ design = "fixed", from = from.order, outcome = resumes and "resumed" or "refused" })
+  end
+  return entries
+end
+
+describe("a cache in rows that our own sessions fill", function()
+  for _, shape in ipairs({ { 11, 3 }, { 20, 1 } }) do
+    it(("is told as that: %d rows of %d"):format(shape[1], shape[2]), function()
+      for seed = 1, 4 do
+        local summary = pool.analyse(scan_rows(shape[1], shape[2], seed),
+          { mechanisms = { "session_id" }, offers_fail = false })
+        assert.equal("all_shared", summary.mechanisms.session_id.verdict, "seed " .. seed)
+      end
+    end)
+  end
+end)
+
 describe("a server with a cache of 20 sessions", function()
   teardown(servers.stop_all)
 

@@ -210,8 +210,7 @@ local function labels_of(entries, labels)
   return own
 end
 
--- How many sessions a connection left in its server's cache, as far as it shows. Tickets that hold all state leave
--- none.
+-- How many sessions a connection left in its cache, as far as it shows. Tickets that hold all state leave none.
 local function kept_of(entry)
   if entry.ticket then
     return ticket_keys.is_cache_entry(entry.ticket_length) and entry.sessions or 0

@@ -1,6 +1,7 @@
 -- Sessions are forgotten: after some time, or when so many others were issued that a small cache has no room.
 
 local cut = require "resum.analysis.pool.cut"
+local hidden = require "resum.analysis.pool.hidden"
 
 -- Sessions that live no longer than a scan are rare; the shortest default that is known is 5 minutes (OpenSSL, nginx).
 -- Where the server itself states such a lifetime they are not; where it states a longer one they are twice as rare.
@@ -80,6 +81,53 @@ local function by_seconds(evidence)
   return best
 end
 
+-- Some caches have rows, in one of which a session's ID puts it: wolfSSL has three to a row, and one to a row is what a
+-- cache comes to that makes room by lot. There a session goes by chance, and for good.
+local ROWS, TO_A_ROW = { 8, 16, 32, 64, 128, 256 }, { 1, 3 }
+local AGAIN = 1e-4 -- the chance that one that is lost resumes, as in resum.analysis.pool.hidden
+local SURELY = 0.975 -- nearer to a whole than to the next twentieth
+local GONE = 2 -- times as many sessions as there is room for, after which one is gone in 9 of 10 cases
+
+-- The chance that fewer than it takes have come to the row since (Poisson's law).
+local function chance_to_stay(filled, rows, to_a_row)
+  local mean, term, sum = filled / rows, 1, 0
+  for i = 1, to_a_row do
+    sum, term = sum + term, term * mean / i
+  end
+  return sum * math.exp(-mean)
+end
+
+-- The chance that each offer's session is there, as it was there, or was not, when it was offered before; and how
+-- likely all of that is.
+local function by_rows_of(offers, rows, to_a_row)
+  local stays, fates, likelihood = {}, {}, 0
+  for _, offer in ipairs(offers) do
+    local fate = fates[offer.origin] or { before = 1, lost = false }
+    local now = math.min(fate.before, chance_to_stay(offer.filled, rows, to_a_row))
+    local stay = fate.lost and AGAIN or math.max(AGAIN, math.min(1 - hidden.NOISE, now / fate.before))
+    stays[offer], likelihood = stay, likelihood + math.log(offer.resumed and stay or 1 - stay)
+    fate.before, fate.lost = offer.resumed and math.max(now, AGAIN) or fate.before, not offer.resumed
+    fates[offer.origin] = fate
+  end
+  return stays, likelihood
+end
+
+local function by_rows(evidence)
+  local best, most, barred = nil, -math.huge, {}
+  for _, rows in ipairs(ROWS) do
+    for _, to_a_row in ipairs(TO_A_ROW) do
+      local stays, likelihood = by_rows_of(evidence.offers, rows, to_a_row)
+      if likelihood > most then
+        best, most = { at = GONE * rows * to_a_row, stays = stays }, likelihood
+      end
+    end
+  end
+  for offer, stay in pairs(best.stays) do
+    barred[offer] = stay <= AGAIN or stay < SURELY and math.max(0.05, math.floor(20 * stay + 0.5) / 20) or nil
+  end
+  return { barred = barred, at = best.at, choices = math.log(#ROWS * #TO_A_ROW) }
+end
+
 local CAUSES = {
   { how = "capacity", cost = none, find = by(function(offer)
     return offer.crowd - offer.beside, offer.crowd + offer.beside
@@ -91,6 +139,7 @@ local CAUSES = {
   { how = "capacity", cost = none, find = by(function(offer)
     return offer.filled - offer.beside, offer.filled + offer.beside
   end) },
+  { how = "capacity", cost = none, find = by_rows },
   { how = "lifetime", cost = cost_of_lifetime, find = by(function(offer)
     return offer.age, offer.age_at_most
   end) },
