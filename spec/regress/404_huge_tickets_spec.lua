@@ -5,7 +5,7 @@ local core = require "resum.core"
 local evidences = require "spec.support.evidence"
 local hex = require "spec.support.hex"
 local known_key = require "resum.audit.checks.known_key"
-local known_keys = require "resum.audit.keys.known_keys"
+local known_keys = require "resum.audit.tickets.known_keys"
 local process = require "spec.support.process"
 
 -- Tickets of so many bytes, with a session that counts what it is asked.

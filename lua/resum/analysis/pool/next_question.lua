@@ -279,7 +279,8 @@ local function about_crowds(all, results, asked, plans)
     local made, most = asked[name .. " crowds"] or 0, 0
     if result and result.judged.best and evidence.issued > 0 and not evidence.single_use then
       local open = not is_settled(result.judged, result) or result.verdict == "unexplained"
-      most = open and CROWD.most or minds_crowds(evidence, result) and 1 or 0
+      local may_mind = result.verdict == "all_shared" or minds_crowds(evidence, result)
+      most = open and CROWD.most or may_mind and 1 or 0
     end
     if made < most then
       asked[name .. " crowds"] = made + 1

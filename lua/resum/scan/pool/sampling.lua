@@ -4,7 +4,7 @@
 -- a balancer sees is in order, whatever goes on side by side. Then it looks closer where something is suspect. What it
 -- all means resum.analysis.pool infers.
 --
--- Connections for each mechanism, beside the plain figure's: 14 where everything resumed, else 32, and a closer look.
+-- Connections for each mechanism, beside the plain figure's: 13 where everything resumed, else 32, and a closer look.
 -- And for all together as many as may be open at once.
 
 local balance = require "resum.analysis.pool"
@@ -26,11 +26,11 @@ local M = { name = "balancer", recorded = true, summary = "what stands behind th
 M.defaults = { attempts = 100 }
 
 -- For each hundred attempts of the plain figure, where all sessions end alike and where they don't: so many rounds of
--- so many pairs, chains and old sessions. Rounds, so that a change over time meets all of them.
-local WELL = { rounds = 1, pairs = 4, chains = 1 }
-local MIXED = { rounds = 2, pairs = 5, chains = 1 }
+-- so many pairs, chains and old sessions (one more or less, so that no rotation falls into step; where all end alike,
+-- the crowd offers others). Rounds, so that a change over time meets all of them.
+local WELL = { rounds = 1, pairs = 4, chains = 1, old = 2 }
+local MIXED = { rounds = 2, pairs = 5, chains = 1, old = 4 }
 local LINKS = 3 -- of a chain, behind its first connection; the last one's way is open all the time
-local OLD_IN_ROUND = 4 -- in turns one more or less, so that no rotation falls into step
 local LOOKS = 20 -- full handshakes where none has issued anything so far
 -- Where so many resume, the others may be those that a crowd met; where fewer do, several servers are met in any case
 -- (two that share nothing let half resume, or 0.8 where one is eight times the other).
@@ -58,10 +58,10 @@ function M.connections(options)
     local rounds = math.max(1, math.floor(size.rounds * options.attempts / 100))
     return #options.mechanisms * rounds * (2 * size.pairs + size.chains * (1 + LINKS) + old)
   end
-  local most = made(MIXED, OLD_IN_ROUND + 1)
+  local most = made(MIXED, MIXED.old + 1)
   local of_rate = setmetatable({ engine = options.engine or plain_figure.defaults.engine }, { __index = options })
   local before = 1 + most + plain_figure.connections(of_rate).most
-  return { least = made(WELL, OLD_IN_ROUND - 1) + crowd_of(options),
+  return { least = made(WELL, WELL.old - 1) + crowd_of(options),
     most = most + follow_up.most_connections(options.mechanisms, before) }
 end
 
@@ -208,7 +208,7 @@ function Scan:add_round(jobs, mechanism, size)
   end
   add(size.chains, self.neighbours, "chain", 1 + LINKS) -- what takes long first
   add(size.pairs, self.neighbours, "pairs", 2)
-  add(OLD_IN_ROUND - 2 + random.integer(3), self.offer_old)
+  add(size.old - 2 + random.integer(3), self.offer_old)
 end
 
 function Scan:rounds_of(mechanism, size)
