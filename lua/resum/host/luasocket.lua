@@ -29,10 +29,25 @@ end)
 
 local now = M.now
 
+-- Seconds of one wait: Ctrl-C is an error that Lua raises when no function of C is at work, and LuaSocket's wait on.
+local SLICE = 0.1
+
+-- How long the next wait may be.
+local function slice(deadline)
+  return deadline and math.max(0, math.min(SLICE, deadline - now())) or SLICE
+end
+
+local function is_over(deadline)
+  return deadline ~= nil and now() >= deadline
+end
+
 --- Waits.
 -- @tparam number seconds
 function M.sleep(seconds)
-  socket.sleep(math.max(0, seconds))
+  local deadline = now() + seconds
+  repeat
+    socket.sleep(slice(deadline))
+  until is_over(deadline)
 end
 
 -- Names -------------------------------------------------------------------------------------------------------
@@ -64,11 +79,6 @@ end
 local Wire = {}
 Wire.__index = Wire
 
--- How long the next operation may block. LuaSocket takes a negative time for "for ever".
-function Wire:set_deadline(deadline)
-  self.connection:settimeout(deadline and math.max(0, deadline - now()))
-end
-
 -- LuaSocket says "closed" for an end as well as for a reset. After an end in order the connection still has a peer.
 local function end_of(connection)
   return connection:getpeername() and "eof" or "reset"
@@ -77,8 +87,11 @@ end
 -- receive(n) waits until it has all n bytes: wait for one, then take what else there is.
 function Wire:receive(deadline)
   local connection = self.connection
-  self:set_deadline(deadline)
-  local first, failure = connection:receive(1)
+  local first, failure
+  repeat
+    connection:settimeout(slice(deadline))
+    first, failure = connection:receive(1)
+  until failure ~= "timeout" or is_over(deadline)
   if first then
     connection:settimeout(0)
     local rest, _, part = connection:receive(common.READ_MOST - 1)
@@ -88,8 +101,12 @@ function Wire:receive(deadline)
 end
 
 function Wire:send(bytes, deadline)
-  self:set_deadline(deadline)
-  local sent, failure = self.connection:send(bytes) -- goes on after a partial write by itself
+  local sent, failure
+  local last = 0
+  repeat
+    self.connection:settimeout(slice(deadline))
+    sent, failure, last = self.connection:send(bytes, last + 1)
+  until failure ~= "timeout" or is_over(deadline)
   return sent and true, not sent and CODES[failure] or nil
 end
 
@@ -107,6 +124,23 @@ end
 local function failed(connection, failure, what)
   connection:close()
   return common.not_connected(CODES[failure], failure:lower(), what)
+end
+
+-- LuaSocket's select takes no higher ones.
+local HIGHEST = 1023
+
+-- Waits in slices; asked again, connect says what has become of it.
+local function connect(connection, address, port, deadline)
+  connection:settimeout(0)
+  local connected, problem = connection:connect(address, port)
+  while not connected and problem == "timeout" and not is_over(deadline) do
+    local _, writable = socket.select(nil, { connection }, slice(deadline))
+    if writable[connection] then
+      connected, problem = connection:connect(address, port)
+      connected = connected or problem == "already connected"
+    end
+  end
+  return connected, problem
 end
 
 --- Connects.
@@ -133,8 +167,13 @@ function M.connect(address, port, options)
       return failed(connection, problem, ("source address %s: "):format(options.source))
     end
   end
-  connection:settimeout(options.timeout and math.max(0, options.timeout))
-  local connected, problem = connection:connect(address, port)
+  local connected, problem
+  if connection:getfd() <= HIGHEST then
+    connected, problem = connect(connection, address, port, options.timeout and now() + options.timeout)
+  else
+    connection:settimeout(options.timeout and math.max(0, options.timeout))
+    connected, problem = connection:connect(address, port)
+  end
   if not connected then
     return failed(connection, problem)
   end
