@@ -6,8 +6,9 @@ local text = require("resum.report.text.summary").text
 local function result(name, verdict)
   local judged = { verdict = verdict, attempted = 5, resumed = verdict == "supported" and 5 or 2, refused = 0,
     errors = 0, error_kinds = {} }
-  return { target = { text = name, host = name, port = 443 }, status = "completed", addresses = { { status = "completed",
-    address = "192.0.2.1", support = { ticket = judged, psk = judged } } } }
+  return { target = { text = name, host = name, port = 443 }, status = "completed", addresses = { {
+    status = "completed", address = "192.0.2.1", support = { ticket = judged, psk = judged },
+  } } }
 end
 
 local function summary()
