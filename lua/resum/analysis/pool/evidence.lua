@@ -159,7 +159,7 @@ function Reader:offer(entry)
   end
   local list = entry.design == "identities" and evidence.identities or evidence.offers
   list[#list + 1] = offer
-  evidence.crowded = evidence.crowded + (entry.crowd and 1 or 0)
+  evidence.crowded = evidence.crowded + ((entry.crowd and origin.crowd) and 1 or 0)
 end
 
 -- Was it answered: with a session, without one, or by who lacks the version?
@@ -267,7 +267,7 @@ local function read_mechanism(name, entries, context, offers_fail)
     breaks = new_pair(), served = new_pair(),
   }
   function evidence.epoch_of_crowds(order)
-    return by_order[order].crowd and 2 or 1
+    return evidence.crowded > 0 and by_order[order].crowd and 2 or 1
   end
   local reader = setmetatable({
     evidence = evidence, labels = labels, shown = shown, by_order = by_order, origins = {}, sessions = {},
@@ -305,8 +305,8 @@ end
 --   offered and resumed_before (so often before), alive (the chance that its lifetime was not over; nil: it was not),
 --   crowd (sessions issued since), filled (those of them that a cache has to keep), source and home (local addresses),
 --   entry, issue}), failed, marked and identities (the same, apart); sequence (answered connections of the sampling
---   designs), asked_for_tickets, label (order -> label), origin (order -> order), crowded (offers made while as many
---   connections as possible were open), epoch_of_crowds (order -> 2 for those, 1 for others), keys (names of ticket
+--   designs), asked_for_tickets, label (order -> label), origin (order -> order), crowded (offers in crowds of
+--   what others had issued), epoch_of_crowds (order -> 2 for connections of crowds, 1 for others), keys (names of ticket
 --   keys as seen in order, of all mechanisms), issued (sessions), issues_none (a full handshake showed that it brings
 --   none), offers_tally, full_tally (begun: so many of those failed behind a ServerHello; nil: none), breaks (behind
 --   the handshake: offers that resumed, and full: each {answered, failed}), served (the same of those that sent a

@@ -251,38 +251,51 @@ local function hides_under_a_key(judged)
   return divided and divided.kind == "key"
 end
 
-local function is_refused_in_crowds(evidence)
+-- (Of sessions that a crowd had issued as well?)
+local function is_refused_in_crowds(evidence, also_issued)
   for _, offer in ipairs(evidence.offers) do
-    if offer.entry.crowd and not offer.resumed then
+    if offer.entry.crowd and not offer.resumed and (offer.issue.crowd or not also_issued) then
       return true
     end
   end
   return false
 end
 
+-- Is it certain that time decides what is refused? Then old sessions are refused in crowds as everywhere.
+local function is_of_time(result)
+  local best = result.judged.best
+  return is_settled(result.judged, result)
+    and (best.condition.explanation ~= nil or result.verdict == "rotated")
+end
+
 -- Does whom this mechanism's connections meet hang on how many are open, or on the moment? Crowds tell, as all of one
 -- met the same.
 local function minds_crowds(evidence, result)
-  local fit = result and result.judged.fit
-  return fit ~= nil and fit.moment or is_refused_in_crowds(evidence)
+  local fit = result.judged.fit
+  return not is_of_time(result) and (fit ~= nil and fit.moment or is_refused_in_crowds(evidence))
 end
 
 -- What is settled is looked at in one crowd; what is not in two, also where only another mechanism's sessions mind
 -- them.
+local function most_crowds(evidence, result, any)
+  local judged = result.judged
+  local is_old_age = is_of_time(result) and not is_refused_in_crowds(evidence)
+  if not any or evidence.issued == 0 or evidence.single_use or is_old_age then
+    return 0
+  elseif not is_settled(judged, result) or result.verdict == "unexplained" then
+    return (judged.fit and judged.fit.moment or is_refused_in_crowds(evidence, true)) and CROWD.most or 1
+  end
+  return (result.verdict == "all_shared" or minds_crowds(evidence, result)) and 1 or 0
+end
+
 local function about_crowds(all, results, asked, plans)
   local any = false
-  for name, evidence in pairs(all) do
-    any = any or minds_crowds(evidence, results[name])
+  for name, result in pairs(results) do
+    any = any or result.judged.best ~= nil and minds_crowds(all[name], result)
   end
-  for _, name in ipairs(any and NAMES or {}) do
-    local result, evidence = results[name], all[name]
-    local made, most = asked[name .. " crowds"] or 0, 0
-    if result and result.judged.best and evidence.issued > 0 and not evidence.single_use then
-      local open = not is_settled(result.judged, result) or result.verdict == "unexplained"
-      local may_mind = result.verdict == "all_shared" or minds_crowds(evidence, result)
-      most = open and CROWD.most or may_mind and 1 or 0
-    end
-    if made < most then
+  for _, name in ipairs(NAMES) do
+    local result, made = results[name], asked[name .. " crowds"] or 0
+    if result and result.judged.best and made < most_crowds(all[name], result, any) then
       asked[name .. " crowds"] = made + 1
       plans[name] = { kind = "crowd", mechanism = name, sessions = CROWD.sessions, times = CROWD.times,
         cost = CROWD.sessions * (1 + CROWD.times) }

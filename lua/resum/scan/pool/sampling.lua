@@ -16,7 +16,6 @@ local obtaining = require "resum.scan.obtain_sessions"
 local promises = require "resum.scan.promise"
 local random = require "resum.util.random"
 local side_by_side = require "resum.util.side_by_side"
-local statistics = require "resum.util.statistics"
 local spending = require "resum.connection.spending"
 local tables = require "resum.util.tables"
 local vocabulary = require "resum.analysis.vocabulary"
@@ -27,16 +26,16 @@ M.defaults = { attempts = 100 }
 
 -- For each hundred attempts of the plain figure, where all sessions end alike and where they don't: so many rounds of
 -- so many pairs, chains and old sessions (one more or less, so that no rotation falls into step; where all end alike,
--- the crowd offers others). Rounds, so that a change over time meets all of them.
-local WELL = { rounds = 1, pairs = 4, chains = 1, old = 2 }
+-- these come in a crowd and after it). Rounds, so that a change over time meets all of them.
+local WELL = { rounds = 1, pairs = 4, chains = 1, old = 0 }
 local MIXED = { rounds = 2, pairs = 5, chains = 1, old = 4 }
+-- Old sessions offered after the crowd: of each mechanism, one more or less, and at a time.
+local AFTER_CROWD, FEW = 3, 2
 local LINKS = 3 -- of a chain, behind its first connection; the last one's way is open all the time
 local LOOKS = 20 -- full handshakes where none has issued anything so far
 -- Where so many resume, the others may be those that a crowd met; where fewer do, several servers are met in any case
 -- (two that share nothing let half resume, or 0.8 where one is eight times the other).
 local MOSTLY = 0.8
--- Refusals in a crowd that come by chance once in twenty times: two of three where all resume alone.
-local MINDS_CROWDS = 0.05
 -- Neighbours dropped while they waited, of so many, after which none waits any more: a server may mind idle
 -- connections.
 local MINDS_IDLING = { least = 3, share = 0.5 }
@@ -61,7 +60,7 @@ function M.connections(options)
   local most = made(MIXED, MIXED.old + 1)
   local of_rate = setmetatable({ engine = options.engine or plain_figure.defaults.engine }, { __index = options })
   local before = 1 + most + plain_figure.connections(of_rate).most
-  return { least = made(WELL, WELL.old - 1) + crowd_of(options),
+  return { least = made(WELL, AFTER_CROWD - 1) + crowd_of(options),
     most = most + follow_up.most_connections(options.mechanisms, before) }
 end
 
@@ -208,7 +207,7 @@ function Scan:add_round(jobs, mechanism, size)
   end
   add(size.chains, self.neighbours, "chain", 1 + LINKS) -- what takes long first
   add(size.pairs, self.neighbours, "pairs", 2)
-  add(size.old - 2 + random.integer(3), self.offer_old)
+  add(size.old > 0 and size.old - 2 + random.integer(3) or 0, self.offer_old)
 end
 
 function Scan:rounds_of(mechanism, size)
@@ -254,22 +253,32 @@ function Scan:finds_sessions(mechanism)
   end) > 0
 end
 
--- What offers of a mechanism came to, alone or in crowds.
-function Scan:count_offers(mechanism, in_crowds)
-  local tally = { resumed = 0, refused = 0 }
-  for _, entry in ipairs(self.journal.entries) do
-    if entry.mechanism == mechanism and tally[entry.outcome] and (entry.crowd ~= nil) == in_crowds then
-      tally[entry.outcome] = tally[entry.outcome] + 1
+-- Old sessions once more, few at a time: whether it was the crowd, or time, that some were refused in it.
+function Scan:offer_after_crowd(mechanisms)
+  local jobs = {}
+  for _, mechanism in ipairs(mechanisms) do
+    for _ = 1, AFTER_CROWD - 2 + random.integer(3) do
+      jobs[#jobs + 1] = function()
+        return not self.journal.cancelled() and self:offer_old(mechanism)
+      end
     end
   end
-  return tally
+  side_by_side.run(self.journal.host, random.shuffle(jobs), FEW)
 end
 
--- Are more refused where many connections are open? Then crowds show more than rounds do.
+-- How many offers of a mechanism were refused, alone or in crowds.
+function Scan:count_refused(mechanism, in_crowds)
+  local count = 0
+  for _, entry in ipairs(self.journal.entries) do
+    local is_refused = entry.mechanism == mechanism and entry.outcome == "refused"
+    count = count + ((is_refused and (entry.crowd ~= nil) == in_crowds) and 1 or 0)
+  end
+  return count
+end
+
+-- Is none refused but where many connections are open? Then crowds show more than rounds do.
 function Scan:minds_crowds(mechanism)
-  local alone, crowded = self:count_offers(mechanism, false), self:count_offers(mechanism, true)
-  return crowded.refused > 0
-    and statistics.fisher(crowded.refused, crowded.resumed, alone.refused, alone.resumed) < MINDS_CROWDS
+  return self:count_refused(mechanism, true) > 0 and self:count_refused(mechanism, false) == 0
 end
 
 function Scan:sort_by_rate()
@@ -289,6 +298,7 @@ function Scan:sample()
   local before = #self.journal.entries
   self:sample_rounds(mostly, WELL)
   self:offer_at_once(mostly)
+  self:offer_after_crowd(mostly)
   for _, mechanism in ipairs(mostly) do
     local rate = self.rates[mechanism]
     local other = rate.refused == 0 and "refused" or "resumed"
