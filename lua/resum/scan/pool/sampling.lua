@@ -30,7 +30,7 @@ M.defaults = { attempts = 100 }
 local WELL = { rounds = 1, pairs = 4, chains = 1, old = 0 }
 local MIXED = { rounds = 2, pairs = 5, chains = 1, old = 4 }
 -- Old sessions offered after the crowd: of each mechanism, one more or less, and at a time.
-local AFTER_CROWD, FEW = 3, 2
+local AFTER_CROWD, FEW = 2, 3
 local LINKS = 3 -- of a chain, behind its first connection; the last one's way is open all the time
 local LOOKS = 20 -- full handshakes where none has issued anything so far
 -- Where so many resume, the others may be those that a crowd met; where fewer do, several servers are met in any case
