@@ -306,8 +306,9 @@ end
 --   crowd (sessions issued since), filled (those of them that a cache has to keep), source and home (local addresses),
 --   entry, issue}), failed, marked and identities (the same, apart); sequence (answered connections of the sampling
 --   designs), asked_for_tickets, label (order -> label), origin (order -> order), crowded (offers in crowds of
---   what others had issued), epoch_of_crowds (order -> 2 for connections of crowds, 1 for others), keys (names of ticket
---   keys as seen in order, of all mechanisms), issued (sessions), issues_none (a full handshake showed that it brings
+--   what others had issued), epoch_of_crowds (order -> 2 for connections of crowds, 1 for others), keys (names of
+--   ticket keys as seen in order, of all mechanisms), issued (sessions), issues_none (a full handshake showed
+--   that it brings
 --   none), offers_tally, full_tally (begun: so many of those failed behind a ServerHello; nil: none), breaks (behind
 --   the handshake: offers that resumed, and full: each {answered, failed}), served (the same of those that sent a
 --   request to see whether it is answered), stated_s (the shortest lifetime that a server stated, or nil)

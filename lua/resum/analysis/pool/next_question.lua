@@ -261,10 +261,25 @@ local function is_refused_in_crowds(evidence, also_issued)
   return false
 end
 
+-- Did old sessions resume after the first crowd, all that were offered alone?
+local function resumes_after(evidence)
+  local crowd, resumed = nil, false
+  for _, offer in ipairs(evidence.offers) do
+    crowd = crowd or offer.entry.crowd
+    if crowd and not offer.entry.crowd and offer.lag == 0 then
+      if not offer.resumed then
+        return false
+      end
+      resumed = true
+    end
+  end
+  return resumed
+end
+
 -- Is it certain that time decides what is refused? Then old sessions are refused in crowds as everywhere.
-local function is_of_time(result)
+local function is_of_time(evidence, result)
   local best = result.judged.best
-  return is_settled(result.judged, result)
+  return is_settled(result.judged, result) and not (is_refused_in_crowds(evidence) and resumes_after(evidence))
     and (best.condition.explanation ~= nil or result.verdict == "rotated")
 end
 
@@ -272,14 +287,14 @@ end
 -- met the same.
 local function minds_crowds(evidence, result)
   local fit = result.judged.fit
-  return not is_of_time(result) and (fit ~= nil and fit.moment or is_refused_in_crowds(evidence))
+  return not is_of_time(evidence, result) and (fit ~= nil and fit.moment or is_refused_in_crowds(evidence))
 end
 
 -- What is settled is looked at in one crowd; what is not in two, also where only another mechanism's sessions mind
 -- them.
 local function most_crowds(evidence, result, any)
   local judged = result.judged
-  local is_old_age = is_of_time(result) and not is_refused_in_crowds(evidence)
+  local is_old_age = is_of_time(evidence, result) and not is_refused_in_crowds(evidence)
   if not any or evidence.issued == 0 or evidence.single_use or is_old_age then
     return 0
   elseif not is_settled(judged, result) or result.verdict == "unexplained" then
