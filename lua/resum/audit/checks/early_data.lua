@@ -65,7 +65,8 @@ M.reasons = {
 function M.connections(options)
   local of_early_data = 3 * poll.MOST_ROUNDS + options.retries + answers.ENDS * (2 * poll.CONNECTIONS
     + poll.CONNECTIONS_ANY)
-  return of_early_data + (options.intrusive and 1 + M.SENDS + answers.ENDS * poll.CONNECTIONS or 0)
+  return of_early_data + (options.intrusive and 1 + M.SENDS + answers.ENDS * poll.CONNECTIONS
+    + 2 * poll.MOST_MEMBERS * poll.MOST_ROUNDS or 0)
 end
 
 local function allows(session)
@@ -229,17 +230,20 @@ end
 
 -- The same bytes: with the same random, session ID, key share and age. (Their answers are not looked at: the base point
 -- is a key share that anybody knows the secret of.)
-local function replay(context)
-  local session = new_session(context)
+-- Until so many were sent, or were taken.
+local function replay(context, session, most, enough)
   if not session or not allows(session) then
     return 0, 0
   end
   local offer = { random = random.bytes(32), session_id = random.bytes(32), key_share = "base_point",
     obfuscated_ticket_age = obfuscated(session, age_of(context, session)) }
   local accepted, answered = 0, 0
-  for _ = 1, M.SENDS do
+  for _ = 1, most do
     local _, taken = send(context, session, offer)
     accepted, answered = accepted + (taken and 1 or 0), answered + (taken ~= nil and 1 or 0)
+    if accepted == enough then
+      break
+    end
   end
   return accepted, answered
 end
@@ -248,13 +252,17 @@ end
 -- @tparam integer accepted
 -- @tparam integer sent that were answered
 -- @tparam table first record of the early data that was taken
+-- @tparam[opt] integer groups of servers that take turns by chance: each may take it once, and most don't know the
+--   session
 -- @treturn table finding
-function M.decide(accepted, sent, first)
+function M.decide(accepted, sent, first, groups)
   local answer = answer_of(first)
   local evidence = { accepted = accepted, sent = sent, answer = answer }
   if sent < 2 then
     return { verdict = "inconclusive", reason = "connection_failed" }
-  elseif accepted == sent then
+  elseif groups and accepted == 0 then
+    return { verdict = "inconclusive", reason = "not_met" }
+  elseif accepted == sent or groups and accepted > groups then
     local is_guarded = first.response and first.response.status == TOO_EARLY
     return { verdict = "bad", reason = "replayed", severity = is_guarded and "medium" or "high", is_intrusive = true,
       evidence = evidence }
@@ -278,14 +286,31 @@ local function allowing_session(context)
 end
 
 -- From what tells least.
-local WEIGHT = { connection_failed = 0, accepted_once = 1, replayed_sometimes = 2, replayed = 3 }
+local WEIGHT = { connection_failed = 0, accepted_once = 1, not_met = 2, replayed_sometimes = 3, replayed = 4 }
 
--- The same bytes again; where servers take strict turns, to each of them, with a session of its own.
+-- The same bytes again, where chance chooses the server: for each group, with a session of its own.
+local function replay_by_chance(context, first, members)
+  local share, worst = 0, nil
+  for i = 1, math.min(#members, poll.MOST_MEMBERS) do
+    local session = context:session_of("psk", members[i].letter, poll.MOST_ROUNDS)
+    local accepted, sent = replay(context, session, poll.MOST_ROUNDS, #members + 1)
+    local one = M.decide(accepted, sent, first, #members)
+    share = share + (one.reason == "replayed" and members[i].share or 0)
+    worst = (not worst or WEIGHT[one.reason] > WEIGHT[worst.reason]) and one or worst
+  end
+  worst.share = share > 0 and share < 0.999 and share or nil
+  return worst
+end
+
+-- The same bytes again; where servers take turns, to each of them, with a session of its own.
 local function replay_to_all(context, first)
-  local turns = poll.turns_of(context, "psk")
+  local turns, members = poll.turns_of(context, "psk"), context.evidence:members("psk")
+  if #members > 1 and poll.is_divided(context, "psk") then
+    return replay_by_chance(context, first, members)
+  end
   local count, taken, worst = turns and turns.period or 1, 0, nil
   for _ = 1, count do
-    local accepted, sent = replay(context)
+    local accepted, sent = replay(context, new_session(context), M.SENDS)
     local one = M.decide(accepted, sent, first)
     taken = taken + (one.reason == "replayed" and 1 or 0)
     worst = (not worst or WEIGHT[one.reason] > WEIGHT[worst.reason]) and one or worst

@@ -17,8 +17,8 @@ local M = {
 }
 
 local CONNECTIONS = 12 -- the share of k / (k + 1) shows to within one of them
--- Where several servers take turns by chance, as many as it takes until two have resumed: of those that one in nine of
--- a browser's connections meets again, so many miss that with 5 in 100.
+-- Where several servers take turns by chance, as many as it takes until two have resumed at each: of those that one in
+-- nine of a browser's connections meets again, so many miss that with 5 in 100.
 local MOST_BY_CHANCE = 40
 local ENOUGH = 6 -- of one server, where all but the first resumed and brought a ticket: k / (k + 1) is 4 of 6 at most
 local JAR = 2 -- tickets that a browser keeps of a server
@@ -169,14 +169,27 @@ local function is_clear(list, members)
   return true
 end
 
--- Were there enough? Who takes strict turns never has the next one as well.
-local function is_enough(context, list)
-  local resumed = 0
+-- Each group of servers has to show twice what its resumed connections bring, where they take turns by chance.
+local function has_shown_each(context, list, members)
+  local counts, resumed = {}, 0
   for _, one in ipairs(list) do
+    local letter = one.issuer and context.evidence:group_of({ one.issuer }) or nil
+    counts[letter or ""] = (counts[letter or ""] or 0) + (one.issuer and 1 or 0)
     resumed = resumed + (one.outcome == "resumed" and 1 or 0)
   end
+  for _, member in ipairs(#members > 1 and members or {}) do
+    if (counts[member.letter] or 0) < CONFIRMED then
+      return false
+    end
+  end
+  return resumed >= CONFIRMED
+end
+
+-- Were there enough? Who takes strict turns never has the next one as well.
+local function is_enough(context, list)
   local by_chance = poll.is_divided(context, "psk") and not poll.is_unmet(context, "psk")
-  return #list >= (by_chance and resumed < CONFIRMED and MOST_BY_CHANCE or CONNECTIONS)
+  return #list >= CONNECTIONS and (not by_chance or #list >= MOST_BY_CHANCE
+    or has_shown_each(context, list, context.evidence:members("psk")))
 end
 
 --- @tparam table context see resum.audit.context
