@@ -157,7 +157,7 @@ add(EARLY, EARLY_SPEC, "fewer bytes than too many", "local BEYOND, MOST_SENT = 1
   "what the ticket allows is too much")
 add(EARLY, EARLY_SPEC, "no answer is needed", "(not offer.data or record.response ~= nil)", "true",
   "a server that ends the connection takes too much")
-add(EARLY, EARLY_SPEC, "some of several is all", "accepted == sent then", "accepted > 1 then",
+add(EARLY, EARLY_SPEC, "some of several is all", "accepted == sent or", "accepted > 1 or",
   "several servers are one that takes the same twice")
 local SECRECY, SECRECY_SPEC = "lua/resum/audit/checks/forward_secrecy.lua", "spec/audit_forward_secrecy_spec.lua"
 add("lua/resum/audit/poll.lua", SECRECY_SPEC, "one resumption without an exchange is enough", "local TIMES = 2",
