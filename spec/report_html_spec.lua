@@ -220,7 +220,7 @@ describe("the page of many targets", function()
   local text = page(table.unpack(list))
 
   it("begins with a table, the worst first, and leads from each row to the details, in the same order", function()
-    assert.is_truthy(text:find("<title>12 targets: 1 broken, 3 unreachable, 8 in order", 1, true))
+    assert.is_truthy(text:find("<title>12 targets: 1 broken, 3 not scanned, 8 in order", 1, true))
     assert_in_order(text, { 'href="#t5">pool.example:443<', 'href="#t4">host-4.example:443<',
       'href="#t8">host-8.example:443<', 'href="#t1">host-1.example:443<', '<article class="broken" id="t5">',
       '<article class="unreachable" id="t4">', '<article class="good" id="t1">' })
@@ -251,7 +251,7 @@ describe("the page of many targets", function()
     html.MOST, html.MOST_ROWS = 1, 3
     local short = page(table.unpack(list))
     html.MOST, html.MOST_ROWS = most, rows
-    assert.is_truthy(short:find("12 targets: 1 broken, 3 unreachable, 8 in order", 1, true))
+    assert.is_truthy(short:find("12 targets: 1 broken, 3 not scanned, 8 in order", 1, true))
     assert.equal(1, count(short, "<article"))
     assert.is_truthy(short:find("The details of 11 targets are not here", 1, true))
     for _, name in ipairs({ "host-4.example", "host-8.example", "pool.example" }) do

@@ -118,3 +118,30 @@ describe("several mechanisms of which one is meant", function()
     assert.is_truthy(said:find("offers a session ID, a ticket or a TLS 1.3 ticket may be turned away", 1, true), said)
   end)
 end)
+
+describe("what stands below the picture", function()
+  local function refused(count)
+    local one = entry(1, 5)
+    one.support.session_id = { verdict = "not_supported", reason = "issued_not_accepted", attempted = count,
+      resumed = 0, refused = count, errors = 0, error_kinds = {}, version = "TLSv1.2" }
+    return page(result("a.example", one)):match("<figure>.-</figure>")
+  end
+
+  it("is a count while it has room, and a share where it would touch its neighbour", function()
+    assert.is_truthy(refused(5):find("0 of 5", 1, true))
+    assert.is_nil(refused(238):find("0 of 238", 1, true))
+    assert.is_truthy(refused(238):find("0 %", 1, true))
+  end)
+end)
+
+describe("what answers, and is no TLS server", function()
+  it("is not said to be unreachable", function()
+    local none = { address = "192.0.2.1", status = "error", error = { code = "not_tls", message = "not a TLS server" } }
+    local failed = result("a.example", none)
+    failed.status, failed.error = "error", none.error
+    local text = page(failed)
+    assert.is_truthy(text:find("Not scanned", 1, true))
+    assert.is_truthy(text:find('<p class="headline">Not a TLS server', 1, true), text)
+    assert.is_nil(text:find(">Unreachable", 1, true))
+  end)
+end)

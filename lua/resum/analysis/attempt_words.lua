@@ -8,7 +8,7 @@ local M = {}
 --- How bad a result is.
 M.severities = {
   broken = "broken",
-  unreachable = "unreachable",
+  unreachable = "not scanned", -- also where something answered that is no TLS server
   impaired = "impaired",
   unknown = "not known",
   good = "in order",

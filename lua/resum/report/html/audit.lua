@@ -23,7 +23,7 @@ end
 function M.section(list, steps)
   local rows, once = {}, vocabulary.advice_once(steps)
   for i, one in ipairs(finding.sorted(list)) do
-    rows[i] = { verdict(one), escape(one.title or "") .. " " .. markup.text("code", nil, one.id),
+    rows[i] = { verdict(one), escape(one.title or "") .. " " .. markup.text("code", "id", one.id),
       escape(one.message), escape(vocabulary.servers(one) or ""),
       escape(one.advice and once(one.advice) or "") }
   end

@@ -34,7 +34,7 @@ end
 
 --- The conclusion, without what the badge has said.
 function M.headline(headline)
-  return capitalised((headline:gsub("^unreachable: ", "")))
+  return capitalised((headline:gsub("^unreachable: ", ""):gsub("^error: ", "")))
 end
 
 local function steps(overview)
@@ -52,6 +52,9 @@ local function steps(overview)
     .. text("code", nil, overview.command)) or "")
 end
 
+-- Attempts that stand below a column as counts; more have no room there, and are a share.
+local MOST_COUNTED = 99
+
 -- One figure below each column: the rate, or what the attempts came to.
 local function figures(entry)
   local list = {}
@@ -60,7 +63,8 @@ local function figures(entry)
     local quick = entry.balancer and entry.balancer.quick and entry.balancer.quick[name]
     local counts = quick or support
     local answered = counts and counts.resumed + counts.refused or 0
-    list[name] = rate and rate.rate and vocabulary.percent(rate.rate) .. " %"
+    local share = rate and rate.rate or answered > MOST_COUNTED and counts.resumed / answered
+    list[name] = share and vocabulary.percent(share) .. " %"
       or answered > 0 and ("%d of %d"):format(counts.resumed, answered) or nil
   end
   return list

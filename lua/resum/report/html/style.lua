@@ -71,7 +71,7 @@ th:last-child,td:last-child{padding-right:0}
 .targets .why{color:var(--soft);margin-left:.7rem}.targets .badge,.targets .why{vertical-align:middle}
 .targets td:first-child{font-weight:600}.targets th:first-child{width:26%}
 .targets td:nth-child(n+3){white-space:nowrap}
-.watched td:first-child{font-weight:600}.watched td:nth-child(2){width:24%}
+code.id{white-space:nowrap}.watched td:first-child{font-weight:600}.watched td:nth-child(2){width:24%}
 .watched .badge,.watched .why{vertical-align:middle}.watched .why{display:block;color:var(--soft)}
 .counts{display:flex;flex-wrap:wrap;gap:.3rem 1.5rem;margin:1.2rem 0}
 .overview{margin-bottom:3rem}
