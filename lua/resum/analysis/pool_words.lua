@@ -51,7 +51,7 @@ local COVARIATES = {
   time = "outcomes change in the course of the scan",
   age = "outcomes depend on the age of the session",
   concurrency = "outcomes depend on how many connections are open at once",
-  order = "outcomes come in runs",
+  order = "offers that resume come in long runs, and so do those that are refused",
   at_a_time = "offers of one session that are made close together end alike too often",
 }
 

@@ -1,4 +1,4 @@
--- Who gets the ticket key later: can he read what was resumed? In TLS 1.3 he can't where each resumption has a fresh
+-- Can whoever gets the ticket key later read what was resumed? In TLS 1.3 he can't where each resumption has a fresh
 -- key exchange: so a server is asked whether it does without one, and whether its key shares are fresh. In TLS 1.2
 -- every resumed connection can be read with the ticket's key, by design.
 
@@ -8,7 +8,7 @@ local poll = require "resum.audit.poll"
 
 local M = {
   id = "forward-secrecy",
-  title = "Who gets the ticket key later: can he read what was resumed?",
+  title = "Can whoever gets the ticket key later read what was resumed?",
   severity = "medium",
   class = "active",
   sources = { "RFC 9846, sections 4.3.8 and 4.3.9", "Springall et al. 2016" },

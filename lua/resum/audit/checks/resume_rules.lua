@@ -24,7 +24,10 @@ local ASKS_FOR_STATUS = { { type = STATUS_REQUEST, body = "\1\0\0\0\0" }, { type
 
 M.reasons = {
   keeps = function(evidence)
-    return ("in %d of %d ways in which it must not, a session does not resume"):format(evidence.kept, evidence.asked)
+    return evidence.kept == evidence.asked
+      and ("a session is refused in all %d ways in which it must not resume"):format(evidence.asked)
+      or ("a session is refused in %d of %d ways in which it must not resume; the others gave no answer"):format(
+        evidence.kept, evidence.asked)
   end,
   other_cipher = "a session of TLS 1.2 resumes with its cipher suite although that is not offered",
   cipher_changed = "a session of TLS 1.2 resumes with another cipher suite than its own, which no client takes",

@@ -33,7 +33,7 @@ M.reasons = {
     return ("session IDs of %d bytes come back with %d more, always the same"):format(evidence.sent_bytes,
       evidence.more_bytes)
   end,
-  exact_echo = "session IDs come back as they were sent, or new ones do",
+  exact_echo = "short session IDs come back as they were sent, or the server makes new ones",
   no_answer = "the server answered none of the hellos with an unusual session ID",
   no_old_version = "the server does not speak TLS 1.2 or older",
 }
