@@ -55,6 +55,8 @@ describe("a target", function()
     ["host:x\27[2J"] = port,
     [":443"] = "the host is missing",
     ["http://host"] = "http:// is not supported; give host:port",
+    ["https://user:password@host/"] = "nobody logs in there: leave out what stands before the @",
+    ["user@host:443"] = "nobody logs in there: leave out what stands before the @",
     ["ho st"] = "a host name may contain only letters, digits, '.', '-' and '_'",
     ["host/path"] = "a host name may contain only letters, digits, '.', '-' and '_'",
     ["b\252cher.example"] = "it is not UTF-8",

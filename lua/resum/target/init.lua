@@ -131,6 +131,8 @@ function M.parse(text, default_port)
     return usage("'%s': %s:// is not supported; give host:port", shown, scheme)
   elseif rest == "" then
     return usage("'%s' is empty; give host:port", shown)
+  elseif rest:find("@", 1, true) then
+    return usage("'%s': nobody logs in there: leave out what stands before the @", shown)
   end
   local outer, literal = rest:match("^(.-){(.*)}$")
   local given, port = split(outer or rest)
