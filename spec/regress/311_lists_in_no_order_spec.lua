@@ -29,6 +29,8 @@ local function groups_of(groups, each, policy, seed)
   return { servers = servers, policy = policy, seed = seed, drops = 0.02 }
 end
 
+local NO_BREAKS = { offers = { failed = 0, answered = 0 }, full = { failed = 0, answered = 0 } }
+
 describe("session IDs alone #unsanitized", function()
   it("tell no story of lists in no order, of any number of servers", function()
     for _, i in ipairs({ 6, 8, 14, 22 }) do
@@ -103,8 +105,9 @@ describe("the evenness of sessions", function()
 
   it("is asked for until it is known, and no more where they differ", function()
     local function plans(evenness_found)
-      local evidence = { mechanism = "session_id", entries = {}, label = {}, issued = 8, offers = {} }
-      local judged = { best = { parameters = {} }, decisive = true, beats_nothing = false, alone = true,
+      local evidence = { mechanism = "session_id", entries = {}, label = {}, issued = 8, offers = {},
+        breaks = NO_BREAKS }
+      local judged = { best = { parameters = {}, condition = {} }, decisive = true, beats_nothing = false, alone = true,
         evenness = evenness_found }
       return next_question.of({ session_id = evidence }, { session_id = { judged = judged } }, {})
     end

@@ -64,7 +64,8 @@ end)
 
 describe("full handshakes are made to see whether offers fail more often", function()
   local function asks(failing)
-    local evidence = { mechanism = "ticket", entries = {}, label = {}, issued = 0, offers = {} }
+    local breaks = { offers = { failed = 0, answered = 0 }, full = { failed = 0, answered = 0 } }
+    local evidence = { mechanism = "ticket", entries = {}, label = {}, issued = 0, offers = {}, breaks = breaks }
     return #next_question.of({ ticket = evidence }, { ticket = { failing = failing, judged = {} } }, {}) > 0
   end
 

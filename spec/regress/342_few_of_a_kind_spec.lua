@@ -33,9 +33,12 @@ describe("of few connections of a kind", function()
       end
     end)
 
-    it("those that they do not explain are a habit: " .. ending, function()
+    -- But a reset, beside full handshakes that end in order, is a fault that only offers meet.
+    local held_against_all = ending == "reset" and "unknown" or "refused"
+
+    it("those that they do not explain are a habit, unless offers alone meet them: " .. ending, function()
       for _, case in ipairs({ { 2, 2 }, { 3, 3 }, { 3, 4 }, { 4, 8 } }) do
-        assert.equal("refused", refused_after(case[1], case[2], ending), table.concat(case, " of "))
+        assert.equal(held_against_all, refused_after(case[1], case[2], ending), table.concat(case, " of "))
       end
     end)
 
