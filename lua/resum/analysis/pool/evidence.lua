@@ -91,8 +91,8 @@ local function new_offer(entry, origin, session, labels, shown)
     key = entry.design == "marked" and shown and shown.kind == "key" and shown or nil,
     started = hello_of(entry), ended = entry.ended, since = since_of(origin), age = age, age_at_most = age_at_most,
     beside = (entry.ended - entry.started + origin.ended - origin.started - 2) / 2,
-    offered = session.offered, resumed_before = session.resumed, crowd = session.issued, filled = session.kept,
-    source = entry.source, home = origin.source,
+    offered = session.offered, resumed_before = session.resumed, issued_since = session.issued,
+    filled = session.kept, source = entry.source, home = origin.source,
   }
 end
 
@@ -303,15 +303,14 @@ end
 --   the connection that gave the session, where they are neighbours, else 0), since, started, ended (on the clock of
 --   starts and ends), age and age_at_most (seconds, or ticks of that clock), beside (connections at the same time),
 --   offered and resumed_before (so often before), alive (the chance that its lifetime was not over; nil: it was not),
---   crowd (sessions issued since), filled (those of them that a cache has to keep), source and home (local addresses),
---   entry, issue}), failed, marked and identities (the same, apart); sequence (answered connections of the sampling
---   designs), asked_for_tickets, label (order -> label), origin (order -> order), crowded (offers in crowds of
+--   issued_since (sessions, by anyone), filled (those of them that a cache has to keep), source and home (local
+--   addresses), entry, issue}), failed, marked and identities (the same, apart); sequence (answered connections of the
+--   sampling designs), asked_for_tickets, label (order -> label), origin (order -> order), crowded (offers in crowds of
 --   what others had issued), epoch_of_crowds (order -> 2 for connections of crowds, 1 for others), keys (names of
---   ticket keys as seen in order, of all mechanisms), issued (sessions), issues_none (a full handshake showed
---   that it brings
---   none), offers_tally, full_tally (begun: so many of those failed behind a ServerHello; nil: none), breaks (behind
---   the handshake: offers that resumed, and full: each {answered, failed}), served (the same of those that sent a
---   request to see whether it is answered), stated_s (the shortest lifetime that a server stated, or nil)
+--   ticket keys as seen in order, of all mechanisms), issued (sessions), issues_none (a full handshake showed that it
+--   brings none), offers_tally, full_tally (begun: so many of those failed behind a ServerHello; nil: none), breaks
+--   (behind the handshake: offers that resumed, and full: each {answered, failed}), served (the same of those that sent
+--   a request to see whether it is answered), stated_s (the shortest lifetime that a server stated, or nil)
 function M.read(entries, offers_fail)
   local labels, by_order, lists, all = sighting.labels(entries), {}, {}, {}
   local issued_by, kept_by, kept_before = count_issued(entries) -- a cache may keep the sessions of all mechanisms

@@ -130,7 +130,7 @@ end
 
 local CAUSES = {
   { how = "capacity", cost = none, find = by(function(offer)
-    return offer.crowd - offer.beside, offer.crowd + offer.beside
+    return offer.issued_since - offer.beside, offer.issued_since + offer.beside
   end) },
   -- TLS 1.3 servers issue on resumption, too, whether or not somebody reads it
   { how = "capacity", cost = none, find = by(function(offer)
