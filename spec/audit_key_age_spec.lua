@@ -204,8 +204,8 @@ describe("the age and the sharing of keys", function()
   end)
 
   -- What a run at a time says of a server.
-  local function ask(port, time, check)
-    local store = assert(state.open(path, { files = files, now = function() return time end }))
+  local function ask(port, time, check, other_files)
+    local store = assert(state.open(path, { files = other_files or files, now = function() return time end }))
     local found, context = audit.run(check or key_age, port, { options = { store = store }, seeds = 2 })
     return audit.words(found), found[1].evidence, context
   end
@@ -272,7 +272,9 @@ describe("the age and the sharing of keys", function()
   it("say that the state file could not be written", function()
     local server = listener.start({ ticket_keys = NAME .. ("k"):rep(64) })
     finally(server.close)
-    path = folder .. "/not/there"
-    assert.equal("inconclusive - state_failed", (ask(server.port, 5)))
+    local full = setmetatable({ append = function()
+      return nil, "No space left on device"
+    end }, { __index = files })
+    assert.equal("inconclusive - state_failed", (ask(server.port, 5, nil, full)))
   end)
 end)

@@ -166,7 +166,7 @@ end)
 
 describe("a misuse of these options", function()
   for arguments, expected in pairs({
-    ["--starttls gopher a.example"] = "--starttls takes auto, smtp, lmtp, imap, pop3, sieve, ftp, nntp, irc, xmpp, ",
+    ["--starttls gopher a.example"] = "--starttls takes one of auto, smtp, lmtp, imap, pop3, sieve, ftp, nntp, irc, ",
     ["--proxy gopher://user:s3cret@proxy a.example"] = "--proxy: not a proxy: give it as http://host:port, ",
     ["--https_tunnel http://user:s3cret@:3128 a.example"] = "--proxy: the proxy's host or port is invalid: ",
     ["--proxy http://u:s3cret@p -6 a.example"] = "-4, -6: the proxy http://p:80 looks up names, so the family ",

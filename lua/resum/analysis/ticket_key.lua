@@ -30,8 +30,10 @@ function M.key_name(ticket)
   return hex(ticket:sub(1, M.LENGTH))
 end
 
---- Bytes of an address; and bytes at the start in which they are looked for.
-M.WORD, M.SEARCHED = 8, 48
+--- Bytes of an address.
+M.WORD = 8
+--- Bytes at the start in which addresses are looked for.
+M.SEARCHED = 48
 -- The sixth byte of addresses on x86-64 and AArch64 under Linux: of libraries, stack and heap, and of programs.
 local HIGH = { [0x7f] = true, [0x55] = true, [0x56] = true }
 

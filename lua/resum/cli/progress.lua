@@ -30,6 +30,7 @@ M.PHASES = {
   browser = "resuming as a browser does",
   confirm = "offering what was refused",
   look = "looking for other servers",
+  served = "seeing whether requests are answered",
   marked = "telling servers apart",
   identities = "offering several sessions at once",
   across = "comparing addresses",

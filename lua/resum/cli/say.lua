@@ -17,7 +17,7 @@ function M.on_stdout(text)
   return written ~= nil
 end
 
---- Says a line on stderr: say(format, ...), as string.format takes them.
+-- Says a line on stderr: say(format, ...), as string.format takes them.
 return setmetatable(M, { __call = function(_, format, ...)
   io.stderr:write("resum: ", format:format(...), "\n")
 end })

@@ -7,22 +7,32 @@ local tables = require "resum.util.tables"
 
 local M = {}
 
--- Who is missing is waited for as long as for a server's goodbye: four times what the own handshake took. A server that
--- lets no more in before somebody leaves holds nobody up for longer.
+-- Who is missing is waited for as long as for a server's goodbye: four times what the own handshake took. Where that
+-- was in vain, a server lets no more in before somebody leaves, and nobody of this crowd waits any more.
 local PATIENCE = { least = 0.25, most = 1, handshakes = 4 }
 
 local Gate = {}
 Gate.__index = Gate
 
 local function new_gate(host, count)
-  return setmetatable({ host = host, count = count, begun = 0, missing = count, waiters = {} }, Gate)
+  return setmetatable({ host = host, count = count, begun = 0, missing = count, waiters = {}, is_open = false }, Gate)
+end
+
+function Gate:open()
+  if self.is_open then
+    return -- who waited may have gone
+  end
+  self.is_open = true
+  for _, waiter in ipairs(self.waiters) do
+    waiter:wake()
+  end
 end
 
 -- One more is there, or will not come.
 function Gate:arrive()
   self.missing = self.missing - 1
-  for _, waiter in ipairs(self.missing == 0 and self.waiters or {}) do
-    waiter:wake()
+  if self.missing == 0 then
+    self:open()
   end
 end
 
@@ -35,8 +45,11 @@ function Gate:wait(handshake_s)
   local deadline = host.now() + math.max(PATIENCE.least, math.min(PATIENCE.most, PATIENCE.handshakes * handshake_s))
   local waiter = host.waiter and self.begun == self.count and host.waiter() or nil
   self.waiters[#self.waiters + 1] = waiter
-  while waiter and self.missing > 0 and host.now() < deadline do
+  while waiter and not self.is_open and host.now() < deadline do
     waiter:wait(deadline)
+  end
+  if waiter and not self.is_open then
+    self:open()
   end
   if waiter and waiter.close then
     waiter:close()

@@ -2,6 +2,7 @@
 
 local cut = require "resum.analysis.pool.cut"
 local hidden = require "resum.analysis.pool.hidden"
+local ticket_keys = require "resum.analysis.ticket_key"
 
 -- Sessions that live no longer than a scan are rare; the shortest default that is known is 5 minutes (OpenSSL, nginx).
 -- Where the server itself states such a lifetime they are not; where it states a longer one they are twice as rare.
@@ -20,6 +21,11 @@ end
 
 local function none()
   return 0
+end
+
+-- Caches with rows are rare as well, and losses by lot explain nearly anything.
+local function cost_of_rows()
+  return RARE
 end
 
 local function by(bounds)
@@ -112,7 +118,21 @@ local function by_rows_of(offers, rows, to_a_row)
   return stays, likelihood
 end
 
+-- Are all of these sessions in caches? A ticket that holds all that is needed is lost by none.
+local function are_cached(offers)
+  for _, offer in ipairs(offers) do
+    local length = offer.issue.ticket_length
+    if length and not ticket_keys.is_cache_entry(length) then
+      return false
+    end
+  end
+  return true
+end
+
 local function by_rows(evidence)
+  if not are_cached(evidence.offers) then
+    return nil
+  end
   local best, most, barred = nil, -math.huge, {}
   for _, rows in ipairs(ROWS) do
     for _, to_a_row in ipairs(TO_A_ROW) do
@@ -139,7 +159,7 @@ local CAUSES = {
   { how = "capacity", cost = none, find = by(function(offer)
     return offer.filled - offer.beside, offer.filled + offer.beside
   end) },
-  { how = "capacity", cost = none, find = by_rows },
+  { how = "capacity", cost = cost_of_rows, find = by_rows },
   { how = "lifetime", cost = cost_of_lifetime, find = by(function(offer)
     return offer.age, offer.age_at_most
   end) },
