@@ -40,7 +40,8 @@ end
 -- computes stands beside whoever waits.
 local LONG = {}
 for place, name in ipairs({ "pool_simulation", "servers/support", "watch", "servers/nmap", "servers/large_hello",
-  "watch_long", "servers/starttls", "support_servers", "servers/network", "servers/implementations", "audit_poll" }) do
+  "watch_long", "servers/starttls", "support_servers", "servers/network", "servers/implementations",
+  "servers/audit_faulty", "servers/faults", "audit_poll" }) do
   LONG[("spec/%s_spec.lua"):format(name)] = place - 100
 end
 
