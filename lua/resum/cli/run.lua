@@ -353,7 +353,6 @@ function M.new(plan)
     parsed = plan.parsed,
     host = plan.host,
     scanner = plan.scanner,
-    store = plan.store,
     targets = plan.targets,
     at_once = plan.at_once,
     sinks = plan.sinks,

@@ -276,12 +276,6 @@ function M.find_same_output(parsed)
   return output.find_same(files_of(read, READ), files_of(parsed, options.OUTPUTS))
 end
 
--- It is written while targets are scanned: what would fail then is told before.
-local function problem_of_state(parsed)
-  local problem = parsed.state and not parsed.dry_run and system.not_writable(parsed.state)
-  return problem and ("--state: %s: %s"):format(parsed.state, problem)
-end
-
 --- Makes a plan.
 -- @tparam table parsed see resum.cli.options
 -- @tparam table scan what resum.run takes; shared limits are added to it
@@ -299,7 +293,7 @@ function M.make(parsed, scan)
   if not scanner then
     return nil, options.in_flags(message)
   end
-  message = find_same_input(parsed) or M.find_same_output(parsed) or problem_of_state(parsed)
+  message = find_same_input(parsed) or M.find_same_output(parsed)
   if message then
     return nil, message
   end
@@ -331,7 +325,6 @@ function M.make(parsed, scan)
     scanner = scanner,
     targets = list,
     at_once = at_once,
-    store = scanner.options.store,
     sinks = sinks,
     progress = line,
     summary = parsed.summary and summaries.new() or nil,

@@ -50,16 +50,6 @@ function M.same_file(one, other)
   return not a and not b and whole_name(one) == whole_name(other)
 end
 
---- Why could nothing be written there, as far as one can tell without writing?
--- @tparam string path of a file, which need not be there
--- @treturn string|nil
-function M.not_writable(path)
-  local there = look_at(path) and path or path:match("^(.*/)[^/]*$") or "."
-  if not uv.fs_access(there, "W") then
-    return look_at(there) and "Permission denied" or "No such file or directory"
-  end
-end
-
 --- Cuts a file.
 -- @tparam string path
 -- @tparam integer length bytes that stay
