@@ -2,6 +2,7 @@
 -- comes within half a second, also where nobody takes what is shown. A second one ends at once.
 
 local escape = require "resum.util.escape"
+local interruption = require "resum.util.interruption"
 local leaving = require "resum.host.leave"
 local say = require "resum.cli.say"
 
@@ -84,7 +85,7 @@ end
 -- @param problem what was raised
 -- @treturn integer|nil the exit code, when it is
 function M.is(problem)
-  return tostring(problem):find("interrupted!", 1, true) and SIGNALS.sigint or nil -- Lua's own word
+  return interruption.is(problem) and SIGNALS.sigint or nil
 end
 
 return M

@@ -1,6 +1,7 @@
 -- Files, terminals and limits, as far as Lua itself can't ask about them: through luv, and prlimit (util-linux) for
 -- what luv can't do either. It knows nothing of scans.
 
+local interruption = require "resum.util.interruption"
 local uv = require "resum.host.uv.luv"
 
 local M = {}
@@ -85,7 +86,7 @@ end
 function M.raise_file_limit(count)
   local _, how, code = os.execute(("prlimit --pid %d --nofile=%d: 2>/dev/null"):format(uv.os_getpid(), count))
   if how == "signal" and code == SIGINT then -- the system has kept it from us meanwhile
-    error("interrupted!", 0)
+    error(interruption.WORD, 0)
   end
 end
 

@@ -7,6 +7,7 @@ require("resum.host.nmap").refuse("luasocket")
 local common = require "resum.host.common"
 local family_of = require("resum.target.ip_address").family
 local file = require "resum.host.file"
+local interruption = require "resum.util.interruption"
 local jobs = require "resum.host.jobs"
 local socket = require "socket"
 local streams = require "resum.host.stream"
@@ -193,7 +194,7 @@ function M.parallel(list, limit)
   for job in jobs.each(list) do
     number = number + 1
     local done, problem = pcall(job)
-    if not done and jobs.message_of(problem):find("interrupted!", 1, true) then
+    if not done and interruption.is(jobs.message_of(problem)) then
       error(problem, 0) -- Ctrl-C ends all of them, and is nobody's fault
     end
     errors[number] = not done and jobs.message_of(problem) or nil

@@ -1,9 +1,9 @@
 -- Runs jobs side by side on a host, so that what one of them raises is never lost: a defect of ours is not to pass for
 -- something that a server did not do. Nobody else calls host.parallel. It knows no host, and waits for nothing itself.
 
-local M = {}
+local interruption = require "resum.util.interruption"
 
-local INTERRUPTED = "interrupted!" -- Lua's own word for Ctrl-C
+local M = {}
 
 local function sorted_keys(list)
   local keys = {}
@@ -24,7 +24,7 @@ end
 function M.each(host, jobs, limit, on_problem)
   local problems = host.parallel(jobs, limit)
   for _, problem in pairs(problems) do
-    if tostring(problem):find(INTERRUPTED, 1, true) then
+    if interruption.is(problem) then
       error(problem, 0)
     end
   end

@@ -6,6 +6,7 @@
 -- and so does who would wait in a libuv callback of somebody else's, where there is no way to.
 
 local alarm = require "resum.host.uv.alarm"
+local interruption = require "resum.util.interruption"
 local is_open = require("resum.host.uv.handle").is_open
 local jobs = require "resum.host.jobs"
 local prompt = require "resum.host.uv.prompt"
@@ -127,7 +128,7 @@ end
 
 -- Lua's own word for it. As an object that says its own message a prompt shows that alone, without a traceback.
 local INTERRUPTED = setmetatable({}, { __tostring = function()
-  return "interrupted!"
+  return interruption.WORD
 end })
 
 -- Raises it in every job, and then here.
