@@ -119,12 +119,17 @@ local function with_lacking(balancer, steps)
   return list
 end
 
+-- Has each connection keys of its own? That is why none of its sessions is accepted.
+local function makes_new_keys(balancer)
+  return pool_findings.with_code(balancer and balancer.findings, "new_key_each_time") ~= nil
+end
+
 local function about_pool(balancer)
   if balancer.verdict == "all_shared" or balancer.verdict == "healthy" then
     return why_failing(balancer)
   elseif balancer.verdict == "no_resumption" and pool_words.some_are_shared(balancer) then
     return {} -- what is to be done about the others, the mechanisms' verdicts say
-  elseif pool_findings.with_code(balancer.findings, "new_key_each_time") then
+  elseif makes_new_keys(balancer) then
     return { ONE_CONTEXT }
   elseif balancer.member and balancer.member.how == "other_version" then
     return { SAME_VERSIONS }
@@ -173,7 +178,7 @@ local TAKEN_BEFORE = "Look into the server's log: it should answer a session tha
 
 -- Is one known? What the pool's verdict has said already is one as well.
 local function add_causes(entry, add)
-  local has_cause = pool_findings.with_code(entry.balancer and entry.balancer.findings, "new_key_each_time") ~= nil
+  local has_cause = makes_new_keys(entry.balancer)
   for _, name in ipairs(mechanisms.names) do
     local judged = conclusion.judged(entry, name)
     local text = judged and BEHAVIOUR[judged.reason]

@@ -8,6 +8,11 @@ local M = {}
 
 local enumerate = vocabulary.enumerate
 
+-- What the look at the pool came to; empty where there was none.
+local function of_pool(entry, name)
+  return entry.balancer and entry.balancer.mechanisms and entry.balancer.mechanisms[name] or {}
+end
+
 --- Did any session resume, if not one of those that this scan offers? Those of the rate are the oldest: where keys
 -- changed while it ran they are refused, and others are not.
 -- @tparam table entry one of a result's addresses
@@ -15,10 +20,9 @@ local enumerate = vocabulary.enumerate
 -- @treturn boolean
 function M.resumes_elsewhere(entry, name)
   local support = entry.support and entry.support[name]
-  local pool = entry.balancer and entry.balancer.mechanisms and entry.balancer.mechanisms[name] or {}
   local rate = entry.rate and entry.rate[name]
   local resumed = (support and support.resumed or 0) + (rate and rate.resumed or 0)
-  for _, counts in pairs(pool.designs or {}) do
+  for _, counts in pairs(of_pool(entry, name).designs or {}) do
     resumed = resumed + (counts.resumed or 0)
   end
   return resumed > 0 or name == "psk" and entry.browser ~= nil and (entry.browser.resumed or 0) > 0
@@ -26,8 +30,8 @@ end
 
 -- What resumes and breaks before a request is answered has resumed, as far as handshakes tell.
 local function breaks_then(entry, name)
-  local pool = entry.balancer and entry.balancer.mechanisms and entry.balancer.mechanisms[name]
-  return pool and pool.fails and pool.fails.served
+  local fails = of_pool(entry, name).fails
+  return fails and fails.served
 end
 
 local AT_TIMES = { verdict = "partially_supported", reason = "issued_not_always_accepted" }
