@@ -99,6 +99,14 @@ return {
     spec = "spec/single_use_spec.lua",
   },
   {
+    name = "offers that fail are none that was refused",
+    file = "lua/resum/scan/rate.lua",
+    before = "refused = counts.refused + counts.errors,",
+    after = "refused = counts.refused,",
+    breaks = "one lost ticket hides that the others are good for one connection, where spent ones are hung up on",
+    spec = "spec/regress/340_single_use_tells_one_story_spec.lua",
+  },
+  {
     name = "expired sessions offered",
     file = "lua/resum/scan/obtain_sessions.lua",
     before = "if not is_old and not client:expired(session) and",

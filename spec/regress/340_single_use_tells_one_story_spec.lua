@@ -21,10 +21,12 @@ local function offered_in(bytes)
   return psks and psks:sub(5, 4 + (">I2"):unpack(psks, 3)) or #ticket > 0 and ticket or nil
 end
 
--- Takes each ticket once; what is spent it "refuses", or answers with an "alert", or it hangs up ("fin").
-local function start(version, how, renews)
+-- Takes each ticket once, and the one that is the `lost`th to be offered not even once; what is spent it "refuses", or
+-- answers with an "alert", or it hangs up ("fin").
+local function start(version, how, renews, lost)
   local options = { max_version = version, ticket_keys = KEYS, renew_tickets = renews }
   local refusing, seen = memory.server({ max_version = version, ticket_keys = KEYS, accept_tickets = false }), {}
+  local met = 0
   return listener.start(options, {
     bytes = function(link, bytes)
       if link.state ~= "want" or link.seen or bytes:byte() ~= 22 then
@@ -32,7 +34,8 @@ local function start(version, how, renews)
       end
       link.seen = true
       local offered = offered_in(bytes)
-      local is_spent = offered and seen[offered]
+      met = met + (offered and not seen[offered] and 1 or 0)
+      local is_spent = offered and (seen[offered] or met == lost)
       seen[offered or ""] = true
       if is_spent and how == "refuses" then
         link.connection = refusing:accept()
@@ -78,6 +81,23 @@ describe("sessions that are good for one connection", function()
         for rule, holds in pairs({ ["=supported"] = is_good, [">=95%"] = is_good, [">=50%"] = true }) do
           assert.equal(holds, (expectation.check(assert(expectation.parse(case[2] .. rule)), result)))
         end
+      end)
+    end
+  end
+end)
+
+-- A ticket that is lost before it is offered (a client of its own had it, or a connection broke) is one session that
+-- never resumes among some that resumed once: where spent ones were hung up on, that was told as "fails on resumption".
+describe("a ticket that never resumes among those that are good for one connection", function()
+  for _, version in ipairs({ "TLSv1.2", "TLSv1.3" }) do
+    for _, how in ipairs({ "refuses", "alert", "fin" }) do
+      it(("leaves them so: %s, %s"):format(version, how), function()
+        local server, mechanism = start(version, how, true, 2), version == "TLSv1.3" and "psk" or "ticket"
+        local result = assert(resum.run(server.address, { rate = true, mechanisms = { mechanism } }))
+        server.close()
+        local rate = result.addresses[1].rate[mechanism]
+        assert.same({ "supported", "single_use_tickets", "fresh", 1 },
+          { rate.verdict, rate.reason, rate.design, rate.rate })
       end)
     end
   end

@@ -162,12 +162,11 @@ local function without_sessions(client, mechanism, judged, seeds)
   return result
 end
 
--- Counts by which old sessions and fresh ones are compared: what is answered with an alert is not taken. That fresh
--- ones get none shows that it is an answer.
+-- Counts by which old sessions and fresh ones are compared: an offer that ends in an alert, or fails in whatever way, is
+-- not taken. That fresh ones fare better shows that it is an answer, whichever way a server has of giving it.
 local function counts_of(sequence, sessions)
   local counts = counting.count(figures.records_of(figures.counted(sequence)), true)
-  counts.seeds = sessions
-  return counts
+  return { resumed = counts.resumed, refused = counts.refused + counts.errors, seeds = sessions }
 end
 
 -- Tickets that are good for one connection: fresh ones, a batch at a time, each offered once; as long as they may fare
