@@ -6,20 +6,20 @@ local listener = require "spec.support.listener"
 local memory = require "spec.support.memory"
 local resum = require "resum"
 local text = require "resum.report.text"
-local uv = require "luv"
 local wire = require "spec.support.wire"
 
 local OK = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
--- A session ID is known `late_ms` after its handshake; before that a server answers that knows none.
-local function start_late(late_ms)
-  local stranger, known_at = memory.server({ max_version = "TLSv1.2", tickets = false }), {}
-  return listener.start({ max_version = "TLSv1.2", tickets = false }, {
+-- A session ID is known once its client has paused for so many seconds, or never; before that a server answers that
+-- knows none. (By the time of day a client that was held up for so long would be known at once.) Returns the server,
+-- and the host whose pauses count.
+local function start_late(late_s)
+  local stranger, unknown, host = memory.server({ max_version = "TLSv1.2", tickets = false }), {}, resum.host.default()
+  local server = listener.start({ max_version = "TLSv1.2", tickets = false }, {
     bytes = function(link, bytes)
       if not link.seen then
         link.seen = true
-        local offered = wire.client_hello(bytes:sub(6)).session_id
-        if known_at[offered] and uv.now() < known_at[offered] then
+        if unknown[wire.client_hello(bytes:sub(6)).session_id] then
           link.connection = stranger:accept()
         end
       end
@@ -28,12 +28,23 @@ local function start_late(late_ms)
     established = function(link, bytes)
       link.send(bytes)
       local id = link.connection:facts().session_id
-      known_at[id] = known_at[id] or uv.now() + late_ms
+      unknown[id] = unknown[id] == nil or unknown[id]
     end,
   })
+  return server, setmetatable({ sleep = function(seconds)
+    local made_before = {}
+    for id in pairs(unknown) do
+      made_before[#made_before + 1] = id
+    end
+    host.sleep(seconds)
+    for _, id in ipairs(seconds >= late_s and made_before or {}) do
+      unknown[id] = false
+    end
+  end }, { __index = host })
 end
 
-local function support_of(server, options)
+local function support_of(server, options, host)
+  options.host = host
   local entry = assert(resum.scan(server.address, options)).addresses[1]
   server.close()
   return entry.support, entry
@@ -41,9 +52,10 @@ end
 
 describe("a cache that is written late", function()
   for _, engine in ipairs({ "handshake", "probe" }) do
-    for late_ms, usable in pairs({ [250] = 0.3, [900] = 2 }) do
-      it(("is told, and nobody is said to be refused for ever: %d ms, engine %s"):format(late_ms, engine), function()
-        local support, entry = support_of(start_late(late_ms), { engine = engine, mechanisms = { "session_id" } })
+    for late_s, usable in pairs({ [0.25] = 0.3, [0.9] = 2 }) do
+      it(("is told, and nobody is said to be refused for ever: %g s, engine %s"):format(late_s, engine), function()
+        local server, host = start_late(late_s)
+        local support, entry = support_of(server, { engine = engine, mechanisms = { "session_id" } }, host)
         local judged = support.session_id
         assert.same({ "partially_supported", "late_cache", usable },
           { judged.verdict, judged.reason, judged.usable_after_s })
@@ -53,7 +65,7 @@ describe("a cache that is written late", function()
   end
 
   it("is no word for one that never accepts a session", function()
-    local judged = support_of(start_late(60000), { mechanisms = { "session_id" } }).session_id
+    local judged = support_of(start_late(), { mechanisms = { "session_id" } }).session_id
     assert.same({ "not_supported", "issued_not_accepted" }, { judged.verdict, judged.reason })
   end)
 end)
@@ -85,7 +97,8 @@ describe("sessions that are taken later", function()
   end)
 
   it("are enough, and as many were offered at once", function()
-    local judged = support_of(start_late(250), { mechanisms = { "session_id" } }).session_id
+    local server, host = start_late(0.25)
+    local judged = support_of(server, { mechanisms = { "session_id" } }, host).session_id
     local at_once, later = 0, 0
     for _, record in ipairs(judged.attempts) do
       at_once = at_once + (record.design == "pairs" and 1 or 0)
