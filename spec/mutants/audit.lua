@@ -266,8 +266,13 @@ add(BYTES, KNOWN_SPEC, "short text", "local CHANCE = 1e-6", "local CHANCE = 1", 
 add(BYTES, KNOWN_SPEC, "no attribute in a certificate", 'at and ticket:find(ATTRIBUTE, at, true) and at - 1',
   "at and at - 1", "four bytes are a certificate")
 local PQ, PQ_SPEC = "lua/resum/audit/checks/pq_resumption.lua", "spec/audit_pq_resumption_spec.lua"
-add(PQ, PQ_SPEC, "a lost answer prefers nothing", "if full == nil or resumed == nil then", "if false then",
+local NEITHER_SPEC = "spec/regress/455_neither_group_spec.lua"
+add(PQ, PQ_SPEC, "a lost answer prefers nothing", "if not is_told(full) or not is_told(resumed) then", "if false then",
   "what failed is told of as if it had been seen")
+add(PQ, NEITHER_SPEC, "any alert is about groups", "first.code == NO_GROUP and", "first.code and",
+  "a server that fails is said to prefer nothing")
+add(PQ, NEITHER_SPEC, "words behind an alert hide it", "if not messages and #bytes", "if false and #bytes",
+  "an alert is a failed connection")
 add("lua/resum/audit/checks/ticket_request.lua", RULES_SPEC, "any number is what was wanted", "came == RESUMED and",
   "true and", "a server that says so and does not is praised")
 local RUN, RUN_SPEC = "lua/resum/audit/run.lua", "spec/audit_run_spec.lua"

@@ -18,6 +18,9 @@ local HYBRID, CLASSIC = 4588, 29 -- X25519MLKEM768 and x25519 (IANA)
 local BASE_POINT = "\9" .. ("\0"):rep(31) -- a share that anybody knows the secret of: nothing is said under it
 local TWICE = 2
 local READS = 8 -- at most, until the answer is there as a whole
+-- The alert of a server that has neither group (RFC 9846, section 4.2.1): one that has the hybrid group asks for it.
+local NO_GROUP, REFUSED = 40, "refused"
+local RECORD_HEADER = 5 -- bytes
 
 M.reasons = {
   kept = "full and resumed handshakes prefer the hybrid group X25519MLKEM768",
@@ -40,7 +43,17 @@ local function extensions(...)
     "key_share", ... }
 end
 
--- What the server says first to a full handshake: true for a HelloRetryRequest; nil where that can't be told.
+-- The first message of these bytes, also where what follows its record is no TLS: vsftpd tells in words why it refuses.
+local function first_message(bytes)
+  local messages = core.parse(bytes)
+  if not messages and #bytes >= RECORD_HEADER then
+    messages = core.parse(bytes:sub(1, RECORD_HEADER + (">I2"):unpack(bytes, RECORD_HEADER - 1)))
+  end
+  return messages and messages[1]
+end
+
+-- What the server says first to a full handshake: true for a HelloRetryRequest, "refused" where it has neither group;
+-- nil where that can't be told.
 local function asks_in_full(context)
   local hello = core.client_hello({ server_name = context.client.server_name, extensions = extensions(),
     key_shares = { { group = CLASSIC, share = BASE_POINT } } })
@@ -48,15 +61,16 @@ local function asks_in_full(context)
     local all = ""
     local bytes = talk:write(hello) and talk:read()
     for _ = 1, READS do
-      local messages = bytes and core.parse(all .. bytes)
-      local first = messages and messages[1]
+      local first = bytes and first_message(all .. bytes)
       if first or not bytes then
-        return first and first.type
+        return first and (first.code == NO_GROUP and REFUSED or first.type)
       end
       all, bytes = all .. bytes, talk:read()
     end
   end)
-  if record.result == "hello_retry_request" or record.result == "server_hello" then
+  if record.result == REFUSED then
+    return REFUSED
+  elseif record.result == "hello_retry_request" or record.result == "server_hello" then
     return record.result == "hello_retry_request"
   end
 end
@@ -71,16 +85,25 @@ local function asks_resumed(context)
   elseif record and record.outcome == "resumed" then
     return false
   end
+  local alert = record and record.outcome == "alert" and facts and facts.alerts and facts.alerts[#facts.alerts]
+  return alert and alert.code == NO_GROUP and REFUSED or nil
+end
+
+local function is_told(answer)
+  return answer == true or answer == false
 end
 
 --- What both answers come to.
--- @tparam boolean|nil full
--- @tparam boolean|nil resumed
+-- @tparam boolean|string|nil full "refused" where the server said that it has neither group
+-- @tparam boolean|string|nil resumed
 -- @tparam[opt] boolean is_divided a session that does not resume may have met another server than its own
 -- @treturn table finding
 function M.decide(full, resumed, is_divided)
-  if full == nil or resumed == nil then
-    return { verdict = "inconclusive", reason = full ~= nil and is_divided and "not_met" or "connection_failed" }
+  if full == REFUSED and resumed == REFUSED then
+    full, resumed = false, false
+  end
+  if not is_told(full) or not is_told(resumed) then
+    return { verdict = "inconclusive", reason = is_told(full) and is_divided and "not_met" or "connection_failed" }
   end
   local reason = full and (resumed and "kept" or "dropped") or resumed and "only_resumed" or "none"
   return { verdict = "info", reason = reason }
