@@ -22,6 +22,9 @@ local function found(answer, length, share)
     return { fields = function() return { ticket = ticket } end, derive = function(_, fields) return fields.ticket end }
   end
   function context.attempt(_, options)
+    if type(options.session) == "table" then
+      return { outcome = "resumed" } -- it is offered as it is
+    end
     offers = offers + 1
     local said = answer(function(from_end)
       local at = #ticket + 1 - from_end

@@ -26,6 +26,9 @@ local function found(rule, length)
     end }
   end
   function context.attempt(_, options)
+    if options.session.derive then
+      return { outcome = "resumed" } -- it is offered as it is
+    end
     context.offers = context.offers + 1
     local ticket = options.session.ticket
     for offset = 0, #original - 1 do

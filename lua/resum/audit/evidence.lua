@@ -9,6 +9,10 @@ local M = {}
 -- A scan of a rate makes some hundred connections, of two tickets each; what a server sends beyond that is not kept.
 local MOST_CONNECTIONS, MOST_TICKETS = 4096, 8192
 
+-- Names that come one after another, and none of them again, are one server's that changes its keys: servers that
+-- chance chooses among come in such an order once in 1,000 pools.
+local BY_CHANCE = 1e-3
+
 local Evidence = {}
 Evidence.__index = Evidence
 
@@ -79,6 +83,40 @@ local function kind_of(connection)
   return connection.version == "TLSv1.3" and "psk" or connection.mechanism
 end
 
+-- Of as many connections with each label as there are: how likely it is that chance brings those of each in a row.
+local function chance_of_rows(counts)
+  local chance, before, number = 1, 0, 0
+  for _, count in pairs(counts) do
+    number = number + 1
+    chance = chance * number
+    for i = 1, count do
+      chance = chance * i / (before + i)
+    end
+    before = before + count
+  end
+  return chance
+end
+
+-- Do the keys' names follow one another, so that they are one server's? Then all connections have the last one's; and
+-- it gives the order of the first that really had it.
+local function join_rows(list, assigned)
+  local counts, last, since, is_row = {}, nil, nil, true
+  for _, connection in ipairs(list) do
+    local label = assigned[connection.order]
+    if label and label ~= sighting.UNNAMED then
+      is_row = is_row and label.kind == "key" and (label == last or not counts[label])
+      since = label == last and since or connection.order
+      counts[label], last = (counts[label] or 0) + 1, label
+    end
+  end
+  if is_row and last and chance_of_rows(counts) < BY_CHANCE then
+    for order in pairs(assigned) do
+      assigned[order] = last
+    end
+    return since
+  end
+end
+
 -- Of the connections of one mechanism: what each one's server is called, and how many connections each name has.
 local function group(evidence, kind)
   local list = {}
@@ -86,7 +124,7 @@ local function group(evidence, kind)
     list[#list + 1] = kind_of(connection) == kind and connection or nil
   end
   local assigned = sighting.labels(list)
-  local groups = { labels = assigned, letters = {}, count = 0 }
+  local groups = { labels = assigned, letters = {}, count = 0, since = join_rows(list, assigned) }
   for _, connection in ipairs(list) do
     local label = assigned[connection.order]
     if label then
@@ -158,6 +196,16 @@ function Evidence:group_of(connections)
     return nil
   end
   return met_count == 1 and groups.count > 1 and groups.letters[only] or nil, sum
+end
+
+--- Was a session issued under a key that its only server has replaced since, and so may not know any more?
+-- @function evidence:is_of_old_key
+-- @tparam string mechanism "ticket" or "psk"
+-- @tparam integer connection order of the one that brought it
+-- @treturn boolean
+function Evidence:is_of_old_key(mechanism, connection)
+  self.groups[mechanism] = self.groups[mechanism] or group(self, mechanism)
+  return connection < (self.groups[mechanism].since or 0)
 end
 
 --- The groups of servers that the connections of a mechanism have met. Their shares are those of plain full handshakes:

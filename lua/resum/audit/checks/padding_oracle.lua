@@ -44,6 +44,7 @@ M.reasons = {
       .. "byte can be read in each block by asking"):format(evidence.mechanism)
   end,
   names_only = "tickets are names of entries in a cache",
+  session_ended = altered_tickets.session_ended,
   mixed_answers = function(evidence)
     return ("several servers with keys of their own stand behind the address, and mix their answers (%s): audit each "
       .. "at an address of its own"):format(evidence.mechanism)

@@ -44,6 +44,7 @@ M.reasons = {
       .. "decrypted before they are authenticated"):format(evidence.alerts, evidence.full, evidence.mechanism)
   end,
   names_only = "tickets are names of entries in a cache",
+  session_ended = altered_tickets.session_ended,
   mixed_answers = function(evidence)
     return ("altered tickets are answered with an alert or with a full handshake, and not always in the same way (%s): "
       .. "they may be several servers'"):format(evidence.mechanism)

@@ -17,6 +17,14 @@ local function alert_code(record)
   return last and last.from == "server" and last.code or nil
 end
 
+--- Words for a session that does not resume any more.
+-- @tparam table evidence mechanism
+-- @treturn string
+function M.session_ended(evidence)
+  return ("no altered ticket resumed, but in the end the session did not resume as it is, either (%s): the server has "
+    .. "changed its keys, or has forgotten it"):format(evidence.mechanism)
+end
+
 --- What a server answered to an altered ticket.
 -- @tparam table|nil record of a connection by the probe
 -- @treturn string|nil "resumed"; "rekeyed": TLS 1.2 went on with the ticket, without a certificate, under a secret that
@@ -38,16 +46,34 @@ function M.answer(record)
   end
 end
 
+-- Offers of a session as it is, after its altered tickets: the first may be lost; and behind a balancer they miss its
+-- server with 5 in 100, squared.
+local AS_IT_IS = 2
+
 --- The connections of all mechanisms that have tickets.
 -- @tparam {string,...} mechanisms
--- @tparam integer each of one of them
+-- @tparam integer each of one of them, but for offers of sessions as they are
 -- @treturn integer
 function M.connections(mechanisms, each)
   local count = 0
   for _, mechanism in ipairs(mechanisms) do
-    count = count + (mechanism == "session_id" and 0 or each)
+    count = count + (mechanism == "session_id" and 0 or each + poll.MOST_MEMBERS * AS_IT_IS * poll.MOST_ROUNDS)
   end
   return count
+end
+
+-- Does a session still resume as it is? Else its altered tickets may have been refused for another reason: a server
+-- that has changed its keys, or has forgotten the session, refuses all of them. (Whose time is over is asked no more.)
+local function still_resumes(context, mechanism, session, member)
+  if context.client:expired(session) then
+    return true
+  end
+  for _ = 1, AS_IT_IS * (member.share and poll.rounds_of(member.share) or 1) do
+    if context:attempt({ mechanism = mechanism, session = session, take_sessions = false }).outcome == "resumed" then
+      return true
+    end
+  end
+  return false
 end
 
 -- The groups of servers whose tickets are looked at, each with a session that it made: those that the scans told apart,
@@ -66,17 +92,21 @@ local function members_of(context, mechanism)
 end
 
 -- What is found of one group, and how many altered tickets were answered.
-local function look(mechanism, member, judge, is_unmet)
+local function look(context, mechanism, member, judge)
   local session = member.session
   local ticket = session and session:fields().ticket or ""
   if not session then
     return { verdict = "inconclusive", reason = "connection_failed", evidence = { mechanism = mechanism } }, 0
-  elseif is_unmet then
+  elseif poll.is_unmet(context, mechanism) then
     return { verdict = "inconclusive", reason = "not_met", evidence = { mechanism = mechanism } }, 0
   elseif ticket_keys.is_cache_entry(#ticket) then
     return nil, 0
   end
-  return judge(mechanism, session, ticket, member)
+  local found, count = judge(mechanism, session, ticket, member)
+  if not found and not still_resumes(context, mechanism, session, member) then
+    found = { verdict = "inconclusive", reason = "session_ended", evidence = { mechanism = mechanism } }
+  end
+  return found, count
 end
 
 -- Adds a finding: to another group's where that is the same.
@@ -102,7 +132,7 @@ function M.run(context, judge, good)
   local list, asked, offered = {}, 0, 0
   for _, mechanism in ipairs(context:resuming()) do
     for _, member in ipairs(mechanism ~= "session_id" and members_of(context, mechanism) or {}) do
-      local found, count = look(mechanism, member, judge, poll.is_unmet(context, mechanism))
+      local found, count = look(context, mechanism, member, judge)
       asked, offered = asked + 1, offered + count
       if found then
         add(list, found, member)
