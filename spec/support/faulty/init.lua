@@ -70,7 +70,7 @@ M.FAULTS = {
 
 -- What is no fault, but makes another server of it.
 local KINDS = { answers_at_once = true, stateful = true, no_tickets = true, no_early_data = true, no_ems = true,
-  sha384 = true }
+  rejects_early_data = true, sha384 = true }
 
 local ANSWER = "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nall is well\n"
 local REQUEST_ENDS = "\r\n\r\n"
@@ -129,8 +129,8 @@ end
 
 --- A server.
 -- @tparam {string,...} faults names of M.FAULTS; or stateful (tickets are names of entries in a cache), no_tickets (in
---   TLS 1.2), no_early_data, no_ems, sha384 (which it prefers), answers_at_once (early data, and closes, in one write
---   with its Finished: 425)
+--   TLS 1.2), no_early_data, rejects_early_data (which its tickets allow), no_ems, sha384 (which it prefers),
+--   answers_at_once (early data, and closes, in one write with its Finished: 425)
 -- @tparam[opt] table like a server whose ticket keys and cache it shares
 -- @treturn table errors (what raised in it: none, if all is well), accept()
 function M.new(faults, like)

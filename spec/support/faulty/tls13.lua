@@ -225,7 +225,8 @@ end
 -- Is early data taken (RFC 9846, sections 4.3.10 and 8)?
 function Handshake:takes_early_data()
   local psk, faults = self.psk, self.faults
-  if not psk or psk.index ~= 0 or self.retried or not self.hello.extensions[EXTENSION.early_data] then
+  if not psk or psk.index ~= 0 or self.retried or faults.rejects_early_data
+    or not self.hello.extensions[EXTENSION.early_data] then
     return false
   end
   local age_ms = (psk.age - psk.session.age_add) % 4294967296

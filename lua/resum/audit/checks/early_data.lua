@@ -40,7 +40,8 @@ M.reasons = {
     return ("early data is taken (%s)"):format(evidence.answer)
   end,
   accepted_once = function(evidence)
-    return ("early data is taken, and the same bytes once of %d times"):format(evidence.sent)
+    return ("early data is taken, and the same bytes %s of %d times"):format(
+      evidence.accepted > 0 and "once" or "none", evidence.sent)
   end,
   replayed = function(evidence)
     return ("the same early data was taken %d of %d times (%s)"):format(evidence.accepted, evidence.sent,
@@ -230,22 +231,24 @@ end
 
 -- The same bytes: with the same random, session ID, key share and age. (Their answers are not looked at: the base point
 -- is a key share that anybody knows the secret of.)
--- Until so many were sent, or were taken.
+-- Until so many were sent, or were taken. Gives how often they were taken, how often answered, and how often the
+-- session resumed without them.
 local function replay(context, session, most, enough)
   if not session or not allows(session) then
-    return 0, 0
+    return 0, 0, 0
   end
   local offer = { random = random.bytes(32), session_id = random.bytes(32), key_share = "base_point",
     obfuscated_ticket_age = obfuscated(session, age_of(context, session)) }
-  local accepted, answered = 0, 0
+  local accepted, answered, rejected = 0, 0, 0
   for _ = 1, most do
-    local _, taken = send(context, session, offer)
+    local record, taken = send(context, session, offer)
     accepted, answered = accepted + (taken and 1 or 0), answered + (taken ~= nil and 1 or 0)
+    rejected = rejected + (taken == false and record.outcome == "resumed" and 1 or 0)
     if accepted == enough then
       break
     end
   end
-  return accepted, answered
+  return accepted, answered, rejected
 end
 
 --- What the replays come to.
@@ -254,13 +257,14 @@ end
 -- @tparam table first record of the early data that was taken
 -- @tparam[opt] integer groups of servers that take turns by chance: each may take it once, and most don't know the
 --   session
+-- @tparam[opt=0] integer rejected how often the session resumed, so that its server was met, and they were not taken
 -- @treturn table finding
-function M.decide(accepted, sent, first, groups)
+function M.decide(accepted, sent, first, groups, rejected)
   local answer = answer_of(first)
   local evidence = { accepted = accepted, sent = sent, answer = answer }
   if sent < 2 then
     return { verdict = "inconclusive", reason = "connection_failed" }
-  elseif groups and accepted == 0 then
+  elseif groups and accepted + (rejected or 0) == 0 then
     return { verdict = "inconclusive", reason = "not_met" }
   elseif accepted == sent or groups and accepted > groups then
     local is_guarded = first.response and first.response.status == TOO_EARLY
@@ -288,15 +292,26 @@ end
 -- From what tells least.
 local WEIGHT = { connection_failed = 0, accepted_once = 1, not_met = 2, replayed_sometimes = 3, replayed = 4 }
 
+-- Of two findings the one that tells more: of those that say the same, the one where more was taken.
+local function graver(one, other)
+  local function taken(found)
+    return found.evidence and found.evidence.accepted or 0
+  end
+  if WEIGHT[one.reason] == WEIGHT[other.reason] then
+    return taken(one) > taken(other) and one or other
+  end
+  return WEIGHT[one.reason] > WEIGHT[other.reason] and one or other
+end
+
 -- The same bytes again, where chance chooses the server: for each group, with a session of its own.
 local function replay_by_chance(context, first, members)
   local share, worst = 0, nil
   for i = 1, math.min(#members, poll.MOST_MEMBERS) do
     local session = context:session_of("psk", members[i].letter, poll.MOST_ROUNDS)
-    local accepted, sent = replay(context, session, poll.MOST_ROUNDS, #members + 1)
-    local one = M.decide(accepted, sent, first, #members)
+    local accepted, sent, rejected = replay(context, session, poll.MOST_ROUNDS, #members + 1)
+    local one = M.decide(accepted, sent, first, #members, rejected)
     share = share + (one.reason == "replayed" and members[i].share or 0)
-    worst = (not worst or WEIGHT[one.reason] > WEIGHT[worst.reason]) and one or worst
+    worst = graver(one, worst or one)
   end
   worst.share = share > 0 and share < 0.999 and share or nil
   return worst
@@ -313,7 +328,7 @@ local function replay_to_all(context, first)
     local accepted, sent = replay(context, new_session(context), M.SENDS)
     local one = M.decide(accepted, sent, first)
     taken = taken + (one.reason == "replayed" and 1 or 0)
-    worst = (not worst or WEIGHT[one.reason] > WEIGHT[worst.reason]) and one or worst
+    worst = graver(one, worst or one)
   end
   worst.share = taken > 0 and taken < count and taken / count or nil
   return worst
