@@ -173,6 +173,12 @@ add(REPEATS, REPEATS_SPEC, "a longer week", "LONGEST_LIFETIME = 604800", "LONGES
 add(UNKNOWN, UNKNOWN_SPEC, "a cut ticket weighs as much", '"one byte short", odd = true',
   '"one byte short", odd = false', "a malformed ticket that nobody sends is grave")
 
+local FAILING_SPEC = "spec/regress/453_share_of_failing_spec.lua"
+add(UNKNOWN, FAILING_SPEC, "two failures are all servers'", "case.failed == case.seen and case.failed > M.AGAIN.other",
+  "case.failed == case.seen", "one of three that failed twice in a row is all of them")
+add(UNKNOWN, FAILING_SPEC, "counted until it fails again",
+  "(silent_member(asked, case) or asked.groups == 1 and fails_always(case))", "true",
+  "a server has half of the connections, as it failed in two of four")
 add(UNKNOWN, UNKNOWN_SPEC, "session IDs are all known", "asked.session_id = ask_id(context, cases)",
   "asked.session_id = nil", "a client whose session ID ran out is not thought of")
 add(UNKNOWN, UNKNOWN_SPEC, "what was not asked is good", 'if was_missed and list[1].verdict == "good" then',
@@ -300,6 +306,15 @@ add(EVIDENCE, SEEN_SPEC, "groups of all mechanisms", "kind_of(connection) == kin
   "servers that two mechanisms tell apart are four")
 add(EVIDENCE, SEEN_SPEC, "more tickets than there is room for", "MOST_TICKETS = 4096, 8192",
   "MOST_TICKETS = 4096, 81920", "a server fills our memory")
+local CHANGE_SPEC = "spec/regress/451_keys_that_change_spec.lua"
+add(EVIDENCE, CHANGE_SPEC, "keys in a row by chance", "local BY_CHANCE = 1e-3", "local BY_CHANCE = 1e-2",
+  "two servers that chance has brought one after another are one")
+add(EVIDENCE, CHANGE_SPEC, "keys that come again", "(label == last or not counts[label])", "true",
+  "servers that take turns are one that changes its keys")
+add(EVIDENCE, CHANGE_SPEC, "sessions of old keys", "since or 0)", "since and 0 or 0)",
+  "a session is offered whose key is gone")
+add("lua/resum/audit/tickets/altered.lua", CHANGE_SPEC, "a forgotten session's tickets are authenticated",
+  "if not found and not still_resumes", "if false and not still_resumes", "who refuses everything is good")
 add(REACH, SEEN_SPEC, "another name is elsewhere", "tables.contains(addresses, reach.endpoint.address)", "false",
   "a name is met at another address than the target's, which has it too")
 add(REACH, SEEN_SPEC, "the same address again", "all[i % #all + 1]", "all[i]", "a server is compared with itself")
@@ -343,6 +358,8 @@ add(KEPT, LIFETIME_SPEC, "all mechanisms are one", "fields.mechanism == mechanis
 
 add(CONTENT, "spec/regress/412_addresses_of_one_server_spec.lua", "a pair of tickets will do",
   "local LEAST_OF_SOME = 3", "local LEAST_OF_SOME = 2", "bytes that look like addresses twice are called some")
+add(EARLY, "spec/regress/452_resumes_without_early_data_spec.lua", "who rejects was not met",
+  "accepted + (rejected or 0) == 0", "accepted == 0", "a server that resumes is one that was not met")
 add(EARLY, "spec/regress/413_one_of_three_by_chance_spec.lua", "each group may take it twice",
   "groups and accepted > groups then", "groups and accepted > 2 * groups then", "replayed data is not told")
 local KEYS = "lua/resum/audit/tickets/known_keys.lua"

@@ -125,14 +125,15 @@ end
 --   failure that came again, while controls worked), explained (the same failure was confirmed for another case), seen
 --   and failed (connections)
 -- @treturn {table,...} verdict, reason, severity, evidence; one at least
+-- @treturn table finding -> the case that it is about
 function M.decide(cases)
-  local list, open, weights = {}, false, {}
+  local list, open, weights, of = {}, false, {}, {}
   for _, case in ipairs(cases) do
     local found, weight = judge(case)
     open = open or is_failure(case.outcome) and not case.confirmed and not case.explained
     local known = weights[case.mechanism]
     if found and (not known or weight > known.weight) then
-      weights[case.mechanism] = { weight = weight, found = found }
+      weights[case.mechanism], of[found] = { weight = weight, found = found }, case
     end
   end
   for _, mechanism in ipairs({ "session_id", "ticket", "psk" }) do
@@ -142,7 +143,7 @@ function M.decide(cases)
     list[1] = open and { verdict = "inconclusive", reason = "connection_failed" }
       or { verdict = "good", reason = "full_handshake", evidence = { cases = #cases } }
   end
-  return list
+  return list, of
 end
 
 --- What full and resumed handshakes of TLS 1.2 say about their tickets (RFC 5077, sections 3.2 to 3.4).
@@ -180,15 +181,21 @@ end
 -- What the offers of a mechanism need: the session, how many groups of servers there are, what has failed for certain.
 local function new_asked(context, mechanism)
   return { context = context, mechanism = mechanism, groups = math.min(MOST_GROUPS,
-    math.max(1, #context.evidence:members(mechanism))), answered = {}, known = {} }
+    math.max(1, #context.evidence:members(mechanism))), known = {} }
 end
 
-local function offer(asked, session)
+-- Offers a session, where it is one for a case.
+local function offer(asked, session, case)
   local record = asked.context:attempt({ mechanism = asked.mechanism, session = session, want_tickets = true })
-  if ANSWERS[record.outcome] then
-    asked.answered[#asked.answered + 1] = #asked.context.evidence.connections
+  if case and ANSWERS[record.outcome] then
+    case.answered[#case.answered + 1] = #asked.context.evidence.connections
   end
   return record
+end
+
+-- Servers that share their keys look like one: of two of which one fails, so many in a row do with 6 in 100.
+local function fails_always(case)
+  return case.failed == case.seen and case.failed > M.AGAIN.other
 end
 
 -- Is it told apart from connections that are lost by chance? An alert is the server's word.
@@ -196,9 +203,24 @@ local function is_certain(case)
   if case.outcome == "alert" then
     return case.failed > M.AGAIN.alert
   elseif case.failed == case.seen then
-    return case.failed > M.AGAIN.other
+    return fails_always(case)
   end
   return statistics.binomial_tail(case.failed, case.seen, LOST) < BY_CHANCE
+end
+
+-- The only one of several groups of servers that never answered a case.
+local function silent_member(asked, case)
+  local silent, count, evidence = nil, 0, asked.context.evidence
+  for _, member in ipairs(asked.groups > 1 and evidence:members(asked.mechanism) or {}) do
+    local has_answered = false
+    for _, order in ipairs(case.answered) do
+      has_answered = has_answered or evidence:group_of({ order }) == member.letter
+    end
+    if not has_answered then
+      silent, count = member, count + 1
+    end
+  end
+  return count == 1 and silent or nil
 end
 
 -- Sees a failure again, with a control before each offer. Those that do not fail may be other servers, which need not
@@ -210,10 +232,10 @@ local function confirm(asked, case, make)
     if not asked.context:control() then
       return false
     end
-    local record = offer(asked, make())
+    local record = offer(asked, make(), case)
     case.seen = case.seen + 1
     case.failed = case.failed + (answer_of(record) == case.answer and 1 or 0)
-    if is_certain(case) then
+    if is_certain(case) and (silent_member(asked, case) or asked.groups == 1 and fails_always(case)) then
       return true
     elseif not is_alert and asked.groups == 1 and ANSWERS[record.outcome] then
       case.outcome = record.outcome -- that one was answered: the one before it was lost
@@ -222,7 +244,7 @@ local function confirm(asked, case, make)
       return false
     end
   end
-  return false
+  return is_certain(case)
 end
 
 -- Behind a balancer the ticket that a client may really have is offered until each group is met: else who fails would
@@ -237,15 +259,15 @@ local function try(asked, session, case)
     return assert(case.derive and case.derive(session)
       or session:derive({ ticket = case.make(session:fields().ticket) }))
   end
-  local record
+  local told, record = { mechanism = asked.mechanism, name = case.name, odd = case.odd, seen = 0, failed = 1,
+    answered = {} }, nil
   for _ = 1, times(asked, case) do
-    record = offer(asked, make())
+    record, told.seen = offer(asked, make(), told), told.seen + 1
     if is_failure(record.outcome) then
       break
     end
   end
-  local told = { mechanism = asked.mechanism, name = case.name, odd = case.odd, outcome = record.outcome,
-    answer = answer_of(record), seen = 1, failed = 1 }
+  told.outcome, told.answer, told.before = record.outcome, answer_of(record), told.seen
   if is_failure(record.outcome) then
     local weight = case.odd and "odd" or "usual"
     told.explained = asked.known.usual == told.answer or asked.known[weight] == told.answer
@@ -255,22 +277,14 @@ local function try(asked, session, case)
   return told
 end
 
--- Which group of servers failed: the one that never answered, where it has been met otherwise; else how often one did.
-local function note_group(asked, found)
-  local silent, evidence = nil, asked.context.evidence
-  for _, member in ipairs(evidence:members(asked.mechanism)) do
-    local has_answered = false
-    for _, order in ipairs(asked.answered) do
-      has_answered = has_answered or evidence:group_of({ order }) == member.letter
-    end
-    if not has_answered then
-      silent = silent == nil and member
-    end
-  end
-  if silent and asked.groups > 1 then
+-- Which group of servers failed: the only one that did not answer; else how often one did after the first failure, for
+-- which the offers were made.
+local function note_group(asked, found, case)
+  local silent = silent_member(asked, case)
+  if silent then
     found.group, found.share = silent.letter, silent.share
-  elseif found.evidence.failed < found.evidence.connections then
-    found.share = found.evidence.failed / found.evidence.connections
+  elseif case.failed < case.seen then
+    found.share = (case.failed - 1) / (case.seen - case.before)
   end
 end
 
@@ -350,13 +364,13 @@ function M.run(context)
   if next(asked) == nil then
     return { { verdict = "not_applicable", reason = "does_not_resume" } }
   end
-  local list = M.decide(cases)
+  local list, case_of = M.decide(cases)
   if was_missed and list[1].verdict == "good" then
     list[1] = { verdict = "inconclusive", reason = "connection_failed" }
   end
   for _, found in ipairs(list) do
     if found.verdict == "bad" then
-      note_group(asked[found.evidence.mechanism], found)
+      note_group(asked[found.evidence.mechanism], found, case_of[found])
     end
   end
   list[#list + 1] = id_despite_ticket(context)
