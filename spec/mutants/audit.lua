@@ -86,6 +86,13 @@ add(UNKNOWN, UNKNOWN_SPEC, "one handshake breaks RFC 5077", "counts[reason] >= 2
   "a single connection is a finding")
 add(PRIVATE, LIFETIME_SPEC, "sessions are not wiped", "head .. (\" \"):rep(place.length - #head), place.at",
   "\"\", place.at", "secrets stay in the file")
+local BLEEDS_SPEC = "spec/regress/450_one_of_several_bleeds_spec.lua"
+add(BLEED, BLEEDS_SPEC, "each of several servers is met once", "met > 1 and 2 * met or 1", "met > 1 and met or 1",
+  "one server of three that leaks is met once, if at all, and is not found")
+add(BLEED, BLEEDS_SPEC, "who resumes answers for all", "session.share ~= nil and answer.resumed", "answer.resumed",
+  "a server that does not leak ends the question, and another one does")
+add(BLEED, BLEEDS_SPEC, "a server that was not met is good", 'found.verdict == "good" and not has_met',
+  "false and not has_met", "a pool is good whose server of a session was never met")
 add(BLEED, BLEED_SPEC, "one byte decides", "local LEAST_DECIDES = 16", "local LEAST_DECIDES = 1",
   "a new ID that begins like ours is memory")
 add(BLEED, BLEED_SPEC, "a constant tail is memory", "tails[1] ~= nil and tails[1] ~= tail", "true",

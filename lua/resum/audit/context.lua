@@ -232,7 +232,8 @@ function Context:unoffered(mechanism, fits)
   for i = #tickets, 1, -1 do
     local session = tickets[i].session
     if session and not taken[session] and not self.client:expired(session)
-      and not self.evidence:is_of_old_key(mechanism, tickets[i].connection) and (not fits or fits(session, tickets[i])) and (not turns or turns:wait(session)) then
+      and not self.evidence:is_of_old_key(mechanism, tickets[i].connection)
+      and (not fits or fits(session, tickets[i])) and (not turns or turns:wait(session)) then
       list[#list + 1] = session
       if not turns then
         break

@@ -150,14 +150,15 @@ local function ask(context, one, length)
 end
 
 -- What a length of session IDs brings. One server gives one answer; so does, of several, the one that made a session
--- and resumes it. (In strict turns each is met as often.)
+-- and resumes it. (In strict turns each is met as often.) Where nobody knows whose a session is, all are asked on.
 local function ask_series(context, sessions, times, length)
   local series, is_met, left = {}, {}, #sessions
   for _ = 1, times do
     for _, session in ipairs(sessions) do
       local answer = not is_met[session] and ask(context, session, length)
       series[#series + 1] = answer or nil
-      is_met[session] = is_met[session] or times > SERIES and answer.resumed and tail_of(answer) == nil
+      is_met[session] = is_met[session] or times > SERIES and session.share ~= nil and answer.resumed
+        and tail_of(answer) == nil
       left = left - (answer and is_met[session] and 1 or 0)
     end
     if left == 0 or times == SERIES and #sessions == 1 and M.read_series(series) == "good" then
