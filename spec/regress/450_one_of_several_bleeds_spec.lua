@@ -1,6 +1,6 @@
 --- Of several servers behind one port one leaked memory behind short session IDs (Ticketbleed), and the pool was
--- called good: three answers without a leak were enough, or one that resumed, which were the others'. Each is met twice, as far
--- as chance goes; and where the server of a session was never met, nothing is good.
+-- called good: three answers without a leak were enough, or one that resumed, which were the others'. Each is met
+-- twice, as far as chance goes; and where the server of a session was never met, nothing is good.
 
 local audit = require "spec.support.audit"
 local faulty = require "spec.support.faulty"

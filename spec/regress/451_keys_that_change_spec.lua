@@ -1,8 +1,8 @@
 --- A server that changes its ticket keys during an audit was several "servers with keys of their own" with a group for
 -- each key: most checks said `not_met`, or waited for a key that no server had any more, and what was found had a share
 -- of the connections. Keys that come one after another are one server's, unless chance may bring them so; its
--- old sessions are not offered; and where altered tickets are refused by a server that has forgotten the session, nothing is
--- good.
+-- old sessions are not offered; and where altered tickets are refused by a server that has forgotten the session,
+-- nothing is good.
 
 local audit = require "spec.support.audit"
 local evidences = require "resum.audit.evidence"

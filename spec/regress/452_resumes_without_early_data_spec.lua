@@ -1,6 +1,6 @@
 --- Of several servers of which chance chooses one, one resumed and took no early data: `not_met` was said of it, as
--- if it had never had its own session. Who resumes was met, whatever it does with early data; and what is told is what was
--- taken most often.
+-- if it had never had its own session. Who resumes was met, whatever it does with early data; and what is
+-- told is what was taken most often.
 
 local early_data = require "resum.audit.checks.early_data"
 local faulty = require "spec.support.faulty"
