@@ -23,7 +23,8 @@ local M = {
 local PAGES, EACH = 2, poll.CONNECTIONS + poll.CONNECTIONS // 2 + 2
 
 M.reasons = {
-  nothing_else = "there is no other server to ask: the name has one address, and --audit_name names none",
+  nothing_else = "there is no other server to ask: the name has one address, and --audit_name gives no other address "
+    .. "or port",
   not_resumed = "no other server resumes sessions of the target",
   other_page = function(evidence)
     return ("a session of the target opens %s, whose certificate is not valid for the target, and another page comes "
