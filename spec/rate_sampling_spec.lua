@@ -59,7 +59,10 @@ local function answering(answer, fields)
     local record = { mechanism = given.mechanism, design = given.design, engine = given.engine or "handshake",
       version = "TLSv1.2", sessions = {}, timing = {}, facts = { tickets = {}, alerts = {}, session_id = "" } }
     local session = given.session
-    if session then
+    local turned_away = not session and self.turns_away and self:turns_away()
+    if turned_away then
+      record.outcome, record.facts = turned_away, nil
+    elseif session then
       self.offers, session.offered = self.offers + 1, session.offered + 1
       record.outcome = answer(self, session, given)
       session.resumed = session.resumed + (record.outcome == "resumed" and 1 or 0)
@@ -188,10 +191,30 @@ describe("the rate", function()
   end)
 
   it("is measured with a third of the connections where the server drops most of so many at once", function()
-    local client = answering(function(self) return self.journal.line.limit > 4 and "reset" or "resumed" end)
+    local function answer(self)
+      return self.offers > 5 and self.journal.line.limit > 4 and "reset" or nil
+    end
+    local client = answering(function(self) return answer(self) or "resumed" end, { turns_away = answer })
     local found = measure(client, { concurrency = 10 })
     assert.same({ 100, 0, 3, 10 }, { found.resumed, found.errors, found.concurrency, found.too_many_at_once })
     assert.is_true(client.slept > 0)
+  end)
+
+  it("is measured as before where offers alone are dropped, however many come", function()
+    local client = answering(function(self) return self.offers % 2 == 0 and "reset" or "resumed" end)
+    local found = measure(client, { concurrency = 10 })
+    assert.same({ 50, 50, 10 }, { found.resumed, found.errors, found.concurrency })
+    assert.is_nil(found.too_many_at_once)
+  end)
+
+  it("is measured as before where one at a time is dropped as well", function()
+    local function answer(self)
+      return self.connections % 3 == 0 and "reset" or nil
+    end
+    local client = answering(function(self) return answer(self) or "resumed" end, { turns_away = answer })
+    local found = measure(client, { concurrency = 10 })
+    assert.same({ 100, 10, 10 }, { found.resumed + found.errors, found.concurrency, client.journal.line.limit })
+    assert.is_nil(found.too_many_at_once)
   end)
 
   it("is given up where nothing is answered", function()

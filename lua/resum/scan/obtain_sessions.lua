@@ -2,6 +2,7 @@
 -- again, and one that issued nothing too: behind a balancer the next server may issue.
 
 local mechanisms = require "resum.connection.mechanism"
+local own_crowd = require "resum.scan.own_crowd"
 local random = require "resum.util.random"
 local side_by_side = require "resum.util.side_by_side"
 local spending = require "resum.connection.spending"
@@ -55,6 +56,16 @@ local function try_again(client, mechanism, want, records)
   return found
 end
 
+-- Nobody was let in, which may be for who else of ours was there. (An alert is an answer to what was asked for.)
+local function is_crowded_out(client, mechanism, records)
+  local turned_away = 0
+  for _, record in ipairs(records) do
+    turned_away = turned_away + (own_crowd.is_turned_away(record) and record.outcome ~= "alert" and 1 or 0)
+  end
+  return client.line and turned_away == #records and not client.cancelled()
+    and own_crowd.is_it(client, mechanism, turned_away, #records)
+end
+
 --- Makes full handshakes until one gives a session.
 -- @tparam table client
 -- @tparam string mechanism
@@ -78,6 +89,9 @@ function M.obtain(client, mechanism, retries, want)
       return spent or try_again(client, mechanism, want, records), records
     end
     failed = not sessions and record or nil
+  end
+  if not spent and is_crowded_out(client, mechanism, records) then
+    return M.obtain(client, mechanism, retries, want)
   end
   return spent, records
 end

@@ -29,19 +29,20 @@ Promise.__index = Promise
 function Promise:set(value)
   if not self.known then
     self.known, self.value = true, value
-    if self.waiter then
-      self.waiter:wake()
+    for _, waiter in ipairs(self.waiters) do
+      waiter:wake()
     end
   end
 end
 
---- Waits for the value; one job may.
+--- Waits for the value.
 -- @function promise:get
 -- @return value
 function Promise:get()
+  local waiter = not self.known and M.waiter(self.host) or nil
+  self.waiters[#self.waiters + 1] = waiter
   while not self.known do
-    self.waiter = self.waiter or M.waiter(self.host)
-    self.waiter:wait()
+    waiter:wait()
   end
   return self.value
 end
@@ -63,7 +64,7 @@ end
 --- @tparam table host
 -- @treturn table promise
 function M.new(host)
-  return setmetatable({ host = host, known = false, value = nil, waiter = nil }, Promise)
+  return setmetatable({ host = host, known = false, value = nil, waiters = {} }, Promise)
 end
 
 return M

@@ -7,6 +7,7 @@ local contrast = require "resum.analysis.contrast"
 local counting = require "resum.analysis.counting"
 local engine_choice = require "resum.connection.engine_choice"
 local obtaining = require "resum.scan.obtain_sessions"
+local own_crowd = require "resum.scan.own_crowd"
 local plans = require "resum.scan.plan"
 local figures = require "resum.scan.rate_figures"
 local promises = require "resum.scan.promise"
@@ -22,9 +23,6 @@ M.defaults = { attempts = 100, engine = "probe" }
 
 local HOPELESS = 10 -- attempts without any answer, after which no more are made
 local FIRST = 2 -- so many times the attempts at once are the first ones, by which a sequence is stopped or not
-local MOST = 2 / 3 -- the share of them that a server drops when so many at once are too many
-local FEWER = 3 -- the factor by which fewer run at once then
-local CROWD_LEAVES = 1 -- seconds for the server to see the others go
 local LOOKS = 20 -- full handshakes, where the first were refused for their version
 local BATCH = 8 -- handshakes whose sessions are fresh at a time: a server's cache may be small
 -- Offers that failed, by share, from which on full handshakes are held against them. Fewer can't be told: 5 of 100
@@ -71,19 +69,18 @@ local function obtain_more(client, mechanism, count, sessions, seeds, options)
 end
 
 local ANSWERED = { resumed = true, refused = true, unknown = true, alert = true }
-local DROPPED = { closed = true, reset = true, unreachable = true }
 
 -- Watches the first attempts of a sequence: is it worth going on? A server may take so many connections at once from
--- one client, and drop the rest: "crowded". Where nothing is answered at all it is "hopeless".
+-- one client, and turn the rest away: "crowded". Where nothing is answered at all it is "hopeless".
 local function new_watch(concurrency)
   local first = FIRST * concurrency
-  local watch = { ended = 0, answered = 0, dropped = 0, stop = nil }
+  local watch = { ended = 0, answered = 0, turned_away = 0, stop = nil }
 
-  function watch.note(outcome)
+  function watch.note(record)
     watch.ended = watch.ended + 1
-    watch.answered = watch.answered + (ANSWERED[outcome] and 1 or 0)
-    watch.dropped = watch.dropped + (DROPPED[outcome] and 1 or 0)
-    if concurrency > 1 and watch.ended == first and watch.dropped >= MOST * first then
+    watch.answered = watch.answered + (ANSWERED[record.outcome] and 1 or 0)
+    watch.turned_away = watch.turned_away + (own_crowd.is_turned_away(record) and 1 or 0)
+    if concurrency > 1 and watch.ended == first and own_crowd.may_be(watch.turned_away, first) then
       watch.stop = "crowded"
     elseif not watch.stop and watch.ended >= math.max(HOPELESS, first) and watch.answered == 0 then
       watch.stop = "hopeless"
@@ -106,12 +103,11 @@ local function offer(client, mechanism, seed, design, sequence, seeds, options)
   place.record = client:attempt({
     mechanism = mechanism, session = session, engine = options.engine, design = design,
   })
-  return place.record.outcome
+  return place.record
 end
 
--- As many seeds and offers as the plan wants. Returns whether the server dropped most of them.
-local function offer_planned(client, mechanism, plan, sequence, seeds, options)
-  local watch = new_watch(client.line.limit)
+-- As many seeds and offers as the plan wants, unless who watches stops it.
+local function offer_planned(client, mechanism, plan, sequence, seeds, options, watch)
   side_by_side.run(client.host, function()
     local what, seed
     if not client.cancelled() and not watch.stop then
@@ -119,9 +115,9 @@ local function offer_planned(client, mechanism, plan, sequence, seeds, options)
     end
     return what == "offer" and function()
       local number, begun = #sequence + 1, plan:begin(seed)
-      local outcome = offer(client, mechanism, seed, "fixed", sequence, seeds, options)
-      watch.note(outcome)
-      plan:note(begun, number, outcome)
+      local record = offer(client, mechanism, seed, "fixed", sequence, seeds, options)
+      watch.note(record)
+      plan:note(begun, number, record.outcome)
     end or what == "seed" and function()
       local list, records = obtaining.obtain(client, mechanism, options.retries)
       table.move(records, 1, #records, #seeds + 1, seeds)
@@ -129,12 +125,11 @@ local function offer_planned(client, mechanism, plan, sequence, seeds, options)
     end or nil
   end, client.line:jobs())
   figures.drop_what_was_not_made(sequence)
-  return watch.stop == "crowded"
 end
 
 -- Every session of every handshake once, in random order.
 local function offer_fresh(client, mechanism, sessions, sequence, seeds, options)
-  local plan, watch, number, before = {}, new_watch(client.line.limit), 0, #sequence
+  local plan, watch, number, before = {}, new_watch(1), 0, #sequence
   for _, list in ipairs(sessions) do
     for _, session in ipairs(list) do
       plan[#plan + 1] = { handshake = list, session = session }
@@ -162,8 +157,8 @@ local function without_sessions(client, mechanism, judged, seeds)
   return result
 end
 
--- Counts by which old sessions and fresh ones are compared: an offer that ends in an alert, or fails in whatever way, is
--- not taken. That fresh ones fare better shows that it is an answer, whichever way a server has of giving it.
+-- Counts by which old sessions and fresh ones are compared: an offer that ends in an alert, or fails in whatever way,
+-- is not taken. That fresh ones fare better shows that it is an answer, whichever way a server has of giving it.
 local function counts_of(sequence, sessions)
   local counts = counting.count(figures.records_of(figures.counted(sequence)), true)
   return { resumed = counts.resumed, refused = counts.refused + counts.errors, seeds = sessions }
@@ -186,15 +181,6 @@ local function measure_fresh(client, mechanism, fixed, seeds, options)
   return figures.fold(mechanism, sequence, seeds, "fresh", client), sequence
 end
 
--- So many at once are too many for the server: from now on fewer are, and each stays until the server has gone.
-local function have_fewer(client, limit)
-  if client.line.limit == limit then
-    client.too_many, client.stays = client.too_many or limit, true
-    client.line:set_limit(math.max(1, limit // FEWER))
-  end
-  client.host.sleep(CROWD_LEAVES)
-end
-
 local function newest_of(sessions)
   local newest = {}
   for i, list in ipairs(sessions) do
@@ -210,16 +196,19 @@ local function begin_again(client, mechanism, sessions, seeds, options)
   return #others > 0 and others or sessions
 end
 
--- All of the figure comes from connections of which as many were at once.
+-- All of the figure comes from connections of which as many were at once. Where they were too many, fewer are, from the
+-- start.
 local function measure_fixed(client, mechanism, sessions, seeds, options)
   local limit, sequence
   repeat
     sessions = sequence and begin_again(client, mechanism, sessions, seeds, options) or sessions
     limit, sequence = client.line.limit, {}
     seeds.sequence = sequence
-    local plan = plans.new(newest_of(sessions), options.attempts, limit)
-    if offer_planned(client, mechanism, plan, sequence, seeds, options) then
-      have_fewer(client, limit)
+    local plan, watch = plans.new(newest_of(sessions), options.attempts, limit), new_watch(limit)
+    offer_planned(client, mechanism, plan, sequence, seeds, options, watch)
+    if not own_crowd.is_it(client, mechanism, watch.turned_away, watch.ended) and watch.stop == "crowded" then
+      watch.stop = nil
+      offer_planned(client, mechanism, plan, sequence, seeds, options, watch)
     end
   until client.line.limit == limit or client.cancelled()
   return figures.fold(mechanism, sequence, seeds, "fixed", client), sequence
@@ -366,6 +355,16 @@ function M.connections(options)
   return sum
 end
 
+-- What was measured before they were seen to be too many at once, and met it.
+local function measure_again(client, begun, options, rates)
+  for _, mechanism in ipairs(options.mechanisms) do
+    local rate = rates[mechanism]
+    if client.too_many and rate.concurrency > client.line.limit and rate.errors > 0 and not client.cancelled() then
+      rates[mechanism] = measure(client, mechanism, begun[mechanism], options, nil)
+    end
+  end
+end
+
 -- What there is of a rate that is not measured to its end.
 local function rate_so_far(client, mechanism, begun)
   local seeds, sequence = begun and begun.seeds or {}, {}
@@ -406,6 +405,7 @@ function M.run(client, control, options, entry)
     entry.browser = browser.run(client, browser.FULL)
   end or nil
   side_by_side.run(client.host, jobs)
+  measure_again(client, begun, options, rates)
   look_at_failures(client, begun, options, rates)
   return rates
 end

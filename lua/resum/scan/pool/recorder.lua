@@ -3,6 +3,7 @@
 -- spreads connections over several local addresses where there are. Judges nothing.
 
 local lines = require "resum.scan.line"
+local own_crowd = require "resum.scan.own_crowd"
 local random = require "resum.util.random"
 local sighting = require "resum.analysis.pool.sighting"
 local tables = require "resum.util.tables"
@@ -183,6 +184,16 @@ function Journal.leave_out(_, entry, why)
   entry.outcome, entry.design = nil, why
 end
 
+--- Takes those for not made that were turned away beside others of ours: they came too many at once.
+-- @function journal:leave_crowd_out
+function Journal:leave_crowd_out()
+  for _, entry in ipairs(self.entries) do
+    if entry.at_once > 1 and not entry.begun and own_crowd.is_turned_away(entry) then
+      self:leave_out(entry, "crowded")
+    end
+  end
+end
+
 --- Offers that show nothing, as their session was spent, by how that came about.
 -- @function journal:left_out
 -- @treturn {string=number,...}|nil as resum.analysis.counting.left_out; nil: none
@@ -232,6 +243,7 @@ function M.new(client, concurrency, sources)
     crowds = 0,
     stays = false,
     too_many = nil,
+    crowd_look = nil,
     line = lines.new(client.host, concurrency),
     entries = {},
     newest = {},
