@@ -69,6 +69,7 @@ local CASES = {
     { mechanism = "psk", tickets = 60 } },
   forgets = { context({ psk = { forgot_at = 7, reason = "lifetime", lived_s = 2 } }),
     { mechanism = "psk", at = 7, reason = "lifetime", lived_s = 2 } },
+  late_cache = { context({ session_id = { late_by = 0.3 } }), { mechanism = "session_id", delay_s = 0.3 } },
   inconclusive = { context({ psk = { verdict = "inconclusive", reason = "errors" } }),
     { mechanism = "psk", reason = "errors" } },
   unexplained = { context({ psk = { verdict = "unexplained", reason = "second" } }),

@@ -78,6 +78,8 @@ local BEHAVIOUR = {
   breaks_with_tickets = "Look for what breaks where a ticket is asked for: a middlebox, or a fault of the server.",
 }
 
+local LATE_CACHE = { text = BEHAVIOUR.late_cache }
+
 local BY_VERDICT = {
   keys_shared_caches_not = { { topic = "shared_cache", text = "Clients with tickets are well served. For the "
     .. "others, which are few and use session IDs, give all servers one session cache, where their software can have "
@@ -95,7 +97,7 @@ local BY_VERDICT = {
   one_way = { ROLL_OUT, TICKET_KEYS },
   rotated = { { text = "Scan again. If it happens every time: keep accepting the old key when keys are renewed." },
     TICKET_KEYS },
-  late_cache = { { text = BEHAVIOUR.late_cache } },
+  late_cache = { LATE_CACHE },
   fails_on_resumption = { { text = BEHAVIOUR.fails_on_resumption } },
   unexplained = { { by = "nothing",
     text = "See which connections are refused: what they have in common is what to look for." } },
@@ -109,10 +111,19 @@ local AFTER_QUICK = {
   not_applicable = { { by = "nothing", text = "Ask for other --mechanisms." } },
 }
 
+-- Where the others share nothing, whoever meets them pays as well.
+local function with_strangers(balancer, steps)
+  local met = balancer.verdict == "bad_member" and pool_findings.with_code(balancer.findings, "others_share_nothing")
+  return met and { steps[1], steps[2], TICKET_KEYS, SHARED_CACHE } or steps
+end
+
 -- Tickets and PSKs that a member lacks are a fault beside the verdict's own; session IDs may be no fault (see
 -- resum.analysis.pool.whole).
 local function with_lacking(balancer, steps)
   local list = table.move(steps, 1, #steps, 1, {})
+  if balancer.verdict ~= "late_cache" and pool_findings.with_code(balancer.findings, "late_cache") then
+    list[#list + 1] = LATE_CACHE
+  end
   for _, finding in ipairs(balancer.verdict ~= "bad_member" and balancer.findings or {}) do
     list[#list + 1] = finding.code == "some_issue_none" and finding.mechanism ~= "session_id" and SAME_MECHANISMS or nil
   end
@@ -137,7 +148,8 @@ local function about_pool(balancer)
     return { balancer.attribute == "leaf" and ONE_CERTIFICATE or ALIKE,
       (balancer.keys or 1) > 1 and TICKET_KEYS or nil }
   end
-  return with_lacking(balancer, balancer.quick and AFTER_QUICK[balancer.verdict] or BY_VERDICT[balancer.verdict] or {})
+  local steps = balancer.quick and AFTER_QUICK[balancer.verdict] or BY_VERDICT[balancer.verdict] or {}
+  return with_lacking(balancer, with_strangers(balancer, steps))
 end
 
 -- Mechanisms whose sessions are issued and never accepted; that are switched off; that work, or do at times.

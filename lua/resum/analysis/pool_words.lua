@@ -75,6 +75,13 @@ local function group_words(summary)
   return ("There are %s servers, or groups of servers, with sessions of their own%s."):format(count, unequal)
 end
 
+-- Turns are more than groups: where these were counted, some servers share, or one has more turns than others.
+local function turns_exceed_groups(summary)
+  local period, most = (summary.routing_evidence or {}).period, (summary.groups_interval or {})[2]
+  return summary.routing == "round_robin" and summary.verdict == "nothing_shared" and period ~= nil and most ~= nil
+    and period > most
+end
+
 local function routing_words(summary)
   local evidence = summary.routing_evidence or {}
   if summary.routing == "round_robin" then
@@ -83,7 +90,9 @@ local function routing_words(summary)
     end
     local over = evidence.period == summary.groups and (" over %d servers"):format(evidence.period)
       or (": it starts over after every %d connections"):format(evidence.period)
-    return ("The load balancer is round-robin%s."):format(over)
+    local why = turns_exceed_groups(summary) and " Some servers share their sessions, then, or one has more turns than "
+      .. "another." or ""
+    return ("The load balancer is round-robin%s.%s"):format(over, why)
   elseif summary.routing == "random" then
     return "The load balancer chooses servers at random, or other clients take most of the turns."
   elseif evidence.stretches then
@@ -238,7 +247,9 @@ local function bad_member_words(summary, nouns)
   elseif #nouns > 1 then
     return PERHAPS_ONE:format(table.unpack(nouns)) -- two, as another mechanism is in order
   end
-  return HEADLINES.bad_member:format(#nouns > 0 and " by " .. nouns[1] or "")
+  local strangers = (summary.mechanisms or {})[summary.decided_by]
+  local headline = HEADLINES.bad_member:format(#nouns > 0 and " by " .. nouns[1] or "")
+  return strangers and strangers.strangers and headline:sub(1, -2) .. ", and the others share nothing." or headline
 end
 
 local function headline_of(summary, met)
@@ -249,6 +260,8 @@ local function headline_of(summary, met)
   elseif summary.verdict == "nothing_shared" and may_share_cache(summary) then
     return "The servers behind this address do not share their ticket keys; whether they share their session caches is "
       .. "not certain."
+  elseif turns_exceed_groups(summary) then
+    return "The servers behind this address, or groups of them, share nothing with one another."
   elseif summary.verdict == "rotated" and summary.scope == "some" then
     return "Some servers came, were restarted or got another ticket key while the scan ran: they do not accept the "
       .. "others' sessions."

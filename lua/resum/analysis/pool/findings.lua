@@ -335,6 +335,17 @@ local FINDINGS = {
     say = say_forgets,
   },
   {
+    code = "late_cache",
+    fields = { "mechanism", "delay_s" },
+    find = of_each(function(result, _, context)
+      return result.late_by and context.verdict ~= "late_cache" and { delay_s = result.late_by }
+    end),
+    say = function(finding)
+      return ("New %s are refused at first, and accepted about %.1g s later: their cache is written late."):format(
+        noun(finding), finding.delay_s)
+    end,
+  },
+  {
     code = "inconclusive",
     fields = { "mechanism", "reason" },
     find = of_verdict("inconclusive"),
@@ -357,15 +368,16 @@ local FINDINGS = {
         vocabulary.versions[finding.mechanism])
     end,
   },
-  { -- by their names: of hidden servers, one other looks much like two
+  { -- by their names, or by how seldom sessions resume: of hidden servers, one other looks much like two
     code = "others_share_nothing",
     fields = { "mechanism" },
     find = of_each(function(result)
-      return result.member and result.named and (result.groups or 1) > 1 and {}
+      return result.member and (result.strangers or result.named and (result.groups or 1) > 1) and {}
     end),
-    say = function(finding)
-      return ("The other servers do not share their %s either."):format(
-        finding.mechanism == "session_id" and "session cache" or "ticket keys")
+    say = function(finding, summary)
+      local hidden = ((summary.mechanisms or {})[finding.mechanism] or {}).strangers
+      return ("The other servers do not share their %s either."):format(hidden and noun(finding)
+        or finding.mechanism == "session_id" and "session cache" or "ticket keys")
     end,
   },
   {

@@ -253,21 +253,46 @@ local function how_forgotten(judged, condition)
   return condition.how
 end
 
+-- Do all explanations that come near the best say that sessions are good only some time after they were issued? Then
+-- that holds, whichever of them is true.
+local function late_by(judged)
+  for _, one in ipairs(judged.best and judged.ranking or {}) do
+    local explanation = one.condition.explanation
+    local is_near = judged.best.score - one.score < math.log(score.ODDS)
+    if is_near and not (explanation and explanation.id == "late_cache") then
+      return nil
+    end
+  end
+  return judged.best and judged.best.condition.delay
+end
+
+-- Do servers beside the bad member share nothing, though nothing names them? If they did, all but its connections would
+-- resume what the others issued.
+local function others_are_strangers(result, best)
+  local member, rate = result.member, (result.designs.fixed or {}).interval
+  if not member or not rate or (best.parameters.groups or 1) < 2 or best.condition.explanation then
+    return nil
+  end
+  local others = 1 - member.interval[2]
+  return rate[2] < (member.how == "never_accepts" and others * others or others) or nil
+end
+
 --- Judges one mechanism at one address.
 -- @tparam table evidence see resum.analysis.pool.evidence
 -- @tparam table tallies offers and full (full handshakes) of all mechanisms: each {answered, failed}; served and breaks
 --   (the same two of each, see resum.analysis.pool.evidence); offers_fail (see resum.analysis.pool.analyse)
 -- @tparam table all mechanism -> evidence
 -- @treturn table verdict, reason, routing, routing_evidence, resumed, refused, failed, groups, groups_interval,
---   effective_groups, effective_interval, chao1, coverage, list (groups seen), named (they have names), keys (how many
---   names, where sessions are bound to more), member (one that does not resume: {how, share, interval, label,
+--   effective_groups, effective_interval, chao1, coverage, list (groups seen), named (they have names), keys (how
+--   many names, where sessions are bound to more), member (one that does not resume: {how, share, interval, label,
 --   connections}), sources (offers by local address), attribute (in what servers of one key differ), delay (until
---   sessions are good), changed_at (order of the first connection after a change), forgot_at (of the first that found
---   an old session forgotten), lived_s (seconds that sessions live, where it is that), renewed_at, scope ("all" or
---   "some" members changed), fails ({share, interval, p}: offers that fail where full handshakes do not), failing (the
---   same, where it may be chance; with bars: it is too likely to say that all is well; alike: full handshakes fail half
---   as often, or more; and served: they resume, and break then), designs, rival ({verdict, odds}), fit (see
---   resum.analysis.pool.misfit), group_of (label -> label)
+--   sessions are good), late_by (the same, where nothing else is likely, whatever the verdict), strangers (beside
+--   the member there are several that share nothing, and show no names), changed_at (order of the first connection
+--   after a change), forgot_at (of the first that found an old session forgotten), lived_s (seconds that sessions
+--   live, where it is that), renewed_at, scope ("all" or "some" members changed), fails ({share, interval, p}:
+--   offers that fail where full handshakes do not), failing (the same, where it may be chance; with bars: it is too
+--   likely to say that all is well; alike: full handshakes fail half as often, or more; and served: they resume, and
+--   break then), designs, rival ({verdict, odds}), fit (see resum.analysis.pool.misfit), group_of (label -> label)
 function M.of(evidence, tallies, all)
   local tally, judged = evidence.offers_tally, score.judge(evidence)
   local best, failing = judged.best, fails_on_resumption(evidence, tallies)
@@ -277,7 +302,7 @@ function M.of(evidence, tallies, all)
     failing = failing, rival = rival_of(judged),
     fit = judged.fit, judged = judged, designs = rates.of(evidence) }
   result.group_of = M.group_of(evidence, best)
-  result.not_shared = is_refuted(evidence, judged)
+  result.not_shared, result.late_by = is_refuted(evidence, judged), late_by(judged)
   result.verdict, result.reason = without_one(evidence, judged, failing)
   if not best or not best.parameters.model or (result.verdict and result.verdict ~= "unexplained") then
     result.supposed = best and best.verdict
@@ -297,6 +322,7 @@ function M.of(evidence, tallies, all)
   result.verdict = best.verdict == "all_shared" and fails and "fails_on_resumption" or best.verdict
   result.reason = parameters.how or parameters.reason or (condition.how and how_forgotten(judged, condition)) or nil
   result.member = member_of(evidence, best)
+  result.strangers = others_are_strangers(result, best)
   result.attribute, result.delay = parameters.attribute, condition.delay
   local id = condition.explanation and condition.explanation.id
   result.changed_at = (best.verdict == "rotated" and (parameters.at or condition.at)) or nil

@@ -98,6 +98,32 @@ local function is_unasked(ids, evidence, results)
   return ids.verdict == "all_shared" and #evidence.marked == 0 and split and (results[split].groups or 1) > 1
 end
 
+-- What a verdict says, beside that nothing known explains the offers.
+local OF_A_STORY = { "member", "strangers", "attribute", "delay", "late_by", "changed_at", "forgot_at", "lived_s",
+  "renewed_at", "scope", "single_use", "refused_on_the_way" }
+
+-- Is a result told by servers that show no names?
+local function is_of_hidden_servers(result)
+  local best = result.judged and result.judged.best
+  local divided = best and best.parameters and best.parameters.divided
+  return not UNCLEAR[result.verdict] and divided ~= nil and divided.kind == "unnamed"
+end
+
+-- Tickets and PSKs are sealed with the same keys. Where none of the known stories explains the ones, a story of hidden
+-- servers that the others seem to tell can't be true either: it would hold for both.
+local function explain_together(results, all)
+  for _, pair in ipairs({ { "ticket", "psk" }, { "psk", "ticket" } }) do
+    local told, other = results[pair[1]], results[pair[2]]
+    if told and other and other.verdict == "unexplained" and is_of_hidden_servers(told)
+      and not is_cache("psk", all.psk) then
+      told.verdict, told.reason = "unexplained", other.reason
+      for _, field in ipairs(OF_A_STORY) do
+        told[field] = nil
+      end
+    end
+  end
+end
+
 --- What only the comparison of mechanisms tells: mixed groups, and persistence by session ID. Changes the verdicts.
 -- @tparam table results mechanism -> result of resum.analysis.pool.verdict
 -- @tparam table all mechanism -> evidence
@@ -110,6 +136,7 @@ function M.refine(results, all)
     end
   end
   change_together(results, all)
+  explain_together(results, all)
   local ids, psk = results.session_id, results.psk
   -- Old session IDs were lost: in a cache that is too small, or by a restart, as tickets were at that time.
   local changed = having({ psk = psk, ticket = results.ticket }, { rotated = true })
