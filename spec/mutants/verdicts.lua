@@ -4,6 +4,8 @@ local VERDICT, COUNTING = "lua/resum/analysis/verdict.lua", "lua/resum/analysis/
 local WITHOUT_SESSION, SINGLE_USE = "lua/resum/analysis/without_session.lua", "lua/resum/analysis/single_use.lua"
 local HIDDEN = "lua/resum/analysis/pool/hidden.lua"
 local SPEC = "spec/verdict_spec.lua"
+local LOST_SESSION = "lua/resum/analysis/lost_session.lua"
+local LOST_SPEC = "spec/regress/442_lost_while_nobody_saw_it_spec.lua"
 
 return {
   {
@@ -613,5 +615,45 @@ return {
     after = "local BY_LOAD = 1e-30",
     breaks = "nobody is told that clients resume as long as they come alone",
     spec = "spec/regress/390_balancers_that_count_connections_spec.lua",
+  },
+  {
+    name = "two sessions that are taken show that another one was lost",
+    file = LOST_SESSION,
+    before = "local KEPT_EACH = 2",
+    after = "local KEPT_EACH = 1",
+    breaks = "where one session of two is refused, the server is said to take all",
+    spec = LOST_SPEC,
+  },
+  {
+    name = "more sessions that are lost than what failed explains are refusals",
+    file = LOST_SESSION,
+    before = "local BY_CHANCE = 0.01",
+    after = "local BY_CHANCE = 0.0001",
+    breaks = "a server that refuses one session in three is said to take all, where two connections failed",
+    spec = LOST_SPEC,
+  },
+  {
+    name = "a session that is taken again was not lost",
+    file = LOST_SESSION,
+    before = "one.last_resumed > one.first_refused",
+    after = "one.last_resumed < 0",
+    breaks = "what members refuse that share nothing is left out",
+    spec = LOST_SPEC,
+  },
+  {
+    name = "where one connection failed, none was lost unseen",
+    file = LOST_SESSION,
+    before = "failed >= counting.REPEATED",
+    after = "failed >= 1",
+    breaks = "one accident is enough to leave refusals out",
+    spec = LOST_SPEC,
+  },
+  {
+    name = "a session is lost when it was refused again and again",
+    file = "lua/resum/scan/second_look.lua",
+    before = "one.refused >= lost_session.REFUSALS and one.counted or {}",
+    after = "one.counted",
+    breaks = "a refusal is left out whose session was not offered again",
+    spec = LOST_SPEC,
   },
 }

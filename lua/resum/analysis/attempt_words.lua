@@ -65,6 +65,7 @@ M.breaks = {
   cut = "broke",
   reset = "was reset",
   unlike = "ended unlike this server's others",
+  unseen = "broke unseen, as others did in sight",
 }
 
 --- By what a server is told from others.

@@ -123,8 +123,8 @@ end
 
 --- Offers that count neither way, as their session was spent, by how that came about.
 -- @tparam {record,...} records
--- @treturn {string=number,...}|nil "failed", "cut", "reset" or "unlike" (see resum.connection.spending) -> offers; nil:
---   there are none
+-- @treturn {string=number,...}|nil "failed", "cut", "reset", "unlike" or "unseen" (see resum.connection.spending) ->
+--   offers; nil: there are none
 function M.left_out(records)
   local kinds
   for _, record in ipairs(records) do

@@ -190,6 +190,7 @@ function M.connect(client, options, engine)
     put_off = nil, -- the server was late, and its first answer was not read
     answer = nil,
     doubt = nil,
+    lost = nil, -- its session was, while nobody saw it
   }
   local tries = 0
   repeat

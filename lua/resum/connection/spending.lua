@@ -186,8 +186,9 @@ local function doubt_of(one)
   return first and break_of(first)
 end
 
+-- Where nobody saw the break, what became of the session has shown it (see set_aside).
 local function weigh(one)
-  local record, doubt = one.record, doubt_of(one)
+  local record, doubt = one.record, doubt_of(one) or one.record.lost and "unseen" or nil
   if doubt ~= record.doubt then
     record.doubt, record.outcome = doubt, doubt and "unknown" or record.answer
     if record.on_doubt then
@@ -375,7 +376,7 @@ end
 --   was sent). An outcome "resumed" or "refused" is kept in answer; it may become "unknown", now or later, and it may
 --   become what it was again (then record.on_doubt() is called, where there is one). doubt is set to why: the
 --   connection that spent the session "failed" in its handshake, was "cut" before its end, was "reset", or ended
---   "unlike" others. unclean is set where it did not end in order itself.
+--   "unlike" others, or broke "unseen" (see set_aside). unclean is set where it did not end in order itself.
 -- @tparam {session,...} offered
 -- @tparam table began from begin()
 function M.finish(ends, record, offered, began)
@@ -398,6 +399,19 @@ function M.finish(ends, record, offered, began)
   end
   if ANSWERS[record.outcome] then
     note_answer(one)
+  end
+end
+
+--- An offer was refused as its session had been lost to a connection that broke unseen: it counts for nothing either.
+-- See resum.analysis.lost_session.
+-- @tparam record record of the offer; doubt becomes "unseen" where nothing else is known
+function M.set_aside(record)
+  record.lost = true
+  if record.outcome == "refused" then
+    record.doubt, record.outcome = "unseen", "unknown"
+    if record.on_doubt then
+      record.on_doubt()
+    end
   end
 end
 

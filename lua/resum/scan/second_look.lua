@@ -3,6 +3,7 @@
 -- attempts and keeps their records; what they say, resum.analysis does.
 
 local contrast = require "resum.analysis.contrast"
+local lost_session = require "resum.analysis.lost_session"
 local mechanisms = require "resum.connection.mechanism"
 local obtaining = require "resum.scan.obtain_sessions"
 local random = require "resum.util.random"
@@ -249,6 +250,48 @@ local function offer_later(client, mechanism, evidence, options)
   end
 end
 
+-- Sessions of a mechanism that may have been lost.
+local function suspects(client, mechanism)
+  local offers = {}
+  for _, answer in ipairs(client.answers) do
+    offers[#offers + 1] = answer.mechanism == mechanism and answer or nil
+  end
+  return lost_session.find(offers, client.records)
+end
+
+-- Offers a session until it is refused so often that it is lost, or taken after all.
+local function offer_until_sure(client, mechanism, one, evidence, options)
+  local refused = one.refused
+  for _ = 1, 2 * lost_session.REFUSALS do -- some of them fail
+    if refused >= lost_session.REFUSALS or client.cancelled() then
+      break
+    end
+    local record = offer(client, mechanism, one.session, "fixed", options)
+    append_unless_interrupted(evidence.fixed, record)
+    refused = refused + (record.answer == "refused" and 1 or 0)
+    if record.answer == "resumed" then
+      return
+    end
+  end
+end
+
+--- Sessions that a server seems to have lost while connections broke: each is offered until that is sure. What refused
+-- them then counts for nothing.
+-- @tparam table client
+-- @tparam string mechanism
+-- @tparam table evidence fixed, to which what is made is appended
+-- @tparam table options engine
+function M.at_losses(client, mechanism, evidence, options)
+  for _, one in ipairs(suspects(client, mechanism)) do
+    offer_until_sure(client, mechanism, one, evidence, options)
+  end
+  for _, one in ipairs(suspects(client, mechanism)) do
+    for _, record in ipairs(one.refused >= lost_session.REFUSALS and one.counted or {}) do
+      spending.set_aside(record)
+    end
+  end
+end
+
 -- A full handshake whose client sends a request, or not; then its session is offered.
 local function offer_after(client, mechanism, asks, evidence, options)
   local seed = client:attempt({ mechanism = mechanism, want_tickets = true, asks = asks or nil, design = "seed" })
@@ -285,6 +328,9 @@ function M.ask_first(client, mechanism, evidence, options)
 end
 
 local function look(client, mechanism, evidence, options)
+  if evidence.session and (refused_in(evidence.fixed) or refused_in(evidence.pairs or {})) then
+    M.at_losses(client, mechanism, evidence, options)
+  end
   if evidence.fresh and refused_in(evidence.pairs) then
     offer_later(client, mechanism, evidence, options)
   elseif not evidence.after_request and all_resumed(evidence.pairs or evidence.fixed) then

@@ -116,6 +116,15 @@ local function watched(journal, options, entry, place)
   return made
 end
 
+-- For whoever asks which sessions were lost. The sessions are needed as long as the journal is.
+local function note_answer(journal, entry, record, session)
+  journal.records[#journal.records + 1] = record
+  if session then
+    journal.answers[#journal.answers + 1] = { mechanism = entry.mechanism, record = record, session = session,
+      started = entry.started, ended = entry.ended }
+  end
+end
+
 local function close_entry(journal, entry, record, options)
   entry.ended, entry.ended_s = journal:tick(), journal.host.now() - journal.began
   entry.hello_s = entry.hello_s or entry.started_s + (record.timing.connect_s or 0)
@@ -133,6 +142,7 @@ local function close_entry(journal, entry, record, options)
   if record.outcome == "unknown" then
     record.on_doubt()
   end
+  note_answer(journal, entry, record, options.session)
   if options.sessions and entry.outcome == "resumed" then
     note_offer(journal, entry, options.sessions[record.facts.selected_identity + 1])
   end
@@ -230,8 +240,9 @@ end
 -- @tparam integer concurrency connections at once
 -- @tparam[opt] {string,...} sources local addresses to connect from
 -- @treturn table journal: the client, and the fields stays (true: every connection holds its place until the server has
---   closed it, too), too_many (so many at once were too many), entries (list), newest (order -> the newest session
---   issued there), line (see resum.scan.line)
+--   closed it, too), too_many (so many at once were too many), entries (list), records
+--   (of all connections), answers (offers, see resum.analysis.lost_session; and mechanism), newest (order -> the newest
+--   session issued there), line (see resum.scan.line)
 function M.new(client, concurrency, sources)
   return setmetatable({
     client = client,
@@ -246,6 +257,8 @@ function M.new(client, concurrency, sources)
     crowd_look = nil,
     line = lines.new(client.host, concurrency),
     entries = {},
+    records = {},
+    answers = {},
     newest = {},
     issued = setmetatable({}, { __mode = "k" }),
     offered = setmetatable({}, { __mode = "k" }),
