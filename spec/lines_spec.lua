@@ -1,7 +1,6 @@
 -- Lines of what comes in pieces: each whole, none too long, whatever the pieces are.
 
 local lines = require "resum.cli.lines"
-local process = require "spec.support.process"
 
 local MOST = lines.LONGEST_NAME
 
@@ -81,19 +80,5 @@ describe("a reader of lines", function()
       return table.remove(pieces, 1), "Input/output error"
     end))
     assert.same({ { { "a\n", 1, 0 }, { "b", 2, 2 } }, "Input/output error" }, { found, problem })
-  end)
-end)
-
-describe("a file's content", function()
-  it("is bounded", function()
-    local path = process.temporary_directory() .. "/file"
-    process.write_file(path, ("x"):rep(2048))
-    assert.equal(2048, #lines.content(path, 2048))
-    assert.same({ nil, path .. ": it is larger than 1 KiB" }, { lines.content(path, 2047) })
-    assert.same({ nil, "/dev/zero: it is larger than 64 KiB" }, { lines.content("/dev/zero", 65536) })
-    process.write_file(path, "")
-    assert.equal("", lines.content(path, 1024))
-    assert.is_nil((lines.content("/nowhere", 1024)))
-    assert.is_nil((lines.content("/", 1024)))
   end)
 end)

@@ -2,7 +2,7 @@
 -- reads the certificate's files, and where a passphrase is to be found; what a message says never holds a secret.
 
 local comma_list = require "resum.cli.comma_list"
-local lines = require "resum.cli.lines"
+local input = require "resum.cli.input"
 local options_of = require "resum.options"
 local proxy = require "resum.transport.proxy"
 local starttls = require "resum.transport.starttls"
@@ -82,8 +82,8 @@ end
 
 local LARGEST = 1024 * 1024 -- bytes of a certificate's file, its chain and key included, or of a passphrase's
 
-local function read_file(path)
-  local content, message = lines.content(path, LARGEST)
+local function read_file(path, option)
+  local content, message = input.content(path, LARGEST, option)
   return content, not content and (message or path .. ": cannot be read") or nil
 end
 
@@ -93,7 +93,7 @@ local SOURCES = {
     return value, not value and "the environment has no variable of that name" or nil
   end,
   file = function(path)
-    local content, message = read_file(path)
+    local content, message = read_file(path, "--pass")
     return content and content:match("^[^\r\n]*"), message
   end,
   pass = function(text)
@@ -127,12 +127,12 @@ local function add_certificate(options, parsed)
     return true
   end
   local message
-  options.certificate, message = read_file(parsed.cert)
+  options.certificate, message = read_file(parsed.cert, "--cert")
   if not options.certificate then
     return nil, "--cert: " .. message
   end
   if parsed.key then
-    options.private_key, message = read_file(parsed.key)
+    options.private_key, message = read_file(parsed.key, "--key")
     if not options.private_key then
       return nil, "--key: " .. message
     end

@@ -6,6 +6,7 @@ local dot = require "resum.report.dot"
 local fleet = require "resum.fleet"
 local fleet_words = require "resum.analysis.fleet_words"
 local html = require "resum.report.html"
+local input = require "resum.cli.input"
 local json = require "resum.report.json"
 local output = require "resum.cli.output"
 local resum = require "resum"
@@ -25,12 +26,7 @@ local OUTPUTS = { "json_out", "html_out", "dot_out" }
 -- @tparam string path
 -- @treturn boolean|nil nil where it can't be read, or holds nothing
 function M.is_state(path)
-  local file = io.open(path, "rb")
-  if not file then
-    return nil
-  end
-  local head = file:read(states.HEAD)
-  file:close()
+  local head = input.head(path, states.HEAD)
   if not head then
     return nil
   end

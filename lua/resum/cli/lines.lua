@@ -95,25 +95,4 @@ function M.of_file(file)
   end, true)
 end
 
---- All of a file, if it is not too large.
--- @tparam string path
--- @tparam integer most bytes
--- @treturn[1] string
--- @treturn[2] nil
--- @treturn[2] string message
-function M.content(path, most)
-  local file, message = io.open(path, "rb")
-  local bytes
-  if file then
-    bytes, message = file:read(most + 1)
-    file:close()
-  end
-  if not bytes then
-    return not message and file and "" or nil, message
-  elseif #bytes > most then
-    return nil, ("%s: it is larger than %d KiB"):format(path, most // 1024)
-  end
-  return bytes
-end
-
 return M

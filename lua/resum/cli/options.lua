@@ -5,9 +5,11 @@
 local audit = require "resum.audit.run"
 local command_line = require "resum.cli.command_line"
 local connection = require "resum.cli.connection"
-local fleet = require "resum.cli.fleet"
 local escape = require "resum.util.escape"
+local fleet = require "resum.cli.fleet"
+local input = require "resum.cli.input"
 local options_of = require "resum.options"
+local our_files = require "resum.cli.our_files"
 local parsers = require "resum.cli.parser"
 local resum = require "resum"
 local suggestion = require "resum.util.suggestion"
@@ -107,10 +109,29 @@ local function problem_of_audit(parsed)
   end
 end
 
+-- Another file of ours than --merge takes; in words.
+local function problem_of_kind(path)
+  local kind, instead = our_files.kind(input.head(path, our_files.HEAD))
+  return instead and ("--merge: %s is %s; %s"):format(path, kind, instead) or nil
+end
+
+-- A list names targets, and a file of ours none, but that of --resume.
+local function problem_of_list(path)
+  local kind = path ~= "-" and our_files.kind(input.head(path, our_files.HEAD))
+  if kind and kind ~= our_files.LIST then
+    return ("--targets_in: %s is %s, and no list of targets; "):format(path, kind) .. (kind == our_files.RESULTS
+      and "--resume skips the targets that are done there" or "give the list that was scanned")
+  end
+end
+
 -- Files of results are joined, or state files: what is of use for the one is none for the other.
 local function problem_of_merge(parsed)
   local met = {}
   for _, path in ipairs(parsed.targets) do
+    local problem = problem_of_kind(path)
+    if problem then
+      return problem
+    end
     local kind = tostring(fleet.is_state(path)) -- "nil" where whoever joins them will say so
     met[kind] = met[kind] or path
   end
@@ -206,7 +227,7 @@ local function complete(parsed)
       return nil, unused.expectation(rule, parsed)
     end
   end
-  problem = problem_of_audit(parsed)
+  problem = problem_of_audit(parsed) or parsed.targets_in and problem_of_list(parsed.targets_in)
   if problem then
     return nil, problem
   elseif parsed.quick and not parsed.resum_rate then

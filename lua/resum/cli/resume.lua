@@ -3,6 +3,7 @@
 -- What neither of the two has written is somebody else's, and stays as it is.
 
 local cjson = require "cjson"
+local input = require "resum.cli.input"
 local interrupt = require "resum.cli.interrupt"
 local lines = require "resum.cli.lines"
 local shapes = require "resum.cli.result_shape"
@@ -25,14 +26,14 @@ local RESULT_HEADS = { '{"addresses":[', '{"across":{' }
 -- @treturn[2] string message
 -- @treturn[2] boolean true when there is no such file
 function M.open(path)
+  if input.is_pipe(path) then -- and nobody waits for who may never write
+    return nil, path .. ": this is no file but a pipe, and it is read twice: write it to a file first", false
+  end
   local file, message, code = io.open(path, "rb")
   if not file then
     return nil, message, code == ENOENT
   end
   local _, problem = file:read(0) -- of a directory, for example
-  if not problem and not file:seek("set", 0) then
-    problem = "this is no file but a pipe, and it is read twice: write it to a file first"
-  end
   if problem then
     file:close()
     return nil, ("%s: %s"):format(path, problem), false

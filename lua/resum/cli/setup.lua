@@ -2,6 +2,7 @@
 -- files and starts nothing.
 
 local file_limit = require "resum.cli.file_limit"
+local input = require "resum.cli.input"
 local many = require "resum.many"
 local options = require "resum.cli.options"
 local output = require "resum.cli.output"
@@ -190,12 +191,30 @@ local function open_sinks(parsed, done, line, host)
   return sinks
 end
 
+-- A stream whose silence is told.
+local function said_if_late(stream, path)
+  local heard = input.say_if_late("--targets_in", path)
+  return {
+    read = function()
+      local bytes, why = stream:read()
+      heard()
+      return bytes, why
+    end,
+    close = function()
+      heard()
+      stream:close()
+    end,
+  }
+end
+
 local function open_targets(parsed, done, host)
   local stream, message
   if parsed.targets_in then
     stream, message = host.open(parsed.targets_in == "-" and 0 or parsed.targets_in, "r")
     if not stream then
       return nil, "--targets_in: " .. message
+    elseif parsed.targets_in ~= "-" and input.is_pipe(parsed.targets_in) then
+      stream = said_if_late(stream, parsed.targets_in)
     end
   end
   return targets.new({ arguments = parsed.targets, stream = stream, protocol = parsed.starttls,
