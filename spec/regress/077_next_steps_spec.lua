@@ -61,6 +61,7 @@ describe("the error of a target", function()
     ["+OK POP3 ready\r\n"] = "--starttls pop3",
     ["200 news.example ready\r\n"] = "--starttls nntp",
     ["HTTP/1.1 400 Bad Request\r\n\r\n"] = "443",
+    ['INFO {"server_id":"NDUJ","tls_required":true}\r\n'] = "how NATS greets",
     ["SSH-2.0-OpenSSH_9.2p1\r\n"] = "another port",
     ["\74\0\0\0\10" .. "5.5.5-10.11.6-MariaDB\0"] = "--starttls mysql",
     ["who knows\r\n"] = "--starttls PROTOCOL",

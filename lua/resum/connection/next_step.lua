@@ -55,6 +55,8 @@ local GREETINGS = {
   { "^...%z\10", use("mysql") },
   { "^HTTP/", PLAIN_HTTP },
   { "^<[!hH]", PLAIN_HTTP },
+  { "^INFO *{", "That is how NATS greets, and TLS comes behind that line: name its HTTPS or WebSocket port "
+    .. "(HOST:PORT); its own protocol can't be spoken here." },
   { "^SSH%-", "That is SSH, which does not use TLS: name another port (HOST:PORT)." },
 }
 
