@@ -38,6 +38,10 @@ local LEFT_OUT = { text = "Find out which servers were left out; the letters bel
 local ROLL_OUT = { text = "Finish the roll-out of the new key: first give it to all servers as a second key, and only "
   .. "then let them issue with it." }
 local COMPARE = { text = "Compare the configuration of that server with that of the others." }
+-- Session IDs and tickets of TLS 1.2 are of no use to a client that speaks TLS 1.3.
+local SWITCH_ON_13 = { topic = "switch_on", why = "Clients that speak TLS 1.3, as most do, never resume: no TLS 1.3 "
+  .. "ticket is issued.", text = "Let the server issue TLS 1.3 tickets: a client that speaks TLS 1.3, as most do, "
+  .. "can't resume without. In Erlang's TLS, which RabbitMQ uses, that is {session_tickets, stateless}." }
 local AGAIN = { by = "nothing", text = "Scan again, with more --attempts or a longer --timeout." }
 -- A share of the connections fails, whatever they offer; or breaks behind its handshake.
 local FAILING = {
@@ -223,6 +227,17 @@ local function runs_dry(entry)
   return browser and browser.resumed > 0 and (browser.tickets_after_resumed or 1) < LEAST_ISSUED
 end
 
+-- Has TLS 1.3 switched on where the server speaks it and resumes with TLS 1.2 only; what else is off may be intended.
+local function without_13(entry, off, add)
+  local psk, others = conclusion.judged(entry, "psk"), {}
+  for _, name in ipairs(off) do
+    local is_due = name == "psk" and psk and psk.reason == "not_issued"
+    add(is_due and SWITCH_ON_13 or nil)
+    others[#others + 1] = not is_due and name or nil
+  end
+  return others
+end
+
 local function add_mechanisms(entry, has_cause, add)
   local unaccepted, off, works, partly = sorted(entry)
   if #unaccepted > 0 and #works + #partly > 0 then
@@ -231,8 +246,9 @@ local function add_mechanisms(entry, has_cause, add)
   elseif #works + #partly == 0 and #unaccepted + #off > 0 and not has_cause then
     add(#off == 0 and UNACCEPTED or SWITCH_ON)
   elseif #off > 0 and #works > 0 then
-    add({ optional = true, text = ("%s are switched off, which is fine if it is intended."):format(
-      capitalised(nouns(off))) })
+    off = without_13(entry, off, add)
+    add(#off > 0 and { optional = true, text = ("%s are switched off, which is fine if it is intended."):format(
+      capitalised(nouns(off))) } or nil)
   end
   if not entry.balancer and some_are_refused(entry, partly) then
     add(MEASURE)
