@@ -57,7 +57,7 @@ end
 local CROWDED = evidence({}, "leaf")
 CROWDED.offers = {}
 for i = 1, 40 do
-  CROWDED.offers[i] = { resumed = i > 18, entry = { crowd = i <= 20 and 1 or nil } }
+  CROWDED.offers[i] = { resumed = i > 18, entry = { order = i, crowd = i <= 20 and 1 or nil } }
 end
 
 -- What brings each finding about, and the finding.

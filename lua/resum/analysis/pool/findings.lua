@@ -22,6 +22,9 @@ local ENOUGH_SOURCES = 6 -- all of them to one of two servers: once in 32 times
 local DROPPED, BY_CHANCE = 0.05, 1e-4
 -- What crowds of connections meet more often than single ones, by chance in one scan of a thousand.
 local BY_LOAD = 1e-3
+-- Crowds are not blamed for what time may have done. Few sessions are offered behind a crowd, one at the least: that it
+-- is refused, and none of some 100 before, happens by chance once in 100 times.
+local BY_TIME = 0.05
 local SEEN_TWICE = 2 -- what is seen once may be on its way out
 
 -- A finding for each mechanism of which a condition gives its fields.
@@ -131,10 +134,14 @@ local function find_new_keys(result, name, context)
   return count >= NO_TWO and { tickets = count } or nil
 end
 
+local function is_more_often(here, of_here, there, of_there, least)
+  return here * of_there > there * of_here
+    and statistics.fisher(here, of_here - here, there, of_there - there) < least
+end
+
 -- Is something met in crowds more often than alone?
 local function is_by_load(in_crowds, of_crowds, alone, of_alone)
-  return in_crowds * of_alone > alone * of_crowds
-    and statistics.fisher(in_crowds, of_crowds - in_crowds, alone, of_alone - alone) < BY_LOAD
+  return is_more_often(in_crowds, of_crowds, alone, of_alone, BY_LOAD)
 end
 
 -- Names that are met in crowds more often: whether they are seen hangs on how many connections are open, and not on
@@ -153,15 +160,43 @@ local function names_by_load(evidence)
   return list
 end
 
--- Offers that crowds see refused more often, of the first mechanism that shows it.
+local function first_in_crowd(offers)
+  local first = math.huge
+  for _, offer in ipairs(offers) do
+    first = offer.entry.crowd and math.min(first, offer.entry.order) or first
+  end
+  return first
+end
+
+-- Offers, and those of them that were refused: in crowds, alone, and of the latter those before the first crowd, and
+-- those behind it of sessions that are older (others may be of servers that only crowds meet).
+local function by_crowds(offers)
+  local tallies, first = {}, first_in_crowd(offers)
+  for _, where in ipairs({ "crowd", "alone", "before", "after" }) do
+    tallies[where] = { refused = 0, all = 0 }
+  end
+  local function count(where, offer)
+    local tally = tallies[where]
+    tally.all, tally.refused = tally.all + 1, tally.refused + (offer.resumed and 0 or 1)
+  end
+  for _, offer in ipairs(offers) do
+    local entry = offer.entry
+    count(entry.crowd and "crowd" or "alone", offer)
+    if not entry.crowd and (entry.order < first or (offer.origin or 0) < first) then
+      count(entry.order < first and "before" or "after", offer)
+    end
+  end
+  return tallies
+end
+
+-- Offers that crowds see refused more often, of the first mechanism that shows it. What was lost when the crowd came,
+-- as with a restart or an emptied cache, is refused behind it, too: it was time then, and not the crowd.
 local function find_crowds(context)
   for _, name in ipairs(M.ORDER) do
-    local crowd, alone = { refused = 0, all = 0 }, { refused = 0, all = 0 }
-    for _, offer in ipairs(context.results[name] and context.all[name].offers or {}) do
-      local where = offer.entry.crowd and crowd or alone
-      where.all, where.refused = where.all + 1, where.refused + (offer.resumed and 0 or 1)
-    end
-    if crowd.all > 0 and is_by_load(crowd.refused, crowd.all, alone.refused, alone.all) then
+    local met = by_crowds(context.results[name] and context.all[name].offers or {})
+    local crowd, alone, before, after = met.crowd, met.alone, met.before, met.after
+    if crowd.all > 0 and is_by_load(crowd.refused, crowd.all, alone.refused, alone.all)
+      and not is_more_often(after.refused, after.all, before.refused, before.all, BY_TIME) then
       return { { mechanism = name, share = crowd.refused / crowd.all } }
     end
   end
