@@ -655,6 +655,8 @@ return {
     after = "one.counted",
     breaks = "a refusal is left out whose session was not offered again",
     spec = LOST_SPEC,
+  },
+  {
     name = "no TLS 1.3 ticket is always intended",
     file = "lua/resum/analysis/advice.lua",
     before = 'local is_due = name == "psk" and psk and psk.reason == "not_issued"',

@@ -22,8 +22,9 @@ local MANNERS = {
   end,
 }
 
--- Lets in who has said something while fewer than so many others are inside; to the others it shows its manners. (When a connection is accepted, the end of
--- one that came before it may not have been seen yet.) It is so slow that many are turned away in the meantime.
+-- Lets in who has said something while fewer than so many others are inside; to the others it shows its manners. (When
+-- a connection is accepted, the end of one that came before it may not have been seen yet.) It is so slow that many are
+-- turned away in the meantime.
 local function takes_at_once(limit, turn_away)
   local inside = {}
   return {
@@ -50,7 +51,8 @@ local function takes_at_once(limit, turn_away)
 end
 
 describe("a server that takes few connections at once", function()
-  for _, case in ipairs({ { 4, "fin", 3 }, { 8, "rst", 3 }, { 5, "words", 3 }, { 3, "alert", 3 }, { 1, "words", 1 } }) do
+  local cases = { { 4, "fin", 3 }, { 8, "rst", 3 }, { 5, "words", 3 }, { 3, "alert", 3 }, { 1, "words", 1 } }
+  for _, case in ipairs(cases) do
     local limit, how, measured_with = table.unpack(case)
     it(("is measured with fewer, and the report says so: %d, %s"):format(limit, how), function()
       local server = listener.start({ min_version = "TLSv1.3" }, takes_at_once(limit, MANNERS[how]))

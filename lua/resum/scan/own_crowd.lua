@@ -1,6 +1,6 @@
--- Is it us who come too many at once? A server that lets an address have so many connections and no more hangs up on the
--- others, resets them, or turns them away in words of its own or with an alert; and that looks like a member that is
--- down. Full handshakes tell: as many at once as before, then fewer. It judges no mechanism.
+-- Are we too many at once? A server that lets an address have so many connections and no more hangs up on the others,
+-- resets them, or turns them away in words of its own or with an alert; and that looks like a member that is down. Full
+-- handshakes tell: as many at once as before, then fewer. It judges no mechanism.
 
 local counting = require "resum.analysis.counting"
 local promises = require "resum.scan.promise"
