@@ -6,8 +6,11 @@ local M = {}
 --- How many bytes tell.
 M.HEAD = 512
 
---- What the kinds are called that are not to be turned away everywhere.
-M.RESULTS, M.LIST = "results of --json_lines", "a list that --resume keeps"
+--- What is called so is not to be turned away everywhere: --merge takes it.
+M.RESULTS = "results of --json_lines"
+
+--- And so is this: --resume takes it.
+M.LIST = "a list that --resume keeps"
 
 local JOIN_LINES = "results are joined line by line: write them with --json_lines"
 
