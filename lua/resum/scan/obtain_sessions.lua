@@ -58,12 +58,14 @@ end
 
 -- Nobody was let in, which may be for who else of ours was there. (An alert is an answer to what was asked for.)
 local function is_crowded_out(client, mechanism, records)
-  local turned_away = 0
+  local turned_away, beside_others = 0, 0
   for _, record in ipairs(records) do
-    turned_away = turned_away + (own_crowd.is_turned_away(record) and record.outcome ~= "alert" and 1 or 0)
+    local is_so = own_crowd.is_turned_away(record) and record.outcome ~= "alert"
+    turned_away = turned_away + (is_so and 1 or 0)
+    beside_others = beside_others + (is_so and (record.at_once or 1) > 1 and 1 or 0)
   end
   return client.line and turned_away == #records and not client.cancelled()
-    and own_crowd.is_it(client, mechanism, turned_away, #records)
+    and own_crowd.is_it(client, mechanism, beside_others, #records)
 end
 
 --- Makes full handshakes until one gives a session.

@@ -128,6 +128,7 @@ end
 local function close_entry(journal, entry, record, options)
   entry.ended, entry.ended_s = journal:tick(), journal.host.now() - journal.began
   entry.hello_s = entry.hello_s or entry.started_s + (record.timing.connect_s or 0)
+  record.at_once = entry.at_once
   sighting.read(entry, record)
   local design = entry.design
   function record.on_doubt() -- an offer of a spent session shows nothing; and it may turn out that it was not spent
@@ -159,7 +160,7 @@ end
 -- @function journal:attempt
 -- @tparam table options see resum.connection.client; source is chosen when it is not given and there are several;
 --   place (in the line, see resum.scan.line; else it asks for one), crowd (number: see resum.scan.pool.crowd)
--- @treturn table record of resum.connection.client
+-- @treturn table record of resum.connection.client; at_once as the entry's
 -- @treturn table entry {order (of the starts), mechanism, design, from (order of the connection that issued the
 --   session), from_number (which of its sessions), offered_before (times), source, awaited, started, hello (where it
 --   waited for what to offer), goodbye (ours) and ended (ticks), started_s, hello_s (the ClientHello), goodbye_s and
