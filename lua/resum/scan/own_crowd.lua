@@ -42,11 +42,26 @@ local function some_fail(client, mechanism, count)
   return failed
 end
 
+--- From now on so many come at once, and each stays until the server has gone. Those before them get time to leave.
+-- @tparam table client journal, see resum.scan.pool.recorder
+-- @tparam integer limit
+function M.lower(client, limit)
+  client.stays = true
+  client.line:set_limit(limit)
+  client.host.sleep(LEAVES)
+end
+
+--- They come as they did before.
+-- @tparam table client
+-- @tparam integer limit
+function M.restore(client, limit)
+  client.stays = false
+  client.line:set_limit(limit)
+end
+
 -- Fewer at once, as long as some fail. Returns whether none does in the end.
 local function come_down(client, mechanism, count)
-  client.stays = true
-  client.line:set_limit(math.max(1, client.line.limit // FEWER))
-  client.host.sleep(LEAVES)
+  M.lower(client, math.max(1, client.line.limit // FEWER))
   while some_fail(client, mechanism, count) do
     if client.line.limit == 1 or client.cancelled() then
       return false
@@ -69,8 +84,7 @@ local function look(client, mechanism, count)
     client:leave_crowd_out()
     return
   end
-  client.stays = false
-  client.line:set_limit(usual)
+  M.restore(client, usual)
 end
 
 --- Were so many turned away that it may be for their number?

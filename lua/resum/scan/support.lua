@@ -9,6 +9,7 @@ local engine_choice = require "resum.connection.engine_choice"
 local hunt = require "resum.scan.hunt"
 local mechanisms = require "resum.connection.mechanism"
 local obtaining = require "resum.scan.obtain_sessions"
+local own_crowd = require "resum.scan.own_crowd"
 local recorder = require "resum.scan.pool.recorder"
 local second_look = require "resum.scan.second_look"
 local side_by_side = require "resum.util.side_by_side"
@@ -17,8 +18,6 @@ local verdict = require "resum.analysis.verdict"
 local without_session = require "resum.analysis.without_session"
 
 local M = { name = "support", summary = "whether each mechanism resumes, in a few attempts" }
-
-local CROWD_LEAVES = 1 -- seconds for the server to see the others go
 
 -- A session, new; the full handshakes made for it are appended to the seeds.
 local function obtain(journal, mechanism, options, seeds, want)
@@ -71,14 +70,7 @@ end
 -- time tells. Where that fails as well, it was not their number.
 local function come_singly(journal)
   journal.usual_limit = journal.usual_limit or journal.line.limit
-  journal.stays = true
-  journal.line:set_limit(1)
-  journal.host.sleep(CROWD_LEAVES)
-end
-
-local function come_as_usual(journal)
-  journal.stays = false
-  journal.line:set_limit(journal.usual_limit)
+  own_crowd.lower(journal, 1)
 end
 
 -- So many connections as neighbours, as far as there are places; beside the first ones, something else.
@@ -129,7 +121,7 @@ local function offer_one_session(journal, mechanism, session, options, evidence)
     return offer_it()
   end, journal.line:jobs())
   if some_failed(records) then
-    come_as_usual(journal)
+    own_crowd.restore(journal, journal.usual_limit)
   end
   return records
 end
