@@ -291,7 +291,9 @@ function M.run(client, control, options, entry)
     end
     entry.support = judge_all(all, control, true)
   end
-  gather_all(recorder.new(client, options.concurrency), options, entry, all)
+  local journal = recorder.new(client, options.concurrency)
+  journal:keep_answers()
+  gather_all(journal, options, entry, all)
   for _, evidence in pairs(all) do
     drop_sessions(evidence.seeds)
   end

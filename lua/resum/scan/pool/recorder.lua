@@ -116,8 +116,11 @@ local function watched(journal, options, entry, place)
   return made
 end
 
--- For whoever asks which sessions were lost. The sessions are needed as long as the journal is.
+-- Where somebody will ask which sessions were lost. The sessions are needed as long as the journal is.
 local function note_answer(journal, entry, record, session)
+  if not journal.answers then
+    return
+  end
   journal.records[#journal.records + 1] = record
   if session then
     journal.answers[#journal.answers + 1] = { mechanism = entry.mechanism, record = record, session = session,
@@ -186,6 +189,13 @@ function Journal:attempt(options)
   return record, entry
 end
 
+--- Keeps what every connection from now on comes to, and every session, for whoever asks which were lost: see
+-- second_look.at_losses.
+-- @function journal:keep_answers
+function Journal:keep_answers()
+  self.records, self.answers = {}, {}
+end
+
 --- Takes an attempt for one that was not made.
 -- @function journal:leave_out
 -- @tparam table entry of this journal
@@ -241,9 +251,10 @@ end
 -- @tparam integer concurrency connections at once
 -- @tparam[opt] {string,...} sources local addresses to connect from
 -- @treturn table journal: the client, and the fields stays (true: every connection holds its place until the server has
---   closed it, too), too_many (so many at once were too many), entries (list), records
---   (of all connections), answers (offers, see resum.analysis.lost_session; and mechanism), newest (order -> the newest
---   session issued there), line (see resum.scan.line)
+--   closed it, too), too_many (so many at once were too many), crowd_look (see resum.scan.own_crowd), entries
+--   (list), answers (false, or see journal:keep_answers: offers as resum.analysis.lost_session takes them, and
+--   mechanism) and records (of all connections), newest (order -> the newest session issued there), line (see
+--   resum.scan.line)
 function M.new(client, concurrency, sources)
   return setmetatable({
     client = client,
@@ -258,8 +269,7 @@ function M.new(client, concurrency, sources)
     crowd_look = nil,
     line = lines.new(client.host, concurrency),
     entries = {},
-    records = {},
-    answers = {},
+    answers = false,
     newest = {},
     issued = setmetatable({}, { __mode = "k" }),
     offered = setmetatable({}, { __mode = "k" }),
