@@ -6,6 +6,7 @@ local cjson = require "cjson"
 local input = require "resum.cli.input"
 local interrupt = require "resum.cli.interrupt"
 local lines = require "resum.cli.lines"
+local our_files = require "resum.cli.our_files"
 local shapes = require "resum.cli.result_shape"
 local system = require "resum.cli.system"
 
@@ -13,11 +14,8 @@ local M = {}
 
 local ENOENT = 2 -- errno(3), no such file
 
---- What a file of names begins with: else it would look like any list.
-M.HEAD = "# resum: targets that are done"
-
--- What a line of results begins with, see resum.report.json.
-local RESULT_HEADS = { '{"addresses":[', '{"across":{' }
+--- What a file of names begins with.
+M.HEAD = our_files.LIST_HEAD
 
 --- Opens a file that is read more than once.
 -- @tparam string path
@@ -66,7 +64,7 @@ end
 
 -- Is what stands there alone, without a line's end, the beginning of something of ours?
 local function is_torn_head(text)
-  for _, head in ipairs({ M.HEAD, table.unpack(RESULT_HEADS) }) do
+  for _, head in ipairs({ M.HEAD, table.unpack(our_files.RESULT_HEADS) }) do
     if begins_with(text, head) then
       return true
     end
