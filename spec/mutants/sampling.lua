@@ -76,7 +76,7 @@ return {
   {
     name = "failures of offers widen no interval",
     file = "lua/resum/scan/rate_figures.lua",
-    before = "or (failures and second_look.has_failed(entry.record)) then",
+    before = "or (failures and counting.failed_in_handshake(entry.record)) then",
     after = "then",
     breaks = "the interval is that of another figure than the rate",
     spec = "spec/regress/073_offers_that_fail_spec.lua",

@@ -2,6 +2,7 @@
 -- Do offers fail where full handshakes do not? Is a session refused at once, and taken a moment later? Is it taken
 -- until its client sends a request? Pure: records in; out comes whether the two differ by more than chance.
 
+local counting = require "resum.analysis.counting"
 local statistics = require "resum.util.statistics"
 
 local M = {}
@@ -17,9 +18,8 @@ local BY_CHANCE = 1e-4
 -- at 10 or 20 % and the third at the network's 2 %, that was blamed as well in 1 of 50 scans, and in 1 of 25 without.
 local UNLIKE, LIKEWISE = 0.05, 0.5
 
--- What befell the handshake itself; whoever was not let in failed for another reason.
 local function failed(record, good)
-  return not good[record.outcome] and record.error ~= nil and record.error.stage == "handshake"
+  return not good[record.outcome] and counting.failed_in_handshake(record)
 end
 
 local ANSWERED, COMPLETED = { resumed = true, refused = true }, { full = true }

@@ -51,6 +51,13 @@ function M.has_failed(record)
   return ERRORS[record.outcome] or record.outcome == "alert"
 end
 
+--- Has the handshake itself failed? Who was not let in failed for another reason.
+-- @tparam record record
+-- @treturn boolean
+function M.failed_in_handshake(record)
+  return record.error ~= nil and record.error.stage == "handshake"
+end
+
 --- What befell most of the full handshakes that failed.
 -- @tparam {record,...} seeds
 -- @treturn string an outcome, or "no_attempts"

@@ -48,7 +48,7 @@ end
 local function failed_of(records)
   local failed = 0
   for _, record in ipairs(records) do
-    local is_met = record.error ~= nil and record.error.stage == "handshake" and counting.has_failed(record)
+    local is_met = counting.failed_in_handshake(record) and counting.has_failed(record)
     failed = failed + (is_met and 1 or 0)
   end
   return failed, #records

@@ -247,9 +247,9 @@ local function bad_member_words(summary, nouns)
   elseif #nouns > 1 then
     return PERHAPS_ONE:format(table.unpack(nouns)) -- two, as another mechanism is in order
   end
-  local strangers = (summary.mechanisms or {})[summary.decided_by]
+  local decisive = (summary.mechanisms or {})[summary.decided_by]
   local headline = HEADLINES.bad_member:format(#nouns > 0 and " by " .. nouns[1] or "")
-  return strangers and strangers.strangers and headline:sub(1, -2) .. ", and the others share nothing." or headline
+  return decisive and decisive.strangers and headline:sub(1, -2) .. ", and the others share nothing." or headline
 end
 
 local function headline_of(summary, met)

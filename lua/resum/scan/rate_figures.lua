@@ -71,7 +71,7 @@ local function clusters_of(sequence, failures)
   for _, entry in ipairs(sequence) do
     local outcome = entry.record.outcome
     if outcome == "resumed" or outcome == "refused"
-      or (failures and second_look.has_failed(entry.record)) then
+      or (failures and counting.failed_in_handshake(entry.record)) then
       local one = of[entry.seed] or { successes = 0, trials = 0 }
       list[#list + 1] = not of[entry.seed] and one or nil
       of[entry.seed] = one

@@ -3,6 +3,7 @@
 -- attempts and keeps their records; what they say, resum.analysis does.
 
 local contrast = require "resum.analysis.contrast"
+local counting = require "resum.analysis.counting"
 local lost_session = require "resum.analysis.lost_session"
 local mechanisms = require "resum.connection.mechanism"
 local obtaining = require "resum.scan.obtain_sessions"
@@ -44,20 +45,13 @@ local function full_handshake(client, mechanism)
   return client:attempt({ mechanism = mechanism, design = "beside", take_sessions = false })
 end
 
---- Has the handshake itself failed? (Who was not let in failed for another reason.)
--- @tparam record record
--- @treturn boolean
-function M.has_failed(record)
-  return record.error ~= nil and record.error.stage == "handshake"
-end
-
 --- How many handshakes failed.
 -- @tparam {record,...} records
 -- @treturn integer
 function M.count_failures(records)
   local n = 0
   for _, record in ipairs(records) do
-    n = n + (M.has_failed(record) and 1 or 0)
+    n = n + (counting.failed_in_handshake(record) and 1 or 0)
   end
   return n
 end
